@@ -1,0 +1,103 @@
+/// An ordered key-value store: families of keys, atomic batches, snapshots, iterators. RocksDB underneath, or a map in memory
+/// (the twin of tests). It has no write-ahead log of its own: our log is that (docs/adr/0004-log-is-the-wal.md).
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "sagitta/base/budget.h"
+#include "sagitta/base/bytes.h"
+#include "sagitta/base/file.h"
+#include "sagitta/base/metrics.h"
+#include "sagitta/base/result.h"
+
+namespace sagitta::kv {
+
+/// A key space of its own. All families are flushed together, so that they always show the same log offset.
+enum class Family : uint8_t { kMeta, kRows, kJournal, kRequests };
+inline constexpr size_t kFamilyCount = 4;
+
+/// Whether a read may wait for a disk.
+enum class ReadMode : uint8_t {
+  kCacheOnly,  ///< kWouldBlock when the answer is not in memory: for session cores
+  kBlocking,   ///< for worker threads
+};
+
+/// Changes that become visible together. Not thread-safe.
+class Batch {
+ public:
+  virtual ~Batch() = default;
+  virtual void put(Family family, BytesView key, BytesView value) = 0;
+  virtual void remove(Family family, BytesView key) = 0;
+  /// Removes all keys in [from, to).
+  virtual void remove_range(Family family, BytesView from, BytesView to) = 0;
+  /// Approximate bytes held.
+  virtual size_t size_bytes() const = 0;
+  virtual void clear() = 0;
+};
+
+/// The store as it was at one moment; keeps old versions alive while it lives. Thread-safe.
+class Snapshot {
+ public:
+  virtual ~Snapshot() = default;
+};
+using SnapshotPtr = std::shared_ptr<const Snapshot>;
+
+/// Walks the keys of [from, to) of one snapshot in memcmp order, either way. Not thread-safe. After any move `status()` is
+/// kWouldBlock if a cache-only iterator hit the disk: it then stands nowhere and valid() is false.
+class Iterator {
+ public:
+  virtual ~Iterator() = default;
+  virtual void seek_to_first() = 0;
+  virtual void seek_to_last() = 0;
+  /// To the first key >= `key` (within the range).
+  virtual void seek(BytesView key) = 0;
+  /// To the last key <= `key` (within the range).
+  virtual void seek_for_prev(BytesView key) = 0;
+  virtual void next() = 0;
+  virtual void prev() = 0;
+  virtual bool valid() const = 0;
+  /// Of the current entry; good until the next move.
+  virtual BytesView key() const = 0;
+  virtual BytesView value() const = 0;
+  virtual Status status() const = 0;
+};
+
+/// Thread-safe, except that one thread at a time writes.
+class Store {
+ public:
+  virtual ~Store() = default;
+  virtual std::unique_ptr<Batch> make_batch() = 0;
+  /// Applies all of the batch or nothing; visible to every later read and snapshot. Durable only after flush().
+  virtual Status write(Batch& batch) = 0;
+  virtual SnapshotPtr snapshot() = 0;
+  /// Nothing when the key is not there. `snapshot` null means now.
+  virtual Result<std::optional<Bytes>> get(Family family, BytesView key, ReadMode mode,
+                                           const Snapshot* snapshot = nullptr) = 0;
+  /// `to` empty means to the end of the family. The iterator keeps what it needs of the snapshot alive.
+  virtual std::unique_ptr<Iterator> iterate(Family family, BytesView from, BytesView to, ReadMode mode,
+                                            SnapshotPtr snapshot = nullptr) = 0;
+  /// Makes everything written before this call survive a power cut, all families together. Blocks; any thread.
+  virtual Status flush() = 0;
+  /// Bytes of memory held by memtables and the block cache.
+  virtual size_t memory_bytes() const = 0;
+};
+
+struct RocksOptions {
+  std::string directory;
+  size_t block_cache_bytes = size_t{256} << 20;
+  size_t memtable_bytes = size_t{64} << 20;
+  int background_threads = 2;
+};
+
+/// Opens or creates a RocksDB store whose every file operation goes through `files`, which must outlive it. `cache_budget` is
+/// charged for the block cache and memtables while the store lives. kCorruption, kIo, kNoSpace, kLocked.
+Result<std::unique_ptr<Store>> open_rocks_store(FileSystem& files, const RocksOptions& options, MemoryBudget& cache_budget);
+
+/// The twin: an ordered map, with snapshots. `flush` succeeds at once; nothing survives the object.
+std::unique_ptr<Store> make_memory_store();
+
+}  // namespace sagitta::kv
