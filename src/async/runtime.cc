@@ -1,0 +1,336 @@
+#include "sagitta/async/runtime.h"
+
+#include <fmt/format.h>
+
+#include <atomic>
+#include <boost/asio/dispatch.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/write.hpp>
+#include <charconv>
+#include <chrono>
+#include <future>
+#include <mutex>
+#include <set>
+#include <thread>
+#include <vector>
+
+#include "sagitta/base/assert.h"
+#include "sagitta/base/logging.h"
+
+namespace sagitta::async {
+namespace {
+
+namespace asio = boost::asio;
+using asio::ip::tcp;
+using boost::system::error_code;
+
+constexpr size_t kReadBytes = 64 * 1024;
+
+/// A listener's figures, shared by its acceptors and connections on all cores.
+struct ListenerStats {
+  ListenerStats(MetricsRegistry& metrics, const ListenOptions& options)
+      : connections(metrics.gauge("sagitta_connections", "Open client connections.", {{"listener", options.name}})),
+        refused(metrics.counter("sagitta_connections_refused_total", "Connections closed at the limit.",
+                                {{"listener", options.name}})),
+        connections_max(options.connections_max) {}
+  Gauge& connections;
+  Counter& refused;
+  const size_t connections_max;
+  std::atomic<size_t> open{0};
+};
+
+class TcpConnection;
+
+/// One core: its loop and the connections that live on it. All but `context` is touched on the core's thread only.
+struct Core {
+  asio::io_context context{1};
+  asio::executor_work_guard<asio::io_context::executor_type> guard{context.get_executor()};
+  std::set<std::shared_ptr<TcpConnection>> connections;
+  std::vector<std::shared_ptr<tcp::acceptor>> acceptors;
+  bool stopping = false;
+  std::thread thread;
+};
+
+class TcpConnection final : public Connection {
+ public:
+  TcpConnection(Core& core, tcp::socket socket, std::shared_ptr<ListenerStats> stats)
+      : core_(core), socket_(std::move(socket)), stats_(std::move(stats)), incoming_(kReadBytes, '\0') {
+    error_code ignored;
+    socket_.set_option(tcp::no_delay(true), ignored);
+    const auto remote = socket_.remote_endpoint(ignored);
+    peer_ = {remote.address().to_string(), remote.port()};
+    stats_->connections.add(1);
+  }
+
+  void start(const HandlerFactory& make_handler) {
+    handler_ = make_handler(shared_from_this());
+    read();
+  }
+
+  void send(Bytes bytes) override {
+    if (closed_) return;
+    if (outgoing_.empty()) {
+      outgoing_ = std::move(bytes);
+    } else {
+      outgoing_ += bytes;
+    }
+    write();
+  }
+
+  void finish() override {
+    finishing_ = true;
+    if (!writing_) close();
+  }
+
+  size_t unsent_bytes() const override { return outgoing_.size() + in_flight_.size(); }
+
+  void pause_reading(bool paused) override {
+    paused_ = paused;
+    if (!paused_ && !reading_) read();
+  }
+
+  void dispatch(std::function<void()> work) override {
+    asio::dispatch(core_.context, [self = shared_from_this(), work = std::move(work)] { work(); });
+  }
+
+  const Endpoint& peer() const override { return peer_; }
+
+  void stop() {
+    if (!closed_) handler_->on_stop();
+  }
+
+  void close() {
+    if (closed_) return;
+    closed_ = true;
+    error_code ignored;
+    socket_.shutdown(tcp::socket::shutdown_both, ignored);
+    socket_.close(ignored);
+    stats_->connections.add(-1);
+    stats_->open.fetch_sub(1);
+    // The handler may be on the call stack: let that unwind before it dies.
+    asio::post(core_.context, [self = self()] {
+      self->handler_->on_closed();
+      self->core_.connections.erase(self);
+      self->handler_.reset();
+    });
+  }
+
+ private:
+  std::shared_ptr<TcpConnection> self() { return std::static_pointer_cast<TcpConnection>(shared_from_this()); }
+
+  void read() {
+    if (closed_ || paused_ || ended_) return;
+    reading_ = true;
+    socket_.async_read_some(asio::buffer(incoming_), [self = self()](error_code error, size_t count) {
+      self->reading_ = false;
+      self->received(error, count);
+    });
+  }
+
+  void received(error_code error, size_t count) {
+    if (closed_) return;
+    if (error == asio::error::eof) {
+      ended_ = true;
+      handler_->on_end();
+      return;
+    }
+    if (error) return close();
+    handler_->on_data(BytesView(incoming_).substr(0, count));
+    read();
+  }
+
+  void write() {
+    if (writing_ || closed_) return;
+    if (outgoing_.empty()) {
+      if (finishing_) close();
+      return;
+    }
+    writing_ = true;
+    in_flight_ = std::exchange(outgoing_, Bytes());
+    asio::async_write(socket_, asio::buffer(in_flight_), [self = self()](error_code error, size_t) {
+      self->writing_ = false;
+      self->in_flight_.clear();
+      if (error) return self->close();
+      self->write();
+    });
+  }
+
+  Core& core_;
+  tcp::socket socket_;
+  const std::shared_ptr<ListenerStats> stats_;
+  std::unique_ptr<ConnectionHandler> handler_;
+  Endpoint peer_;
+  Bytes incoming_, outgoing_, in_flight_;
+  bool reading_ = false, writing_ = false, paused_ = false, ended_ = false, finishing_ = false, closed_ = false;
+};
+
+void accept_next(Core& core, const std::shared_ptr<tcp::acceptor>& acceptor,
+                 const std::shared_ptr<ListenerStats>& stats, const HandlerFactory& make_handler) {
+  acceptor->async_accept([&core, acceptor, stats, make_handler](error_code error, tcp::socket socket) {
+    if (core.stopping || error == asio::error::operation_aborted) return;
+    if (error) {
+      log_warn("accept failed", {{"error", error.message()}});
+    } else if (stats->open.fetch_add(1) >= stats->connections_max) {
+      stats->open.fetch_sub(1);
+      stats->refused.add();
+    } else {
+      auto connection = std::make_shared<TcpConnection>(core, std::move(socket), stats);
+      core.connections.insert(connection);
+      connection->start(make_handler);
+    }
+    accept_next(core, acceptor, stats, make_handler);
+  });
+}
+
+/// Cores share the port: the kernel spreads new connections over their acceptors.
+using reuse_port = asio::detail::socket_option::boolean<SOL_SOCKET, SO_REUSEPORT>;
+
+Result<std::shared_ptr<tcp::acceptor>> bind(Core& core, const tcp::endpoint& endpoint) {
+  auto acceptor = std::make_shared<tcp::acceptor>(core.context);
+  error_code error;
+  acceptor->open(endpoint.protocol(), error);
+  if (!error) acceptor->set_option(tcp::acceptor::reuse_address(true), error);
+  if (!error) acceptor->set_option(reuse_port(true), error);
+  if (!error) acceptor->bind(endpoint, error);
+  if (!error) acceptor->listen(asio::socket_base::max_listen_connections, error);
+  if (error) {
+    return fail(ErrorCode::kIo, fmt::format("cannot listen on {}:{}: {}", endpoint.address().to_string(),
+                                            endpoint.port(), error.message()));
+  }
+  return acceptor;
+}
+
+/// SO_REUSEPORT would let a second server of the same user share our port silently: a plain bind tells whether it is
+/// free.
+Result<tcp::endpoint> probe(asio::io_context& context, const tcp::endpoint& endpoint) {
+  tcp::acceptor acceptor(context);
+  error_code error;
+  acceptor.open(endpoint.protocol(), error);
+  if (!error) acceptor.set_option(tcp::acceptor::reuse_address(true), error);
+  if (!error) acceptor.bind(endpoint, error);
+  if (error) {
+    return fail(ErrorCode::kIo, fmt::format("cannot listen on {}:{}: {}", endpoint.address().to_string(),
+                                            endpoint.port(), error.message()));
+  }
+  return acceptor.local_endpoint(error);
+}
+
+class AsioRuntime final : public Runtime {
+ public:
+  AsioRuntime(int cores, MetricsRegistry& metrics) : metrics_(metrics) {
+    for (int i = 0; i < cores; ++i) cores_.push_back(std::make_unique<Core>());
+    for (auto& core : cores_) core->thread = std::thread([&context = core->context] { context.run(); });
+  }
+
+  ~AsioRuntime() override { stop(0); }
+
+  Result<Endpoint> listen(const ListenOptions& options, HandlerFactory make_handler) override {
+    error_code error;
+    const auto address = asio::ip::make_address(options.endpoint.address, error);
+    if (error) return fail(ErrorCode::kInvalid, fmt::format("'{}' is no IP address", options.endpoint.address));
+    SAGITTA_TRY(const tcp::endpoint endpoint, probe(cores_[0]->context, {address, options.endpoint.port}));
+    const auto stats = std::make_shared<ListenerStats>(metrics_, options);
+    for (auto& core : cores_) {
+      SAGITTA_TRY(auto acceptor, bind(*core, endpoint));
+      asio::post(core->context, [&c = *core, acceptor, stats, make_handler] {
+        c.acceptors.push_back(acceptor);
+        accept_next(c, acceptor, stats, make_handler);
+      });
+    }
+    return Endpoint{options.endpoint.address, endpoint.port()};
+  }
+
+  void every_ms(int64_t period_ms, std::function<void()> work) override {
+    auto timer = std::make_shared<asio::steady_timer>(cores_[0]->context);
+    asio::post(cores_[0]->context, [this, timer, period_ms, work = std::move(work)] { arm(timer, period_ms, work); });
+  }
+
+  void stop(int64_t grace_ms) override {
+    if (std::exchange(stopped_, true)) return;
+    on_every_core([](Core& core) {
+      core.stopping = true;
+      for (auto& acceptor : core.acceptors) {
+        error_code ignored;
+        acceptor->close(ignored);
+      }
+      for (auto& connection : std::set(core.connections)) connection->stop();
+    });
+    const auto until = std::chrono::steady_clock::now() + std::chrono::milliseconds(grace_ms);
+    while (open_connections() > 0 && std::chrono::steady_clock::now() < until) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    }
+    on_every_core([](Core& core) {
+      for (auto& connection : std::set(core.connections)) connection->close();
+    });
+    on_every_core([](Core&) {});  // lets the closings posted above run
+    for (auto& core : cores_) {
+      core->guard.reset();
+      core->context.stop();
+      core->thread.join();
+    }
+  }
+
+ private:
+  void arm(const std::shared_ptr<asio::steady_timer>& timer, int64_t period_ms, const std::function<void()>& work) {
+    if (cores_[0]->stopping) return;
+    timer->expires_after(std::chrono::milliseconds(period_ms));
+    timer->async_wait([this, timer, period_ms, work](error_code error) {
+      if (error || cores_[0]->stopping) return;
+      work();
+      arm(timer, period_ms, work);
+    });
+  }
+
+  void on_every_core(const std::function<void(Core&)>& work) {
+    for (auto& core : cores_) {
+      std::promise<void> done;
+      asio::post(core->context, [&] {
+        work(*core);
+        done.set_value();
+      });
+      done.get_future().wait();
+    }
+  }
+
+  size_t open_connections() {
+    size_t count = 0;
+    on_every_core([&](Core& core) { count += core.connections.size(); });
+    return count;
+  }
+
+  MetricsRegistry& metrics_;
+  std::vector<std::unique_ptr<Core>> cores_;
+  bool stopped_ = false;
+};
+
+}  // namespace
+
+Result<Endpoint> Endpoint::parse(std::string_view text) {
+  const auto colon = text.rfind(':');
+  uint16_t port = 0;
+  const auto digits = colon == text.npos ? std::string_view() : text.substr(colon + 1);
+  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), port);
+  error_code bad_address;
+  std::string address(text.substr(0, colon == text.npos ? 0 : colon));
+  if (address.starts_with('[') && address.ends_with(']')) address = address.substr(1, address.size() - 2);
+  asio::ip::make_address(address, bad_address);
+  if (digits.empty() || error != std::errc() || end != digits.data() + digits.size() || bad_address) {
+    return fail(ErrorCode::kInvalid, fmt::format("'{}' is no ADDRESS:PORT", text));
+  }
+  return Endpoint{std::move(address), port};
+}
+
+std::string Endpoint::to_string() const {
+  return address.find(':') == std::string::npos ? fmt::format("{}:{}", address, port)
+                                                : fmt::format("[{}]:{}", address, port);
+}
+
+std::unique_ptr<Runtime> make_runtime(int cores, MetricsRegistry& metrics) {
+  SAGITTA_ASSERT(cores > 0);
+  return std::make_unique<AsioRuntime>(cores, metrics);
+}
+
+}  // namespace sagitta::async

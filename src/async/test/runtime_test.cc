@@ -1,0 +1,115 @@
+#include "sagitta/async/runtime.h"
+
+#include <arpa/inet.h>
+#include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <atomic>
+
+#include "sagitta/async/worker_pool.h"
+
+namespace sagitta::async {
+namespace {
+
+/// Sends back what it gets.
+class Echo final : public ConnectionHandler {
+ public:
+  explicit Echo(ConnectionPtr connection) : connection_(std::move(connection)) {}
+  void on_data(BytesView bytes) override { connection_->send(Bytes(bytes)); }
+  void on_end() override { connection_->finish(); }
+  void on_stop() override { connection_->finish(); }
+  void on_closed() override { connection_.reset(); }
+
+ private:
+  ConnectionPtr connection_;
+};
+
+class Client {
+ public:
+  explicit Client(uint16_t port) : socket_(::socket(AF_INET, SOCK_STREAM, 0)) {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(port);
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    connected_ = ::connect(socket_, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0;
+  }
+  ~Client() { ::close(socket_); }
+  bool connected() const { return connected_; }
+  void write(BytesView bytes) {
+    ASSERT_EQ(::send(socket_, bytes.data(), bytes.size(), 0), static_cast<ssize_t>(bytes.size()));
+  }
+  void end() { ::shutdown(socket_, SHUT_WR); }
+  Bytes read(size_t count) {
+    Bytes bytes(count, '\0');
+    const ssize_t got = ::recv(socket_, bytes.data(), count, MSG_WAITALL);
+    bytes.resize(got > 0 ? static_cast<size_t>(got) : 0);
+    return bytes;
+  }
+
+ private:
+  int socket_;
+  bool connected_;
+};
+
+HandlerFactory echo() {
+  return [](const ConnectionPtr& connection) { return std::make_unique<Echo>(connection); };
+}
+
+TEST(Endpoint, ParsesAddressAndPort) {
+  EXPECT_EQ(Endpoint::parse("127.0.0.1:9042")->port, 9042);
+  EXPECT_EQ(Endpoint::parse("[::1]:9042")->to_string(), "[::1]:9042");
+  for (const char* bad : {"", "9042", "127.0.0.1", "127.0.0.1:", "127.0.0.1:99999", "127.0.0.1:x", "host:1"}) {
+    EXPECT_FALSE(Endpoint::parse(bad)) << bad;
+  }
+}
+
+TEST(Runtime, EchoesAndAnswersAHalfCloseAndStopsWithLiveConnections) {
+  MetricsRegistry metrics;
+  auto runtime = make_runtime(2, metrics);
+  const auto bound = runtime->listen({{"127.0.0.1", 0}, "test"}, echo());
+  ASSERT_TRUE(bound) << bound.error().to_string();
+  std::vector<std::unique_ptr<Client>> clients;
+  for (int i = 0; i < 32; ++i) clients.push_back(std::make_unique<Client>(bound->port));
+  for (auto& client : clients) {
+    client->write("hello");
+    EXPECT_EQ(client->read(5), "hello");
+  }
+  clients[0]->end();
+  EXPECT_EQ(clients[0]->read(1), "");
+  runtime->stop(1000);
+  EXPECT_EQ(clients[1]->read(1), "");
+}
+
+TEST(Runtime, APortInUseIsRefusedByName) {
+  MetricsRegistry metrics;
+  auto first = make_runtime(1, metrics), second = make_runtime(1, metrics);
+  const auto bound = first->listen({{"127.0.0.1", 0}, "test"}, echo());
+  const auto again = second->listen({*bound, "test"}, echo());
+  ASSERT_FALSE(again);
+  EXPECT_NE(again.error().message().find(bound->to_string()), std::string::npos) << again.error().message();
+}
+
+TEST(Runtime, ConnectionsAboveTheLimitAreClosed) {
+  MetricsRegistry metrics;
+  auto runtime = make_runtime(1, metrics);
+  const auto bound = runtime->listen({{"127.0.0.1", 0}, "test", 1}, echo());
+  Client first(bound->port);
+  first.write("a");
+  EXPECT_EQ(first.read(1), "a");
+  Client second(bound->port);
+  EXPECT_EQ(second.read(1), "");
+}
+
+TEST(WorkerPool, RunsAllWorkBeforeItStops) {
+  MetricsRegistry metrics;
+  std::atomic<int> count{0};
+  WorkerPool pool(2, metrics);
+  for (int i = 0; i < 1000; ++i) pool.post([&] { ++count; });
+  pool.stop();
+  EXPECT_EQ(count, 1000);
+}
+
+}  // namespace
+}  // namespace sagitta::async
