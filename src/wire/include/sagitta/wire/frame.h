@@ -1,0 +1,117 @@
+/// Frames of the native protocol to and from a byte stream, without I/O: a session feeds what it read and takes frames;
+/// it hands over responses and writes the bytes it gets. Covers plain v4 and v5 frames, v4 bodies in lz4 or snappy, and
+/// v5 segments (CRC24 and CRC32, plain or lz4, many frames in one segment, one frame over many).
+///
+/// Both classes belong to one connection and are not thread-safe.
+#pragma once
+
+#include <cstdint>
+#include <expected>
+#include <memory>
+#include <optional>
+#include <span>
+
+#include "sagitta/base/bytes.h"
+#include "sagitta/base/limits.h"
+#include "sagitta/base/result.h"
+#include "sagitta/wire/protocol.h"
+
+namespace sagitta::wire {
+
+/// A request as it came, its body plain. Bodies are shared, so that decoded requests can point into them.
+struct Frame {
+  uint8_t version = kVersionMax;
+  uint8_t flags = 0;
+  int16_t stream = 0;
+  uint8_t opcode = 0;  ///< not checked yet
+  std::shared_ptr<const Bytes> body;
+};
+
+/// Why no frame came out, and what to answer: an ERROR response with this version and stream. After a fatal one the
+/// stream cannot be read on: answer, then close. After another the connection lives; the frame at fault is skipped.
+struct FrameError {
+  Error error;
+  uint8_t version = kVersionMax;
+  int16_t stream = 0;
+  bool fatal = true;
+};
+
+class FrameDecoder {
+ public:
+  explicit FrameDecoder(size_t frame_bytes_max = limits::kFrameBytesMax) : frame_bytes_max_(frame_bytes_max) {}
+
+  /// Adds bytes read from the peer. Memory grows with the bytes that came, never with a length that a header claims.
+  void feed(BytesView bytes);
+
+  /// The next whole frame; nothing when more bytes are needed. Call until it gives nothing. The first frame fixes the
+  /// protocol version of the connection; a frame of another is a fatal error. After a fatal error call it no more.
+  std::expected<std::optional<Frame>, FrameError> next();
+
+  /// Of the bodies of v4 frames (where flagged) or of v5 segments (kLz4 or kNone): from STARTUP on.
+  void set_compression(Compression compression) { compression_ = compression; }
+  /// v5: all that follows comes in segments. Call when STARTUP was taken from next(), before the next call of it.
+  void use_segments() { segmented_ = true; }
+
+  /// Bytes held that are no taken frame yet: what a session charges to its budget.
+  size_t buffered() const { return input_.size() - input_head_ + plain_.size() - plain_head_; }
+
+ private:
+  struct Header;
+  using Next = std::expected<std::optional<Frame>, FrameError>;
+
+  Next next_from(Bytes& buffer, size_t& head, bool must_be_whole);
+  Next next_in_segments();
+  std::expected<bool, FrameError> open_segment();
+  std::expected<Bytes, FrameError> open_payload(BytesView stored, size_t plain_bytes) const;
+  std::expected<Header, FrameError> read_header(BytesView bytes) const;
+  Next finish(const Header& header, BytesView stored) const;
+  Result<Bytes> decompress(BytesView stored) const;
+  bool skip(size_t available, size_t& head);
+
+  Bytes input_;  ///< as read
+  size_t input_head_ = 0;
+  Bytes plain_;  ///< payloads of opened segments
+  size_t plain_head_ = 0;
+  size_t skip_bytes_ = 0;  ///< rest of a refused frame
+  size_t frame_bytes_max_;
+  uint8_t version_ = 0;  ///< 0 until the first frame
+  Compression compression_ = Compression::kNone;
+  bool segmented_ = false;
+  bool self_contained_ = true;  ///< the kind of the segments in plain_
+};
+
+/// One response, before framing. `body` is plain.
+struct Response {
+  uint8_t version = kVersionMax;
+  uint8_t flags = 0;
+  int16_t stream = 0;
+  Opcode opcode = Opcode::kError;
+  Bytes body;
+};
+
+class FrameEncoder {
+ public:
+  /// Appends the bytes of `responses` to `out`. In segments, small responses share one, and a big one spans several.
+  /// A body over 64 bytes is compressed when the connection compresses and when that makes it smaller.
+  void encode(std::span<const Response> responses, Bytes& out) const;
+  void encode(const Response& response, Bytes& out) const { encode(std::span(&response, 1), out); }
+
+  void set_compression(Compression compression) { compression_ = compression; }
+  /// v5: from the answer to STARTUP (itself still bare) on.
+  void use_segments() { segmented_ = true; }
+
+ private:
+  void append_frame(const Response& response, Bytes& out) const;
+  void append_segment(BytesView payload, bool self_contained, Bytes& out) const;
+  void append_segments_of_one(BytesView frame, Bytes& out) const;
+
+  Compression compression_ = Compression::kNone;
+  bool segmented_ = false;
+};
+
+/// CRC24 of a v5 segment header (the low `count` bytes of `header`, least significant first).
+uint32_t segment_crc24(uint64_t header, unsigned count);
+/// CRC32 of a v5 segment payload.
+uint32_t segment_crc32(BytesView payload);
+
+}  // namespace sagitta::wire
