@@ -1,0 +1,116 @@
+/// Typed expressions: what a CQL term, function call or selected item becomes once it is bound to a schema. An
+/// expression is immutable and knows no values; evaluating one needs the values of the bind markers and, where columns
+/// occur, a row.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "sagitta/base/bytes.h"
+#include "sagitta/base/result.h"
+#include "sagitta/table/schema.h"
+#include "sagitta/types/data_type.h"
+
+namespace sagitta {
+class Random;
+class TimeUuidSource;
+}  // namespace sagitta
+
+namespace sagitta::plan {
+
+/// What a bind marker was given: bytes, null (no bytes), or nothing at all (unset).
+struct BindValue {
+  Value value;
+  bool unset = false;
+
+  static BindValue make_unset() { return {.value = {}, .unset = true}; }
+};
+
+/// Everything outside a statement that its evaluation may depend on. The references must outlive the evaluation.
+struct EvalContext {
+  /// One for each marker of the plan, in marker order.
+  std::span<const BindValue> values;
+  /// The server's clock: now(), default timestamps, expiry.
+  int64_t now_us = 0;
+  /// The timestamp that the client's driver sent with the request.
+  std::optional<int64_t> client_timestamp_us;
+  TimeUuidSource* timeuuids = nullptr;
+  Random* random = nullptr;
+};
+
+/// A live row as expressions see it. Implemented by whoever reads rows; not owned by any expression.
+class RowSource {
+ public:
+  virtual ~RowSource() = default;
+  /// The value, null when there is none. A multi-cell collection or UDT is given as its serialised whole. Valid until
+  /// the row moves on.
+  virtual ValueView column(const table::ColumnDef& column) const = 0;
+  /// Of a live single-cell column; for a multi-cell one its largest.
+  virtual std::optional<int64_t> writetime_us(const table::ColumnDef& column) const = 0;
+  /// Seconds that are left.
+  virtual std::optional<int32_t> ttl(const table::ColumnDef& column) const = 0;
+};
+
+struct Function;
+
+enum class Aggregate : uint8_t { kCountRows, kCount, kMin, kMax, kSum, kAvg };
+
+struct Expression {
+  enum class Kind : uint8_t {
+    kConstant,    ///< `constant`
+    kMarker,      ///< the value of marker `index`
+    kColumn,      ///< `column`
+    kWritetime,   ///< of `column`, bigint
+    kTtl,         ///< of `column`, int
+    kCall,        ///< `function` over `arguments`
+    kCollection,  ///< list, set, map (key, value, ...), tuple, UDT or vector, by `type`, of `arguments`
+    kElement,     ///< `arguments`[0] (a map or set) at key `arguments`[1]
+    kField,       ///< field `index` of the UDT `arguments`[0]
+    kAggregate,   ///< `aggregate` over `arguments` (none for kCountRows); see Accumulator
+  };
+  Kind kind = Kind::kConstant;
+  types::DataTypePtr type;
+  Value constant;
+  uint32_t index = 0;
+  /// Points into the table of the plan, which holds it.
+  const table::ColumnDef* column = nullptr;
+  /// Points into a static registry.
+  const Function* function = nullptr;
+  Aggregate aggregate = Aggregate::kCountRows;
+  std::vector<Expression> arguments;
+  /// What the value is for ("v", "in(k)", "[limit]"): the subject of error texts.
+  std::string receiver;
+};
+
+/// The value; null where CQL says null. An unset marker is kInvalid here (see `evaluate_settable`). `row` may be null
+/// only when no column occurs in the expression. kInvalid for values that do not fit their types.
+Result<Value> evaluate(const Expression& expression, const EvalContext& context, const RowSource* row = nullptr);
+
+/// As `evaluate`, but an unset marker at the top yields an unset value: a write then leaves its column alone.
+Result<BindValue> evaluate_settable(const Expression& expression, const EvalContext& context);
+
+/// True when an aggregate is at the top of the expression.
+inline bool is_aggregate(const Expression& expression) { return expression.kind == Expression::Kind::kAggregate; }
+
+/// Computes one aggregate over the rows of a group. Not thread-safe.
+class Accumulator {
+ public:
+  /// `expression` is an aggregate and must outlive this.
+  explicit Accumulator(const Expression& expression);
+  Accumulator(Accumulator&&) noexcept;
+  Accumulator& operator=(Accumulator&&) noexcept;
+  ~Accumulator();
+  Status add(const EvalContext& context, const RowSource& row);
+  /// Of no rows: 0 for counts and sums, null for min and max.
+  Result<Value> result() const;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace sagitta::plan

@@ -1,0 +1,106 @@
+/// Binds a parsed statement to a schema: names are resolved, types are inferred and checked, and what cannot run is
+/// refused with Cassandra's words. A Plan is what a prepared statement keeps; with values it yields the schema change,
+/// the mutations or the bound select that others carry out. Nothing here touches storage.
+///
+/// A plan is immutable and thread-safe. It holds the table it was bound to; it must be bound again when the schema's
+/// version is no longer `schema_version`.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "sagitta/cql/ast.h"
+#include "sagitta/plan/expression.h"
+#include "sagitta/plan/select.h"
+#include "sagitta/table/mutation.h"
+#include "sagitta/table/schema.h"
+
+namespace sagitta::plan {
+
+/// A bind marker as PREPARE describes it.
+struct MarkerInfo {
+  std::string keyspace, table, name;
+  types::DataTypePtr type;
+};
+
+/// DDL. Whether an IF [NOT] EXISTS makes it do nothing is decided when it is applied, by table::apply.
+struct SchemaPlan {
+  table::SchemaChange change;
+};
+
+struct UsePlan {
+  std::string keyspace;
+};
+
+struct TruncatePlan {
+  table::TableDefPtr table;
+};
+
+struct ModificationBody;
+
+/// INSERT, UPDATE, DELETE.
+struct ModificationPlan {
+  table::TableDefPtr table;
+  bool counter = false;
+  /// Private to plan.
+  std::shared_ptr<const ModificationBody> body;
+};
+
+struct Plan;
+using PlanPtr = std::shared_ptr<const Plan>;
+
+/// BEGIN BATCH ... APPLY BATCH. The markers of the children are numbered through the whole batch.
+struct BatchPlan {
+  cql::BatchKind kind{};
+  std::optional<Expression> timestamp;
+  std::vector<PlanPtr> children;
+};
+
+struct Plan {
+  std::variant<SchemaPlan, UsePlan, TruncatePlan, ModificationPlan, BatchPlan, std::shared_ptr<const SelectPlan>> body;
+  std::vector<MarkerInfo> markers;
+  /// For each component of the partition key the marker that gives it; empty unless every component is one plain
+  /// marker.
+  std::vector<uint16_t> partition_key_markers;
+  /// The table (or keyspace alone) that the statement is about; empty for USE and BATCH of several tables.
+  std::string keyspace, table;
+  uint64_t schema_version = 0;
+  /// For the client, at every execution.
+  std::vector<std::string> warnings;
+};
+
+/// `keyspace` is the session's (or the request's) current one, empty for none; table names without a keyspace are
+/// looked up there. kInvalid, kSyntax, kConfig or kAlreadyExists with Cassandra's texts.
+Result<PlanPtr> bind(const table::Schema& schema, std::string_view keyspace, const cql::Statement& statement);
+
+/// The mutations of a modification or a batch: everything nondeterministic (now(), timestamps, expiry) is fixed in
+/// them. kInvalid for values that do not fit, a wrong number of values, null key components, or vectors that an index
+/// refuses. Any other plan: kInvalid.
+Result<std::vector<table::Mutation>> make_mutations(const Plan& plan, const EvalContext& context);
+
+struct BatchEntry {
+  PlanPtr plan;
+  std::vector<BindValue> values;
+};
+
+/// A BATCH request of the protocol: as `make_mutations` for each entry (`context.values` is not used), with one
+/// timestamp.
+Result<std::vector<table::Mutation>> make_batch(cql::BatchKind kind, std::span<const BatchEntry> entries,
+                                                const EvalContext& context);
+
+/// Values given by name in marker order; markers without one are unset. kInvalid for a name that no marker has.
+Result<std::vector<BindValue>> arrange_named(const Plan& plan,
+                                             std::span<const std::pair<std::string, BindValue>> named);
+
+/// Checks a value count and that each value is bytes of its marker's type. kInvalid with the numbers or the marker's
+/// name.
+Status check_values(const Plan& plan, std::span<const BindValue> values);
+
+}  // namespace sagitta::plan

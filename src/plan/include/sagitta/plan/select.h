@@ -1,0 +1,117 @@
+/// The bound SELECT: what `exec` runs. A SelectPlan is independent of values; `bind_values` makes a BoundSelect of it,
+/// in which every restriction is bytes.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "sagitta/plan/expression.h"
+
+namespace sagitta::plan {
+
+/// A column of the result: of the SELECT list, or of `*`.
+struct SelectedColumn {
+  std::string name;
+  Expression expression;
+};
+
+struct ResultColumn {
+  std::string keyspace, table, name;
+  types::DataTypePtr type;
+};
+
+enum class Operator : uint8_t { kEq, kNotEq, kLt, kLe, kGt, kGe, kIn, kContains, kContainsKey };
+
+/// A restriction that rows are tested against one by one.
+struct Filter {
+  /// One column; several for a tuple restriction (a, b) < (1, 2). They point into the plan's table.
+  std::vector<const table::ColumnDef*> columns;
+  /// For m['k'] = v: the key; the one column is a map.
+  Value map_key;
+  /// range).
+  Operator op = Operator::kEq;
+  /// Operands, each with one value per column; exactly one operand but for kIn. A null operand matches nothing.
+  std::vector<std::vector<Value>> operands;
+};
+
+/// Whether `row` passes: null never matches. Thread-safe.
+bool matches(const Filter& filter, const RowSource& row);
+
+/// Rows of a partition from `start` to `end`, in the table's clustering order. A bound is a prefix of clustering
+/// components; an empty prefix is no bound. An inclusive bound includes every row that begins with the prefix; an
+/// exclusive one none.
+struct ClusteringRange {
+  std::vector<Bytes> start, end;
+  bool start_inclusive = true, end_inclusive = true;
+
+  bool is_everything() const { return start.empty() && end.empty(); }
+};
+
+/// Tokens from `start` to `end`, both inclusive. start > end: nothing.
+struct TokenRange {
+  int64_t start = INT64_MIN, end = INT64_MAX;
+};
+
+/// ORDER BY v ANN OF x LIMIT n. `limit` of the select is set and is 1..limits::kAnnLimitMax.
+struct AnnQuery {
+  const table::ColumnDef* column = nullptr;
+  /// The vector indexes on the column, oldest first; never empty. Any gives the answer; prefer the newest that serves.
+  std::vector<uint32_t> index_ids;
+  /// Valid bytes of the column's type: finite, and not all zero when an index is cosine.
+  Bytes query;
+};
+
+/// A sort that the storage order does not give: an IN on the partition key with ORDER BY.
+struct SortKey {
+  const table::ColumnDef* column = nullptr;
+  bool descending = false;
+};
+
+struct SelectBody;
+
+struct SelectPlan {
+  table::TableDefPtr table;
+  std::vector<SelectedColumn> selected;
+  std::vector<ResultColumn> result_columns;
+  /// Some selected item is an aggregate: one row a group (or one in all).
+  bool aggregate = false;
+  /// SELECT JSON: the one result column is `[json]`; `selected` has the columns to render (names as JSON keys).
+  bool json = false;
+  /// SELECT DISTINCT: one row a partition; only partition-key and static columns are selected.
+  bool distinct = false;
+  /// A prefix of the primary key.
+  std::vector<const table::ColumnDef*> group_by;
+  bool is_ann = false;
+  /// Private to plan.
+  std::shared_ptr<const SelectBody> body;
+};
+
+struct BoundSelect {
+  std::shared_ptr<const SelectPlan> plan;
+  /// For evaluating `selected`.
+  std::vector<BindValue> values;
+  /// The serialised partition keys to read, in token order and without duplicates; absent: scan (of `tokens`).
+  std::optional<std::vector<Bytes>> partitions;
+  TokenRange tokens;
+  /// Disjoint, ascending in the table's clustering order (also when `reversed`); none: no row can match. Applies to
+  /// every partition read. Static-only partitions show only when the one range is everything.
+  std::vector<ClusteringRange> clustering;
+  /// Read each partition backwards.
+  bool reversed = false;
+  std::vector<Filter> filters;
+  std::vector<SortKey> sort;
+  std::optional<uint64_t> limit, per_partition_limit;
+  std::optional<AnnQuery> ann;
+  /// For the client, beside the rows.
+  std::vector<std::string> warnings;
+};
+
+/// `page_size` is the client's (none: unpaged); an ANN query ignores it with a warning. kInvalid for values that do not
+/// fit.
+Result<BoundSelect> bind_values(const std::shared_ptr<const SelectPlan>& plan, const EvalContext& context,
+                                std::optional<uint32_t> page_size = {});
+
+}  // namespace sagitta::plan
