@@ -154,6 +154,7 @@ class TcpConnection final : public Connection {
       self->writing_ = false;
       self->in_flight_.clear();
       if (error) return self->close();
+      if (self->outgoing_.empty() && !self->closed_) self->handler_->on_sent();
       self->write();
     });
   }

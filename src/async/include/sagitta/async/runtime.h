@@ -52,6 +52,8 @@ class ConnectionHandler {
   virtual void on_end() = 0;
   /// The server is stopping: finish what is in flight, take nothing new, then call finish().
   virtual void on_stop() = 0;
+  /// All queued bytes were taken by the operating system.
+  virtual void on_sent() {}
   /// The connection is gone; nothing can be sent any more.
   virtual void on_closed() = 0;
 };

@@ -1,0 +1,87 @@
+#include "serve.h"
+
+#include <fmt/format.h>
+
+#include <csignal>
+#include <cstdio>
+#include <thread>
+
+#include "sagitta/async/runtime.h"
+#include "sagitta/async/worker_pool.h"
+#include "sagitta/base/file.h"
+#include "sagitta/base/logging.h"
+#include "sagitta/base/metrics.h"
+#include "sagitta/db/database.h"
+#include "sagitta/server/server.h"
+
+namespace sagitta {
+namespace {
+
+/// Connections get this long to finish what is in flight when the server stops.
+constexpr int64_t kStopGraceMs = 5'000;
+
+sigset_t stop_signals() {
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGTERM);
+  sigaddset(&signals, SIGINT);
+  return signals;
+}
+
+db::Options database_options(const ServeOptions& options, const async::Endpoint& cql) {
+  db::Options database;
+  database.data_dir = options.data;
+  database.node.cluster_name = options.cluster_name;
+  database.node.cql_address = cql.address;
+  database.node.cql_port = cql.port;
+  database.budgets.root_bytes = options.memory_mib << 20;
+  database.budgets.block_cache_bytes = options.block_cache_mib << 20;
+  return database;
+}
+
+Status run(const ServeOptions& options) {
+  if (!set_log_level(options.log_level)) {
+    return fail(ErrorCode::kInvalid,
+                fmt::format("--log-level {}: not one of debug, info, warn, error", options.log_level));
+  }
+  SAGITTA_TRY(const auto cql, async::Endpoint::parse(options.cql));
+  SAGITTA_TRY(const auto http, async::Endpoint::parse(options.http));
+  const sigset_t signals = stop_signals();
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);  // every thread made from here on inherits it
+  std::signal(SIGPIPE, SIG_IGN);
+
+  const SystemClock clock;
+  SystemRandom random;
+  MetricsRegistry metrics;
+  const auto files = make_real_file_system();
+  async::WorkerPool workers(options.workers, metrics);
+  SAGITTA_TRY(const auto database,
+              db::Database::open(database_options(options, cql), {*files, clock, random, metrics, workers}));
+
+  const int cores = options.cores > 0 ? options.cores : static_cast<int>(std::thread::hardware_concurrency());
+  const auto runtime = async::make_runtime(cores, metrics);
+  SAGITTA_TRY(const auto server, server::Server::start({cql, http, options.connections_max, options.request_timeout_ms},
+                                                       *runtime, *database, clock, metrics));
+  fmt::print("sagitta {} ready: cql {} http {} data {}\n", SAGITTA_VERSION, server->cql().to_string(),
+             server->http().to_string(), options.data);
+  std::fflush(stdout);
+
+  int signal = 0;
+  sigwait(&signals, &signal);
+  log_info("stopping", {{"signal", signal}});
+  runtime->stop(kStopGraceMs);
+  Status stopped = database->stop();
+  workers.stop();
+  return stopped;
+}
+
+}  // namespace
+
+int serve(const ServeOptions& options) {
+  const Status status = run(options);
+  if (status) return 0;
+  fmt::print(stderr, "sagitta: {}\n", status.error().message());
+  return 1;
+}
+
+}  // namespace sagitta

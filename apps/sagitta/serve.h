@@ -1,0 +1,27 @@
+/// `sagitta serve`: the server process.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+namespace sagitta {
+
+struct ServeOptions {
+  std::string data = "data";
+  std::string cql = "127.0.0.1:9042";
+  std::string http = "127.0.0.1:6080";
+  std::string cluster_name = "Sagitta";
+  std::string log_level = "info";
+  int cores = 0;
+  int workers = 2;
+  uint64_t memory_mib = 2048;
+  uint64_t block_cache_mib = 384;
+  int64_t request_timeout_ms = 10'000;
+  uint64_t connections_max = 10'000;
+};
+
+/// Serves until SIGTERM or SIGINT, then stops cleanly. Returns the exit status; a refusal to start is one line on
+/// stderr.
+int serve(const ServeOptions& options);
+
+}  // namespace sagitta

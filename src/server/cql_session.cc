@@ -1,0 +1,332 @@
+#include "cql_session.h"
+
+#include <fmt/format.h>
+
+#include <unordered_map>
+#include <utility>
+
+#include "sagitta/base/logging.h"
+#include "sagitta/wire/frame.h"
+#include "sagitta/wire/request.h"
+#include "sagitta/wire/response.h"
+
+#include "translate.h"
+
+namespace sagitta::server {
+namespace {
+
+/// Result metadata in protocol form, kept per session because a statement's answers share one.
+constexpr size_t kMetadataCacheMax = 64;
+
+template <class... Fs>
+struct Overloaded : Fs... {
+  using Fs::operator()...;
+};
+
+class CqlSession final : public EventListener, public std::enable_shared_from_this<CqlSession> {
+ public:
+  CqlSession(SessionContext& context, async::ConnectionPtr connection)
+      : context_(context), connection_(std::move(connection)) {}
+
+  void on_data(BytesView bytes) {
+    decoder_.feed(bytes);
+    while (connection_ != nullptr && !closing_) {
+      auto next = decoder_.next();
+      if (!next) {
+        refuse(next.error());
+        continue;
+      }
+      if (!next->has_value()) break;
+      take(**next);
+    }
+    pace();
+  }
+
+  void finish_when_idle() {
+    closing_ = true;
+    if (in_flight_ == 0) connection_->finish();
+  }
+
+  void pace() {
+    if (connection_ == nullptr) return;
+    connection_->pause_reading(in_flight_ >= kInFlightMax || connection_->unsent_bytes() > kUnsentBytesMax);
+  }
+
+  void forget_connection() { connection_.reset(); }
+
+  void on_schema_change(const db::SchemaChangeEvent& event) override {
+    event_connection_->dispatch([self = shared_from_this(), change = to_schema_change(event)] {
+      if (self->connection_ == nullptr) return;
+      self->send(
+          {.stream = wire::kEventStream, .opcode = wire::Opcode::kEvent, .body = wire::encode_schema_event(change)});
+    });
+  }
+
+ private:
+  /// What an answer needs to know of its request.
+  struct Pending {
+    int16_t stream;
+    int64_t started_us;
+    wire::Consistency consistency = wire::Consistency::kOne;
+    bool skip_metadata = false;
+    /// v5 EXECUTE: what the client believes the columns to be.
+    std::optional<Bytes> known_metadata_id;
+    std::shared_ptr<MemoryCharge> charge;
+  };
+
+  void refuse(const wire::FrameError& refused) {
+    context_.errors.add();
+    if (version_ == 0) version_ = refused.version;
+    send({.stream = refused.stream,
+          .opcode = wire::Opcode::kError,
+          .body = wire::encode_error(version_, wire::to_error_message(refused.error))});
+    if (refused.fatal) finish_when_idle();
+  }
+
+  void take(const wire::Frame& frame) {
+    context_.requests.add();
+    version_ = frame.version;
+    auto charge = MemoryCharge::take(context_.database.budgets().frames, frame.body->size());
+    if (!charge) return send_error(frame.stream, charge.error());
+    auto request = wire::decode_request(frame);
+    if (!request) return send_error(frame.stream, request.error());
+    Pending pending{.stream = frame.stream,
+                    .started_us = context_.clock.steady_us(),
+                    .charge = std::make_shared<MemoryCharge>(std::move(*charge))};
+    std::visit(Overloaded{[&](const wire::Startup& m) { startup(m, pending); },
+                          [&](const wire::Options&) { supported(pending); },
+                          [&](const auto& m) {
+                            if (!started_) {
+                              return send_error(pending.stream, Error(ErrorCode::kProtocol,
+                                                                      "STARTUP must come before any other request"));
+                            }
+                            handle(m, *request, std::move(pending));
+                          }},
+               request->message);
+  }
+
+  void startup(const wire::Startup& message, const Pending& pending) {
+    if (started_) return send_error(pending.stream, Error(ErrorCode::kProtocol, "STARTUP came twice"));
+    wire::Compression compression = wire::Compression::kNone;
+    if (const auto name = message.find("COMPRESSION"); name && !name->empty()) {
+      const auto known = wire::compression_from_name(*name);
+      if (!known || (version_ >= 5 && *known == wire::Compression::kSnappy)) {
+        return send_error(
+            pending.stream,
+            Error(ErrorCode::kProtocol, fmt::format("unknown compression algorithm '{}' for v{}", *name, version_)));
+      }
+      compression = *known;
+    }
+    started_ = true;
+    decoder_.set_compression(compression);
+    send({.stream = pending.stream, .opcode = wire::Opcode::kReady, .body = wire::encode_ready()});
+    encoder_.set_compression(compression);
+    if (version_ >= 5) {
+      decoder_.use_segments();
+      encoder_.use_segments();
+    }
+  }
+
+  void supported(const Pending& pending) {
+    send({.stream = pending.stream,
+          .opcode = wire::Opcode::kSupported,
+          .body = wire::encode_supported({{"PROTOCOL_VERSIONS", {"4/v4", "5/v5"}},
+                                          {"COMPRESSION", {"snappy", "lz4"}},
+                                          {"CQL_VERSION", {std::string(db::kCqlVersion)}}})});
+  }
+
+  db::RequestOptions options_of(const wire::Request& request, const wire::QueryParameters& parameters) {
+    db::RequestOptions options = to_request_options(parameters, keyspace_);
+    options.deadline = Deadline::in_us(context_.clock, context_.request_timeout_us);
+    options.tracing = request.tracing;
+    options.client_address = connection_->peer().address;
+    return options;
+  }
+
+  void handle(const wire::Query& message, const wire::Request& request, Pending pending) {
+    auto options = options_of(request, message.parameters);
+    pending.consistency = message.parameters.consistency;
+    pending.skip_metadata = message.parameters.skip_metadata;
+    context_.database.query(std::string(message.text), std::move(options), answer_to(std::move(pending)));
+  }
+
+  void handle(const wire::Execute& message, const wire::Request& request, Pending pending) {
+    auto options = options_of(request, message.parameters);
+    pending.consistency = message.parameters.consistency;
+    pending.skip_metadata = message.parameters.skip_metadata;
+    if (version_ >= 5) pending.known_metadata_id = Bytes(message.result_metadata_id);
+    context_.database.execute(message.id, std::move(options), answer_to(std::move(pending)));
+  }
+
+  void handle(const wire::Batch& message, const wire::Request& request, Pending pending) {
+    auto options = options_of(request, message.parameters);
+    pending.consistency = message.parameters.consistency;
+    context_.database.batch(static_cast<db::BatchKind>(message.kind), to_batch_items(message), std::move(options),
+                            answer_to(std::move(pending)));
+  }
+
+  void handle(const wire::Prepare& message, const wire::Request&, const Pending& pending) {
+    const auto prepared = context_.database.prepare(message.text, message.keyspace.value_or(keyspace_));
+    if (!prepared) return send_error(pending.stream, prepared.error());
+    const wire::ResultMetadata markers = to_result_metadata((*prepared)->markers);
+    const wire::ResultMetadata result = to_result_metadata(*(*prepared)->result);
+    send({.stream = pending.stream,
+          .opcode = wire::Opcode::kResult,
+          .body = wire::encode_prepared(version_, {.id = (*prepared)->id,
+                                                   .markers = &markers,
+                                                   .partition_key_indexes = (*prepared)->pk_indexes,
+                                                   .result = &result})});
+  }
+
+  void handle(const wire::Register& message, const wire::Request&, const Pending& pending) {
+    for (const std::string_view event : message.events) {
+      if (event == "SCHEMA_CHANGE" && event_connection_ == nullptr) {
+        event_connection_ = connection_;
+        context_.events.add(weak_from_this());
+      }
+    }
+    send({.stream = pending.stream, .opcode = wire::Opcode::kReady, .body = wire::encode_ready()});
+  }
+
+  /// We never ask for credentials; a client that sends them all the same is let in.
+  void handle(const wire::AuthResponse&, const wire::Request&, const Pending& pending) {
+    Bytes empty_token;
+    put_big<int32_t>(empty_token, -1);
+    send({.stream = pending.stream, .opcode = wire::Opcode::kAuthSuccess, .body = std::move(empty_token)});
+  }
+
+  db::Done answer_to(Pending pending) {
+    ++in_flight_;
+    context_.in_flight.add(1);
+    return
+        [self = shared_from_this(), connection = connection_, pending = std::move(pending)](Result<db::Answer> answer) {
+          connection->dispatch([self, pending, answer = std::move(answer)] { self->respond(pending, answer); });
+        };
+  }
+
+  void respond(const Pending& pending, const Result<db::Answer>& answer) {
+    --in_flight_;
+    context_.in_flight.add(-1);
+    context_.seconds.observe(static_cast<double>(context_.clock.steady_us() - pending.started_us) * 1e-6);
+    if (connection_ == nullptr) return;
+    if (answer) {
+      send_answer(pending, *answer);
+    } else {
+      send_error(pending.stream, answer.error(), pending.consistency);
+    }
+    if (closing_ && in_flight_ == 0) connection_->finish();
+    pace();
+  }
+
+  void send_answer(const Pending& pending, const db::Answer& answer) {
+    wire::Response response{.stream = pending.stream, .opcode = wire::Opcode::kResult};
+    response.body = std::visit(Overloaded{[](const db::Void&) { return wire::encode_void(); },
+                                          [&](const db::Rows& rows) { return encode_rows(pending, rows); },
+                                          [&](const db::SetKeyspace& set) {
+                                            keyspace_ = set.keyspace;
+                                            return wire::encode_set_keyspace(set.keyspace);
+                                          },
+                                          [](const db::SchemaChangeEvent& event) {
+                                            return wire::encode_schema_change(to_schema_change(event));
+                                          }},
+                               answer.body);
+    wire::add_prefix(response, answer.tracing_id, answer.warnings);
+    send(std::move(response));
+  }
+
+  Bytes encode_rows(const Pending& pending, const db::Rows& rows) {
+    const wire::ResultMetadata& metadata = *protocol_form(rows.metadata);
+    return wire::encode_rows(
+        version_,
+        {.metadata = &metadata,
+         .paging_state = rows.paging_state.empty() ? std::nullopt : std::optional<BytesView>(rows.paging_state),
+         .skip_metadata = pending.skip_metadata,
+         .metadata_changed = pending.known_metadata_id && *pending.known_metadata_id != metadata.id,
+         .row_count = rows.row_count,
+         .cells = rows.cells});
+  }
+
+  std::shared_ptr<const wire::ResultMetadata> protocol_form(const db::MetadataPtr& metadata) {
+    if (metadata_.size() >= kMetadataCacheMax) metadata_.clear();
+    auto& [kept, form] = metadata_[metadata.get()];
+    if (form == nullptr) {
+      kept = metadata;
+      form = std::make_shared<wire::ResultMetadata>(to_result_metadata(*metadata));
+    }
+    return form;
+  }
+
+  void send_error(int16_t stream, const Error& error, wire::Consistency consistency = wire::Consistency::kOne) {
+    context_.errors.add();
+    if (error.code() == ErrorCode::kServer || error.code() == ErrorCode::kCorruption) {
+      log_error("request failed", {{"error", error.to_string()}, {"client", connection_->peer().to_string()}});
+    }
+    send({.stream = stream,
+          .opcode = wire::Opcode::kError,
+          .body = wire::encode_error(version_, wire::to_error_message(error, consistency))});
+  }
+
+  void send(wire::Response response) {
+    response.version = version_;
+    Bytes bytes;
+    encoder_.encode(response, bytes);
+    connection_->send(std::move(bytes));
+  }
+
+  SessionContext& context_;
+  async::ConnectionPtr connection_;        ///< null once it is closed
+  async::ConnectionPtr event_connection_;  ///< set once by REGISTER, then read from any thread
+  wire::FrameDecoder decoder_;
+  wire::FrameEncoder encoder_;
+  uint8_t version_ = 0;  ///< 0 until the first frame
+  bool started_ = false, closing_ = false;
+  std::string keyspace_;
+  size_t in_flight_ = 0;
+  std::unordered_map<const db::Metadata*, std::pair<db::MetadataPtr, std::shared_ptr<const wire::ResultMetadata>>>
+      metadata_;
+};
+
+/// Keeps the session alive while the connection lives; requests under way keep it a little longer.
+class CqlHandler final : public async::ConnectionHandler {
+ public:
+  CqlHandler(std::shared_ptr<CqlSession> session, MemoryCharge charge)
+      : session_(std::move(session)), charge_(std::move(charge)) {}
+  void on_data(BytesView bytes) override { session_->on_data(bytes); }
+  void on_end() override { session_->finish_when_idle(); }
+  void on_stop() override { session_->finish_when_idle(); }
+  void on_sent() override { session_->pace(); }
+  void on_closed() override { session_->forget_connection(); }
+
+ private:
+  std::shared_ptr<CqlSession> session_;
+  MemoryCharge charge_;
+};
+
+/// For a connection that there is no memory for: closes it at once.
+class RefusedHandler final : public async::ConnectionHandler {
+ public:
+  explicit RefusedHandler(async::ConnectionPtr connection) : connection_(std::move(connection)) {
+    connection_->finish();
+  }
+  void on_data(BytesView) override {}
+  void on_end() override {}
+  void on_stop() override {}
+  void on_closed() override { connection_.reset(); }
+
+ private:
+  async::ConnectionPtr connection_;
+};
+
+}  // namespace
+
+std::unique_ptr<async::ConnectionHandler> make_cql_session(SessionContext& context,
+                                                           const async::ConnectionPtr& connection) {
+  auto charge = MemoryCharge::take(context.database.budgets().sessions, kSessionBytes);
+  if (!charge) {
+    log_warn("connection refused", {{"client", connection->peer().to_string()}, {"error", charge.error().to_string()}});
+    return std::make_unique<RefusedHandler>(connection);
+  }
+  return std::make_unique<CqlHandler>(std::make_shared<CqlSession>(context, connection), std::move(*charge));
+}
+
+}  // namespace sagitta::server

@@ -1,0 +1,39 @@
+/// One CQL connection: handshake, requests to the database, answers in whatever order they are ready, pushed events.
+#pragma once
+
+#include <atomic>
+#include <memory>
+
+#include "sagitta/async/runtime.h"
+#include "sagitta/base/clock.h"
+#include "sagitta/base/metrics.h"
+#include "sagitta/db/database.h"
+
+#include "event_hub.h"
+
+namespace sagitta::server {
+
+/// Requests of one connection that may be under way; past it the connection is not read, and TCP makes the client wait.
+inline constexpr size_t kInFlightMax = 4096;
+/// Answers queued for a client that does not read them, before the connection is not read either.
+inline constexpr size_t kUnsentBytesMax = size_t{16} << 20;
+/// Charged to the session budget for a connection's buffers.
+inline constexpr size_t kSessionBytes = size_t{128} << 10;
+
+/// What sessions share. All references outlive them.
+struct SessionContext {
+  db::Database& database;
+  EventHub& events;
+  const Clock& clock;
+  int64_t request_timeout_us;
+  Counter& requests;
+  Counter& errors;
+  Gauge& in_flight;
+  Histogram& seconds;
+};
+
+/// The handler for a new connection.
+std::unique_ptr<async::ConnectionHandler> make_cql_session(SessionContext& context,
+                                                           const async::ConnectionPtr& connection);
+
+}  // namespace sagitta::server

@@ -1,0 +1,35 @@
+/// The doors of the database: CQL sessions and the HTTP pages for machines (/healthz, /readyz, /metrics), on the
+/// per-core runtime.
+#pragma once
+
+#include <memory>
+
+#include "sagitta/async/runtime.h"
+#include "sagitta/base/clock.h"
+#include "sagitta/base/metrics.h"
+#include "sagitta/base/result.h"
+#include "sagitta/db/database.h"
+
+namespace sagitta::server {
+
+struct ServerOptions {
+  async::Endpoint cql{"127.0.0.1", 9042};
+  async::Endpoint http{"127.0.0.1", 6080};
+  size_t connections_max = 10'000;
+  /// Given to every request that does not finish earlier.
+  int64_t request_timeout_ms = 10'000;
+};
+
+/// Listens from `start` until the runtime stops. Everything referenced must outlive it; the runtime must have stopped
+/// before it dies.
+class Server {
+ public:
+  virtual ~Server() = default;
+  /// kIo naming the address when a port is in use.
+  static Result<std::unique_ptr<Server>> start(const ServerOptions& options, async::Runtime& runtime,
+                                               db::Database& database, const Clock& clock, MetricsRegistry& metrics);
+  virtual const async::Endpoint& cql() const = 0;
+  virtual const async::Endpoint& http() const = 0;
+};
+
+}  // namespace sagitta::server

@@ -1,0 +1,69 @@
+#include "sagitta/server/server.h"
+
+#include <fmt/format.h>
+
+#include "cql_session.h"
+#include "event_hub.h"
+#include "http_session.h"
+
+namespace sagitta::server {
+namespace {
+
+class RunningServer final : public Server {
+ public:
+  RunningServer(const ServerOptions& options, db::Database& database, const Clock& clock, MetricsRegistry& metrics)
+      : database_(database),
+        events_(database),
+        context_{.database = database,
+                 .events = events_,
+                 .clock = clock,
+                 .request_timeout_us = options.request_timeout_ms * 1000,
+                 .requests = metrics.counter("sagitta_cql_requests_total", "CQL requests received."),
+                 .errors = metrics.counter("sagitta_cql_errors_total", "CQL requests answered with an error."),
+                 .in_flight = metrics.gauge("sagitta_cql_requests_in_flight", "CQL requests not answered yet."),
+                 .seconds = metrics.histogram("sagitta_cql_request_seconds", "Time from request to answer.",
+                                              latency_bounds())} {
+    routes_["/healthz"] = [] { return Page{.body = "ok\n"}; };
+    routes_["/readyz"] = [this] { return readiness(); };
+    routes_["/metrics"] = [&metrics] {
+      return Page{.content_type = "text/plain; version=0.0.4; charset=utf-8", .body = metrics.render()};
+    };
+  }
+
+  Status listen(const ServerOptions& options, async::Runtime& runtime) {
+    SAGITTA_TRY(http_, runtime.listen({options.http, "http", options.connections_max}, [this](const auto& connection) {
+      return make_http_session(routes_, connection);
+    }));
+    SAGITTA_TRY(cql_, runtime.listen({options.cql, "cql", options.connections_max}, [this](const auto& connection) {
+      return make_cql_session(context_, connection);
+    }));
+    return {};
+  }
+
+  const async::Endpoint& cql() const override { return cql_; }
+  const async::Endpoint& http() const override { return http_; }
+
+ private:
+  Page readiness() const {
+    Page page{.status = database_.ready() ? 200 : 503, .body = database_.ready() ? "ready\n" : "not ready\n"};
+    for (const auto& [name, value] : database_.state()) page.body += fmt::format("{}: {}\n", name, value);
+    return page;
+  }
+
+  db::Database& database_;
+  EventHub events_;
+  SessionContext context_;
+  Routes routes_;
+  async::Endpoint cql_, http_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Server>> Server::start(const ServerOptions& options, async::Runtime& runtime,
+                                              db::Database& database, const Clock& clock, MetricsRegistry& metrics) {
+  auto server = std::make_unique<RunningServer>(options, database, clock, metrics);
+  SAGITTA_CHECK(server->listen(options, runtime));
+  return server;
+}
+
+}  // namespace sagitta::server

@@ -1,0 +1,18 @@
+/// Between the protocol's words and the database's: requests in, answers out. Pure functions.
+#pragma once
+
+#include <vector>
+
+#include "sagitta/db/database.h"
+#include "sagitta/wire/request.h"
+#include "sagitta/wire/response.h"
+
+namespace sagitta::server {
+
+db::RequestOptions to_request_options(const wire::QueryParameters& parameters, std::string_view session_keyspace);
+std::vector<db::BatchItem> to_batch_items(const wire::Batch& batch);
+wire::ResultMetadata to_result_metadata(const db::Metadata& metadata);
+wire::ResultMetadata to_result_metadata(const std::vector<db::ColumnSpec>& columns);
+wire::SchemaChange to_schema_change(const db::SchemaChangeEvent& event);
+
+}  // namespace sagitta::server
