@@ -55,7 +55,7 @@ class FileSystem {
   virtual Status link(const std::string& from, const std::string& to) = 0;
   virtual Status remove(const std::string& path) = 0;
   virtual Status truncate(const std::string& path, uint64_t size) = 0;
-  /// Makes the directory and its parents; no error if it is there.
+  /// Makes the directory and its parents, durably; no error if it is there.
   virtual Status make_directories(const std::string& path) = 0;
   virtual Status remove_directory(const std::string& path) = 0;
   /// Names in a directory, sorted, without . and ..
