@@ -1,0 +1,170 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "sagitta/wire/frame.h"
+
+#include "compression.h"
+#include "segment.h"
+
+namespace sagitta::wire {
+namespace {
+
+// Header of protocol versions 1 and 2: their stream id has one byte.
+constexpr size_t kOldHeaderBytes = 8;
+// A buffer that grew past this for one big frame is given back when it is empty.
+constexpr size_t kKeepCapacity = size_t{1} << 20;
+
+std::unexpected<FrameError> fatal(std::string message, uint8_t version = kVersionMax, int16_t stream = 0) {
+  return std::unexpected(FrameError{Error(ErrorCode::kProtocol, std::move(message)), version, stream, true});
+}
+
+std::string unsupported_version_text(uint8_t version) {
+  return fmt::format(
+      "Invalid or unsupported protocol version ({}); the lowest supported version is {} and the greatest is {}",
+      version, kVersionMin, kVersionMax);
+}
+
+void drop_consumed(Bytes& buffer, size_t& head) {
+  if (head == buffer.size()) {
+    buffer.clear();
+    if (buffer.capacity() > kKeepCapacity) Bytes().swap(buffer);
+    head = 0;
+  } else if (head > buffer.size() / 2) {
+    buffer.erase(0, head);
+    head = 0;
+  }
+}
+
+}  // namespace
+
+struct FrameDecoder::Header {
+  uint8_t version = 0, flags = 0, opcode = 0;
+  int16_t stream = 0;
+  int32_t length = 0;
+};
+
+void FrameDecoder::feed(BytesView bytes) {
+  drop_consumed(input_, input_head_);
+  input_.append(bytes);
+}
+
+FrameDecoder::Next FrameDecoder::next() {
+  return segmented_ ? next_in_segments() : next_from(input_, input_head_, false);
+}
+
+FrameDecoder::Next FrameDecoder::next_in_segments() {
+  for (;;) {
+    Next frame = next_from(plain_, plain_head_, self_contained_);
+    if (!frame || frame->has_value()) return frame;
+    auto opened = open_segment();
+    if (!opened) return std::unexpected(std::move(opened).error());
+    if (!*opened) return std::nullopt;
+  }
+}
+
+FrameDecoder::Next FrameDecoder::next_from(Bytes& buffer, size_t& head, bool must_be_whole) {
+  size_t skipped = std::min(skip_bytes_, buffer.size() - head);
+  skip_bytes_ -= skipped;
+  head += skipped;
+  BytesView rest = BytesView(buffer).substr(head);
+  if (rest.empty()) return std::nullopt;
+  bool old_header = (static_cast<uint8_t>(rest[0]) & ~kResponseBit) < 3;
+  if (rest.size() < (old_header ? kOldHeaderBytes : kHeaderBytes)) {
+    if (must_be_whole) return fatal("A self-contained segment ends inside a frame header");
+    return std::nullopt;
+  }
+  auto header = read_header(rest);
+  if (!header) return std::unexpected(std::move(header).error());
+  version_ = header->version;
+  auto length = static_cast<size_t>(header->length);
+  bool whole = rest.size() - kHeaderBytes >= length;
+  if (must_be_whole && !whole) return fatal("A self-contained segment ends inside a frame", version_, header->stream);
+  if (length > frame_bytes_max_) {
+    head += kHeaderBytes;
+    skip_bytes_ = length;
+    auto message =
+        fmt::format("Request is too big: length {} exceeds maximum allowed length {}", length, frame_bytes_max_);
+    return std::unexpected(FrameError{Error(ErrorCode::kInvalid, std::move(message)), version_, header->stream, false});
+  }
+  if (!whole) return std::nullopt;
+  head += kHeaderBytes + length;
+  return finish(*header, rest.substr(kHeaderBytes, length));
+}
+
+std::expected<FrameDecoder::Header, FrameError> FrameDecoder::read_header(BytesView bytes) const {
+  ByteReader in(bytes);
+  auto first = *in.big<uint8_t>();
+  Header header;
+  header.version = first & static_cast<uint8_t>(~kResponseBit);
+  header.flags = *in.big<uint8_t>();
+  if (header.version < 3) return fatal(unsupported_version_text(header.version), kVersionMax, *in.big<int8_t>());
+  header.stream = *in.big<int16_t>();
+  header.opcode = *in.big<uint8_t>();
+  header.length = *in.big<int32_t>();
+  if (header.version < kVersionMin || header.version > kVersionMax) {
+    return fatal(unsupported_version_text(header.version), kVersionMax, header.stream);
+  }
+  if (first & kResponseBit) return fatal("A response came from the client", header.version, header.stream);
+  if (version_ != 0 && header.version != version_) {
+    return fatal(fmt::format("Invalid message version. Got {} but previous messages on this connection had version {}",
+                             header.version, version_),
+                 version_, header.stream);
+  }
+  if (header.length < 0) {
+    return fatal(fmt::format("Invalid frame body length: {}", header.length), header.version, header.stream);
+  }
+  return header;
+}
+
+FrameDecoder::Next FrameDecoder::finish(const Header& header, BytesView stored) const {
+  Frame frame{header.version, header.flags, header.stream, header.opcode, nullptr};
+  bool compressed = header.version == 4 && (header.flags & frame_flags::kCompressed) && !stored.empty();
+  Result<Bytes> body = compressed ? decompress(stored) : Result<Bytes>(Bytes(stored));
+  if (!body) return std::unexpected(FrameError{std::move(body).error(), header.version, header.stream, false});
+  frame.flags &= static_cast<uint8_t>(~frame_flags::kCompressed);
+  frame.body = std::make_shared<const Bytes>(*std::move(body));
+  return frame;
+}
+
+Result<Bytes> FrameDecoder::decompress(BytesView stored) const {
+  switch (compression_) {
+    case Compression::kLz4: return lz4_body_decompress(stored, frame_bytes_max_);
+    case Compression::kSnappy: return snappy_body_decompress(stored, frame_bytes_max_);
+    case Compression::kNone: break;
+  }
+  return fail(ErrorCode::kProtocol, "Received a compressed frame but no compression was negotiated");
+}
+
+std::expected<bool, FrameError> FrameDecoder::open_segment() {
+  bool compressed = compression_ != Compression::kNone;
+  size_t header_bytes = segment_header_bytes(compressed);
+  BytesView rest = BytesView(input_).substr(input_head_);
+  if (rest.size() < header_bytes) return false;
+  auto header = read_segment_header(rest, compressed);
+  if (!header) return fatal("Corrupted segment header: its CRC24 does not match");
+  rest.remove_prefix(header_bytes);
+  if (rest.size() < header->payload_bytes + kSegmentTrailerBytes) return false;
+  BytesView stored = rest.substr(0, header->payload_bytes);
+  if (!segment_trailer_matches(stored, rest.substr(stored.size()))) {
+    return fatal("Corrupted segment payload: its CRC32 does not match");
+  }
+  bool inside_a_frame = plain_head_ < plain_.size() || skip_bytes_ > 0;
+  if (header->self_contained && inside_a_frame) return fatal("A self-contained segment came inside a large frame");
+  auto payload = open_payload(stored, header->plain_bytes);
+  if (!payload) return std::unexpected(std::move(payload).error());
+  drop_consumed(plain_, plain_head_);
+  plain_.append(*payload);
+  self_contained_ = header->self_contained;
+  input_head_ += header_bytes + stored.size() + kSegmentTrailerBytes;
+  return true;
+}
+
+std::expected<Bytes, FrameError> FrameDecoder::open_payload(BytesView stored, size_t plain_bytes) const {
+  if (plain_bytes == 0) return Bytes(stored);
+  auto plain = lz4_decompress(stored, plain_bytes);
+  if (!plain) return fatal(plain.error().message());
+  return *std::move(plain);
+}
+
+}  // namespace sagitta::wire

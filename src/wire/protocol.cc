@@ -1,0 +1,30 @@
+#include "sagitta/wire/protocol.h"
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+
+namespace sagitta::wire {
+namespace {
+
+bool same_ignoring_case(std::string_view a, std::string_view lower) {
+  return std::ranges::equal(a, lower, {}, [](char c) { return std::tolower(static_cast<unsigned char>(c)); });
+}
+
+}  // namespace
+
+std::optional<Compression> compression_from_name(std::string_view name) {
+  if (same_ignoring_case(name, "lz4")) return Compression::kLz4;
+  if (same_ignoring_case(name, "snappy")) return Compression::kSnappy;
+  return std::nullopt;
+}
+
+std::string_view to_string(Consistency consistency) {
+  static constexpr std::array<std::string_view, 11> kNames = {"ANY",    "ONE",          "TWO",          "THREE",
+                                                              "QUORUM", "ALL",          "LOCAL_QUORUM", "EACH_QUORUM",
+                                                              "SERIAL", "LOCAL_SERIAL", "LOCAL_ONE"};
+  auto number = static_cast<size_t>(consistency);
+  return number < kNames.size() ? kNames[number] : "UNKNOWN";
+}
+
+}  // namespace sagitta::wire

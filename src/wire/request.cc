@@ -1,0 +1,283 @@
+#include "sagitta/wire/request.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace sagitta::wire {
+namespace {
+
+namespace query_flags {
+constexpr uint32_t kValues = 0x01, kSkipMetadata = 0x02, kPageSize = 0x04, kPagingState = 0x08,
+                   kSerialConsistency = 0x10, kTimestamp = 0x20, kNames = 0x40, kKeyspace = 0x80, kNowInSeconds = 0x100;
+constexpr uint32_t kAllV4 = 0x7F, kAllV5 = 0x1FF;
+}  // namespace query_flags
+
+constexpr uint32_t kPrepareKeyspace = 0x01;
+constexpr int32_t kUnsetLength = -2;
+
+std::unexpected<Error> malformed(std::string_view what) {
+  return fail(ErrorCode::kProtocol, fmt::format("Malformed request: cannot read {}", what));
+}
+
+/// Reads the notations of the protocol (§3), each checked against what is left; the error names `what` was being read.
+class BodyReader {
+ public:
+  BodyReader(BytesView body, uint8_t version) : in_(body), version_(version) {}
+
+  uint8_t version() const { return version_; }
+  bool empty() const { return in_.empty(); }
+  size_t left() const { return in_.left(); }
+
+  template <std::integral T>
+  Result<T> number(std::string_view what) {
+    auto v = in_.big<T>();
+    if (!v) return malformed(what);
+    return *v;
+  }
+  Result<std::string_view> string(std::string_view what) {
+    auto length = in_.big<uint16_t>();
+    return take(length ? std::optional<size_t>(*length) : std::nullopt, what);
+  }
+  Result<std::string_view> long_string(std::string_view what) {
+    auto length = in_.big<int32_t>();
+    return take(length && *length >= 0 ? std::optional(static_cast<size_t>(*length)) : std::nullopt, what);
+  }
+  Result<std::optional<BytesView>> bytes(std::string_view what) {
+    auto length = in_.big<int32_t>();
+    if (!length) return malformed(what);
+    if (*length < 0) return std::nullopt;
+    SAGITTA_TRY(BytesView taken, take(static_cast<size_t>(*length), what));
+    return taken;
+  }
+  Result<BoundValue> value() {
+    SAGITTA_TRY(auto length, number<int32_t>("the length of a value"));
+    if (length == kUnsetLength) return BoundValue{BoundValue::Kind::kUnset, {}};
+    if (length == -1) return BoundValue{};
+    if (length < 0) return fail(ErrorCode::kProtocol, fmt::format("Invalid ByteBuf length {}", length));
+    SAGITTA_TRY(BytesView taken, take(static_cast<size_t>(length), "a value"));
+    return BoundValue{BoundValue::Kind::kBytes, taken};
+  }
+  Result<Consistency> consistency() {
+    SAGITTA_TRY(auto code, number<uint16_t>("a consistency level"));
+    if (code > static_cast<uint16_t>(Consistency::kLocalOne)) {
+      return fail(ErrorCode::kProtocol, fmt::format("Unknown code {} for a consistency level", code));
+    }
+    return static_cast<Consistency>(code);
+  }
+  Status end() const {
+    if (in_.empty()) return {};
+    return fail(ErrorCode::kProtocol, fmt::format("Malformed request: {} bytes after its end", in_.left()));
+  }
+
+ private:
+  Result<std::string_view> take(std::optional<size_t> length, std::string_view what) {
+    auto taken = length ? in_.take(*length) : std::nullopt;
+    if (!taken) return malformed(what);
+    return *taken;
+  }
+
+  ByteReader in_;
+  uint8_t version_;
+};
+
+/// A count of things of at least `bytes_each` bytes: refused when the rest of the body cannot hold them.
+Result<uint16_t> read_count(BodyReader& in, size_t bytes_each, std::string_view what) {
+  SAGITTA_TRY(auto count, in.number<uint16_t>(what));
+  if (count * bytes_each > in.left()) return malformed(what);
+  return count;
+}
+
+Result<uint32_t> read_query_flags(BodyReader& in) {
+  uint32_t flags = 0, known = query_flags::kAllV4;
+  if (in.version() >= 5) {
+    SAGITTA_TRY(flags, in.number<uint32_t>("query flags"));
+    known = query_flags::kAllV5;
+  } else {
+    SAGITTA_TRY(flags, in.number<uint8_t>("query flags"));
+  }
+  if (flags & ~known) return fail(ErrorCode::kProtocol, fmt::format("Unknown query flags {:#x}", flags & ~known));
+  return flags;
+}
+
+Status read_values(BodyReader& in, bool named, std::vector<BoundValue>& values, std::vector<std::string_view>* names) {
+  SAGITTA_TRY(auto count, read_count(in, named ? 6 : 4, "the number of values"));
+  values.reserve(count);
+  for (uint16_t i = 0; i < count; ++i) {
+    if (named) {
+      SAGITTA_TRY(auto name, in.string("the name of a value"));
+      names->push_back(name);
+    }
+    SAGITTA_TRY(auto value, in.value());
+    values.push_back(value);
+  }
+  return {};
+}
+
+/// What follows the values in QUERY and EXECUTE, and the statements in BATCH.
+Status read_options(BodyReader& in, uint32_t flags, QueryParameters& out) {
+  if (flags & query_flags::kPageSize) {
+    SAGITTA_TRY(out.page_size, in.number<int32_t>("the page size"));
+  }
+  if (flags & query_flags::kPagingState) {
+    SAGITTA_TRY(out.paging_state, in.bytes("the paging state"));
+  }
+  if (flags & query_flags::kSerialConsistency) {
+    SAGITTA_TRY(out.serial_consistency, in.consistency());
+  }
+  if (flags & query_flags::kTimestamp) {
+    SAGITTA_TRY(out.timestamp, in.number<int64_t>("the timestamp"));
+  }
+  if (flags & query_flags::kKeyspace) {
+    SAGITTA_TRY(out.keyspace, in.string("the keyspace"));
+  }
+  if (flags & query_flags::kNowInSeconds) {
+    SAGITTA_TRY(out.now_in_seconds, in.number<int32_t>("now in seconds"));
+  }
+  return {};
+}
+
+Result<QueryParameters> read_parameters(BodyReader& in) {
+  QueryParameters out;
+  SAGITTA_TRY(out.consistency, in.consistency());
+  SAGITTA_TRY(auto flags, read_query_flags(in));
+  out.skip_metadata = (flags & query_flags::kSkipMetadata) != 0;
+  if (flags & query_flags::kValues) {
+    SAGITTA_CHECK(read_values(in, (flags & query_flags::kNames) != 0, out.values, &out.names));
+  }
+  SAGITTA_CHECK(read_options(in, flags, out));
+  return out;
+}
+
+Result<Message> read_startup(BodyReader& in) {
+  Startup out;
+  SAGITTA_TRY(auto count, read_count(in, 4, "the number of options"));
+  for (uint16_t i = 0; i < count; ++i) {
+    SAGITTA_TRY(auto name, in.string("the name of an option"));
+    SAGITTA_TRY(auto value, in.string("the value of an option"));
+    out.options.emplace_back(name, value);
+  }
+  return out;
+}
+
+Result<Message> read_query(BodyReader& in) {
+  Query out;
+  SAGITTA_TRY(out.text, in.long_string("the query string"));
+  SAGITTA_TRY(out.parameters, read_parameters(in));
+  return out;
+}
+
+Result<Message> read_prepare(BodyReader& in) {
+  Prepare out;
+  SAGITTA_TRY(out.text, in.long_string("the query string"));
+  if (in.version() < 5) return out;
+  SAGITTA_TRY(auto flags, in.number<uint32_t>("prepare flags"));
+  if (flags & ~kPrepareKeyspace) return fail(ErrorCode::kProtocol, fmt::format("Unknown prepare flags {:#x}", flags));
+  if (flags & kPrepareKeyspace) {
+    SAGITTA_TRY(out.keyspace, in.string("the keyspace"));
+  }
+  return out;
+}
+
+Result<Message> read_execute(BodyReader& in) {
+  Execute out;
+  SAGITTA_TRY(out.id, in.string("the statement id"));
+  if (in.version() >= 5) {
+    SAGITTA_TRY(out.result_metadata_id, in.string("the result metadata id"));
+  }
+  SAGITTA_TRY(out.parameters, read_parameters(in));
+  return out;
+}
+
+Result<BatchStatement> read_batch_statement(BodyReader& in) {
+  BatchStatement out;
+  SAGITTA_TRY(auto kind, in.number<uint8_t>("the kind of a batch statement"));
+  if (kind > 1) return fail(ErrorCode::kProtocol, fmt::format("Invalid query kind {} in BATCH: must be 0 or 1", kind));
+  out.prepared = kind == 1;
+  SAGITTA_TRY(out.text_or_id, out.prepared ? in.string("the statement id") : in.long_string("the query string"));
+  SAGITTA_CHECK(read_values(in, false, out.values, nullptr));
+  return out;
+}
+
+Result<Message> read_batch(BodyReader& in) {
+  Batch out;
+  SAGITTA_TRY(auto kind, in.number<uint8_t>("the batch type"));
+  if (kind > 2) return fail(ErrorCode::kProtocol, fmt::format("Invalid batch type {}", kind));
+  out.kind = static_cast<BatchKind>(kind);
+  SAGITTA_TRY(auto count, read_count(in, 5, "the number of statements"));
+  out.statements.reserve(count);
+  for (uint16_t i = 0; i < count; ++i) {
+    SAGITTA_TRY(auto statement, read_batch_statement(in));
+    out.statements.push_back(std::move(statement));
+  }
+  SAGITTA_TRY(out.parameters.consistency, in.consistency());
+  SAGITTA_TRY(auto flags, read_query_flags(in));
+  if (flags & query_flags::kNames) return fail(ErrorCode::kProtocol, "Named values are not supported in BATCH");
+  // A batch has no values, pages or result metadata of its own: their flags mean nothing here.
+  flags &= ~(query_flags::kValues | query_flags::kSkipMetadata | query_flags::kPageSize | query_flags::kPagingState);
+  SAGITTA_CHECK(read_options(in, flags, out.parameters));
+  return out;
+}
+
+Result<Message> read_register(BodyReader& in) {
+  Register out;
+  SAGITTA_TRY(auto count, read_count(in, 2, "the number of events"));
+  for (uint16_t i = 0; i < count; ++i) {
+    SAGITTA_TRY(auto event, in.string("an event type"));
+    out.events.push_back(event);
+  }
+  return out;
+}
+
+Result<Message> read_auth_response(BodyReader& in) {
+  AuthResponse out;
+  SAGITTA_TRY(out.token, in.bytes("the token"));
+  return out;
+}
+
+Status pass_over_custom_payload(BodyReader& in) {
+  SAGITTA_TRY(auto count, read_count(in, 6, "the custom payload"));
+  for (uint16_t i = 0; i < count; ++i) {
+    SAGITTA_CHECK(in.string("a key of the custom payload"));
+    SAGITTA_CHECK(in.bytes("a value of the custom payload"));
+  }
+  return {};
+}
+
+Result<Message> read_message(uint8_t opcode, BodyReader& in) {
+  switch (static_cast<Opcode>(opcode)) {
+    case Opcode::kStartup: return read_startup(in);
+    case Opcode::kOptions: return Options{};
+    case Opcode::kQuery: return read_query(in);
+    case Opcode::kPrepare: return read_prepare(in);
+    case Opcode::kExecute: return read_execute(in);
+    case Opcode::kBatch: return read_batch(in);
+    case Opcode::kRegister: return read_register(in);
+    case Opcode::kAuthResponse: return read_auth_response(in);
+    default: return fail(ErrorCode::kProtocol, fmt::format("Unknown opcode {} for a request", opcode));
+  }
+}
+
+}  // namespace
+
+std::optional<std::string_view> Startup::find(std::string_view name) const {
+  auto found = std::ranges::find(options, name, [](const auto& option) { return option.first; });
+  return found == options.end() ? std::nullopt : std::optional(found->second);
+}
+
+Result<Request> decode_request(const Frame& frame) {
+  BodyReader in(*frame.body, frame.version);
+  if (frame.flags & frame_flags::kCustomPayload) {
+    SAGITTA_CHECK(pass_over_custom_payload(in));
+  }
+  Request request;
+  request.version = frame.version;
+  request.stream = frame.stream;
+  request.tracing = (frame.flags & frame_flags::kTracing) != 0;
+  request.body = frame.body;
+  SAGITTA_TRY(request.message, read_message(frame.opcode, in));
+  SAGITTA_CHECK(in.end());
+  return request;
+}
+
+}  // namespace sagitta::wire
