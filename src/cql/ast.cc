@@ -1,0 +1,1 @@
+#include "sagitta/cql/ast.h"

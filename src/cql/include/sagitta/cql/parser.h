@@ -1,0 +1,24 @@
+/// CQL text to syntax trees. Pure functions; thread-safe.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "sagitta/base/result.h"
+#include "sagitta/cql/ast.h"
+
+namespace sagitta::cql {
+
+/// Parses one statement, with or without a closing semicolon.
+/// Errors: kSyntax "line 1:0 no viable alternative at input 'selekt' ([selekt])", lines from 1 and columns from 0;
+/// kInvalid for what Cassandra parses and then refuses without looking at a schema.
+/// Takes time linear in the text and stack bounded by `limits::kNestingMax`.
+Result<Statement> parse(std::string_view text);
+
+/// Parses a type alone: "frozen<list<ks.udt>>", "vector<float, 3>". Errors: kSyntax.
+Result<RawType> parse_type(std::string_view text);
+
+/// `name` as it must be written in CQL: in double quotes unless it is a lower-case identifier that is not reserved.
+std::string quote_identifier(std::string_view name);
+
+}  // namespace sagitta::cql
