@@ -1,0 +1,216 @@
+/// A vector index: finds the vectors nearest to a query among those inserted and not erased. It knows slots and
+/// vectors, not rows: the caller maps its keys to slots and back.
+///
+/// An index is a graph plus a fresh list. An inserted vector is in the fresh list, which every search scans, and so is
+/// found by the next search; the graph is empty in this version (docs/adr/0007), so that every answer is exact.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "sagitta/ann/metric.h"
+#include "sagitta/base/budget.h"
+#include "sagitta/base/clock.h"
+#include "sagitta/base/result.h"
+
+namespace sagitta::ann {
+
+/// The place of one vector in an index. Reused after erase, once nobody who might have seen the old vector still looks.
+enum class Slot : uint32_t {};
+inline constexpr Slot kNoSlot{UINT32_MAX};
+
+/// How vectors are stored. Kept with the options; this version stores f32 whatever it says.
+enum class Level : uint8_t { kF32, kF16, kBf16, kI8, kB1 };
+
+/// When a vector stops being found, in microseconds since the epoch.
+enum class Expiry : int64_t { kNever = INT64_MAX };
+
+struct IndexOptions {
+  uint32_t dim = 0;  ///< 1 … limits::kVectorDimMax
+  Metric metric = Metric::kCosine;
+  Level level = Level::kF32;
+  uint32_t connections = 16;        ///< links a graph node keeps, 2 … 512
+  uint32_t expansion_add = 128;     ///< candidates looked at when a node is linked
+  uint32_t expansion_search = 100;  ///< default beam width of a search
+  MemoryBudget* budget = nullptr;   ///< charged for everything the index keeps; must outlive it. Null: unlimited
+};
+
+/// A set of slots.
+class SlotBitmap {
+ public:
+  void set(Slot slot) {
+    const auto at = static_cast<size_t>(slot) / 64;
+    if (at >= words_.size()) words_.resize(at + 1);
+    words_[at] |= mask(slot);
+  }
+  void clear(Slot slot) {
+    if (static_cast<size_t>(slot) / 64 < words_.size()) words_[static_cast<size_t>(slot) / 64] &= ~mask(slot);
+  }
+  bool test(Slot slot) const {
+    const auto at = static_cast<size_t>(slot) / 64;
+    return at < words_.size() && (words_[at] & mask(slot)) != 0;
+  }
+  std::span<const uint64_t> words() const { return words_; }
+
+ private:
+  static uint64_t mask(Slot slot) { return uint64_t{1} << (static_cast<uint32_t>(slot) % 64); }
+  std::vector<uint64_t> words_;
+};
+
+/// A predicate's answer. kStop ends the search where it is: the predicate has failed (it keeps the reason) or had
+/// enough.
+enum class Verdict : uint8_t { kReject, kAccept, kStop };
+
+/// Which slots may be answers. Both may be given: the bitmap is asked first. A predicate is asked at most once a slot
+/// per cursor, nearest slots first, and only for as many as it takes to find k.
+struct Filter {
+  const SlotBitmap* bitmap = nullptr;  ///< must outlive the cursor and not change
+  std::function<Verdict(Slot)> predicate;
+  double selectivity = 1.0;  ///< estimate of the part that passes both, for choosing between walking and scanning
+};
+
+struct SearchParams {
+  uint32_t k = 10;
+  uint32_t beam_width = 0;  ///< of the graph walk; 0: options.expansion_search
+  Filter filter;
+  int64_t now_us = INT64_MIN;  ///< vectors whose expiry is not after this are not found
+  Deadline deadline;           ///< with `clock`: when passed, the answer is what was found so far
+  const Clock* clock = nullptr;
+  uint64_t distances_max = UINT64_MAX;  ///< work budget: distances this search may compute
+};
+
+struct Candidate {
+  Slot slot = kNoSlot;
+  float distance = 0;  ///< raw; see similarity()
+};
+
+enum class Path : uint8_t { kExact, kGraph };
+std::string_view to_string(Path path);
+
+/// Why a search stopped before it had k candidates or ran out of vectors.
+enum class Ended : uint8_t { kNot, kDeadline, kWork, kPredicate };
+
+struct SearchStats {
+  Path path = Path::kExact;
+  Ended ended = Ended::kNot;
+  uint64_t expanded = 0;         ///< graph nodes whose links were followed
+  uint64_t distances = 0;        ///< distances computed
+  uint64_t predicate_tests = 0;  ///< calls of the filter's predicate
+};
+
+/// Ascending by distance, ties by slot.
+struct SearchAnswer {
+  std::vector<Candidate> candidates;
+  SearchStats stats;
+};
+
+/// Bytes the index keeps, by part. Their sum is what the budget is charged.
+struct MemoryUse {
+  size_t vectors_bytes = 0;
+  size_t slots_bytes = 0;      ///< state and expiry of each slot
+  size_t directory_bytes = 0;  ///< where the chunks are, and free slots
+  size_t graph_bytes = 0;
+  size_t scratch_bytes = 0;  ///< buffers kept for the next searches
+  size_t total_bytes() const { return vectors_bytes + slots_bytes + directory_bytes + graph_bytes + scratch_bytes; }
+};
+
+struct IndexCounts {
+  size_t live = 0;      ///< vectors that can be found (expired ones included until erased)
+  size_t fresh = 0;     ///< of those, in the fresh list
+  size_t capacity = 0;  ///< slots that have memory
+  size_t retired = 0;   ///< erased, waiting for searches that may have seen them
+};
+
+class Index;
+
+/// Keeps erased slots from being reused while it lives, so that a slot number seen through it still means the same
+/// vector. Cheap; hold it for a request, not longer. Movable.
+class Pin {
+ public:
+  Pin() = default;
+  Pin(Pin&& other) noexcept;
+  Pin& operator=(Pin&& other) noexcept;
+  ~Pin();
+
+ private:
+  friend class Index;
+  struct Gate;
+  friend struct GateAccess;
+  Pin(Gate* gate, uint64_t epoch) : gate_(gate), epoch_(epoch) {}
+  Gate* gate_ = nullptr;
+  uint64_t epoch_ = 0;
+};
+
+/// A search that goes on: each call gives the next best candidates, never one twice, without starting over. Vectors
+/// inserted after the cursor was opened may be missing; one erased meanwhile is not given. Holds a Pin. Movable, one
+/// thread at a time, must not outlive its index.
+class Cursor {
+ public:
+  Cursor(Cursor&&) noexcept;
+  Cursor& operator=(Cursor&&) noexcept;
+  ~Cursor();
+
+  /// Appends up to `count` candidates that pass the filter, farther ones with each call; returns how many. Fewer than
+  /// `count` when there are no more, or when a budget or the predicate ended the search (see stats()).
+  size_t next(size_t count, std::vector<Candidate>& out);
+  const SearchStats& stats() const;
+
+ private:
+  friend class Index;
+  struct Impl;
+  explicit Cursor(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+/// Thread-safe, all of it: searches never wait for a lock that a writer holds; writers take turns. Vectors live in
+/// fixed-size chunks that never move.
+class Index {
+ public:
+  /// kInvalid for options out of range, kOverloaded when the budget is full at once.
+  static Result<std::unique_ptr<Index>> make(const IndexOptions& options);
+  ~Index();
+  Index(const Index&) = delete;
+  Index& operator=(const Index&) = delete;
+
+  /// The new vector is found by every search that begins after this returns. kInvalid as check_vector; kOverloaded at
+  /// the memory ceiling (nothing changed).
+  Result<Slot> insert(std::span<const float> vector, Expiry expiry = Expiry::kNever);
+  /// Not found by any search that begins after this returns. False when the slot is not live.
+  bool erase(Slot slot);
+  /// insert, then erase of `old` (if live): a search meanwhile sees the old vector, the new, or both. Returns the new
+  /// slot; on an error the old vector stays.
+  Result<Slot> replace(Slot old, std::span<const float> vector, Expiry expiry = Expiry::kNever);
+  /// False when the slot is not live.
+  bool set_expiry(Slot slot, Expiry expiry);
+  /// Erases all.
+  void clear();
+
+  /// kInvalid for a query that check_vector refuses, or k = 0.
+  Result<SearchAnswer> search(std::span<const float> query, const SearchParams& params) const;
+  /// As search, whose `k` is then a hint of how many will be asked for.
+  Result<Cursor> open(std::span<const float> query, const SearchParams& params) const;
+  /// distances[i] becomes the exact distance to slots[i], +infinity when it is not live. The spans have the same size;
+  /// hold a pin since the slots were learnt.
+  Status score(std::span<const float> query, std::span<const Slot> slots, std::span<float> distances) const;
+  Pin pin() const;
+  bool is_live(Slot slot) const;
+
+  const IndexOptions& options() const;
+  IndexCounts counts() const;
+  MemoryUse memory() const;
+  /// Verifies every invariant (see README.md); kCorruption names the first that does not hold. Stops writers meanwhile.
+  Status check() const;
+
+ private:
+  friend class Cursor;
+  struct Impl;
+  explicit Index(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace sagitta::ann

@@ -1,0 +1,55 @@
+/// The arithmetic under every vector search: distances between rows of numbers, for the machine at hand. The best level
+/// is chosen once, when the process first asks; tests force each by name.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string_view>
+#include <vector>
+
+namespace sagitta::simd {
+
+/// A bfloat16: the upper half of a float.
+enum class Bf16 : uint16_t {};
+/// An IEEE half.
+enum class Half : uint16_t {};
+
+float to_float(Half half);
+/// Rounds to nearest, ties to even; overflow gives infinity.
+Half to_half(float value);
+inline float to_float(Bf16 value) { return __builtin_bit_cast(float, static_cast<uint32_t>(value) << 16); }
+/// Rounds to nearest, ties to even.
+Bf16 to_bf16(float value);
+
+/// One implementation of all kernels. No kernel needs alignment; none reads past `count` elements. Sums are of floats
+/// in several lanes, so levels agree to rounding only; the integer kernels (i8, b1) agree exactly.
+///
+/// Thread-safe: pure functions.
+struct Kernels {
+  std::string_view name;  ///< "scalar", "avx2", "avx512"
+  float (*dot_f32)(const float* a, const float* b, size_t count);
+  /// The squared Euclidean distance.
+  float (*l2_f32)(const float* a, const float* b, size_t count);
+  float (*dot_f16)(const Half* a, const Half* b, size_t count);
+  float (*l2_f16)(const Half* a, const Half* b, size_t count);
+  float (*dot_bf16)(const Bf16* a, const Bf16* b, size_t count);
+  float (*l2_bf16)(const Bf16* a, const Bf16* b, size_t count);
+  /// |sum| stays in 32 bits for count < 2^17.
+  int32_t (*dot_i8)(const int8_t* a, const int8_t* b, size_t count);
+  int32_t (*l2_i8)(const int8_t* a, const int8_t* b, size_t count);
+  /// Different bits in `count` bytes.
+  uint32_t (*hamming_b1)(const uint8_t* a, const uint8_t* b, size_t count);
+};
+
+/// The best level of this machine, or the one that the environment variable SAGITTA_SIMD names if the machine has it.
+const Kernels& kernels();
+/// The level of that name; null when there is none or this machine cannot run it.
+const Kernels* kernels_named(std::string_view name);
+/// Every level this machine can run, scalar first.
+std::vector<const Kernels*> all_kernels();
+
+/// Converts `out.size()` big-endian floats, as CQL writes vectors, from bytes that must be there.
+void floats_from_big_endian(const char* bytes, std::span<float> out);
+
+}  // namespace sagitta::simd
