@@ -1,0 +1,49 @@
+/// Arbitrary bytes to the decoder, in pieces of a size that the input chooses: it must neither crash nor read past its
+/// input, and what it gives must not depend on the pieces.
+#include <cstdlib>
+#include <vector>
+
+#include "sagitta/wire/frame.h"
+
+namespace {
+
+using sagitta::Bytes;
+using sagitta::BytesView;
+using namespace sagitta::wire;
+
+constexpr size_t kFrameBytesMax = 1 << 16;
+
+// The bodies of the frames, then the texts of the errors, in order; reading ends at the first fatal one.
+std::vector<Bytes> decode(BytesView bytes, uint8_t mode, size_t piece) {
+  FrameDecoder decoder(kFrameBytesMax);
+  decoder.set_compression(static_cast<Compression>(mode % 3));
+  if (mode & 4) {
+    if (mode % 3 == 2) decoder.set_compression(Compression::kNone);
+    decoder.use_segments();
+  }
+  std::vector<Bytes> out;
+  for (; !bytes.empty(); bytes.remove_prefix(std::min(piece, bytes.size()))) {
+    decoder.feed(bytes.substr(0, piece));
+    for (;;) {
+      auto next = decoder.next();
+      if (!next.has_value()) {
+        out.push_back(next.error().error.message());
+        if (next.error().fatal) return out;
+      } else if (next->has_value()) {
+        out.push_back(*(*next)->body);
+      } else {
+        break;
+      }
+    }
+  }
+  return out;
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  if (size < 2) return 0;
+  BytesView bytes(reinterpret_cast<const char*>(data) + 2, size - 2);
+  if (decode(bytes, data[0], size) != decode(bytes, data[0], size_t{1} + data[1])) std::abort();
+  return 0;
+}
