@@ -1,0 +1,94 @@
+/// A replica: the state (rows, schema, vector indexes, offset) that results from applying a log partition in order. One
+/// thread applies; each record is one kv batch with everything that follows from it, its offset included.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+
+#include "sagitta/base/budget.h"
+#include "sagitta/base/clock.h"
+#include "sagitta/base/executor.h"
+#include "sagitta/base/metrics.h"
+#include "sagitta/base/result.h"
+#include "sagitta/kv/store.h"
+#include "sagitta/log/log.h"
+#include "sagitta/table/read_view.h"
+#include "sagitta/table/schema.h"
+#include "sagitta/table/schema_change.h"
+#include "sagitta/table/vector_index.h"
+
+namespace sagitta::replica {
+
+/// What applying a record gave.
+struct ApplyResult {
+  log::Offset offset = 0;
+  /// The log clock after it, microseconds since the epoch.
+  int64_t log_time_us = 0;
+  /// Of a kSchema record.
+  std::optional<table::SchemaOutcome> schema;
+};
+
+/// The record's own error (kInvalid, kAlreadyExists, ...: nothing was changed), kWriteTimeout when it was past its
+/// not_after_us, kUnavailable when the replica is halted or stopped before the outcome was known, or the log's error.
+using ApplyDone = std::function<void(Result<ApplyResult>)>;
+
+struct Options {
+  /// Store flush and log trim after this many bytes of applied records, or this long after a change.
+  uint64_t flush_bytes = uint64_t{64} << 20;
+  int64_t flush_interval_us = 60'000'000;
+  /// How long a request id is remembered when its record has no not_after_us.
+  int64_t request_memory_us = 600'000'000;
+};
+
+/// What it works with; all must outlive it.
+struct Environment {
+  kv::Store& store;
+  log::Log& log;
+  const Clock& clock;
+  MetricsRegistry& metrics;
+  /// Builds indexes, flushes.
+  Executor& workers;
+  /// Charged for the vectors of indexes.
+  MemoryBudget& vectors;
+};
+
+/// Thread-safe.
+class Replica {
+ public:
+  /// Loads schema and offset from the store, replays the log up to its end as it is now, starts the applier thread and
+  /// index builds. Blocks. kCorruption, kFormat, kIo.
+  static Result<std::unique_ptr<Replica>> open(Environment environment, Options options = {});
+  /// Stops.
+  virtual ~Replica() = default;
+
+  /// Appends the record and calls `done` once, after it is durable, applied and visible; from the applier's or a log
+  /// thread, or at once on an error. `done` must not block. A zero request_id gets none of the protection against
+  /// doubles; a record with the id of one that was applied before gives that one's result again.
+  virtual void submit(log::Record record, ApplyDone done) = 0;
+
+  /// The newest state. Rows, schema and indexes seen after `done` of a record include it.
+  virtual table::SchemaPtr schema() const = 0;
+  virtual table::VectorIndexSetPtr vector_indexes() const = 0;
+  /// Takes a snapshot of the rows, to be read at `now_s`.
+  virtual table::ReadView read_view(int64_t now_s, kv::ReadMode mode) const = 0;
+
+  /// Called from the applier's thread after each schema change; must not block. Destroy the handle to stop.
+  [[nodiscard]] virtual std::shared_ptr<void> on_schema_change(
+      std::function<void(const table::SchemaOutcome&)> listener) = 0;
+
+  /// The error that halted it, if any: then every submit fails and reads show the last good state.
+  virtual std::optional<Error> halted() const = 0;
+  /// The next offset to apply.
+  virtual log::Offset applied() const = 0;
+  virtual int64_t log_clock_us() const = 0;
+  /// No index is building.
+  virtual bool indexes_ready() const = 0;
+  /// Flushes the store and trims the log. Blocks.
+  virtual Status flush() = 0;
+  /// Ends the applier and builders, fails waiters with kUnavailable, flushes. The log is not stopped. Idempotent.
+  virtual Status stop() = 0;
+};
+
+}  // namespace sagitta::replica
