@@ -1,0 +1,128 @@
+#include "targets.h"
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+
+#include <bit>
+#include <cstring>
+
+#define SAGITTA_AVX2 __attribute__((target("avx2,fma,f16c,popcnt")))
+
+namespace sagitta::simd {
+namespace {
+
+constexpr size_t kLanes = 8;
+
+SAGITTA_AVX2 inline __m256 load(const float* p) { return _mm256_loadu_ps(p); }
+SAGITTA_AVX2 inline __m256 load(const Half* p) {
+  return _mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
+}
+SAGITTA_AVX2 inline __m256 load(const Bf16* p) {
+  const __m256i wide = _mm256_cvtepu16_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
+  return _mm256_castsi256_ps(_mm256_slli_epi32(wide, 16));
+}
+
+template <class T>
+SAGITTA_AVX2 inline __m256 load_tail(const T* p, size_t count) {
+  T padded[kLanes] = {};
+  std::memcpy(padded, p, count * sizeof(T));
+  return load(padded);
+}
+
+struct Dot {
+  SAGITTA_AVX2 static __m256 add(__m256 sum, __m256 a, __m256 b) { return _mm256_fmadd_ps(a, b, sum); }
+};
+struct L2 {
+  SAGITTA_AVX2 static __m256 add(__m256 sum, __m256 a, __m256 b) {
+    const __m256 difference = _mm256_sub_ps(a, b);
+    return _mm256_fmadd_ps(difference, difference, sum);
+  }
+};
+
+SAGITTA_AVX2 inline float total(__m256 v) {
+  __m128 half = _mm_add_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps(v, 1));
+  half = _mm_add_ps(half, _mm_movehl_ps(half, half));
+  return _mm_cvtss_f32(_mm_add_ss(half, _mm_movehdup_ps(half)));
+}
+
+// Four sums hide the latency of the fused multiply-add.
+template <class Step, class T>
+SAGITTA_AVX2 float sum_floats(const T* a, const T* b, size_t count) {
+  __m256 s0 = _mm256_setzero_ps(), s1 = s0, s2 = s0, s3 = s0;
+  size_t i = 0;
+  for (; i + 4 * kLanes <= count; i += 4 * kLanes) {
+    s0 = Step::add(s0, load(a + i), load(b + i));
+    s1 = Step::add(s1, load(a + i + kLanes), load(b + i + kLanes));
+    s2 = Step::add(s2, load(a + i + 2 * kLanes), load(b + i + 2 * kLanes));
+    s3 = Step::add(s3, load(a + i + 3 * kLanes), load(b + i + 3 * kLanes));
+  }
+  for (; i + kLanes <= count; i += kLanes) s0 = Step::add(s0, load(a + i), load(b + i));
+  if (i < count) s1 = Step::add(s1, load_tail(a + i, count - i), load_tail(b + i, count - i));
+  return total(_mm256_add_ps(_mm256_add_ps(s0, s1), _mm256_add_ps(s2, s3)));
+}
+
+constexpr size_t kByteLanes = 16;
+
+SAGITTA_AVX2 inline __m256i load_i8(const int8_t* p) {
+  return _mm256_cvtepi8_epi16(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
+}
+
+struct DotI8 {
+  SAGITTA_AVX2 static __m256i pairs(__m256i a, __m256i b) { return _mm256_madd_epi16(a, b); }
+};
+struct L2I8 {
+  SAGITTA_AVX2 static __m256i pairs(__m256i a, __m256i b) {
+    const __m256i difference = _mm256_sub_epi16(a, b);
+    return _mm256_madd_epi16(difference, difference);
+  }
+};
+
+template <class Step>
+SAGITTA_AVX2 int32_t sum_i8(const int8_t* a, const int8_t* b, size_t count) {
+  __m256i sum = _mm256_setzero_si256();
+  size_t i = 0;
+  for (; i + kByteLanes <= count; i += kByteLanes) {
+    sum = _mm256_add_epi32(sum, Step::pairs(load_i8(a + i), load_i8(b + i)));
+  }
+  if (i < count) {
+    int8_t ta[kByteLanes] = {}, tb[kByteLanes] = {};
+    std::memcpy(ta, a + i, count - i);
+    std::memcpy(tb, b + i, count - i);
+    sum = _mm256_add_epi32(sum, Step::pairs(load_i8(ta), load_i8(tb)));
+  }
+  __m128i half = _mm_add_epi32(_mm256_castsi256_si128(sum), _mm256_extracti128_si256(sum, 1));
+  half = _mm_add_epi32(half, _mm_shuffle_epi32(half, 0x4e));
+  return _mm_cvtsi128_si32(_mm_add_epi32(half, _mm_shuffle_epi32(half, 0xb1)));
+}
+
+SAGITTA_AVX2 uint32_t hamming_b1(const uint8_t* a, const uint8_t* b, size_t count) {
+  uint64_t sum = 0, x = 0, y = 0;
+  size_t i = 0;
+  for (; i + sizeof x <= count; i += sizeof x) {
+    std::memcpy(&x, a + i, sizeof x);
+    std::memcpy(&y, b + i, sizeof y);
+    sum += static_cast<uint64_t>(_mm_popcnt_u64(x ^ y));
+  }
+  x = y = 0;
+  std::memcpy(&x, a + i, count - i);
+  std::memcpy(&y, b + i, count - i);
+  return static_cast<uint32_t>(sum + static_cast<uint64_t>(_mm_popcnt_u64(x ^ y)));
+}
+
+}  // namespace
+
+const Kernels kAvx2Kernels{
+    .name = "avx2",
+    .dot_f32 = sum_floats<Dot, float>,
+    .l2_f32 = sum_floats<L2, float>,
+    .dot_f16 = sum_floats<Dot, Half>,
+    .l2_f16 = sum_floats<L2, Half>,
+    .dot_bf16 = sum_floats<Dot, Bf16>,
+    .l2_bf16 = sum_floats<L2, Bf16>,
+    .dot_i8 = sum_i8<DotI8>,
+    .l2_i8 = sum_i8<L2I8>,
+    .hamming_b1 = hamming_b1,
+};
+
+}  // namespace sagitta::simd
+#endif
