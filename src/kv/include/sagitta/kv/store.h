@@ -1,5 +1,5 @@
-/// An ordered key-value store: families of keys, atomic batches, snapshots, iterators. RocksDB underneath, or a map in memory
-/// (the twin of tests). It has no write-ahead log of its own: our log is that (docs/adr/0004-log-is-the-wal.md).
+/// An ordered key-value store: families of keys, atomic batches, snapshots, iterators. RocksDB underneath, or a map in
+/// memory (the twin of tests). It has no write-ahead log of its own: our log is that (docs/adr/0004-log-is-the-wal.md).
 #pragma once
 
 #include <cstdint>
@@ -32,7 +32,7 @@ class Batch {
   virtual ~Batch() = default;
   virtual void put(Family family, BytesView key, BytesView value) = 0;
   virtual void remove(Family family, BytesView key) = 0;
-  /// Removes all keys in [from, to).
+  /// Removes all keys in [from, to); nothing when from >= to.
   virtual void remove_range(Family family, BytesView from, BytesView to) = 0;
   /// Approximate bytes held.
   virtual size_t size_bytes() const = 0;
@@ -46,8 +46,8 @@ class Snapshot {
 };
 using SnapshotPtr = std::shared_ptr<const Snapshot>;
 
-/// Walks the keys of [from, to) of one snapshot in memcmp order, either way. Not thread-safe. After any move `status()` is
-/// kWouldBlock if a cache-only iterator hit the disk: it then stands nowhere and valid() is false.
+/// Walks the keys of [from, to) of one snapshot in memcmp order, either way. Not thread-safe. After any move `status()`
+/// is kWouldBlock if a cache-only iterator hit the disk: it then stands nowhere and valid() is false.
 class Iterator {
  public:
   virtual ~Iterator() = default;
@@ -71,7 +71,8 @@ class Store {
  public:
   virtual ~Store() = default;
   virtual std::unique_ptr<Batch> make_batch() = 0;
-  /// Applies all of the batch or nothing; visible to every later read and snapshot. Durable only after flush().
+  /// Applies all of the batch or nothing; visible to every later read and snapshot. Durable only after flush(); closing
+  /// the store does not flush.
   virtual Status write(Batch& batch) = 0;
   virtual SnapshotPtr snapshot() = 0;
   /// Nothing when the key is not there. `snapshot` null means now.
@@ -93,9 +94,11 @@ struct RocksOptions {
   int background_threads = 2;
 };
 
-/// Opens or creates a RocksDB store whose every file operation goes through `files`, which must outlive it. `cache_budget` is
-/// charged for the block cache and memtables while the store lives. kCorruption, kIo, kNoSpace, kLocked.
-Result<std::unique_ptr<Store>> open_rocks_store(FileSystem& files, const RocksOptions& options, MemoryBudget& cache_budget);
+/// Opens or creates a RocksDB store whose every file operation goes through `files`, which must outlive it.
+/// `cache_budget` is charged for the block cache and memtables while the store, its snapshots and iterators live.
+/// kCorruption, kIo, kNoSpace, kLocked, and kOverloaded from the budget.
+Result<std::unique_ptr<Store>> open_rocks_store(FileSystem& files, const RocksOptions& options,
+                                                MemoryBudget& cache_budget);
 
 /// The twin: an ordered map, with snapshots. `flush` succeeds at once; nothing survives the object.
 std::unique_ptr<Store> make_memory_store();

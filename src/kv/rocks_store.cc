@@ -1,0 +1,247 @@
+#include <fmt/format.h>
+#include <rocksdb/cache.h>
+#include <rocksdb/db.h>
+#include <rocksdb/env.h>
+#include <rocksdb/filter_policy.h>
+#include <rocksdb/options.h>
+#include <rocksdb/table.h>
+#include <rocksdb/write_batch.h>
+#include <rocksdb/write_buffer_manager.h>
+
+#include <array>
+#include <cstdarg>
+#include <cstdio>
+#include <vector>
+
+#include "sagitta/base/logging.h"
+#include "sagitta/kv/store.h"
+
+#include "rocks_files.h"
+
+namespace sagitta::kv {
+namespace {
+
+/// On disk; in the order of Family. RocksDB insists that one is called "default".
+constexpr std::array<const char*, kFamilyCount> kFamilyNames = {"default", "rows", "journal", "requests"};
+
+/// Point reads fetch one row: blocks larger than a few rows would waste cache.
+constexpr size_t kBlockBytes = size_t{16} << 10;
+constexpr double kBloomBitsPerKey = 10;
+
+rocksdb::Slice to_slice(BytesView bytes) { return {bytes.data(), bytes.size()}; }
+BytesView to_bytes(const rocksdb::Slice& slice) { return {slice.data(), slice.size()}; }
+
+Status to_status(const rocksdb::Status& status) {
+  if (status.ok()) return {};
+  ErrorCode code = ErrorCode::kServer;
+  if (status.IsCorruption()) code = ErrorCode::kCorruption;
+  if (status.IsIOError()) code = ErrorCode::kIo;
+  if (status.IsNoSpace()) code = ErrorCode::kNoSpace;
+  if (status.IsBusy()) code = ErrorCode::kLocked;
+  if (status.IsIncomplete()) code = ErrorCode::kWouldBlock;
+  return fail(code, "kv: " + status.ToString());
+}
+
+/// RocksDB's own messages, from warnings on.
+class WarningLogger final : public rocksdb::Logger {
+ public:
+  WarningLogger() : Logger(rocksdb::InfoLogLevel::WARN_LEVEL) {}
+  using Logger::Logv;
+  void Logv(const char* format, va_list arguments) override {
+    std::array<char, 1024> line;
+    std::vsnprintf(line.data(), line.size(), format, arguments);
+    log_warn("rocksdb", {{"message", static_cast<const char*>(line.data())}});
+  }
+};
+
+/// The open database and what must outlive it; snapshots and iterators share it.
+struct Core {
+  // Destroyed in reverse: the charge last, the database first.
+  MemoryCharge charge;
+  std::unique_ptr<rocksdb::Env> env;
+  std::shared_ptr<rocksdb::Cache> cache;
+  std::shared_ptr<rocksdb::WriteBufferManager> memtables;
+  std::unique_ptr<rocksdb::DB> db;
+  std::vector<rocksdb::ColumnFamilyHandle*> handles;
+
+  Core() = default;
+  Core(const Core&) = delete;
+  Core& operator=(const Core&) = delete;
+  ~Core() {
+    for (auto* handle : handles) (void)db->DestroyColumnFamilyHandle(handle);
+  }
+  rocksdb::ColumnFamilyHandle* handle(Family family) const { return handles[static_cast<size_t>(family)]; }
+};
+using CorePtr = std::shared_ptr<Core>;
+
+class RocksSnapshot final : public Snapshot {
+ public:
+  explicit RocksSnapshot(CorePtr core) : core_(std::move(core)), snapshot_(core_->db->GetSnapshot()) {}
+  ~RocksSnapshot() override { core_->db->ReleaseSnapshot(snapshot_); }
+  const rocksdb::Snapshot* get() const { return snapshot_; }
+
+ private:
+  const CorePtr core_;
+  const rocksdb::Snapshot* const snapshot_;
+};
+
+rocksdb::ReadOptions read_options(ReadMode mode, const Snapshot* snapshot) {
+  rocksdb::ReadOptions options;
+  if (mode == ReadMode::kCacheOnly) options.read_tier = rocksdb::kBlockCacheTier;
+  if (snapshot != nullptr) options.snapshot = static_cast<const RocksSnapshot*>(snapshot)->get();
+  return options;
+}
+
+class RocksBatch final : public Batch {
+ public:
+  explicit RocksBatch(CorePtr core) : core_(std::move(core)) {}
+  void put(Family family, BytesView key, BytesView value) override {
+    keep(batch_.Put(core_->handle(family), to_slice(key), to_slice(value)));
+  }
+  void remove(Family family, BytesView key) override { keep(batch_.Delete(core_->handle(family), to_slice(key))); }
+  void remove_range(Family family, BytesView from, BytesView to) override {
+    // RocksDB fails the whole write for a range that ends before it begins.
+    if (from < to) keep(batch_.DeleteRange(core_->handle(family), to_slice(from), to_slice(to)));
+  }
+  size_t size_bytes() const override { return batch_.GetDataSize(); }
+  void clear() override {
+    batch_.Clear();
+    status_ = rocksdb::Status::OK();
+  }
+  Status write_to(rocksdb::DB& db) {
+    SAGITTA_CHECK(to_status(status_));
+    rocksdb::WriteOptions options;
+    options.disableWAL = true;
+    return to_status(db.Write(options, &batch_));
+  }
+
+ private:
+  void keep(const rocksdb::Status& status) {
+    if (status_.ok()) status_ = status;
+  }
+
+  const CorePtr core_;
+  rocksdb::WriteBatch batch_;
+  /// The first refusal; write() reports it.
+  rocksdb::Status status_;
+};
+
+class RocksIterator final : public Iterator {
+ public:
+  RocksIterator(CorePtr core, SnapshotPtr snapshot, Family family, BytesView from, BytesView to, ReadMode mode)
+      : core_(std::move(core)),
+        snapshot_(std::move(snapshot)),
+        from_(from),
+        to_(to.empty() ? to : std::max(from, to)),
+        from_slice_(to_slice(from_)),
+        to_slice_(to_slice(to_)) {
+    rocksdb::ReadOptions options = read_options(mode, snapshot_.get());
+    if (!from_.empty()) options.iterate_lower_bound = &from_slice_;
+    if (!to_.empty()) options.iterate_upper_bound = &to_slice_;
+    iterator_.reset(core_->db->NewIterator(options, core_->handle(family)));
+  }
+
+  void seek_to_first() override { iterator_->SeekToFirst(); }
+  void seek_to_last() override { iterator_->SeekToLast(); }
+  void seek(BytesView key) override { iterator_->Seek(to_slice(key)); }
+  void seek_for_prev(BytesView key) override {
+    if (!to_.empty() && key >= to_) return seek_to_last();
+    iterator_->SeekForPrev(to_slice(key));
+  }
+  void next() override { iterator_->Next(); }
+  void prev() override { iterator_->Prev(); }
+  bool valid() const override { return iterator_->Valid() && iterator_->status().ok(); }
+  BytesView key() const override { return to_bytes(iterator_->key()); }
+  BytesView value() const override { return to_bytes(iterator_->value()); }
+  Status status() const override { return to_status(iterator_->status()); }
+
+ private:
+  const CorePtr core_;
+  const SnapshotPtr snapshot_;
+  const Bytes from_, to_;
+  const rocksdb::Slice from_slice_, to_slice_;
+  std::unique_ptr<rocksdb::Iterator> iterator_;
+};
+
+class RocksStore final : public Store {
+ public:
+  explicit RocksStore(CorePtr core) : core_(std::move(core)) {}
+
+  std::unique_ptr<Batch> make_batch() override { return std::make_unique<RocksBatch>(core_); }
+  Status write(Batch& batch) override { return static_cast<RocksBatch&>(batch).write_to(*core_->db); }
+  SnapshotPtr snapshot() override { return std::make_shared<RocksSnapshot>(core_); }
+  Result<std::optional<Bytes>> get(Family family, BytesView key, ReadMode mode, const Snapshot* snapshot) override {
+    Bytes value;
+    const auto status = core_->db->Get(read_options(mode, snapshot), core_->handle(family), to_slice(key), &value);
+    if (status.IsNotFound()) return std::optional<Bytes>();
+    SAGITTA_CHECK(to_status(status));
+    return std::optional<Bytes>(std::move(value));
+  }
+  std::unique_ptr<Iterator> iterate(Family family, BytesView from, BytesView to, ReadMode mode,
+                                    SnapshotPtr snapshot) override {
+    return std::make_unique<RocksIterator>(core_, std::move(snapshot), family, from, to, mode);
+  }
+  Status flush() override { return to_status(core_->db->Flush(rocksdb::FlushOptions(), core_->handles)); }
+  size_t memory_bytes() const override { return core_->cache->GetUsage() + core_->memtables->memory_usage(); }
+
+ private:
+  const CorePtr core_;
+};
+
+rocksdb::ColumnFamilyOptions family_options(const Core& core, const RocksOptions& options) {
+  rocksdb::BlockBasedTableOptions table;
+  table.block_cache = core.cache;
+  table.block_size = kBlockBytes;
+  table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(kBloomBitsPerKey));
+  // Indexes and filters count against the cache, so that its size bounds all memory of tables.
+  table.cache_index_and_filter_blocks = true;
+  table.pin_l0_filter_and_index_blocks_in_cache = true;
+  table.cache_index_and_filter_blocks_with_high_priority = true;
+
+  rocksdb::ColumnFamilyOptions family;
+  family.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
+  family.write_buffer_size = options.memtable_bytes;
+  family.compression = rocksdb::kLZ4Compression;
+  family.level_compaction_dynamic_level_bytes = true;
+  return family;
+}
+
+rocksdb::DBOptions database_options(const Core& core, const RocksOptions& options) {
+  rocksdb::DBOptions database;
+  database.env = core.env.get();
+  database.create_if_missing = true;
+  database.create_missing_column_families = true;
+  database.atomic_flush = true;
+  database.avoid_flush_during_shutdown = true;
+  database.write_buffer_manager = core.memtables;
+  database.max_background_jobs = options.background_threads;
+  // All tables stay open: a cache-only read must not have to open one.
+  database.max_open_files = -1;
+  database.info_log = std::make_shared<WarningLogger>();
+  database.stats_dump_period_sec = 0;
+  database.stats_persist_period_sec = 0;
+  return database;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Store>> open_rocks_store(FileSystem& files, const RocksOptions& options,
+                                                MemoryBudget& cache_budget) {
+  auto core = std::make_shared<Core>();
+  SAGITTA_TRY(core->charge, MemoryCharge::take(cache_budget, options.block_cache_bytes + options.memtable_bytes));
+  SAGITTA_CHECK(files.make_directories(options.directory));
+  core->env = rocksdb::NewCompositeEnv(make_rocks_files(files));
+  core->cache = rocksdb::NewLRUCache(options.block_cache_bytes);
+  core->memtables = std::make_shared<rocksdb::WriteBufferManager>(options.memtable_bytes);
+
+  std::vector<rocksdb::ColumnFamilyDescriptor> families;
+  for (const char* name : kFamilyNames) families.emplace_back(name, family_options(*core, options));
+  rocksdb::DB* db = nullptr;
+  const auto opened =
+      rocksdb::DB::Open(database_options(*core, options), options.directory, families, &core->handles, &db);
+  core->db.reset(db);
+  SAGITTA_CHECK(to_status(opened));
+  return std::make_unique<RocksStore>(std::move(core));
+}
+
+}  // namespace sagitta::kv
