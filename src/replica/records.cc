@@ -1,0 +1,29 @@
+#include "sagitta/replica/records.h"
+
+namespace sagitta::replica {
+
+log::Record mutation_record(const table::Schema& schema, std::span<const table::Mutation> mutations) {
+  log::Record record{.kind = log::RecordKind::kMutation, .schema_version = schema.version};
+  table::encode(mutations, record.payload);
+  return record;
+}
+
+log::Record schema_record(const table::Schema& schema, const table::SchemaChange& change) {
+  log::Record record{.kind = log::RecordKind::kSchema, .schema_version = schema.version};
+  table::encode(change, record.payload);
+  return record;
+}
+
+log::Record truncate_record(const table::Schema& schema, uint32_t table_id) {
+  log::Record record{.kind = log::RecordKind::kTruncate, .schema_version = schema.version};
+  put_varint(record.payload, table_id);
+  return record;
+}
+
+Result<uint32_t> decode_truncate(BytesView payload) {
+  const auto id = ByteReader(payload).varint();
+  if (!id || *id > UINT32_MAX) return fail(ErrorCode::kCorruption, "a truncate record without a table id");
+  return static_cast<uint32_t>(*id);
+}
+
+}  // namespace sagitta::replica

@@ -1,0 +1,362 @@
+#include "sagitta/replica/replica.h"
+
+#include <fmt/format.h>
+
+#include <atomic>
+#include <condition_variable>
+#include <mutex>
+#include <thread>
+
+#include "sagitta/base/logging.h"
+#include "sagitta/replica/records.h"
+#include "sagitta/table/apply.h"
+
+#include "request_memory.h"
+#include "waiters.h"
+
+namespace sagitta::replica {
+namespace {
+
+using kv::Family;
+using log::Entry;
+using log::Offset;
+using log::RecordKind;
+
+constexpr std::string_view kPositionKey = "replica.position";
+constexpr std::string_view kSchemaKey = "replica.schema";
+constexpr size_t kReadBytes = size_t{4} << 20;
+constexpr int64_t kReadWaitUs = 100'000;
+
+/// An error of the surroundings, not of the record: skipping the record would lose it, so the replica halts (log rule
+/// 9).
+bool is_environmental(ErrorCode code) {
+  return code == ErrorCode::kIo || code == ErrorCode::kNoSpace || code == ErrorCode::kCorruption ||
+         code == ErrorCode::kFormat || code == ErrorCode::kServer;
+}
+
+/// Ids that this process made for records whose caller gave none. They have no UUID version; nobody can repeat them, so
+/// they are not remembered.
+class LocalIds {
+ public:
+  explicit LocalIds(int64_t seed) : seed_(static_cast<uint64_t>(seed)) {}
+  Uuid next() {
+    Bytes bytes;
+    put_big<uint32_t>(bytes, static_cast<uint32_t>(seed_));
+    put_big<uint32_t>(bytes, 0);
+    put_big<uint64_t>(bytes, ++count_);
+    return *Uuid::from_bytes(bytes);
+  }
+  static bool is_local(const Uuid& id) { return id.version() == 0; }
+
+ private:
+  const uint64_t seed_;
+  std::atomic<uint64_t> count_{0};
+};
+
+class LogReplica final : public Replica {
+ public:
+  LogReplica(const Environment& environment, const Options& options)
+      : env_(environment),
+        options_(options),
+        tables_(environment.store, environment.workers, environment.vectors, environment.metrics),
+        requests_(environment.store),
+        batch_(environment.store.make_batch()),
+        local_ids_(environment.clock.now_us()),
+        applied_records_(environment.metrics.counter("sagitta_replica_applied_total", "Log records applied.")),
+        refused_records_(environment.metrics.counter(
+            "sagitta_replica_refused_total", "Log records that changed nothing because they were wrong or late.")),
+        flush_seconds_(environment.metrics.histogram("sagitta_replica_flush_seconds", "Time of a store flush.",
+                                                     latency_bounds())) {}
+
+  ~LogReplica() override { (void)stop(); }
+
+  Status start() {
+    SAGITTA_CHECK(load());
+    SAGITTA_CHECK(requests_.load());
+    SAGITTA_CHECK(tables_.start(schema_, applied_));
+    const Offset first = applied_;
+    const Offset end = env_.log.end();
+    while (applied_ < end) SAGITTA_CHECK(apply_next(0));
+    if (halted()) return std::unexpected(*halted());
+    log_info("replica started",
+             {{"replayed", applied_ - first}, {"offset", applied_.load()}, {"schema_version", schema()->version}});
+    last_flush_us_ = env_.clock.steady_us();
+    applier_ = std::thread([this] { run(); });
+    return {};
+  }
+
+  void submit(log::Record record, ApplyDone done) override {
+    if (const auto error = halted()) return done(std::unexpected(*error));
+    if (record.request_id.is_nil()) record.request_id = local_ids_.next();
+    const Uuid id = record.request_id;
+    if (!waiters_.add(id, std::move(done))) return;
+    env_.log.append(std::move(record), [this, id](Result<Offset> appended) {
+      if (appended) return;
+      if (const auto waiter = waiters_.take(id)) waiter(std::unexpected(appended.error()));
+    });
+  }
+
+  table::SchemaPtr schema() const override {
+    std::lock_guard lock(mutex_);
+    return schema_;
+  }
+  table::VectorIndexSetPtr vector_indexes() const override { return tables_.indexes(); }
+  table::ReadView read_view(int64_t now_s, kv::ReadMode mode) const override {
+    return {env_.store, env_.store.snapshot(), now_s, mode};
+  }
+
+  std::shared_ptr<void> on_schema_change(std::function<void(const table::SchemaOutcome&)> listener) override {
+    auto handle = std::make_shared<std::function<void(const table::SchemaOutcome&)>>(std::move(listener));
+    std::lock_guard lock(mutex_);
+    listeners_.push_back(handle);
+    return handle;
+  }
+
+  std::optional<Error> halted() const override {
+    std::lock_guard lock(mutex_);
+    return halted_;
+  }
+  Offset applied() const override { return applied_; }
+  int64_t log_clock_us() const override { return log_clock_us_; }
+  bool indexes_ready() const override { return tables_.ready(); }
+
+  Status flush() override {
+    std::lock_guard one_at_a_time(flush_mutex_);
+    const Offset offset = applied_;
+    const int64_t started_us = env_.clock.steady_us();
+    SAGITTA_CHECK(env_.store.flush());
+    flush_seconds_.observe(static_cast<double>(env_.clock.steady_us() - started_us) * 1e-6);
+    return env_.log.trim(offset);
+  }
+
+  Status stop() override {
+    if (stopping_.exchange(true)) return {};
+    if (applier_.joinable()) applier_.join();
+    wait_for_background_flush();
+    tables_.stop();
+    halt(Error(ErrorCode::kUnavailable, "the server is stopping"));
+    return loaded_ ? env_.store.flush() : Status();
+  }
+
+ private:
+  // ---- state in the store ----
+
+  Status load() {
+    SAGITTA_TRY(const auto position, env_.store.get(Family::kMeta, kPositionKey, kv::ReadMode::kBlocking));
+    SAGITTA_TRY(const auto schema, env_.store.get(Family::kMeta, kSchemaKey, kv::ReadMode::kBlocking));
+    schema_ = std::make_shared<const table::Schema>();
+    if (schema) {
+      SAGITTA_TRY(schema_, table::Schema::decode(*schema));
+    }
+    if (position) {
+      ByteReader in(*position);
+      const auto offset = in.varint();
+      const auto clock = in.signed_varint();
+      if (!offset || !clock) return fail(ErrorCode::kCorruption, "the replica's position cannot be read");
+      applied_ = *offset;
+      log_clock_us_ = *clock;
+    }
+    if (applied_ < env_.log.begin() || applied_ > env_.log.end()) {
+      return fail(ErrorCode::kCorruption, fmt::format("rows are at log offset {}, but the log has {} to {}",
+                                                      applied_.load(), env_.log.begin(), env_.log.end()));
+    }
+    loaded_ = true;
+    return {};
+  }
+
+  void put_position(Offset next) {
+    Bytes position;
+    put_varint(position, next);
+    put_signed_varint(position, log_clock_us_);
+    batch_->put(Family::kMeta, kPositionKey, position);
+  }
+
+  // ---- the applier ----
+
+  void run() {
+    while (!stopping_ && !halted()) {
+      const Status status = apply_next(kReadWaitUs);
+      if (!status && !stopping_) halt(status.error());
+      flush_when_due();
+    }
+  }
+
+  Status apply_next(int64_t wait_us) {
+    SAGITTA_TRY(const std::vector<Entry> entries, env_.log.read(applied_, kReadBytes, wait_us));
+    for (const Entry& entry : entries) {
+      if (entry.offset != applied_) {
+        return fail(ErrorCode::kCorruption, fmt::format("log offset {} follows {}", entry.offset, applied_.load() - 1));
+      }
+      SAGITTA_CHECK(apply(entry));
+    }
+    return {};
+  }
+
+  /// Applies one record. An error here halts; an error of the record itself goes to its waiter.
+  Status apply(const Entry& entry) {
+    const log::Record& record = entry.record;
+    log_clock_us_ = std::max(log_clock_us_.load(), record.log_time_us);
+    batch_->clear();
+    ApplyResult result{.offset = entry.offset, .log_time_us = log_clock_us_};
+    Status outcome = change(entry, result);
+    if (!outcome) {
+      if (is_environmental(outcome.error().code())) return outcome;
+      tables_.aborted();
+      batch_->clear();
+      refused_records_.add();
+    }
+    remember(record, entry.offset);
+    put_position(entry.offset + 1);
+    SAGITTA_CHECK(env_.store.write(*batch_));
+    unflushed_bytes_ += record.payload.size();
+    if (outcome) tables_.committed();
+    publish(result);
+    applied_ = entry.offset + 1;
+    applied_records_.add();
+    if (const auto waiter = waiters_.take(record.request_id)) {
+      outcome ? waiter(std::move(result)) : waiter(std::unexpected(outcome.error()));
+    }
+    return {};
+  }
+
+  void remember(const log::Record& record, Offset offset) {
+    if (LocalIds::is_local(record.request_id) || requests_.find(record.request_id)) return;
+    const int64_t until =
+        record.not_after_us != 0 ? record.not_after_us : record.log_time_us + options_.request_memory_us;
+    requests_.remember(record.request_id, offset, until, log_clock_us_, *batch_);
+  }
+
+  /// Puts what the record does into the batch.
+  Status change(const Entry& entry, ApplyResult& result) {
+    const log::Record& record = entry.record;
+    if (record.not_after_us != 0 && log_clock_us_ > record.not_after_us) {
+      return fail(ErrorCode::kWriteTimeout, "the write reached the log after its deadline and was dropped");
+    }
+    if (const auto before = requests_.find(record.request_id)) {
+      result.offset = *before;
+      return {};
+    }
+    if (record.schema_version > schema_->version) {
+      return fail(ErrorCode::kCorruption, fmt::format("record {} needs schema version {}, but it is {}", entry.offset,
+                                                      record.schema_version, schema_->version));
+    }
+    switch (record.kind) {
+      case RecordKind::kMutation: return change_rows(entry);
+      case RecordKind::kSchema: return change_schema(entry, result);
+      case RecordKind::kTruncate: return truncate(entry);
+      case RecordKind::kBarrier:
+      case RecordKind::kTick: return {};
+    }
+    return fail(ErrorCode::kFormat, fmt::format("record {} is of unknown kind {}: this version cannot apply it",
+                                                entry.offset, static_cast<int>(record.kind)));
+  }
+
+  Status change_rows(const Entry& entry) {
+    SAGITTA_TRY(const auto mutations, table::decode_mutations(entry.record.payload));
+    return tables_.apply_mutations(*schema_, mutations, {.log_time_us = log_clock_us_, .offset = entry.offset},
+                                   *batch_);
+  }
+
+  Status truncate(const Entry& entry) {
+    SAGITTA_TRY(const uint32_t id, decode_truncate(entry.record.payload));
+    const table::TableDefPtr table = schema_->find_table(id);
+    if (table == nullptr) return fail(ErrorCode::kInvalid, "the table was dropped meanwhile");
+    return tables_.truncate(*table, {.log_time_us = log_clock_us_, .offset = entry.offset}, *batch_);
+  }
+
+  Status change_schema(const Entry& entry, ApplyResult& result) {
+    SAGITTA_TRY(const auto decoded, table::decode_schema_change(entry.record.payload));
+    SAGITTA_TRY(result.schema, table::apply(schema_, decoded));
+    if (!result.schema->changed) return {};
+    SAGITTA_CHECK(tables_.change_schema(*schema_, result.schema->schema,
+                                        {.log_time_us = log_clock_us_, .offset = entry.offset}, *batch_));
+    Bytes encoded;
+    result.schema->schema->encode(encoded);
+    batch_->put(Family::kMeta, kSchemaKey, encoded);
+    return {};
+  }
+
+  void publish(const ApplyResult& result) {
+    if (!result.schema || !result.schema->changed) return;
+    std::vector<std::shared_ptr<std::function<void(const table::SchemaOutcome&)>>> live;
+    {
+      std::lock_guard lock(mutex_);
+      schema_ = result.schema->schema;
+      std::erase_if(listeners_, [&](const auto& weak) {
+        auto listener = weak.lock();
+        if (listener) live.push_back(std::move(listener));
+        return weak.expired();
+      });
+    }
+    for (const auto& listener : live) (*listener)(*result.schema);
+  }
+
+  void halt(const Error& error) {
+    {
+      std::lock_guard lock(mutex_);
+      if (!halted_)
+        halted_ = Error(ErrorCode::kUnavailable, "this node has stopped applying writes: " + error.message());
+    }
+    if (!stopping_) log_error("replica halted", {{"offset", applied_.load()}, {"error", error.to_string()}});
+    waiters_.fail_all(*halted());
+  }
+
+  // ---- flushing ----
+
+  void flush_when_due() {
+    const int64_t now_us = env_.clock.steady_us();
+    const bool due = unflushed_bytes_ >= options_.flush_bytes ||
+                     (unflushed_bytes_ > 0 && now_us - last_flush_us_ >= options_.flush_interval_us);
+    if (!due || flushing_.exchange(true)) return;
+    unflushed_bytes_ = 0;
+    last_flush_us_ = now_us;
+    env_.workers.post([this] {
+      const Status status = flush();
+      if (!status) log_error("flush failed", {{"error", status.error().to_string()}});
+      std::lock_guard lock(mutex_);
+      flushing_ = false;
+      flushed_.notify_all();
+    });
+  }
+
+  void wait_for_background_flush() {
+    std::unique_lock lock(mutex_);
+    flushed_.wait(lock, [this] { return !flushing_; });
+  }
+
+  const Environment env_;
+  const Options options_;
+  table::TableSpace tables_;
+  RequestMemory requests_;
+  std::unique_ptr<kv::Batch> batch_;
+  LocalIds local_ids_;
+  Waiters waiters_;
+  Counter& applied_records_;
+  Counter& refused_records_;
+  Histogram& flush_seconds_;
+
+  mutable std::mutex mutex_;  ///< schema_ (for readers; the applier alone writes it), halted_, listeners_, flushed_
+  table::SchemaPtr schema_;
+  std::optional<Error> halted_;
+  std::vector<std::weak_ptr<std::function<void(const table::SchemaOutcome&)>>> listeners_;
+  std::condition_variable flushed_;
+
+  std::atomic<Offset> applied_{0};
+  std::atomic<int64_t> log_clock_us_{0};
+  std::atomic<bool> stopping_{false}, flushing_{false};
+  bool loaded_ = false;
+  uint64_t unflushed_bytes_ = 0;
+  int64_t last_flush_us_ = 0;
+  std::mutex flush_mutex_;
+  std::thread applier_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Replica>> Replica::open(Environment environment, Options options) {
+  auto replica = std::make_unique<LogReplica>(environment, options);
+  SAGITTA_CHECK(replica->start());
+  return replica;
+}
+
+}  // namespace sagitta::replica

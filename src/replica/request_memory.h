@@ -1,0 +1,32 @@
+/// Which requests were applied, and with what outcome, for as long as a duplicate of their record could still be
+/// applied (docs/adr/0008-request-ids.md). Kept in Family::kRequests, in the batch of the record itself.
+#pragma once
+
+#include <map>
+#include <optional>
+
+#include "sagitta/base/uuid.h"
+#include "sagitta/kv/store.h"
+#include "sagitta/log/log.h"
+
+namespace sagitta::replica {
+
+/// Used by the applier's thread only.
+class RequestMemory {
+ public:
+  explicit RequestMemory(kv::Store& store) : store_(store) {}
+
+  /// Reads what the store remembers. kCorruption.
+  Status load();
+  /// The offset at which the request was applied before; nothing when it is new.
+  std::optional<log::Offset> find(const Uuid& id) const;
+  /// Remembers `id` until the log clock has passed `until_us`, and forgets what is over.
+  void remember(const Uuid& id, log::Offset offset, int64_t until_us, int64_t log_clock_us, kv::Batch& batch);
+
+ private:
+  kv::Store& store_;
+  std::map<Uuid, log::Offset> by_id_;
+  std::multimap<int64_t, Uuid> by_time_;
+};
+
+}  // namespace sagitta::replica
