@@ -39,7 +39,7 @@ std::string quoted(const std::string& value) {
 
 }  // namespace
 
-void log(LogLevel level, std::string_view event, std::initializer_list<LogField> fields) {
+void log_event(LogLevel level, std::string_view event, std::initializer_list<LogField> fields) {
   const auto spdlog_level = to_spdlog(level);
   if (!logger().should_log(spdlog_level)) return;
   std::string line(event);

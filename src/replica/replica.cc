@@ -73,7 +73,7 @@ class LogReplica final : public Replica {
   Status start() {
     SAGITTA_CHECK(load());
     SAGITTA_CHECK(requests_.load());
-    SAGITTA_CHECK(tables_.start(schema_, applied_));
+    SAGITTA_CHECK(tables_.start(schema_));
     const Offset first = applied_;
     const Offset end = env_.log.end();
     while (applied_ < end) SAGITTA_CHECK(apply_next(0));

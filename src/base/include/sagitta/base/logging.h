@@ -21,18 +21,18 @@ struct LogField {
 };
 
 /// Thread-safe. `event` is a short, constant phrase; what varies goes into fields.
-void log(LogLevel level, std::string_view event, std::initializer_list<LogField> fields = {});
+void log_event(LogLevel level, std::string_view event, std::initializer_list<LogField> fields = {});
 inline void log_debug(std::string_view event, std::initializer_list<LogField> fields = {}) {
-  log(LogLevel::kDebug, event, fields);
+  log_event(LogLevel::kDebug, event, fields);
 }
 inline void log_info(std::string_view event, std::initializer_list<LogField> fields = {}) {
-  log(LogLevel::kInfo, event, fields);
+  log_event(LogLevel::kInfo, event, fields);
 }
 inline void log_warn(std::string_view event, std::initializer_list<LogField> fields = {}) {
-  log(LogLevel::kWarn, event, fields);
+  log_event(LogLevel::kWarn, event, fields);
 }
 inline void log_error(std::string_view event, std::initializer_list<LogField> fields = {}) {
-  log(LogLevel::kError, event, fields);
+  log_event(LogLevel::kError, event, fields);
 }
 
 /// Messages below `level` are dropped. "debug", "info", "warn", "error"; false for any other word.

@@ -13,26 +13,26 @@ namespace sagitta {
 
 /// What went wrong, by what the caller can do about it. `server` maps each to one CQL error code.
 enum class ErrorCode : uint8_t {
-  kServer,            ///< our fault: an unexpected condition
-  kProtocol,          ///< bytes that break the protocol
-  kSyntax,            ///< CQL text that does not parse
-  kInvalid,           ///< a well-formed request that makes no sense (unknown table, wrong type, bad vector)
-  kConfig,            ///< a schema option that is not understood
-  kAlreadyExists,     ///< a keyspace or table of that name exists; `subject` and `subject_table` name it
-  kUnprepared,        ///< an unknown prepared-statement id; `subject` holds its bytes
-  kUnauthorized,      ///< the client may not do this
-  kOverloaded,        ///< a limit was reached; try again later
-  kReadTimeout,       ///< the deadline passed during a read
-  kWriteTimeout,      ///< the deadline passed during a write; its outcome is unknown
-  kUnavailable,       ///< this node cannot serve now (starting, stopping, halted)
-  kTruncate,          ///< TRUNCATE failed
-  kWouldBlock,        ///< a cache-only read missed the cache; repeat it where blocking is allowed
-  kNotFound,          ///< a file or object is not there
-  kIo,                ///< the operating system refused an operation
-  kNoSpace,           ///< a disk is full
-  kCorruption,        ///< stored bytes fail their checksum or structure
-  kLocked,            ///< another process holds the data directory
-  kFormat,            ///< data of a newer or unknown format
+  kServer,         ///< our fault: an unexpected condition
+  kProtocol,       ///< bytes that break the protocol
+  kSyntax,         ///< CQL text that does not parse
+  kInvalid,        ///< a well-formed request that makes no sense (unknown table, wrong type, bad vector)
+  kConfig,         ///< a schema option that is not understood
+  kAlreadyExists,  ///< a keyspace or table of that name exists; `subject` and `subject_table` name it
+  kUnprepared,     ///< an unknown prepared-statement id; `subject` holds its bytes
+  kUnauthorized,   ///< the client may not do this
+  kOverloaded,     ///< a limit was reached; try again later
+  kReadTimeout,    ///< the deadline passed during a read
+  kWriteTimeout,   ///< the deadline passed during a write; its outcome is unknown
+  kUnavailable,    ///< this node cannot serve now (starting, stopping, halted)
+  kTruncate,       ///< TRUNCATE failed
+  kWouldBlock,     ///< a cache-only read missed the cache; repeat it where blocking is allowed
+  kNotFound,       ///< a file or object is not there
+  kIo,             ///< the operating system refused an operation
+  kNoSpace,        ///< a disk is full
+  kCorruption,     ///< stored bytes fail their checksum or structure
+  kLocked,         ///< another process holds the data directory
+  kFormat,         ///< data of a newer or unknown format
 };
 
 /// The name of `code` without its k: "Invalid".
@@ -88,22 +88,24 @@ std::unexpected<Error> fail(const Result<T>& failed) {
 #define SAGITTA_CONCAT_IMPL_(a, b) a##b
 #define SAGITTA_CONCAT_(a, b) SAGITTA_CONCAT_IMPL_(a, b)
 
-#define SAGITTA_TRY_IMPL_(result, declaration, expression)         \
-  auto result = (expression);                                      \
-  if (!result.has_value()) {                                       \
+#define SAGITTA_TRY_IMPL_(result, declaration, expression)               \
+  auto result = (expression);                                            \
+  if (!result.has_value()) {                                             \
     return std::unexpected<::sagitta::Error>(std::move(result).error()); \
-  }                                                                \
+  }                                                                      \
   declaration = *std::move(result)
 
 /// `SAGITTA_TRY(auto x, f());` declares x from the value of f(), or returns f()'s error.
 #define SAGITTA_TRY(declaration, expression) \
   SAGITTA_TRY_IMPL_(SAGITTA_CONCAT_(sagitta_result_, __COUNTER__), declaration, expression)
 
-#define SAGITTA_CHECK_IMPL_(result, expression)                    \
-  auto result = (expression);                                      \
-  if (!result.has_value()) {                                       \
-    return std::unexpected<::sagitta::Error>(std::move(result).error()); \
-  }
+#define SAGITTA_CHECK_IMPL_(result, expression)                            \
+  do {                                                                     \
+    auto result = (expression);                                            \
+    if (!result.has_value()) {                                             \
+      return std::unexpected<::sagitta::Error>(std::move(result).error()); \
+    }                                                                      \
+  } while (false)
 
 /// `SAGITTA_CHECK(f());` returns f()'s error, if any; a value is dropped.
 #define SAGITTA_CHECK(expression) SAGITTA_CHECK_IMPL_(SAGITTA_CONCAT_(sagitta_status_, __COUNTER__), expression)

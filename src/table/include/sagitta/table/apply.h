@@ -1,0 +1,62 @@
+/// Applying: the one place where rows, journal and vector indexes change. A replica's applier uses it from one thread,
+/// a record at a time: changes go into its kv batch; once that is written, `committed` changes the indexes in the same
+/// step.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+
+#include "sagitta/base/budget.h"
+#include "sagitta/base/executor.h"
+#include "sagitta/base/metrics.h"
+#include "sagitta/base/result.h"
+#include "sagitta/kv/store.h"
+#include "sagitta/log/log.h"
+#include "sagitta/table/mutation.h"
+#include "sagitta/table/schema.h"
+#include "sagitta/table/vector_index.h"
+
+namespace sagitta::table {
+
+/// When a record is applied, on the log's clock.
+struct ApplyTime {
+  int64_t log_time_us = 0;
+  log::Offset offset = 0;
+};
+
+/// All tables of a replica. One thread applies; `indexes` and `ready` may be called from any. What it is given must
+/// outlive it.
+class TableSpace {
+ public:
+  TableSpace(kv::Store& store, Executor& workers, MemoryBudget& vectors, MetricsRegistry& metrics);
+  ~TableSpace();
+  TableSpace(const TableSpace&) = delete;
+  TableSpace& operator=(const TableSpace&) = delete;
+
+  /// Begins to build the indexes of `schema` from the rows in the store, in the background.
+  Status start(const SchemaPtr& schema);
+
+  // Each puts its changes into the batch. After an error call `aborted` and drop the batch. kInvalid for a record that
+  // does not fit its rows (a dropped table, a list position out of bounds): the same on every replica.
+  Status apply_mutations(const Schema& schema, std::span<const Mutation> mutations, ApplyTime time, kv::Batch& batch);
+  Status truncate(const TableDef& table, ApplyTime time, kv::Batch& batch);
+  /// Removes the rows of dropped tables and the journal of dropped indexes.
+  Status change_schema(const Schema& before, const SchemaPtr& after, ApplyTime time, kv::Batch& batch);
+
+  /// The batch is written: brings the indexes up to it.
+  void committed();
+  void aborted();
+
+  VectorIndexSetPtr indexes() const;
+  /// No index is building.
+  bool ready() const;
+  /// Ends index builds. Idempotent.
+  void stop();
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace sagitta::table

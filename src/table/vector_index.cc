@@ -1,0 +1,189 @@
+#include "sagitta/table/vector_index.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <mutex>
+
+#include "sagitta/base/assert.h"
+#include "sagitta/types/value.h"
+
+#include "vector_index_impl.h"
+
+namespace sagitta::table {
+namespace {
+
+ann::Metric to_metric(Similarity similarity) {
+  switch (similarity) {
+    case Similarity::kCosine: return ann::Metric::kCosine;
+    case Similarity::kEuclidean: return ann::Metric::kL2;
+    case Similarity::kDotProduct: return ann::Metric::kDot;
+  }
+  return ann::Metric::kCosine;
+}
+
+Similarity to_similarity(std::string_view name) {
+  const auto metric = ann::parse_metric(name);
+  if (metric == ann::Metric::kL2) return Similarity::kEuclidean;
+  if (metric == ann::Metric::kDot) return Similarity::kDotProduct;
+  return Similarity::kCosine;
+}
+
+/// The option as a number, or `otherwise` when it is missing or no number.
+template <class T>
+T number_option(const IndexDef& index, const std::string& name, T otherwise) {
+  const auto found = index.options.find(name);
+  if (found == index.options.end()) return otherwise;
+  T value{};
+  const char* end = found->second.data() + found->second.size();
+  const auto parsed = std::from_chars(found->second.data(), end, value);
+  return parsed.ec == std::errc() && parsed.ptr == end ? value : otherwise;
+}
+
+ann::Expiry to_expiry(int64_t expires_s) {
+  return expires_s == 0 ? ann::Expiry::kNever : ann::Expiry{expires_s * 1'000'000};
+}
+
+}  // namespace
+
+VectorOptions vector_options(const IndexDef& index, const TableDef& table) {
+  VectorOptions options;
+  const auto similarity = index.options.find("similarity_function");
+  if (similarity != index.options.end()) options.similarity = to_similarity(similarity->second);
+  const ColumnDef* column = table.find_column(index.column_id);
+  if (column != nullptr) options.dim = column->type->dim();
+  options.maximum_node_connections = number_option(index, "maximum_node_connections", options.maximum_node_connections);
+  options.construction_beam_width = number_option(index, "construction_beam_width", options.construction_beam_width);
+  options.search_beam_width = number_option(index, "search_beam_width", options.search_beam_width);
+  options.oversampling = number_option(index, "oversampling", options.oversampling);
+  const auto rescoring = index.options.find("rescoring");
+  options.rescoring = rescoring != index.options.end() && rescoring->second == "true";
+  return options;
+}
+
+std::string refuse_vector(Similarity similarity, std::span<const float> vector) {
+  for (size_t i = 0; i < vector.size(); ++i) {
+    if (!std::isfinite(vector[i])) {
+      return fmt::format("component {} is {}", i, std::isnan(vector[i]) ? "NaN" : "infinite");
+    }
+  }
+  const bool zero = std::ranges::all_of(vector, [](float v) { return v == 0.0F; });
+  if (similarity == Similarity::kCosine && zero) return "is all zeros, which cosine similarity does not allow";
+  return {};
+}
+
+VectorIndexImpl::VectorIndexImpl(TableDefPtr table, IndexDef def, VectorOptions options,
+                                 std::unique_ptr<ann::Index> vectors)
+    : table_(std::move(table)),
+      def_(std::move(def)),
+      options_(options),
+      column_id_(def_.column_id),
+      vectors_(std::move(vectors)),
+      scratch_(options.dim) {}
+
+Result<std::shared_ptr<VectorIndexImpl>> VectorIndexImpl::make(const TableDefPtr& table, const IndexDef& def,
+                                                               MemoryBudget& budget) {
+  const VectorOptions options = vector_options(def, *table);
+  SAGITTA_TRY(auto vectors, ann::Index::make({.dim = options.dim,
+                                              .metric = to_metric(options.similarity),
+                                              .connections = options.maximum_node_connections,
+                                              .expansion_add = options.construction_beam_width,
+                                              .expansion_search = options.search_beam_width,
+                                              .budget = &budget}));
+  return std::shared_ptr<VectorIndexImpl>(new VectorIndexImpl(table, def, options, std::move(vectors)));
+}
+
+VectorIndex::Stats VectorIndexImpl::stats() const {
+  std::shared_lock lock(mutex_);
+  return {.vectors = slots_.size(), .refused = refused_.size(), .bytes = vectors_->memory().total_bytes()};
+}
+
+std::optional<Bytes> VectorIndexImpl::key_of(ann::Slot slot) const {
+  std::shared_lock lock(mutex_);
+  const auto at = static_cast<size_t>(slot);
+  if (at >= keys_.size() || keys_[at].empty()) return std::nullopt;
+  return keys_[at];
+}
+
+Result<std::vector<VectorHit>> VectorIndexImpl::search(std::span<const float> query, size_t k, int64_t now_s,
+                                                       const RowFilter* filter, const RequestContext& context) const {
+  if (state_ != State::kServing)
+    return fail(ErrorCode::kUnavailable, fmt::format("index {} is being built", def_.name));
+  std::vector<VectorHit> hits;
+  const SystemClock clock;
+  ann::SearchParams params{
+      .k = static_cast<uint32_t>(k), .now_us = now_s * 1'000'000, .deadline = context.deadline, .clock = &clock};
+  // The keys of accepted slots, in the order in which the search gives them back.
+  std::vector<Bytes> keys;
+  params.filter.predicate = [&](ann::Slot slot) {
+    auto key = key_of(slot);
+    if (!key || (filter != nullptr && !(*filter)(*key))) return ann::Verdict::kReject;
+    keys.push_back(std::move(*key));
+    return ann::Verdict::kAccept;
+  };
+  SAGITTA_TRY(const ann::SearchAnswer answer, vectors_->search(query, params));
+  if (answer.stats.ended == ann::Ended::kDeadline) {
+    return fail(ErrorCode::kReadTimeout, fmt::format("the deadline passed after {} distances", answer.stats.distances));
+  }
+  for (size_t i = 0; i < answer.candidates.size(); ++i) {
+    hits.push_back(
+        {std::move(keys[i]), ann::similarity(to_metric(options_.similarity), answer.candidates[i].distance)});
+  }
+  context.note([&] {
+    return fmt::format("index {}: path {}, {} nodes expanded, {} distances, {} rows tested for {} hits", def_.name,
+                       ann::to_string(answer.stats.path), answer.stats.expanded, answer.stats.distances,
+                       answer.stats.predicate_tests, hits.size());
+  });
+  return hits;
+}
+
+Status VectorIndexImpl::update(BytesView row_key, const LiveRow* now) {
+  const Bytes key(row_key);
+  const LiveCell* cell = now == nullptr ? nullptr : now->find(column_id_);
+  if (cell == nullptr) {
+    remove(key);
+    return {};
+  }
+  types::to_floats(cell->value, scratch_);
+  if (!refuse_vector(options_.similarity, scratch_).empty()) {
+    remove(key);
+    std::unique_lock lock(mutex_);
+    refused_.emplace(key, true);
+    return {};
+  }
+  return put(key, scratch_, to_expiry(cell->expires_s));
+}
+
+Status VectorIndexImpl::put(BytesView row_key, std::span<const float> vector, ann::Expiry expiry) {
+  std::unique_lock lock(mutex_);
+  refused_.erase(Bytes(row_key));
+  const auto found = slots_.find(Bytes(row_key));
+  const auto slot =
+      found == slots_.end() ? vectors_->insert(vector, expiry) : vectors_->replace(found->second, vector, expiry);
+  if (!slot) return fail(slot);
+  const auto at = static_cast<size_t>(*slot);
+  if (at >= keys_.size()) keys_.resize(at + 1);
+  keys_[at] = Bytes(row_key);
+  slots_[Bytes(row_key)] = *slot;
+  return {};
+}
+
+void VectorIndexImpl::remove(const Bytes& row_key) {
+  std::unique_lock lock(mutex_);
+  refused_.erase(row_key);
+  const auto found = slots_.find(row_key);
+  if (found == slots_.end()) return;
+  vectors_->erase(found->second);
+  slots_.erase(found);
+}
+
+void VectorIndexImpl::clear() {
+  std::unique_lock lock(mutex_);
+  vectors_->clear();
+  slots_.clear();
+  refused_.clear();
+}
+
+}  // namespace sagitta::table

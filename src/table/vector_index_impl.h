@@ -1,0 +1,60 @@
+/// The vector index of one column: the ann index and the two ways between slots and row keys. See vector_index.h.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <optional>
+#include <shared_mutex>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "sagitta/ann/index.h"
+#include "sagitta/table/row.h"
+#include "sagitta/table/vector_index.h"
+
+namespace sagitta::table {
+
+/// Thread-safe: any number of searches beside one writer at a time (the applier, or the builder before it serves).
+class VectorIndexImpl final : public VectorIndex {
+ public:
+  static Result<std::shared_ptr<VectorIndexImpl>> make(const TableDefPtr& table, const IndexDef& def,
+                                                       MemoryBudget& budget);
+
+  const IndexDef& def() const override { return def_; }
+  const VectorOptions& options() const override { return options_; }
+  State state() const override { return state_; }
+  Stats stats() const override;
+  Result<std::vector<VectorHit>> search(std::span<const float> query, size_t k, int64_t now_s, const RowFilter* filter,
+                                        const RequestContext& context) const override;
+
+  const TableDefPtr& table() const { return table_; }
+  void set_state(State state) { state_ = state; }
+  /// Makes the index show `now` (null: no row) under `row_key`. kOverloaded when the memory budget is full: the index
+  /// then lacks the row and must not serve.
+  Status update(BytesView row_key, const LiveRow* now);
+  void clear();
+
+ private:
+  VectorIndexImpl(TableDefPtr table, IndexDef def, VectorOptions options, std::unique_ptr<ann::Index> vectors);
+  std::optional<Bytes> key_of(ann::Slot slot) const;
+  Status put(BytesView row_key, std::span<const float> vector, ann::Expiry expiry);
+  void remove(const Bytes& row_key);
+
+  const TableDefPtr table_;
+  const IndexDef def_;
+  const VectorOptions options_;
+  const uint32_t column_id_;
+  std::unique_ptr<ann::Index> vectors_;
+  std::atomic<State> state_{State::kBuilding};
+
+  /// Held exclusively from the moment a vector becomes visible until its key is known, so that no search maps a reused
+  /// slot to the row it had before.
+  mutable std::shared_mutex mutex_;
+  std::unordered_map<Bytes, ann::Slot> slots_;
+  std::vector<Bytes> keys_;  ///< by slot; kept after an erase, for searches that began before it
+  std::unordered_map<Bytes, bool> refused_;
+  std::vector<float> scratch_;
+};
+
+}  // namespace sagitta::table
