@@ -34,7 +34,7 @@ struct IndexOptions {
   uint32_t dim = 0;  ///< 1 … limits::kVectorDimMax
   Metric metric = Metric::kCosine;
   Level level = Level::kF32;
-  uint32_t connections = 16;        ///< links a graph node keeps, 2 … 512
+  uint32_t connections = 16;        ///< links a graph node keeps, 1 … 512
   uint32_t expansion_add = 128;     ///< candidates looked at when a node is linked
   uint32_t expansion_search = 100;  ///< default beam width of a search
   MemoryBudget* budget = nullptr;   ///< charged for everything the index keeps; must outlive it. Null: unlimited
@@ -112,10 +112,10 @@ struct SearchAnswer {
 /// Bytes the index keeps, by part. Their sum is what the budget is charged.
 struct MemoryUse {
   size_t vectors_bytes = 0;
-  size_t slots_bytes = 0;      ///< state and expiry of each slot
-  size_t directory_bytes = 0;  ///< where the chunks are, and free slots
+  size_t slots_bytes = 0;      ///< state, expiry and list link of each slot
+  size_t directory_bytes = 0;  ///< where the chunks are
   size_t graph_bytes = 0;
-  size_t scratch_bytes = 0;  ///< buffers kept for the next searches
+  size_t scratch_bytes = 0;  ///< buffers kept between searches; what a running search holds is its own
   size_t total_bytes() const { return vectors_bytes + slots_bytes + directory_bytes + graph_bytes + scratch_bytes; }
 };
 
@@ -127,6 +127,7 @@ struct IndexCounts {
 };
 
 class Index;
+class EpochGate;
 
 /// Keeps erased slots from being reused while it lives, so that a slot number seen through it still means the same
 /// vector. Cheap; hold it for a request, not longer. Movable.
@@ -138,11 +139,9 @@ class Pin {
   ~Pin();
 
  private:
-  friend class Index;
-  struct Gate;
-  friend struct GateAccess;
-  Pin(Gate* gate, uint64_t epoch) : gate_(gate), epoch_(epoch) {}
-  Gate* gate_ = nullptr;
+  friend class EpochGate;
+  Pin(EpochGate* gate, uint64_t epoch) : gate_(gate), epoch_(epoch) {}
+  EpochGate* gate_ = nullptr;
   uint64_t epoch_ = 0;
 };
 

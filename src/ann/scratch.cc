@@ -1,0 +1,43 @@
+#include "scratch.h"
+
+namespace sagitta::ann {
+
+ScratchPool::~ScratchPool() {
+  for (size_t i = 0; i < kKept; ++i) take();
+}
+
+bool ScratchPool::charge(size_t bytes) {
+  if (budget_ != nullptr && !budget_->charge(bytes)) return false;
+  bytes_ += bytes;
+  return true;
+}
+
+void ScratchPool::release(size_t bytes) {
+  bytes_ -= bytes;
+  if (budget_ != nullptr) budget_->release(bytes);
+}
+
+std::unique_ptr<Scratch> ScratchPool::take() {
+  for (auto& place : kept_) {
+    if (std::unique_ptr<Scratch> scratch{place.exchange(nullptr)}) {
+      release(scratch->bytes());
+      return scratch;
+    }
+  }
+  return std::make_unique<Scratch>();
+}
+
+void ScratchPool::give_back(std::unique_ptr<Scratch> scratch) {
+  const size_t bytes = scratch->bytes();
+  if (!charge(bytes)) return;
+  for (auto& place : kept_) {
+    Scratch* expected = nullptr;
+    if (place.compare_exchange_strong(expected, scratch.get())) {
+      static_cast<void>(scratch.release());
+      return;
+    }
+  }
+  release(bytes);
+}
+
+}  // namespace sagitta::ann
