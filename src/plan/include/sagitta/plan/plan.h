@@ -21,6 +21,7 @@
 #include "sagitta/plan/select.h"
 #include "sagitta/table/mutation.h"
 #include "sagitta/table/schema.h"
+#include "sagitta/table/schema_change.h"
 
 namespace sagitta::plan {
 
@@ -30,7 +31,8 @@ struct MarkerInfo {
   types::DataTypePtr type;
 };
 
-/// DDL. Whether an IF [NOT] EXISTS makes it do nothing is decided when it is applied, by table::apply.
+/// DDL, but for what each execution decides anew (see `make_schema_change`). Whether an IF [NOT] EXISTS makes it do
+/// nothing is decided when it is applied, by table::apply.
 struct SchemaPlan {
   table::SchemaChange change;
 };
@@ -79,6 +81,9 @@ struct Plan {
 /// `keyspace` is the session's (or the request's) current one, empty for none; table names without a keyspace are
 /// looked up there. kInvalid, kSyntax, kConfig or kAlreadyExists with Cassandra's texts.
 Result<PlanPtr> bind(const table::Schema& schema, std::string_view keyspace, const cql::Statement& statement);
+
+/// The change of a SchemaPlan with the uuids and times of this execution in it. Any other plan: kInvalid.
+Result<table::SchemaChange> make_schema_change(const Plan& plan, const EvalContext& context);
 
 /// The mutations of a modification or a batch: everything nondeterministic (now(), timestamps, expiry) is fixed in
 /// them. kInvalid for values that do not fit, a wrong number of values, null key components, or vectors that an index

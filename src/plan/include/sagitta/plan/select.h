@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "sagitta/plan/expression.h"
+#include "sagitta/table/read_view.h"
 
 namespace sagitta::plan {
 
@@ -40,15 +41,7 @@ struct Filter {
 /// Whether `row` passes: null never matches. Thread-safe.
 bool matches(const Filter& filter, const RowSource& row);
 
-/// Rows of a partition from `start` to `end`, in the table's clustering order. A bound is a prefix of clustering
-/// components; an empty prefix is no bound. An inclusive bound includes every row that begins with the prefix; an
-/// exclusive one none.
-struct ClusteringRange {
-  std::vector<Bytes> start, end;
-  bool start_inclusive = true, end_inclusive = true;
-
-  bool is_everything() const { return start.empty() && end.empty(); }
-};
+using table::ClusteringRange;
 
 /// Tokens from `start` to `end`, both inclusive. start > end: nothing.
 struct TokenRange {
@@ -101,6 +94,8 @@ struct BoundSelect {
   std::vector<ClusteringRange> clustering;
   /// Read each partition backwards.
   bool reversed = false;
+  /// All must match. Of a virtual table every restriction is a filter; of an ANN query all but those that name
+  /// partitions and their clustering ranges.
   std::vector<Filter> filters;
   std::vector<SortKey> sort;
   std::optional<uint64_t> limit, per_partition_limit;

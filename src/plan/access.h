@@ -1,0 +1,44 @@
+/// How the rows of a SELECT are found: which relations name partitions, tokens or clustering ranges, and which are left
+/// to test row by row.
+#pragma once
+
+#include <vector>
+
+#include "binder.h"
+#include "restrictions.h"
+
+namespace sagitta::plan {
+
+Result<std::vector<Relation>> bind_relations(Binder& binder, const table::TableDef& table,
+                                             const std::vector<cql::Relation>& where);
+
+struct AccessPath {
+  /// One relation a component of the partition key, in its order; or none.
+  std::vector<Relation> partition;
+  std::vector<Relation> tokens;
+  ClusteringRestrictions clustering;
+  std::vector<Relation> filters;
+};
+
+struct AccessRules {
+  /// ALLOW FILTERING was given.
+  bool allow_filtering = false;
+  /// Rows come from an index or from memory: any relation may be a filter, and what does not name a partition must be
+  /// one.
+  bool filters_everything = false;
+  /// Rows of a virtual table: even the partition key is a filter.
+  bool is_virtual = false;
+};
+
+/// kInvalid with Cassandra's text for relations that would need ALLOW FILTERING.
+Result<AccessPath> choose_access(const table::TableDef& table, std::vector<Relation> relations,
+                                 const AccessRules& rules);
+
+/// Moves what restricts a prefix of the clustering key out of `relations`, which keeps the rest.
+ClusteringRestrictions take_clustering(const table::TableDef& table, std::vector<Relation>& relations);
+
+/// The error for a clustering relation that `take_clustering` left behind.
+std::unexpected<Error> clustering_gap(const table::TableDef& table, const Relation& left_over,
+                                      const ClusteringRestrictions& taken);
+
+}  // namespace sagitta::plan

@@ -1,0 +1,111 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "modification.h"
+#include "statements.h"
+
+namespace sagitta::plan {
+namespace {
+
+/// Counters and other writes do not share a batch.
+Status check_kinds(cql::BatchKind kind, std::span<const PlanPtr> children) {
+  const auto is_counter = [](const PlanPtr& child) { return std::get<ModificationPlan>(child->body).counter; };
+  const bool some = std::ranges::any_of(children, is_counter), all = std::ranges::all_of(children, is_counter);
+  if (some && kind == cql::BatchKind::kLogged) {
+    return fail(ErrorCode::kInvalid, "Cannot include a counter statement in a logged batch");
+  }
+  if (!all && kind == cql::BatchKind::kCounter) {
+    return fail(ErrorCode::kInvalid, "Cannot include non-counter statement in a counter batch");
+  }
+  if (some && !all)
+    return fail(ErrorCode::kInvalid, "Counter and non-counter mutations cannot exist in the same batch");
+  return {};
+}
+
+Result<Plan> bind_child(Binder& binder, const cql::Modification& statement) {
+  if (auto* insert = std::get_if<cql::Insert>(&statement)) return bind_insert(binder, *insert);
+  if (auto* update = std::get_if<cql::Update>(&statement)) return bind_update(binder, *update);
+  return bind_delete(binder, std::get<cql::Delete>(statement));
+}
+
+Status append_batch(const BatchPlan& batch, const EvalContext& context, std::vector<table::Mutation>& out) {
+  SAGITTA_TRY(std::optional<int64_t> timestamp, evaluate_timestamp(batch.timestamp, context));
+  for (const PlanPtr& child : batch.children) {
+    SAGITTA_CHECK(append_mutations(std::get<ModificationPlan>(child->body), timestamp, context, out));
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<Plan> bind_batch(Binder& binder, const cql::Batch& batch) {
+  BatchPlan bound{.kind = batch.kind};
+  if (batch.attributes.ttl_seconds) {
+    return fail(ErrorCode::kInvalid, "Global TTL on the BATCH statement is not supported.");
+  }
+  if (batch.attributes.timestamp_us) {
+    if (batch.kind == cql::BatchKind::kCounter) {
+      return fail(ErrorCode::kInvalid, "Cannot provide custom timestamp for counter BATCH");
+    }
+    const Receiver receiver{.name = "[timestamp]", .type = native(types::Kind::kBigint)};
+    SAGITTA_TRY(bound.timestamp, binder.bind_term(*batch.attributes.timestamp_us, receiver));
+  }
+  Plan plan;
+  for (const cql::Modification& statement : batch.statements) {
+    SAGITTA_TRY(Plan child, bind_child(binder, statement));
+    if (bound.timestamp && std::get<ModificationPlan>(child.body).body->timestamp) {
+      return fail(ErrorCode::kInvalid, "Timestamp must be set either on BATCH or individual statements");
+    }
+    if (bound.children.empty()) {
+      plan.keyspace = child.keyspace;
+      plan.table = child.table;
+      plan.partition_key_markers = child.partition_key_markers;
+    } else if (plan.keyspace != child.keyspace || plan.table != child.table) {
+      plan.keyspace.clear();
+      plan.table.clear();
+    }
+    bound.children.push_back(std::make_shared<const Plan>(std::move(child)));
+  }
+  SAGITTA_CHECK(check_kinds(bound.kind, bound.children));
+  plan.body = std::move(bound);
+  return plan;
+}
+
+Result<std::vector<table::Mutation>> make_mutations(const Plan& plan, const EvalContext& context) {
+  SAGITTA_CHECK(check_values(plan, context.values));
+  std::vector<table::Mutation> mutations;
+  if (auto* modification = std::get_if<ModificationPlan>(&plan.body)) {
+    SAGITTA_CHECK(append_mutations(*modification, std::nullopt, context, mutations));
+    return mutations;
+  }
+  if (auto* batch = std::get_if<BatchPlan>(&plan.body)) {
+    SAGITTA_CHECK(append_batch(*batch, context, mutations));
+    return mutations;
+  }
+  return fail(ErrorCode::kInvalid, "The statement writes no rows");
+}
+
+Result<std::vector<table::Mutation>> make_batch(cql::BatchKind kind, std::span<const BatchEntry> entries,
+                                                const EvalContext& context) {
+  std::vector<PlanPtr> children;
+  for (const BatchEntry& entry : entries) {
+    if (!std::holds_alternative<ModificationPlan>(entry.plan->body)) {
+      return fail(ErrorCode::kInvalid,
+                  "Invalid statement in batch: only UPDATE, INSERT and DELETE statements are allowed.");
+    }
+    children.push_back(entry.plan);
+  }
+  SAGITTA_CHECK(check_kinds(kind, children));
+  std::vector<table::Mutation> mutations;
+  for (const BatchEntry& entry : entries) {
+    EvalContext own = context;
+    own.values = entry.values;
+    SAGITTA_CHECK(check_values(*entry.plan, own.values));
+    SAGITTA_CHECK(append_mutations(std::get<ModificationPlan>(entry.plan->body), std::nullopt, own, mutations));
+  }
+  return mutations;
+}
+
+}  // namespace sagitta::plan

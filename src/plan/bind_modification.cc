@@ -1,0 +1,357 @@
+/// INSERT, UPDATE and DELETE: which rows they name, and what they do to which columns.
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "modification.h"
+#include "statements.h"
+
+namespace sagitta::plan {
+namespace {
+
+using types::DataType;
+using types::DataTypePtr;
+using types::Kind;
+
+constexpr std::string_view kNoConditions = "Lightweight transactions (IF ...) are not supported yet";
+
+std::string_view statement_name(ModificationBody::Kind kind) {
+  switch (kind) {
+    case ModificationBody::Kind::kInsert: return "INSERT";
+    case ModificationBody::Kind::kUpdate: return "UPDATE";
+    case ModificationBody::Kind::kDelete: return "DELETE";
+  }
+  return "";
+}
+
+class ModificationBinder {
+ public:
+  ModificationBinder(Binder& binder, ModificationBody::Kind kind) : binder_(binder) { body_->kind = kind; }
+
+  Result<Plan> insert(const cql::Insert& statement) {
+    if (statement.json) return fail(ErrorCode::kInvalid, "INSERT JSON is not supported yet");
+    SAGITTA_CHECK(open(statement.table, statement.attributes, statement.if_not_exists));
+    if (table().is_counter) {
+      return fail(ErrorCode::kInvalid, "INSERT statements are not allowed on counter tables, use UPDATE instead");
+    }
+    std::vector<Relation> keys;
+    for (size_t i = 0; i < statement.columns.size(); ++i) {
+      SAGITTA_CHECK(bind_inserted(statement, i, keys));
+    }
+    return close(std::move(keys));
+  }
+
+  Result<Plan> update(const cql::Update& statement) {
+    SAGITTA_CHECK(open(statement.table, statement.attributes, statement.if_exists || !statement.conditions.empty()));
+    for (const cql::Assignment& assignment : statement.assignments) {
+      SAGITTA_CHECK(bind_assignment(assignment));
+    }
+    SAGITTA_TRY(std::vector<Relation> where, bind_relations(binder_, table(), statement.where));
+    return close(std::move(where));
+  }
+
+  Result<Plan> remove(const cql::Delete& statement) {
+    SAGITTA_CHECK(open(statement.table, statement.attributes, statement.if_exists || !statement.conditions.empty()));
+    for (const cql::DeleteTarget& target : statement.targets) SAGITTA_CHECK(bind_target(target));
+    SAGITTA_TRY(std::vector<Relation> where, bind_relations(binder_, table(), statement.where));
+    return close(std::move(where));
+  }
+
+ private:
+  const table::TableDef& table() const { return *table_; }
+
+  Status open(const cql::QualifiedName& name, const cql::Using& attributes, bool conditional) {
+    SAGITTA_TRY(table_, binder_.use_table(name));
+    if (table().is_virtual) {
+      return fail(ErrorCode::kInvalid,
+                  fmt::format("{}.{} is a system table and is not user-modifiable.", table().keyspace, table().name));
+    }
+    if (conditional) return fail(ErrorCode::kInvalid, std::string(kNoConditions));
+    return bind_attributes(attributes);
+  }
+
+  Status bind_attributes(const cql::Using& attributes) {
+    if (table().is_counter && (attributes.timestamp_us || attributes.ttl_seconds)) {
+      return fail(ErrorCode::kInvalid, fmt::format("Cannot provide custom {} for counter updates",
+                                                   attributes.timestamp_us ? "timestamp" : "TTL"));
+    }
+    if (attributes.timestamp_us) {
+      const Receiver receiver{.name = "[timestamp]", .type = native(Kind::kBigint)};
+      SAGITTA_TRY(body_->timestamp, binder_.bind_term(*attributes.timestamp_us, receiver));
+    }
+    if (attributes.ttl_seconds) {
+      SAGITTA_TRY(body_->ttl,
+                  binder_.bind_term(*attributes.ttl_seconds, {.name = "[ttl]", .type = native(Kind::kInt)}));
+    }
+    return {};
+  }
+
+  // ---------------------------------------------------------------------------------------------------- operations
+
+  Operation operation(ColumnPtr column, Operation::Kind kind) const {
+    Operation made;
+    made.kind = kind;
+    made.column = column;
+    made.vector_rule = vector_rule(table(), *column);
+    return made;
+  }
+
+  Status bind_inserted(const cql::Insert& statement, size_t i, std::vector<Relation>& keys) {
+    SAGITTA_TRY(ColumnPtr column, find_column(table(), statement.columns[i]));
+    const auto named = statement.columns.begin() + static_cast<std::ptrdiff_t>(i);
+    if (std::find(statement.columns.begin(), named, column->name) != named) {
+      return fail(ErrorCode::kInvalid, "The column names contains duplicates");
+    }
+    SAGITTA_TRY(Expression value, binder_.bind_term(statement.values[i], {.name = column->name, .type = column->type}));
+    if (column->is_key()) {
+      Relation relation;
+      relation.columns = {column};
+      relation.operands.emplace_back().parts.push_back(std::move(value));
+      keys.push_back(std::move(relation));
+      return {};
+    }
+    Operation set = operation(column, Operation::Kind::kSet);
+    set.value = std::move(value);
+    body_->operations.push_back(std::move(set));
+    return {};
+  }
+
+  Status bind_assignment(const cql::Assignment& assignment) {
+    SAGITTA_TRY(ColumnPtr column, find_column(table(), assignment.column));
+    if (column->is_key()) {
+      return fail(ErrorCode::kInvalid, fmt::format("PRIMARY KEY part {} found in SET part", column->name));
+    }
+    switch (assignment.kind) {
+      case cql::Assignment::Kind::kSet: return bind_set(assignment, column);
+      case cql::Assignment::Kind::kAdd: return bind_change(assignment, column, Operation::Kind::kAppend);
+      case cql::Assignment::Kind::kPrepend: return bind_change(assignment, column, Operation::Kind::kPrepend);
+      case cql::Assignment::Kind::kRemove: return bind_change(assignment, column, Operation::Kind::kRemove);
+      case cql::Assignment::Kind::kElement: return bind_element(assignment, column);
+      case cql::Assignment::Kind::kField: return bind_field(assignment, column);
+    }
+    return {};
+  }
+
+  Status add(Operation made, const cql::Term& value, const Receiver& receiver) {
+    SAGITTA_TRY(made.value, binder_.bind_term(value, receiver));
+    body_->operations.push_back(std::move(made));
+    return {};
+  }
+
+  Status bind_set(const cql::Assignment& assignment, ColumnPtr column) {
+    if (column->type->kind() == Kind::kCounter) {
+      return fail(ErrorCode::kInvalid, fmt::format("Cannot set the value of counter column {} (counters can only be "
+                                                   "incremented/decremented, not set)",
+                                                   column->name));
+    }
+    return add(operation(column, Operation::Kind::kSet), assignment.value,
+               {.name = column->name, .type = column->type});
+  }
+
+  static std::unexpected<Error> not_applicable(ColumnPtr column, std::string_view what) {
+    const DataType& type = *column->type;
+    const bool frozen = type.is_collection() || type.kind() == Kind::kUdt;
+    return fail(ErrorCode::kInvalid, fmt::format("Invalid operation ({}) for {}column {} of type {}", what,
+                                                 frozen ? "" : "non-collection ", column->name, type.to_cql()));
+  }
+
+  Status bind_change(const cql::Assignment& assignment, ColumnPtr column, Operation::Kind kind) {
+    const DataType& type = *column->type;
+    const bool counter = type.kind() == Kind::kCounter && kind != Operation::Kind::kPrepend;
+    const bool collection = type.is_collection() && type.is_multi_cell() &&
+                            (kind != Operation::Kind::kPrepend || type.kind() == Kind::kList);
+    if (!counter && !collection) {
+      const char sign = kind == Operation::Kind::kRemove ? '-' : '+';
+      return not_applicable(column, fmt::format("{} = {} {} ...", column->name, column->name, sign));
+    }
+    const bool map_keys = kind == Operation::Kind::kRemove && type.kind() == Kind::kMap;
+    const DataTypePtr wanted = map_keys ? DataType::set(type.key()) : column->type;
+    return add(operation(column, kind), assignment.value, {.name = column->name, .type = wanted});
+  }
+
+  Result<Expression> bind_key(const cql::Term& key, ColumnPtr column) {
+    const DataType& type = *column->type;
+    switch (type.kind()) {
+      case Kind::kMap:
+        return binder_.bind_term(key, {.name = fmt::format("key({})", column->name), .type = type.key()});
+      case Kind::kSet:
+        return binder_.bind_term(key, {.name = fmt::format("value({})", column->name), .type = type.element()});
+      default:
+        return binder_.bind_term(key, {.name = fmt::format("idx({})", column->name), .type = native(Kind::kInt)});
+    }
+  }
+
+  Status bind_element(const cql::Assignment& assignment, ColumnPtr column) {
+    const DataType& type = *column->type;
+    if (!type.is_multi_cell() || (type.kind() != Kind::kMap && type.kind() != Kind::kList)) {
+      return not_applicable(column, fmt::format("{}[...] = ...", column->name));
+    }
+    Operation set = operation(column, Operation::Kind::kSetElement);
+    SAGITTA_TRY(set.key, bind_key(*assignment.key, column));
+    const DataTypePtr& element = type.kind() == Kind::kMap ? type.mapped() : type.element();
+    return add(std::move(set), assignment.value, {.name = fmt::format("value({})", column->name), .type = element});
+  }
+
+  Result<uint32_t> field_number(ColumnPtr column, const std::string& field) const {
+    const DataType& type = *column->type;
+    if (type.kind() != Kind::kUdt || !type.is_multi_cell()) {
+      return not_applicable(column, fmt::format("{}.{}", column->name, field));
+    }
+    auto found = std::ranges::find(type.field_names(), field);
+    if (found == type.field_names().end()) {
+      return fail(ErrorCode::kInvalid,
+                  fmt::format("UDT column {} does not have a field named {}", column->name, field));
+    }
+    return static_cast<uint32_t>(found - type.field_names().begin());
+  }
+
+  Status bind_field(const cql::Assignment& assignment, ColumnPtr column) {
+    Operation set = operation(column, Operation::Kind::kSetField);
+    SAGITTA_TRY(set.field, field_number(column, assignment.field));
+    const Receiver receiver{.name = fmt::format("{}.{}", column->name, assignment.field),
+                            .type = column->type->parameters()[set.field]};
+    return add(std::move(set), assignment.value, receiver);
+  }
+
+  Status bind_target(const cql::DeleteTarget& target) {
+    SAGITTA_TRY(ColumnPtr column, find_column(table(), target.column));
+    if (column->is_key()) {
+      return fail(ErrorCode::kInvalid,
+                  fmt::format("Invalid identifier {} for deletion (should not be a PRIMARY KEY part)", column->name));
+    }
+    if (column->type->kind() == Kind::kCounter) {
+      return fail(ErrorCode::kInvalid, fmt::format("Counter column {} can only be deleted with its row", column->name));
+    }
+    Operation removal = operation(column, Operation::Kind::kSet);
+    removal.value.type = column->type;
+    if (!target.field.empty()) {
+      removal.kind = Operation::Kind::kSetField;
+      SAGITTA_TRY(removal.field, field_number(column, target.field));
+    } else if (target.key) {
+      if (!column->type->is_multi_cell() || !column->type->is_collection()) {
+        return fail(ErrorCode::kInvalid,
+                    fmt::format("Invalid deletion operation for non-collection column {}", column->name));
+      }
+      removal.kind = Operation::Kind::kDeleteElement;
+      SAGITTA_TRY(removal.key, bind_key(*target.key, column));
+    }
+    body_->operations.push_back(std::move(removal));
+    return {};
+  }
+
+  // ---------------------------------------------------------------------------------------------------------- rows
+
+  bool changes_only_static() const {
+    return !body_->operations.empty() && std::ranges::all_of(body_->operations, [](const Operation& operation) {
+      return operation.column->kind == table::ColumnKind::kStatic;
+    });
+  }
+
+  static std::string names_of(const std::vector<ColumnPtr>& columns) {
+    std::vector<std::string> names;
+    for (ColumnPtr column : columns) names.push_back(column->name);
+    return fmt::format("{}", fmt::join(names, ", "));
+  }
+
+  Status take_partition(std::vector<Relation>& relations) {
+    std::vector<ColumnPtr> missing;
+    for (ColumnPtr key : partition_columns(table())) {
+      auto found =
+          std::ranges::find_if(relations, [key](const Relation& r) { return !r.on_token && r.columns[0] == key; });
+      if (found == relations.end()) {
+        missing.push_back(key);
+        continue;
+      }
+      if (!found->is_equality()) {
+        return fail(ErrorCode::kInvalid,
+                    "Only EQ and IN relation are supported on the partition key (unless you use "
+                    "the token() function or allow filtering)");
+      }
+      body_->partition.push_back(std::move(*found));
+      relations.erase(found);
+    }
+    if (missing.empty()) return {};
+    return fail(ErrorCode::kInvalid, fmt::format("Some partition key parts are missing: {}", names_of(missing)));
+  }
+
+  /// Only relations on clustering columns may be left once the partition key has its own.
+  Status check_left_over(const std::vector<Relation>& relations) const {
+    for (const Relation& relation : relations) {
+      if (relation.on_token) {
+        return fail(ErrorCode::kInvalid, fmt::format("The token function cannot be used in WHERE clauses for {} "
+                                                     "statements",
+                                                     statement_name(body_->kind)));
+      }
+      if (relation.columns[0]->kind != table::ColumnKind::kClustering) {
+        return fail(ErrorCode::kInvalid,
+                    fmt::format("Non PRIMARY KEY columns found in where clause: {} ", relation.columns[0]->name));
+      }
+    }
+    return {};
+  }
+
+  Status take_rows(std::vector<Relation>& relations) {
+    const bool given = !relations.empty();
+    body_->clustering = take_clustering(table(), relations);
+    if (!relations.empty()) return clustering_gap(table(), relations[0], body_->clustering);
+    body_->static_only = changes_only_static();
+    if (body_->static_only && given && body_->kind != ModificationBody::Kind::kInsert) {
+      return fail(ErrorCode::kInvalid, fmt::format("Invalid restrictions on clustering columns since the {} statement "
+                                                   "modifies only static columns",
+                                                   statement_name(body_->kind)));
+    }
+    // INSERT of static columns with a whole clustering key makes that row, too.
+    if (body_->static_only && given) body_->static_only = false;
+    const bool deletes_rows = body_->kind == ModificationBody::Kind::kDelete && body_->operations.empty();
+    if (body_->static_only || deletes_rows) return {};
+    return check_whole_rows();
+  }
+
+  Status check_whole_rows() const {
+    if (!body_->clustering.slices.empty()) {
+      if (body_->kind == ModificationBody::Kind::kDelete) {
+        return fail(ErrorCode::kInvalid, "Range deletions are not supported for specific columns");
+      }
+      return fail(ErrorCode::kInvalid,
+                  "Slice restrictions are not supported on the clustering columns in UPDATE statements");
+    }
+    std::vector<ColumnPtr> missing = clustering_columns(table());
+    missing.erase(missing.begin(), missing.begin() + static_cast<std::ptrdiff_t>(body_->clustering.prefix_length()));
+    if (missing.empty()) return {};
+    return fail(ErrorCode::kInvalid, fmt::format("Some clustering keys are missing: {}", names_of(missing)));
+  }
+
+  Result<Plan> close(std::vector<Relation> relations) {
+    SAGITTA_CHECK(take_partition(relations));
+    SAGITTA_CHECK(check_left_over(relations));
+    SAGITTA_CHECK(take_rows(relations));
+    Plan plan;
+    plan.keyspace = table().keyspace;
+    plan.table = table().name;
+    plan.partition_key_markers = partition_key_markers(body_->partition);
+    plan.body = ModificationPlan{.table = table_, .counter = table().is_counter, .body = std::move(body_)};
+    return plan;
+  }
+
+  Binder& binder_;
+  table::TableDefPtr table_;
+  std::shared_ptr<ModificationBody> body_ = std::make_shared<ModificationBody>();
+};
+
+}  // namespace
+
+Result<Plan> bind_insert(Binder& binder, const cql::Insert& insert) {
+  return ModificationBinder(binder, ModificationBody::Kind::kInsert).insert(insert);
+}
+
+Result<Plan> bind_update(Binder& binder, const cql::Update& update) {
+  return ModificationBinder(binder, ModificationBody::Kind::kUpdate).update(update);
+}
+
+Result<Plan> bind_delete(Binder& binder, const cql::Delete& deletion) {
+  return ModificationBinder(binder, ModificationBody::Kind::kDelete).remove(deletion);
+}
+
+}  // namespace sagitta::plan

@@ -1,0 +1,47 @@
+#include "binder.h"
+
+#include <fmt/format.h>
+
+namespace sagitta::plan {
+
+Binder::Binder(const table::Schema& schema, std::string_view keyspace, const std::vector<std::string>& marker_names)
+    : schema_(schema), keyspace_(keyspace), marker_names_(marker_names), markers_(marker_names.size()) {}
+
+Result<std::string> Binder::keyspace_of(const cql::QualifiedName& name) const {
+  if (!name.keyspace.empty()) return name.keyspace;
+  if (!keyspace_.empty()) return keyspace_;
+  return fail(ErrorCode::kInvalid,
+              "No keyspace has been specified. USE a keyspace, or explicitly specify keyspace.tablename");
+}
+
+Result<table::TableDefPtr> Binder::use_table(const cql::QualifiedName& name) {
+  SAGITTA_TRY(std::string keyspace, keyspace_of(name));
+  if (schema_.find_keyspace(keyspace) == nullptr) {
+    return fail(ErrorCode::kInvalid, fmt::format("keyspace {} does not exist", keyspace));
+  }
+  table_ = schema_.find_table(keyspace, name.name);
+  if (table_ == nullptr) return fail(ErrorCode::kInvalid, fmt::format("table {} does not exist", name.name));
+  marker_keyspace_ = std::move(keyspace);
+  marker_table_ = name.name;
+  return table_;
+}
+
+Result<const table::ColumnDef*> find_column(const table::TableDef& table, std::string_view name) {
+  if (const table::ColumnDef* column = table.find_column(name)) return column;
+  return fail(ErrorCode::kInvalid, fmt::format("Undefined column name {} in table {}.{}", table::quote_name(name),
+                                               table.keyspace, table.name));
+}
+
+std::vector<const table::ColumnDef*> partition_columns(const table::TableDef& table) {
+  std::vector<const table::ColumnDef*> columns;
+  for (size_t i = 0; i < table.partition_key_count; ++i) columns.push_back(&table.partition_key_column(i));
+  return columns;
+}
+
+std::vector<const table::ColumnDef*> clustering_columns(const table::TableDef& table) {
+  std::vector<const table::ColumnDef*> columns;
+  for (size_t i = 0; i < table.clustering_count; ++i) columns.push_back(&table.clustering_column(i));
+  return columns;
+}
+
+}  // namespace sagitta::plan

@@ -1,0 +1,135 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "sagitta/base/limits.h"
+
+#include "ddl.h"
+#include "index_options.h"
+#include "options.h"
+
+namespace sagitta::plan {
+namespace {
+
+/// ScyllaDB's class; every other name that makes a vector index is Cassandra's.
+bool is_storage_attached(std::string_view class_name) {
+  constexpr std::string_view kOwn = "vector_index";
+  return !std::ranges::equal(class_name, kOwn, [](char a, char b) { return (a | 0x20) == (b | 0x20); });
+}
+
+/// The options inside nested maps come out flat; the names of the maps around them say nothing.
+Status flatten(const cql::Properties& properties, std::vector<IndexOption>& out) {
+  constexpr std::array kGroups =
+      std::to_array<std::string_view>({"indexing_options", "usearch_options", "hnsw_options"});
+  for (const auto& [name, property] : properties) {
+    if (property.kind == cql::Property::Kind::kMap && std::ranges::find(kGroups, name) != kGroups.end()) {
+      SAGITTA_CHECK(flatten(property.map, out));
+      continue;
+    }
+    if (name == "index_version" || name == "target") {
+      return fail(ErrorCode::kInvalid, fmt::format("Cannot specify {} as a CUSTOM option", name));
+    }
+    SAGITTA_TRY(std::string value, scalar_option(name, property));
+    out.push_back({.name = name, .value = std::move(value)});
+  }
+  return {};
+}
+
+Result<std::string> check_class(const cql::CreateIndex& statement) {
+  if (!statement.class_name) {
+    if (statement.custom) return fail(ErrorCode::kInvalid, "CUSTOM index requires specifying the index class");
+    return fail(ErrorCode::kInvalid,
+                "Only vector indexes are supported yet: name their class by USING 'sai' or USING 'vector_index'");
+  }
+  if (table::is_vector_index_class(*statement.class_name)) return *statement.class_name;
+  return fail(ErrorCode::kInvalid, fmt::format("Unable to find custom indexer class '{}'", *statement.class_name));
+}
+
+Result<const table::ColumnDef*> target_column(const cql::CreateIndex& statement, const table::TableDef& table) {
+  if (statement.targets.size() != 1 || statement.targets[0].kind == cql::IndexTarget::Kind::kTuple) {
+    return fail(ErrorCode::kInvalid,
+                "A vector index has one column: queries filter by any other column without an index on it");
+  }
+  SAGITTA_TRY(const table::ColumnDef* column, find_column(table, statement.targets[0].columns[0]));
+  if (statement.targets[0].kind != cql::IndexTarget::Kind::kColumn || column->type->kind() != types::Kind::kVector) {
+    return fail(ErrorCode::kInvalid,
+                fmt::format("Indexes on non-vector columns are not supported yet: column {} has type {}", column->name,
+                            column->type->to_cql()));
+  }
+  return column;
+}
+
+Status check_column(const table::ColumnDef& column, bool storage_attached) {
+  if (!column.type->is_float_vector()) {
+    return fail(ErrorCode::kInvalid, storage_attached
+                                         ? "SAI ANN indexes are only allowed on vector columns with float elements"
+                                         : "Vector indexes are only supported on columns of vectors of floats");
+  }
+  if (column.kind != table::ColumnKind::kRegular) {
+    return fail(ErrorCode::kInvalid,
+                fmt::format("Vector indexes on key or static columns are not supported: {}", column.name));
+  }
+  if (column.type->dim() > limits::kVectorDimMax) {
+    return fail(ErrorCode::kInvalid,
+                fmt::format("Indexed vectors must have a dimension less than or equal to {}: column "
+                            "{} has type {}",
+                            limits::kVectorDimMax, column.name, column.type->to_cql()));
+  }
+  return {};
+}
+
+/// Several indexes on a column must be told apart by name.
+Status check_unnamed(const cql::CreateIndex& statement, const table::TableDef& table, const table::ColumnDef& column) {
+  const bool taken =
+      std::ranges::any_of(table.indexes, [&](const table::IndexDef& index) { return index.column_id == column.id; });
+  if (!taken || !statement.name.empty() || statement.if_not_exists) return {};
+  return fail(ErrorCode::kInvalid,
+              fmt::format("Cannot create more than one storage-attached index on the same column: {}", column.name));
+}
+
+}  // namespace
+
+Result<Plan> bind_ddl(Binder& binder, const cql::CreateIndex& statement) {
+  SAGITTA_TRY(std::string keyspace, existing_user_keyspace(binder, statement.table));
+  table::TableDefPtr table = binder.schema().find_table(keyspace, statement.table.name);
+  if (table == nullptr) {
+    return fail(ErrorCode::kInvalid, fmt::format("Table '{}.{}' doesn't exist", keyspace, statement.table.name));
+  }
+  SAGITTA_TRY(const table::ColumnDef* column, target_column(statement, *table));
+  SAGITTA_TRY(std::string class_name, check_class(statement));
+  const bool storage_attached = is_storage_attached(class_name);
+  SAGITTA_CHECK(check_column(*column, storage_attached));
+  SAGITTA_CHECK(check_unnamed(statement, *table, *column));
+  std::vector<IndexOption> written;
+  SAGITTA_CHECK(flatten(statement.options, written));
+  const std::string shown_name =
+      statement.name.empty() ? fmt::format("{}_{}_idx", table->name, column->name) : statement.name;
+  SAGITTA_TRY(IndexOptions options, check_index_options(written, {.index = shown_name,
+                                                                  .column = column->name,
+                                                                  .type = *column->type,
+                                                                  .storage_attached = storage_attached}));
+  std::ranges::move(options.warnings, std::back_inserter(binder.warnings()));
+  table::IndexDef index;
+  index.name = statement.name;
+  index.column_id = column->id;
+  index.target = table::quote_name(column->name);
+  index.class_name = std::move(class_name);
+  index.options = std::move(options.stored);
+  return schema_plan(keyspace, table->name,
+                     table::CreateIndex{.keyspace = keyspace,
+                                        .table = table->name,
+                                        .column = column->name,
+                                        .index = std::move(index),
+                                        .if_not_exists = statement.if_not_exists});
+}
+
+Result<Plan> bind_ddl(Binder& binder, const cql::DropIndex& statement) {
+  SAGITTA_TRY(std::string keyspace, binder.keyspace_of(statement.name));
+  SAGITTA_CHECK(check_user_keyspace(keyspace));
+  table::DropIndex change{.keyspace = keyspace, .name = statement.name.name, .if_exists = statement.if_exists};
+  return schema_plan(std::move(keyspace), statement.name.name, std::move(change));
+}
+
+}  // namespace sagitta::plan

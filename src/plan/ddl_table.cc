@@ -1,0 +1,228 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "ddl.h"
+#include "options.h"
+
+namespace sagitta::plan {
+namespace {
+
+using table::ColumnDef;
+using table::ColumnKind;
+using types::DataType;
+using types::Kind;
+
+/// Builds the TableDef of one CREATE TABLE.
+class TableBuilder {
+ public:
+  TableBuilder(const Binder& binder, const cql::CreateTable& statement, std::string keyspace)
+      : binder_(binder), statement_(statement) {
+    table_.keyspace = std::move(keyspace);
+    table_.name = statement.name.name;
+  }
+
+  Result<table::TableDef> build() {
+    if (!is_plain_name(table_.name)) {
+      return fail(ErrorCode::kInvalid,
+                  fmt::format("Table name must not be empty, more than 48 characters long, or contain "
+                              "non-alphanumeric-underscore characters (got \"{}\")",
+                              table_.name));
+    }
+    for (const cql::ColumnDefinition& column : statement_.columns) SAGITTA_CHECK(add_column(column));
+    SAGITTA_CHECK(place_key(statement_.partition_key, ColumnKind::kPartitionKey));
+    SAGITTA_CHECK(place_key(statement_.clustering_key, ColumnKind::kClustering));
+    SAGITTA_CHECK(check_static());
+    SAGITTA_CHECK(order_clustering());
+    SAGITTA_CHECK(check_counters());
+    SAGITTA_CHECK(read_options());
+    table_.finish();
+    return std::move(table_);
+  }
+
+ private:
+  ColumnDef* find(std::string_view name) {
+    auto found = std::ranges::find(table_.columns, name, &ColumnDef::name);
+    return found == table_.columns.end() ? nullptr : &*found;
+  }
+
+  Status add_column(const cql::ColumnDefinition& definition) {
+    if (find(definition.name) != nullptr) {
+      return fail(ErrorCode::kInvalid,
+                  fmt::format("Duplicate column '{}' declaration for table '{}'", definition.name, table_.name));
+    }
+    ColumnDef column;
+    column.name = definition.name;
+    SAGITTA_TRY(column.type, binder_.resolve(definition.type, table_.keyspace));
+    column.kind = definition.is_static ? ColumnKind::kStatic : ColumnKind::kRegular;
+    table_.columns.push_back(std::move(column));
+    return {};
+  }
+
+  Status place_key(const std::vector<std::string>& names, ColumnKind kind) {
+    for (uint32_t position = 0; position < names.size(); ++position) {
+      ColumnDef* column = find(names[position]);
+      if (column == nullptr) {
+        return fail(ErrorCode::kInvalid, fmt::format("Unknown column '{}' referenced in PRIMARY KEY for table '{}'",
+                                                     names[position], table_.name));
+      }
+      SAGITTA_CHECK(check_key_column(*column));
+      column->kind = kind;
+      column->position = position;
+    }
+    return {};
+  }
+
+  Status check_key_column(const ColumnDef& column) const {
+    if (column.is_key()) {
+      return fail(ErrorCode::kInvalid,
+                  fmt::format("Duplicate column '{}' in PRIMARY KEY clause for table '{}'", column.name, table_.name));
+    }
+    if (column.kind == ColumnKind::kStatic) {
+      return fail(ErrorCode::kInvalid,
+                  fmt::format("Static column '{}' cannot be part of the PRIMARY KEY", column.name));
+    }
+    const DataType& type = *column.type;
+    if (type.kind() == Kind::kCounter || type.kind() == Kind::kDuration) {
+      return fail(ErrorCode::kInvalid,
+                  fmt::format("{} type is not supported for PRIMARY KEY column '{}'", type.to_cql(), column.name));
+    }
+    if (!type.is_multi_cell()) return {};
+    return fail(ErrorCode::kInvalid,
+                fmt::format("Invalid non-frozen {} type {} for PRIMARY KEY column '{}'",
+                            type.kind() == Kind::kUdt ? "user-defined" : "collection", type.to_cql(), column.name));
+  }
+
+  Status check_static() const {
+    const bool any =
+        std::ranges::any_of(table_.columns, [](const ColumnDef& c) { return c.kind == ColumnKind::kStatic; });
+    if (!any || !statement_.clustering_key.empty()) return {};
+    return fail(ErrorCode::kInvalid,
+                "Static columns are only useful (and thus allowed) if the table has at least one clustering column");
+  }
+
+  Status order_clustering() {
+    const auto& wanted = statement_.clustering_order;
+    const auto& keys = statement_.clustering_key;
+    if (wanted.empty()) return {};
+    for (size_t i = 0; i < wanted.size(); ++i) {
+      if (std::ranges::find(keys, wanted[i].column) == keys.end()) {
+        return fail(ErrorCode::kInvalid, fmt::format("Only clustering key columns can be defined in CLUSTERING ORDER "
+                                                     "directive: [{}] are not clustering columns",
+                                                     wanted[i].column));
+      }
+      if (i >= keys.size() || keys[i] != wanted[i].column) {
+        return fail(ErrorCode::kInvalid,
+                    fmt::format("The order of columns in the CLUSTERING ORDER directive must match that of the "
+                                "clustering columns ({} must appear before {})",
+                                i < keys.size() ? keys[i] : keys.back(), wanted[i].column));
+      }
+      find(wanted[i].column)->descending = wanted[i].descending;
+    }
+    if (wanted.size() == keys.size()) return {};
+    return fail(ErrorCode::kInvalid, fmt::format("Missing CLUSTERING ORDER for column {}", keys[wanted.size()]));
+  }
+
+  Status check_counters() const {
+    size_t counters = 0, others = 0;
+    for (const ColumnDef& column : table_.columns) {
+      if (!column.is_key()) ++(column.type->kind() == Kind::kCounter ? counters : others);
+    }
+    if (counters == 0 || others == 0) return {};
+    return fail(ErrorCode::kInvalid, "Cannot mix counter and non counter columns in the same table");
+  }
+
+  Status read_options() {
+    SAGITTA_TRY(table_.options, check_table_options(statement_.options));
+    for (const auto& [name, property] : statement_.options) {
+      if (name != "id") continue;
+      auto uuid = Uuid::parse(property.text);
+      if (!uuid) return fail(ErrorCode::kConfig, "Invalid table id");
+      table_.uuid = *uuid;
+    }
+    const bool counter =
+        std::ranges::any_of(table_.columns, [](const ColumnDef& c) { return c.type->kind() == Kind::kCounter; });
+    auto ttl = table_.options.find("default_time_to_live");
+    if (counter && ttl != table_.options.end() && std::get<std::string>(ttl->second) != "0") {
+      return fail(ErrorCode::kInvalid, "Cannot set default_time_to_live on a table with counters");
+    }
+    return {};
+  }
+
+  const Binder& binder_;
+  const cql::CreateTable& statement_;
+  table::TableDef table_;
+};
+
+/// One overload for each thing that ALTER TABLE does.
+struct AlterBinder {
+  Binder& binder;
+  const cql::AlterTable& statement;
+  const std::string& keyspace;
+
+  Result<table::SchemaChange> operator()(const cql::AddColumns& add) const {
+    table::AlterTableAdd change{.keyspace = keyspace,
+                                .table = statement.name.name,
+                                .if_exists = statement.if_exists,
+                                .if_column_not_exists = add.if_not_exists};
+    for (const cql::ColumnDefinition& definition : add.columns) {
+      ColumnDef column;
+      column.name = definition.name;
+      SAGITTA_TRY(column.type, binder.resolve(definition.type, keyspace));
+      column.kind = definition.is_static ? ColumnKind::kStatic : ColumnKind::kRegular;
+      change.columns.push_back(std::move(column));
+    }
+    return change;
+  }
+
+  Result<table::SchemaChange> operator()(const cql::DropColumns& drop) const {
+    return table::AlterTableDrop{.keyspace = keyspace,
+                                 .table = statement.name.name,
+                                 .columns = drop.columns,
+                                 .timestamp_us = drop.timestamp_us.value_or(0),
+                                 .if_exists = statement.if_exists,
+                                 .if_column_exists = drop.if_exists};
+  }
+
+  Result<table::SchemaChange> operator()(const cql::RenameColumns& rename) const {
+    return table::AlterTableRename{
+        .keyspace = keyspace, .table = statement.name.name, .columns = rename.names, .if_exists = statement.if_exists};
+  }
+
+  Result<table::SchemaChange> operator()(const cql::AlterColumnType&) const {
+    return fail(ErrorCode::kInvalid, "Altering column types is no longer supported");
+  }
+
+  Result<table::SchemaChange> operator()(const cql::SetOptions& set) const {
+    table::AlterTableOptions change{
+        .keyspace = keyspace, .table = statement.name.name, .if_exists = statement.if_exists};
+    SAGITTA_TRY(change.options, check_table_options(set.options));
+    return change;
+  }
+};
+
+}  // namespace
+
+Result<Plan> bind_ddl(Binder& binder, const cql::CreateTable& statement) {
+  SAGITTA_TRY(std::string keyspace, existing_user_keyspace(binder, statement.name));
+  SAGITTA_TRY(table::TableDef table, TableBuilder(binder, statement, keyspace).build());
+  return schema_plan(std::move(keyspace), statement.name.name,
+                     table::CreateTable{.table = std::move(table), .if_not_exists = statement.if_not_exists});
+}
+
+Result<Plan> bind_ddl(Binder& binder, const cql::AlterTable& statement) {
+  SAGITTA_TRY(std::string keyspace, binder.keyspace_of(statement.name));
+  SAGITTA_CHECK(check_user_keyspace(keyspace));
+  SAGITTA_TRY(table::SchemaChange change, std::visit(AlterBinder{binder, statement, keyspace}, statement.action));
+  return schema_plan(std::move(keyspace), statement.name.name, std::move(change));
+}
+
+Result<Plan> bind_ddl(Binder& binder, const cql::DropTable& statement) {
+  SAGITTA_TRY(std::string keyspace, binder.keyspace_of(statement.name));
+  SAGITTA_CHECK(check_user_keyspace(keyspace));
+  table::DropTable change{.keyspace = keyspace, .table = statement.name.name, .if_exists = statement.if_exists};
+  return schema_plan(std::move(keyspace), statement.name.name, std::move(change));
+}
+
+}  // namespace sagitta::plan

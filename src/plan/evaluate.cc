@@ -1,0 +1,137 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "sagitta/base/assert.h"
+#include "sagitta/types/value.h"
+
+#include "functions.h"
+
+namespace sagitta::plan {
+namespace {
+
+using types::DataType;
+using types::Kind;
+
+Result<Value> evaluate_marker(const Expression& expression, const EvalContext& context) {
+  if (expression.index >= context.values.size()) {
+    return fail(ErrorCode::kInvalid, fmt::format("There were {} markers(?) in CQL but {} bound variables",
+                                                 expression.index + 1, context.values.size()));
+  }
+  const BindValue& bound = context.values[expression.index];
+  if (bound.unset) {
+    return fail(ErrorCode::kInvalid, fmt::format("Invalid unset value for column {}", expression.receiver));
+  }
+  // Clients send the elements of sets and maps in any order.
+  if (bound.value && !expression.type->is_float_vector()) return types::normalise(*expression.type, *bound.value);
+  return bound.value;
+}
+
+Result<std::vector<Value>> evaluate_all(const Expression& expression, const EvalContext& context,
+                                        const RowSource* row) {
+  std::vector<Value> values;
+  values.reserve(expression.arguments.size());
+  for (const Expression& argument : expression.arguments) {
+    SAGITTA_TRY(Value value, evaluate(argument, context, row));
+    values.push_back(std::move(value));
+  }
+  return values;
+}
+
+Result<std::vector<Bytes>> without_nulls(std::vector<Value> values, std::string_view where) {
+  std::vector<Bytes> elements;
+  elements.reserve(values.size());
+  for (Value& value : values) {
+    if (!value) return fail(ErrorCode::kInvalid, fmt::format("null is not supported inside {}", where));
+    elements.push_back(*std::move(value));
+  }
+  return elements;
+}
+
+Result<Value> evaluate_collection(const Expression& expression, const EvalContext& context, const RowSource* row) {
+  const DataType& type = *expression.type;
+  SAGITTA_TRY(std::vector<Value> values, evaluate_all(expression, context, row));
+  if (type.kind() == Kind::kTuple || type.kind() == Kind::kUdt) return types::pack_tuple(values);
+  SAGITTA_TRY(std::vector<Bytes> elements,
+              without_nulls(std::move(values), type.kind() == Kind::kVector ? "vectors" : "collections"));
+  switch (type.kind()) {
+    case Kind::kVector: return types::pack_vector(type, elements);
+    case Kind::kMap: {
+      std::vector<std::pair<Bytes, Bytes>> entries;
+      for (size_t i = 0; i + 1 < elements.size(); i += 2) {
+        entries.emplace_back(std::move(elements[i]), std::move(elements[i + 1]));
+      }
+      return types::normalise(type, types::pack_map(entries));
+    }
+    case Kind::kSet: return types::normalise(type, types::pack_list(elements));
+    default: return types::pack_list(elements);
+  }
+}
+
+Result<Value> evaluate_call(const Expression& expression, const EvalContext& context, const RowSource* row) {
+  SAGITTA_TRY(std::vector<Value> values, evaluate_all(expression, context, row));
+  if (expression.function->null_on_null &&
+      std::ranges::any_of(values, [](const Value& value) { return !value.has_value(); })) {
+    return Value();
+  }
+  return expression.function->call(expression, values, context);
+}
+
+Result<Value> evaluate_element(const Expression& expression, const EvalContext& context, const RowSource* row) {
+  SAGITTA_TRY(Value container, evaluate(expression.arguments[0], context, row));
+  SAGITTA_TRY(Value key, evaluate(expression.arguments[1], context, row));
+  if (!container || !key) return Value();
+  const DataType& type = *expression.arguments[0].type;
+  SAGITTA_TRY(std::vector<Bytes> elements, types::unpack_elements(type, *container));
+  const size_t stride = type.kind() == Kind::kMap ? 2 : 1;
+  for (size_t i = 0; i + stride <= elements.size(); i += stride) {
+    if (types::compare(*type.key(), elements[i], *key) == 0) return std::move(elements[i + stride - 1]);
+  }
+  return Value();
+}
+
+Result<Value> evaluate_field(const Expression& expression, const EvalContext& context, const RowSource* row) {
+  SAGITTA_TRY(Value whole, evaluate(expression.arguments[0], context, row));
+  if (!whole) return Value();
+  SAGITTA_TRY(std::vector<Value> fields, types::unpack_tuple(*expression.arguments[0].type, *whole));
+  if (expression.index >= fields.size()) return Value();
+  return std::move(fields[expression.index]);
+}
+
+}  // namespace
+
+Result<Value> evaluate(const Expression& expression, const EvalContext& context, const RowSource* row) {
+  switch (expression.kind) {
+    case Expression::Kind::kConstant: return expression.constant;
+    case Expression::Kind::kMarker: return evaluate_marker(expression, context);
+    case Expression::Kind::kColumn: SAGITTA_ASSERT(row != nullptr); return to_value(row->column(*expression.column));
+    case Expression::Kind::kWritetime: {
+      SAGITTA_ASSERT(row != nullptr);
+      auto written = row->writetime_us(*expression.column);
+      return written ? Value(types::from_int64(*written)) : Value();
+    }
+    case Expression::Kind::kTtl: {
+      SAGITTA_ASSERT(row != nullptr);
+      auto ttl = row->ttl(*expression.column);
+      return ttl ? Value(types::from_int32(*ttl)) : Value();
+    }
+    case Expression::Kind::kCall: return evaluate_call(expression, context, row);
+    case Expression::Kind::kCollection: return evaluate_collection(expression, context, row);
+    case Expression::Kind::kElement: return evaluate_element(expression, context, row);
+    case Expression::Kind::kField: return evaluate_field(expression, context, row);
+    case Expression::Kind::kAggregate: break;
+  }
+  return fail(ErrorCode::kServer, "an aggregate has no value of one row");
+}
+
+Result<BindValue> evaluate_settable(const Expression& expression, const EvalContext& context) {
+  if (expression.kind == Expression::Kind::kMarker && expression.index < context.values.size() &&
+      context.values[expression.index].unset) {
+    return BindValue::make_unset();
+  }
+  SAGITTA_TRY(Value value, evaluate(expression, context));
+  return BindValue{.value = std::move(value)};
+}
+
+}  // namespace sagitta::plan

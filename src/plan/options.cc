@@ -1,0 +1,196 @@
+#include "options.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+#include <charconv>
+#include <cstdlib>
+#include <optional>
+
+namespace sagitta::plan {
+namespace {
+
+enum class Shape : uint8_t { kText, kMap, kBoolean, kInteger, kFraction, kTextOrMap };
+
+struct Option {
+  std::string_view name;
+  Shape shape;
+};
+
+constexpr std::array kTableOptions = std::to_array<Option>({
+    {"additional_write_policy", Shape::kText},
+    {"allow_auto_snapshot", Shape::kBoolean},
+    {"bloom_filter_fp_chance", Shape::kFraction},
+    {"caching", Shape::kTextOrMap},
+    {"cdc", Shape::kTextOrMap},
+    {"comment", Shape::kText},
+    {"compaction", Shape::kMap},
+    {"compression", Shape::kMap},
+    {"crc_check_chance", Shape::kFraction},
+    {"dclocal_read_repair_chance", Shape::kFraction},
+    {"default_time_to_live", Shape::kInteger},
+    {"extensions", Shape::kMap},
+    {"gc_grace_seconds", Shape::kInteger},
+    {"incremental_backups", Shape::kBoolean},
+    {"max_index_interval", Shape::kInteger},
+    {"memtable", Shape::kTextOrMap},
+    {"memtable_flush_period_in_ms", Shape::kInteger},
+    {"min_index_interval", Shape::kInteger},
+    {"paxos_grace_seconds", Shape::kInteger},
+    {"read_repair", Shape::kText},
+    {"read_repair_chance", Shape::kFraction},
+    {"speculative_retry", Shape::kText},
+    {"synchronous_updates", Shape::kBoolean},
+    {"tombstone_gc", Shape::kMap},
+});
+
+constexpr int64_t kTtlMax = int64_t{20} * 365 * 24 * 3600;
+
+std::optional<int64_t> to_integer(const std::string& text) {
+  int64_t value = 0;
+  auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  return value;
+}
+
+bool equals_ignoring_case(std::string_view a, std::string_view b) {
+  return std::ranges::equal(a, b, [](unsigned char x, unsigned char y) { return std::tolower(x) == std::tolower(y); });
+}
+
+std::unexpected<Error> bad_value(std::string_view name, std::string_view value) {
+  return fail(ErrorCode::kSyntax, fmt::format("Invalid value {} for '{}'", value, name));
+}
+
+Result<table::OptionValue> integer_option(std::string_view name, const cql::Property& property) {
+  SAGITTA_TRY(std::string text, scalar_option(name, property));
+  auto value = to_integer(text);
+  if (!value) return fail(ErrorCode::kSyntax, fmt::format("Invalid integer value {} for '{}'", text, name));
+  if (*value < 0) {
+    return fail(ErrorCode::kConfig, fmt::format("{} must be greater than or equal to 0 (got {})", name, *value));
+  }
+  const bool ttl = name == "default_time_to_live";
+  if (*value > (ttl ? kTtlMax : INT32_MAX)) {
+    return fail(ErrorCode::kConfig,
+                fmt::format("{} must be less than or equal to {} (got {})", name, ttl ? kTtlMax : INT32_MAX, *value));
+  }
+  return table::OptionValue(text);
+}
+
+Result<table::OptionValue> fraction_option(std::string_view name, const cql::Property& property) {
+  SAGITTA_TRY(std::string text, scalar_option(name, property));
+  char* end = nullptr;
+  const double value = std::strtod(text.c_str(), &end);
+  if (text.empty() || *end != '\0') {
+    return fail(ErrorCode::kSyntax, fmt::format("Invalid double value {} for '{}'", text, name));
+  }
+  if (!(value >= 0 && value <= 1)) {
+    return fail(
+        ErrorCode::kConfig,
+        fmt::format("{} must be larger than or equal to 0 and smaller than or equal to 1.0 (got {})", name, text));
+  }
+  return table::OptionValue(text);
+}
+
+Result<table::OptionValue> check_option(const Option& option, const cql::Property& property) {
+  const bool is_map = property.kind == cql::Property::Kind::kMap;
+  switch (option.shape) {
+    case Shape::kInteger: return integer_option(option.name, property);
+    case Shape::kFraction: return fraction_option(option.name, property);
+    case Shape::kBoolean: {
+      SAGITTA_TRY(bool value, boolean_option(option.name, property));
+      return table::OptionValue(value ? "true" : "false");
+    }
+    case Shape::kText:
+    case Shape::kMap:
+    case Shape::kTextOrMap: break;
+  }
+  if (option.shape == Shape::kMap || (option.shape == Shape::kTextOrMap && is_map)) {
+    SAGITTA_TRY(table::OptionMap map, map_option(option.name, property));
+    return table::OptionValue(std::move(map));
+  }
+  SAGITTA_TRY(std::string text, scalar_option(option.name, property));
+  return table::OptionValue(std::move(text));
+}
+
+Status check_compaction(const std::map<std::string, table::OptionValue>& options) {
+  auto found = options.find("compaction");
+  if (found == options.end() || std::get<table::OptionMap>(found->second).contains("class")) return {};
+  return fail(ErrorCode::kConfig, "Missing sub-option 'class' for the 'compaction' option.");
+}
+
+/// The name after the last dot: strategies go by their class name, with or without package.
+std::string_view simple_class(std::string_view name) { return name.substr(name.find_last_of('.') + 1); }
+
+Status check_factor(std::string_view name, const std::string& value) {
+  auto factor = to_integer(value);
+  if (factor && *factor >= 0 && *factor <= INT32_MAX) return {};
+  return fail(ErrorCode::kConfig,
+              fmt::format("Replication factor must be numeric and not negative; found {} for {}", value, name));
+}
+
+}  // namespace
+
+Result<std::string> scalar_option(std::string_view name, const cql::Property& property) {
+  if (property.kind == cql::Property::Kind::kScalar) return property.text;
+  return bad_value(name, property.kind == cql::Property::Kind::kMap ? "{...}" : "[...]");
+}
+
+Result<table::OptionMap> map_option(std::string_view name, const cql::Property& property) {
+  if (property.kind != cql::Property::Kind::kMap) {
+    return fail(ErrorCode::kSyntax, fmt::format("Invalid value for property '{}'. It should be a map.", name));
+  }
+  table::OptionMap map;
+  for (const auto& [key, value] : property.map) {
+    SAGITTA_TRY(map[key], scalar_option(key, value));
+  }
+  return map;
+}
+
+Result<bool> boolean_option(std::string_view name, const cql::Property& property) {
+  SAGITTA_TRY(std::string text, scalar_option(name, property));
+  if (equals_ignoring_case(text, "true")) return true;
+  if (equals_ignoring_case(text, "false")) return false;
+  return fail(ErrorCode::kSyntax,
+              fmt::format("Invalid boolean value {} for '{}'. Positive values can be '1', 'true' or "
+                          "'yes', but 'true' and 'false' are what is supported here",
+                          text, name));
+}
+
+Result<std::map<std::string, table::OptionValue>> check_table_options(const cql::Properties& options) {
+  std::map<std::string, table::OptionValue> checked;
+  for (const auto& [name, property] : options) {
+    if (name == "id") continue;
+    auto known = std::ranges::find(kTableOptions, name, &Option::name);
+    if (known == kTableOptions.end()) return fail(ErrorCode::kSyntax, fmt::format("Unknown property '{}'", name));
+    SAGITTA_TRY(table::OptionValue value, check_option(*known, property));
+    checked.emplace(name, std::move(value));
+  }
+  SAGITTA_CHECK(check_compaction(checked));
+  return checked;
+}
+
+Status check_replication(const table::OptionMap& replication) {
+  auto found = replication.find("class");
+  if (found == replication.end()) return fail(ErrorCode::kConfig, "Missing replication strategy class");
+  const std::string_view strategy = simple_class(found->second);
+  const bool simple = strategy == "SimpleStrategy", network = strategy == "NetworkTopologyStrategy";
+  if (!simple && !network && strategy != "LocalStrategy") {
+    return fail(ErrorCode::kConfig, fmt::format("Unable to find replication strategy class '{}'", found->second));
+  }
+  if (simple && !replication.contains("replication_factor")) {
+    return fail(ErrorCode::kConfig, "SimpleStrategy requires a replication_factor strategy option.");
+  }
+  for (const auto& [name, value] : replication) {
+    if (name == "class") continue;
+    const bool known = name == "replication_factor" || (network && name == "datacenter1");
+    if (!known) {
+      return fail(ErrorCode::kConfig, fmt::format("Unrecognized strategy option {{{}}} passed to {}", name, strategy));
+    }
+    SAGITTA_CHECK(check_factor(name, value));
+  }
+  return {};
+}
+
+}  // namespace sagitta::plan

@@ -1,0 +1,230 @@
+/// Relations of a WHERE clause: their columns are found, their terms get the columns' types.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "access.h"
+#include "binder.h"
+
+namespace sagitta::plan {
+namespace {
+
+using types::DataType;
+using types::DataTypePtr;
+using types::Kind;
+
+class RelationBinder {
+ public:
+  RelationBinder(Binder& binder, const table::TableDef& table, const cql::Relation& relation)
+      : binder_(binder), table_(table), raw_(relation) {}
+
+  Result<Relation> bind() {
+    SAGITTA_CHECK(find_columns());
+    SAGITTA_TRY(bound_.op, supported_operator());
+    switch (raw_.kind) {
+      case cql::Relation::Kind::kColumn: SAGITTA_CHECK(bind_column()); break;
+      case cql::Relation::Kind::kElement: SAGITTA_CHECK(bind_element()); break;
+      case cql::Relation::Kind::kTuple: SAGITTA_CHECK(bind_tuple()); break;
+      case cql::Relation::Kind::kToken: SAGITTA_CHECK(bind_token()); break;
+      case cql::Relation::Kind::kField:
+        return fail(ErrorCode::kInvalid, fmt::format("Restrictions on fields of {} are not supported", name()));
+    }
+    return std::move(bound_);
+  }
+
+ private:
+  const std::string& name() const { return raw_.columns[0]; }
+  const table::ColumnDef& column() const { return *bound_.columns[0]; }
+
+  Status find_columns() {
+    for (const std::string& column : raw_.columns) {
+      SAGITTA_TRY(ColumnPtr def, find_column(table_, column));
+      bound_.columns.push_back(def);
+    }
+    return {};
+  }
+
+  Result<Operator> supported_operator() const {
+    switch (raw_.op) {
+      case cql::Operator::kEq: return Operator::kEq;
+      case cql::Operator::kLt: return Operator::kLt;
+      case cql::Operator::kLe: return Operator::kLe;
+      case cql::Operator::kGt: return Operator::kGt;
+      case cql::Operator::kGe: return Operator::kGe;
+      case cql::Operator::kIn: return Operator::kIn;
+      case cql::Operator::kContains: return Operator::kContains;
+      case cql::Operator::kContainsKey: return Operator::kContainsKey;
+      case cql::Operator::kLike:
+        return fail(ErrorCode::kInvalid,
+                    fmt::format("LIKE restriction is only supported on properly indexed columns: {}", name()));
+      case cql::Operator::kAnn:
+        return fail(ErrorCode::kInvalid, fmt::format("ANN OF cannot be used here, on column {}", name()));
+      case cql::Operator::kNe:
+      case cql::Operator::kIsNotNull: break;
+    }
+    return fail(ErrorCode::kInvalid,
+                fmt::format("Unsupported \"{}\" relation on column {}", cql::to_string(raw_.op), name()));
+  }
+
+  Status add_operand(const cql::Term& term, const Receiver& receiver, bool packed = false) {
+    SAGITTA_TRY(Expression value, binder_.bind_term(term, receiver));
+    Operand& operand = bound_.operands.emplace_back();
+    operand.packed = packed;
+    operand.parts.push_back(std::move(value));
+    return {};
+  }
+
+  Status bind_column() {
+    const DataType& type = *column().type;
+    if (raw_.op == cql::Operator::kContains || raw_.op == cql::Operator::kContainsKey) return bind_contains();
+    if (type.is_multi_cell()) {
+      return fail(ErrorCode::kInvalid,
+                  fmt::format("Collection column '{}' ({}) cannot be restricted by a '{}' relation", name(),
+                              type.to_cql(), cql::to_string(raw_.op)));
+    }
+    if (type.kind() == Kind::kDuration && bound_.is_slice()) {
+      return fail(ErrorCode::kInvalid, "Slice restrictions are not supported on duration columns");
+    }
+    const Receiver receiver{.name = name(), .type = column().type};
+    if (bound_.op == Operator::kIn) return bind_in(receiver, false);
+    return add_operand(*raw_.value, receiver);
+  }
+
+  Status bind_in(const Receiver& element, bool packed) {
+    if (raw_.value) {
+      const Receiver list{.name = fmt::format("in({})", element.name),
+                          .type = DataType::list(DataType::freeze(element.type), true)};
+      SAGITTA_TRY(bound_.in_list, binder_.bind_term(*raw_.value, list));
+      return {};
+    }
+    for (const cql::Term& value : raw_.values) {
+      if (packed) {
+        SAGITTA_CHECK(add_tuple_operand(value, element));
+      } else {
+        SAGITTA_CHECK(add_operand(value, element));
+      }
+    }
+    return {};
+  }
+
+  Status bind_contains() {
+    const DataType& type = *column().type;
+    const bool key = bound_.op == Operator::kContainsKey;
+    if (key && type.kind() != Kind::kMap) {
+      return fail(ErrorCode::kInvalid, fmt::format("Cannot use CONTAINS KEY on non-map column {}", name()));
+    }
+    if (!type.is_collection()) {
+      return fail(ErrorCode::kInvalid, fmt::format("Cannot use CONTAINS on non-collection column {}", name()));
+    }
+    const DataTypePtr& element = type.kind() == Kind::kMap && !key ? type.mapped() : type.element();
+    return add_operand(*raw_.value, {.name = fmt::format("{}({})", key ? "key" : "value", name()), .type = element});
+  }
+
+  Status bind_element() {
+    const DataType& type = *column().type;
+    if (type.kind() != Kind::kMap) {
+      return fail(ErrorCode::kInvalid, fmt::format("Column \"{}\" cannot be used as a map", name()));
+    }
+    if (bound_.op != Operator::kEq) {
+      return fail(ErrorCode::kInvalid,
+                  fmt::format("Only EQ relations are supported on the entries of map column {}", name()));
+    }
+    const Receiver key{.name = fmt::format("key({})", name()), .type = type.key()};
+    SAGITTA_TRY(bound_.map_key, binder_.bind_term(*raw_.key, key));
+    return add_operand(*raw_.value, {.name = fmt::format("value({})", name()), .type = type.mapped()});
+  }
+
+  Status bind_tuple() {
+    Receiver receiver{.name = "("};
+    std::vector<DataTypePtr> component_types;
+    for (ColumnPtr def : bound_.columns) {
+      if (def->kind != table::ColumnKind::kClustering) {
+        return fail(
+            ErrorCode::kInvalid,
+            fmt::format("Multi-column relations can only be applied to clustering columns but was applied to: {}",
+                        def->name));
+      }
+      receiver.name += (receiver.name.size() > 1 ? "," : "") + def->name;
+      component_types.push_back(def->type);
+    }
+    receiver.name += ")";
+    receiver.type = DataType::tuple(std::move(component_types));
+    if (bound_.op == Operator::kIn) {
+      receiver.name = raw_.value ? receiver.name.substr(1, receiver.name.size() - 2) : receiver.name;
+      return bind_in(receiver, true);
+    }
+    return add_tuple_operand(*raw_.value, receiver);
+  }
+
+  Status add_tuple_operand(const cql::Term& term, const Receiver& receiver) {
+    auto* literal = term.get_if<cql::TupleLiteral>();
+    if (literal == nullptr) return add_operand(term, receiver, true);
+    if (literal->elements.size() != bound_.columns.size()) {
+      return fail(ErrorCode::kInvalid, fmt::format("Expected {} elements in value tuple, but got {}",
+                                                   bound_.columns.size(), literal->elements.size()));
+    }
+    Operand operand;
+    for (size_t i = 0; i < literal->elements.size(); ++i) {
+      const Receiver part{.name = bound_.columns[i]->name, .type = bound_.columns[i]->type};
+      SAGITTA_TRY(Expression value, binder_.bind_term(literal->elements[i], part));
+      operand.parts.push_back(std::move(value));
+    }
+    bound_.operands.push_back(std::move(operand));
+    return {};
+  }
+
+  Status bind_token() {
+    const auto keys = partition_columns(table_);
+    if (bound_.columns.size() != keys.size() || !std::ranges::is_permutation(bound_.columns, keys)) {
+      return fail(ErrorCode::kInvalid,
+                  "The token() function must be applied to all partition key components or none of them");
+    }
+    if (bound_.columns != keys) {
+      std::string order;
+      for (ColumnPtr key : keys) order += (order.empty() ? "" : ", ") + key->name;
+      return fail(ErrorCode::kInvalid,
+                  fmt::format("The token function arguments must be in the partition key order: {}", order));
+    }
+    if (bound_.op != Operator::kEq && !bound_.is_slice()) {
+      return fail(ErrorCode::kInvalid,
+                  fmt::format("{} cannot be used with the token function", cql::to_string(raw_.op)));
+    }
+    bound_.on_token = true;
+    return add_operand(*raw_.value, {.name = "partition key token", .type = native(Kind::kBigint)});
+  }
+
+  Binder& binder_;
+  const table::TableDef& table_;
+  const cql::Relation& raw_;
+  Relation bound_;
+};
+
+/// Only CONTAINS and map entries may name a column several times, and ranges once for each end.
+Status check_repetitions(const std::vector<Relation>& relations) {
+  for (size_t i = 0; i < relations.size(); ++i) {
+    const Relation& a = relations[i];
+    if (a.columns.size() > 1 || a.on_token || a.map_key || !a.is_equality()) continue;
+    for (size_t j = 0; j < relations.size(); ++j) {
+      if (i == j || relations[j].on_token || relations[j].columns != a.columns) continue;
+      return fail(ErrorCode::kInvalid,
+                  fmt::format("{} cannot be restricted by more than one relation if it includes {}", a.columns[0]->name,
+                              a.op == Operator::kIn ? "a IN" : "an Equal"));
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<std::vector<Relation>> bind_relations(Binder& binder, const table::TableDef& table,
+                                             const std::vector<cql::Relation>& where) {
+  std::vector<Relation> relations;
+  for (const cql::Relation& relation : where) {
+    SAGITTA_TRY(Relation bound, RelationBinder(binder, table, relation).bind());
+    relations.push_back(std::move(bound));
+  }
+  SAGITTA_CHECK(check_repetitions(relations));
+  return relations;
+}
+
+}  // namespace sagitta::plan

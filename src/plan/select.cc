@@ -1,0 +1,324 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "sagitta/base/limits.h"
+#include "sagitta/types/value.h"
+
+#include "statements.h"
+#include "values.h"
+
+namespace sagitta::plan {
+namespace {
+
+using types::DataType;
+using types::Kind;
+
+constexpr std::string_view kAnnNotPaged =
+    "Paging is not supported for Vector Search queries. The entire result set has been returned.";
+
+class SelectBinder {
+ public:
+  SelectBinder(Binder& binder, const cql::Select& select) : binder_(binder), select_(select) {}
+
+  Result<Plan> bind() {
+    SAGITTA_TRY(plan_->table, binder_.use_table(select_.table));
+    SAGITTA_CHECK(bind_selection());
+    SAGITTA_CHECK(bind_group_by());
+    SAGITTA_CHECK(bind_limits());
+    SAGITTA_TRY(std::vector<cql::Ordering> ordering, gather_ordering());
+    SAGITTA_CHECK(bind_ann(ordering));
+    SAGITTA_CHECK(bind_where());
+    if (!plan_->is_ann && !ordering.empty()) SAGITTA_CHECK(bind_clustering_order(ordering));
+    body_->markers = binder_.markers();
+    Plan plan;
+    plan.keyspace = table().keyspace;
+    plan.table = table().name;
+    plan.partition_key_markers = plan::partition_key_markers(body_->access.partition);
+    plan_->body = std::move(body_);
+    plan.body = std::shared_ptr<const SelectPlan>(std::move(plan_));
+    return plan;
+  }
+
+ private:
+  const table::TableDef& table() const { return *plan_->table; }
+
+  void add_selected(std::string name, Expression expression) {
+    plan_->selected.push_back({.name = std::move(name), .expression = std::move(expression)});
+  }
+
+  Status bind_selection() {
+    for (const table::ColumnDef& column : table().columns) {
+      if (!select_.selectors.empty()) break;
+      Expression expression;
+      expression.kind = Expression::Kind::kColumn;
+      expression.type = column.type;
+      expression.column = &column;
+      add_selected(column.name, std::move(expression));
+    }
+    for (const cql::Selector& selector : select_.selectors) {
+      SAGITTA_TRY(Expression expression, binder_.bind_selector(selector.term, table()));
+      plan_->aggregate = plan_->aggregate || is_aggregate(expression);
+      add_selected(selector.alias ? *selector.alias : name_of(selector.term), std::move(expression));
+    }
+    plan_->json = select_.json;
+    plan_->distinct = select_.distinct;
+    describe_result();
+    return check_distinct();
+  }
+
+  std::string name_of(const cql::Term& term) const {
+    // A column's name is itself; only terms made of it quote what CQL must.
+    if (auto* column = term.get_if<cql::ColumnRef>()) return column->name;
+    return binder_.selector_name(term);
+  }
+
+  void describe_result() {
+    const auto add = [&](std::string name, types::DataTypePtr type) {
+      plan_->result_columns.push_back(
+          {.keyspace = table().keyspace, .table = table().name, .name = std::move(name), .type = std::move(type)});
+    };
+    if (select_.json) return add("[json]", native(Kind::kText));
+    for (const SelectedColumn& column : plan_->selected) add(column.name, column.expression.type);
+  }
+
+  Status check_distinct() const {
+    if (!select_.distinct) return {};
+    for (const SelectedColumn& selected : plan_->selected) {
+      const ColumnPtr column = selected.expression.column;
+      const bool allowed = column != nullptr && (column->kind == table::ColumnKind::kPartitionKey ||
+                                                 column->kind == table::ColumnKind::kStatic);
+      if (allowed) continue;
+      return fail(ErrorCode::kInvalid, fmt::format("SELECT DISTINCT queries must only request partition key columns "
+                                                   "and/or static columns (not {})",
+                                                   selected.name));
+    }
+    return {};
+  }
+
+  Status bind_group_by() {
+    for (size_t i = 0; i < select_.group_by.size(); ++i) {
+      auto* reference = select_.group_by[i].get_if<cql::ColumnRef>();
+      if (reference == nullptr) return fail(ErrorCode::kInvalid, "Group by is only supported on columns");
+      SAGITTA_TRY(ColumnPtr column, find_column(table(), reference->name));
+      if (!column->is_key()) {
+        return fail(ErrorCode::kInvalid, fmt::format("Group by is currently only supported on the columns of the "
+                                                     "PRIMARY KEY, got {}",
+                                                     column->name));
+      }
+      if (column != &table().columns[i]) {
+        return fail(
+            ErrorCode::kInvalid,
+            "Group by currently only support groups of columns following their declared order in the PRIMARY KEY");
+      }
+      plan_->group_by.push_back(column);
+    }
+    return {};
+  }
+
+  Status bind_limits() {
+    if (select_.limit) {
+      SAGITTA_TRY(body_->limit, binder_.bind_term(*select_.limit, {.name = "[limit]", .type = native(Kind::kInt)}));
+    }
+    if (select_.per_partition_limit) {
+      const Receiver receiver{.name = "[per_partition_limit]", .type = native(Kind::kInt)};
+      SAGITTA_TRY(body_->per_partition_limit, binder_.bind_term(*select_.per_partition_limit, receiver));
+    }
+    return {};
+  }
+
+  /// ORDER BY, and what `WHERE v ANN OF x` asks for in its place.
+  Result<std::vector<cql::Ordering>> gather_ordering() const {
+    std::vector<cql::Ordering> ordering = select_.order_by;
+    for (const cql::Relation& relation : select_.where) {
+      if (relation.op != cql::Operator::kAnn) continue;
+      ordering.push_back({.column = relation.columns[0], .ann = relation.value});
+    }
+    const auto anns = std::ranges::count_if(ordering, [](const cql::Ordering& o) { return o.ann.has_value(); });
+    if (anns > 1) return fail(ErrorCode::kInvalid, "Cannot specify more than one ANN ordering");
+    if (anns == 1 && ordering.size() > 1) {
+      return fail(ErrorCode::kInvalid, "ANN ordering does not support any other ordering");
+    }
+    return ordering;
+  }
+
+  Status bind_ann(const std::vector<cql::Ordering>& ordering) {
+    if (ordering.size() != 1 || !ordering[0].ann) return {};
+    SAGITTA_TRY(ColumnPtr column, find_column(table(), ordering[0].column));
+    SAGITTA_CHECK(check_ann(ordering[0], *column));
+    plan_->is_ann = true;
+    body_->ann = AnnQuery{.column = column};
+    for (const table::IndexDef& index : table().indexes) {
+      if (index.column_id == column->id) body_->ann->index_ids.push_back(index.id);
+    }
+    std::ranges::sort(body_->ann->index_ids);
+    SAGITTA_TRY(body_->ann_query, binder_.bind_term(*ordering[0].ann, {.name = column->name, .type = column->type}));
+    return {};
+  }
+
+  Status check_ann(const cql::Ordering& ordering, const table::ColumnDef& column) const {
+    const Kind kind = column.type->kind();
+    if (kind != Kind::kVector && kind != Kind::kList) {
+      return fail(ErrorCode::kInvalid, fmt::format("Unexpected receiver type '{}'; only list and vector are expected",
+                                                   column.type->to_cql()));
+    }
+    if (!column.type->is_float_vector()) {
+      return fail(ErrorCode::kInvalid, "ANN ordering is only supported on float vector indexes");
+    }
+    if (!vector_rule(table(), column).indexed) {
+      return fail(ErrorCode::kInvalid, "ANN ordering by vector requires the column to be indexed");
+    }
+    if (ordering.descending) return fail(ErrorCode::kInvalid, "Descending ANN ordering is not supported");
+    if (plan_->aggregate || !plan_->group_by.empty() || plan_->distinct) {
+      return fail(ErrorCode::kInvalid, "Top-K queries can not be run with aggregation");
+    }
+    if (body_->per_partition_limit) {
+      return fail(ErrorCode::kInvalid, "Top-K queries do not support per-partition limits");
+    }
+    if (!body_->limit) {
+      return fail(ErrorCode::kInvalid,
+                  "Top-K queries must have a limit specified and the limit must be less than the query page size");
+    }
+    return {};
+  }
+
+  Status bind_where() {
+    std::vector<cql::Relation> where = select_.where;
+    std::erase_if(where, [](const cql::Relation& relation) { return relation.op == cql::Operator::kAnn; });
+    SAGITTA_TRY(std::vector<Relation> relations, bind_relations(binder_, table(), where));
+    for (const Relation& relation : relations) {
+      if (vector_rule(table(), *relation.columns[0]).indexed) {
+        return fail(ErrorCode::kInvalid, "Vector indexes only support ANN queries");
+      }
+    }
+    const AccessRules rules{.allow_filtering = select_.allow_filtering,
+                            .filters_everything = plan_->is_ann,
+                            .is_virtual = table().is_virtual};
+    SAGITTA_TRY(body_->access, choose_access(table(), std::move(relations), rules));
+    return {};
+  }
+
+  bool is_pinned(ColumnPtr column) const {
+    const auto pins = [column](const Relation& relation) {
+      return relation.op == Operator::kEq && std::ranges::find(relation.columns, column) != relation.columns.end();
+    };
+    return std::ranges::any_of(body_->access.clustering.equalities, pins);
+  }
+
+  Status bind_clustering_order(const std::vector<cql::Ordering>& ordering) {
+    const bool partition_known = !body_->access.partition.empty() || table().is_virtual;
+    if (!partition_known) {
+      return fail(ErrorCode::kInvalid,
+                  "ORDER BY is only supported when the partition key is restricted by an EQ or an IN.");
+    }
+    const auto keys = clustering_columns(table());
+    size_t next = 0;
+    for (const cql::Ordering& order : ordering) {
+      SAGITTA_TRY(ColumnPtr column, find_column(table(), order.column));
+      SAGITTA_CHECK(advance_to(keys, next, *column));
+      body_->sort.push_back({.column = column, .descending = order.descending});
+    }
+    return settle_direction();
+  }
+
+  Status advance_to(const std::vector<ColumnPtr>& keys, size_t& next, const table::ColumnDef& column) const {
+    if (column.kind != table::ColumnKind::kClustering) {
+      return fail(ErrorCode::kInvalid, fmt::format("Order by is currently only supported on the clustered columns of "
+                                                   "the PRIMARY KEY, got {}",
+                                                   column.name));
+    }
+    while (next < keys.size() && keys[next] != &column && is_pinned(keys[next])) ++next;
+    if (next == keys.size() || keys[next] != &column) {
+      return fail(ErrorCode::kInvalid,
+                  "Order by currently only supports the ordering of columns following their "
+                  "declared order in the PRIMARY KEY");
+    }
+    ++next;
+    return {};
+  }
+
+  /// The storage order gives the wanted one, forwards or backwards; only several partitions need a sort.
+  Status settle_direction() {
+    const auto backwards = [](const SortKey& key) { return key.descending != key.column->descending; };
+    body_->reversed = backwards(body_->sort.front());
+    if (std::ranges::any_of(body_->sort, [&](const SortKey& key) { return backwards(key) != body_->reversed; })) {
+      return fail(ErrorCode::kInvalid, "Unsupported order by relation");
+    }
+    const auto& partition = body_->access.partition;
+    const bool several = std::ranges::any_of(partition, [](const Relation& r) { return r.op == Operator::kIn; });
+    if (!several && !table().is_virtual) body_->sort.clear();
+    return {};
+  }
+
+  Binder& binder_;
+  const cql::Select& select_;
+  std::shared_ptr<SelectPlan> plan_ = std::make_shared<SelectPlan>();
+  std::shared_ptr<SelectBody> body_ = std::make_shared<SelectBody>();
+};
+
+Result<std::optional<uint64_t>> evaluate_limit(const std::optional<Expression>& limit, std::string_view name,
+                                               const EvalContext& context) {
+  if (!limit) return std::optional<uint64_t>();
+  SAGITTA_TRY(BindValue value, evaluate_settable(*limit, context));
+  if (value.unset) return std::optional<uint64_t>();
+  if (!value.value || value.value->empty()) {
+    return fail(ErrorCode::kInvalid, fmt::format("Invalid null value of {}", name));
+  }
+  const int32_t rows = types::to_int32(*value.value);
+  if (rows <= 0) return fail(ErrorCode::kInvalid, fmt::format("{} must be strictly positive", name));
+  return std::optional(static_cast<uint64_t>(rows));
+}
+
+Status bind_ann_values(const SelectPlan& plan, const EvalContext& context, std::optional<uint32_t> page_size,
+                       BoundSelect& bound) {
+  bound.ann = plan.body->ann;
+  const table::ColumnDef& column = *bound.ann->column;
+  if (!bound.limit) {
+    return fail(ErrorCode::kInvalid,
+                "Top-K queries must have a limit specified and the limit must be less than the query page size");
+  }
+  if (*bound.limit > limits::kAnnLimitMax) {
+    return fail(ErrorCode::kInvalid, fmt::format("Use of ANN OF in an ORDER BY clause requires a LIMIT that is not "
+                                                 "greater than {}. LIMIT was {}",
+                                                 limits::kAnnLimitMax, *bound.limit));
+  }
+  SAGITTA_TRY(BindValue query, evaluate_settable(*plan.body->ann_query, context));
+  if (query.unset || !query.value) {
+    return fail(ErrorCode::kInvalid, fmt::format("Unsupported null value for column {}", column.name));
+  }
+  SAGITTA_CHECK(check_vector(column, *query.value, vector_rule(*plan.table, column)));
+  bound.ann->query = *std::move(query.value);
+  if (page_size && *page_size > 0 && *page_size < *bound.limit) bound.warnings.emplace_back(kAnnNotPaged);
+  return {};
+}
+
+}  // namespace
+
+Result<Plan> bind_select(Binder& binder, const cql::Select& select) { return SelectBinder(binder, select).bind(); }
+
+Result<BoundSelect> bind_values(const std::shared_ptr<const SelectPlan>& plan, const EvalContext& context,
+                                std::optional<uint32_t> page_size) {
+  const SelectBody& body = *plan->body;
+  SAGITTA_CHECK(check_marker_values(body.markers, context.values));
+  BoundSelect bound;
+  bound.plan = plan;
+  bound.values.assign(context.values.begin(), context.values.end());
+  bound.reversed = body.reversed;
+  bound.sort = body.sort;
+  if (!body.access.partition.empty()) {
+    SAGITTA_TRY(bound.partitions, evaluate_partition_keys(body.access.partition, context));
+  }
+  SAGITTA_TRY(bound.tokens, evaluate_token_range(body.access.tokens, context));
+  SAGITTA_TRY(bound.clustering, evaluate_clustering(body.access.clustering, context));
+  for (const Relation& relation : body.access.filters) {
+    SAGITTA_TRY(Filter filter, evaluate_filter(relation, context));
+    bound.filters.push_back(std::move(filter));
+  }
+  SAGITTA_TRY(bound.limit, evaluate_limit(body.limit, "LIMIT", context));
+  SAGITTA_TRY(bound.per_partition_limit, evaluate_limit(body.per_partition_limit, "PER PARTITION LIMIT", context));
+  if (plan->is_ann) SAGITTA_CHECK(bind_ann_values(*plan, context, page_size, bound));
+  return bound;
+}
+
+}  // namespace sagitta::plan

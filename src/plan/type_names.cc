@@ -1,0 +1,102 @@
+/// Types as written to types of the engine.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "binder.h"
+
+namespace sagitta::plan {
+namespace {
+
+using types::DataType;
+using types::DataTypePtr;
+using types::Kind;
+
+constexpr std::array kNatives = std::to_array<std::pair<std::string_view, Kind>>({
+    {"ascii", Kind::kAscii},         {"bigint", Kind::kBigint},     {"blob", Kind::kBlob},
+    {"boolean", Kind::kBoolean},     {"counter", Kind::kCounter},   {"date", Kind::kDate},
+    {"decimal", Kind::kDecimal},     {"double", Kind::kDouble},     {"duration", Kind::kDuration},
+    {"float", Kind::kFloat},         {"inet", Kind::kInet},         {"int", Kind::kInt},
+    {"smallint", Kind::kSmallint},   {"text", Kind::kText},         {"time", Kind::kTime},
+    {"timestamp", Kind::kTimestamp}, {"timeuuid", Kind::kTimeuuid}, {"tinyint", Kind::kTinyint},
+    {"uuid", Kind::kUuid},           {"varchar", Kind::kText},      {"varint", Kind::kVarint},
+});
+
+bool is_collection_name(const std::string& name) { return name == "list" || name == "set" || name == "map"; }
+
+/// What a collection may not have inside.
+Status check_inner(const cql::RawType& whole, const DataType& inner, bool frozen, bool is_key) {
+  if (inner.kind() == Kind::kCounter) {
+    return fail(ErrorCode::kInvalid, fmt::format("Counters are not allowed inside collections: {}", to_string(whole)));
+  }
+  if (inner.is_multi_cell() && !frozen) {
+    return fail(ErrorCode::kInvalid,
+                fmt::format("Non-frozen {} are not allowed inside collections: {}",
+                            inner.kind() == Kind::kUdt ? "UDTs" : "collections", to_string(whole)));
+  }
+  if (is_key && inner.kind() == Kind::kDuration) {
+    return fail(ErrorCode::kInvalid,
+                fmt::format("Durations are not allowed {}: {}", whole.name == "map" ? "as map keys" : "inside sets",
+                            to_string(whole)));
+  }
+  return {};
+}
+
+Result<DataTypePtr> make_collection(const cql::RawType& raw, std::vector<DataTypePtr> inner) {
+  if (inner.size() != (raw.name == "map" ? 2U : 1U)) {
+    return fail(ErrorCode::kInvalid, fmt::format("Wrong number of types in {}", to_string(raw)));
+  }
+  for (size_t i = 0; i < inner.size(); ++i) {
+    SAGITTA_CHECK(check_inner(raw, *inner[i], raw.frozen, i == 0 && raw.name != "list"));
+    inner[i] = DataType::freeze(inner[i]);
+  }
+  if (raw.name == "list") return DataType::list(inner[0], raw.frozen);
+  if (raw.name == "set") return DataType::set(inner[0], raw.frozen);
+  return DataType::map(inner[0], inner[1], raw.frozen);
+}
+
+Result<DataTypePtr> make_vector(const cql::RawType& raw, std::vector<DataTypePtr> inner) {
+  if (inner.size() != 1) return fail(ErrorCode::kInvalid, fmt::format("Wrong number of types in {}", to_string(raw)));
+  if (raw.dimension <= 0) {
+    return fail(ErrorCode::kInvalid, fmt::format("vectors may only have positive dimensions; given {}", raw.dimension));
+  }
+  return DataType::vector(DataType::freeze(inner[0]), static_cast<uint32_t>(raw.dimension));
+}
+
+}  // namespace
+
+Result<DataTypePtr> Binder::resolve(const cql::RawType& type, const std::string& keyspace) const {
+  if (type.custom) return fail(ErrorCode::kInvalid, fmt::format("Custom types are not supported: {}", type.name));
+  std::vector<DataTypePtr> inner;
+  for (const cql::RawType& parameter : type.parameters) {
+    SAGITTA_TRY(DataTypePtr resolved, resolve(parameter, keyspace));
+    inner.push_back(std::move(resolved));
+  }
+  if (is_collection_name(type.name) && !inner.empty()) return make_collection(type, std::move(inner));
+  if (type.name == "vector" && !inner.empty()) return make_vector(type, std::move(inner));
+  if (type.name == "tuple" && !inner.empty()) {
+    for (DataTypePtr& field : inner) field = DataType::freeze(field);
+    return DataType::tuple(std::move(inner));
+  }
+  auto native_type = std::ranges::find(kNatives, type.name, &std::pair<std::string_view, Kind>::first);
+  if (type.keyspace.empty() && native_type != kNatives.end()) {
+    if (!type.frozen) return native(native_type->second);
+    return fail(ErrorCode::kInvalid, fmt::format("frozen<> is only allowed on collections, tuples, and user-defined "
+                                                 "types (got {})",
+                                                 type.name));
+  }
+  if (!type.keyspace.empty() && !keyspace.empty() && type.keyspace != keyspace) {
+    return fail(ErrorCode::kInvalid,
+                fmt::format("Statement on keyspace {} cannot refer to a user type in keyspace {}; user types can only "
+                            "be used in the keyspace they are defined in",
+                            keyspace, type.keyspace));
+  }
+  const std::string& home = type.keyspace.empty() ? keyspace : type.keyspace;
+  DataTypePtr udt = schema_.find_type(home, type.name);
+  if (udt == nullptr) return fail(ErrorCode::kInvalid, fmt::format("Unknown type {}.{}", home, type.name));
+  return type.frozen ? DataType::freeze(udt) : udt;
+}
+
+}  // namespace sagitta::plan

@@ -1,0 +1,89 @@
+#include "values.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <vector>
+
+#include "sagitta/types/value.h"
+
+#include "index_options.h"
+
+namespace sagitta::plan {
+namespace {
+
+Status check_value(const MarkerInfo& marker, const Bytes& value) {
+  const types::DataType& type = *marker.type;
+  Status valid = types::validate(type, value);
+  if (valid) return {};
+  const uint32_t element_bytes = type.kind() == types::Kind::kVector ? types::fixed_element_bytes(*type.element()) : 0;
+  if (element_bytes != 0 && value.size() % element_bytes == 0) {
+    return fail(ErrorCode::kInvalid,
+                fmt::format("Invalid vector literal for {} of type {}; expected {} elements, but given {}", marker.name,
+                            type.to_cql(), type.dim(), value.size() / element_bytes));
+  }
+  return fail(ErrorCode::kInvalid,
+              fmt::format("Invalid value for {} of type {}: {}", marker.name, type.to_cql(), valid.error().message()));
+}
+
+}  // namespace
+
+Status check_marker_values(std::span<const MarkerInfo> markers, std::span<const BindValue> values) {
+  if (markers.size() != values.size()) {
+    return fail(ErrorCode::kInvalid, fmt::format("Invalid amount of bind variables: there were {} markers(?) in CQL "
+                                                 "but {} bound variables",
+                                                 markers.size(), values.size()));
+  }
+  for (size_t i = 0; i < markers.size(); ++i) {
+    if (values[i].value) SAGITTA_CHECK(check_value(markers[i], *values[i].value));
+  }
+  return {};
+}
+
+Status check_values(const Plan& plan, std::span<const BindValue> values) {
+  return check_marker_values(plan.markers, values);
+}
+
+Result<std::vector<BindValue>> arrange_named(const Plan& plan,
+                                             std::span<const std::pair<std::string, BindValue>> named) {
+  std::vector<BindValue> values(plan.markers.size(), BindValue::make_unset());
+  for (const auto& [name, value] : named) {
+    bool known = false;
+    for (size_t i = 0; i < plan.markers.size(); ++i) {
+      if (plan.markers[i].name != name) continue;
+      values[i] = value;
+      known = true;
+    }
+    if (!known) return fail(ErrorCode::kInvalid, fmt::format("No bind marker is named {}", name));
+  }
+  return values;
+}
+
+VectorRule vector_rule(const table::TableDef& table, const table::ColumnDef& column) {
+  VectorRule rule;
+  for (const table::IndexDef& index : table.indexes) {
+    if (index.column_id != column.id || !column.type->is_float_vector()) continue;
+    rule.indexed = true;
+    rule.no_zero = rule.no_zero || similarity_of(index.options) == "cosine";
+  }
+  return rule;
+}
+
+Status check_vector(const table::ColumnDef& column, BytesView vector, const VectorRule& rule) {
+  if (!rule.indexed) return {};
+  std::vector<float> floats(column.type->dim());
+  types::to_floats(vector, floats);
+  auto bad = std::ranges::find_if(floats, [](float f) { return !std::isfinite(f); });
+  if (bad != floats.end()) {
+    return fail(ErrorCode::kInvalid, fmt::format("Invalid vector for column {}: element {} is {}", column.name,
+                                                 bad - floats.begin(), std::isnan(*bad) ? "NaN" : "infinite"));
+  }
+  if (!rule.no_zero || std::ranges::any_of(floats, [](float f) { return f != 0; })) return {};
+  return fail(ErrorCode::kInvalid,
+              fmt::format("Invalid vector for column {}: all elements from 0 to {} are zero, which "
+                          "cosine similarity does not support",
+                          column.name, floats.size() - 1));
+}
+
+}  // namespace sagitta::plan
