@@ -73,6 +73,6 @@ class ReadView {
 Bytes row_key(const TableDef& table, BytesView partition_key, std::span<const Bytes> clustering);
 Bytes static_row_key(const TableDef& table, BytesView partition_key);
 /// The serialised partition key inside a row key; kInvalid if it is none.
-Result<BytesView> partition_key_of(BytesView row_key);
+Result<Bytes> partition_key_of(BytesView row_key);
 
 }  // namespace sagitta::table

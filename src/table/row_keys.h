@@ -1,0 +1,51 @@
+/// Keys of Family::kRows. Key: table id (4) | token (8, sign flipped) | partition key, escaped and ended | kind (1) |
+/// clustering, each component by types::append_ordered. Their memcmp order is the order of scans
+/// (docs/formats/rows.md).
+#pragma once
+
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "sagitta/base/bytes.h"
+#include "sagitta/base/result.h"
+#include "sagitta/table/row.h"
+#include "sagitta/table/schema.h"
+
+namespace sagitta::table {
+
+/// What an entry of a partition is; in this order.
+enum class EntryKind : uint8_t { kHeader = 0, kStatic = 1, kRow = 2 };
+
+/// A row key in its parts; the views point into the key.
+struct KeyParts {
+  int64_t token = 0;
+  BytesView partition_prefix;  ///< table, token, partition key: what all entries of the partition begin with
+  EntryKind kind = EntryKind::kHeader;
+  BytesView clustering;  ///< encoded
+};
+
+/// kInvalid when the bytes are no row key.
+Result<KeyParts> split_key(BytesView key);
+Bytes partition_prefix(uint32_t table_id, BytesView partition_key);
+Bytes entry_key(BytesView partition_prefix, EntryKind kind, BytesView clustering = {});
+/// The first key after all keys that begin with `prefix`; empty when there is none.
+Bytes after_prefix(BytesView prefix);
+
+/// The ordered form of a prefix of the clustering components.
+Bytes encode_clustering(const TableDef& table, std::span<const Bytes> components);
+/// kCorruption.
+Result<std::vector<Bytes>> decode_clustering(const TableDef& table, BytesView encoded);
+Result<PartitionKeyPtr> decode_partition(const TableDef& table, const KeyParts& parts);
+
+/// An interval of encoded clustering keys: from <= key < to; an empty `to` has no end.
+struct ClusteringInterval {
+  Bytes from, to;
+
+  bool contains(BytesView key) const { return key >= from && (to.empty() || key < to); }
+};
+/// The interval of a range between two prefixes.
+ClusteringInterval interval_of(const TableDef& table, std::span<const Bytes> start, bool start_inclusive,
+                               std::span<const Bytes> end, bool end_inclusive);
+
+}  // namespace sagitta::table
