@@ -100,21 +100,21 @@ enum class Consistency : uint16_t {
 /// What a request brings besides its statement.
 struct RequestOptions {
   /// For unqualified names: of the request, else of the session's USE. Empty = none.
-  std::string keyspace;
-  std::vector<BoundValue> values;
+  std::string keyspace = {};
+  std::vector<BoundValue> values = {};
   Consistency consistency = Consistency::kOne;
-  std::optional<Consistency> serial_consistency;
+  std::optional<Consistency> serial_consistency = {};
   /// Rows per page; 0 or less = all in one.
   int32_t page_size = 0;
   /// As an earlier answer gave it; empty for the first page. kProtocol when it is damaged or of another statement.
-  Bytes paging_state;
+  Bytes paging_state = {};
   /// Microseconds; given by the client, it wins over the server's time.
-  std::optional<int64_t> default_timestamp_us;
-  Deadline deadline;
+  std::optional<int64_t> default_timestamp_us = {};
+  Deadline deadline = {};
   /// Records the request in system_traces under an id of its own (Answer::tracing_id).
   bool tracing = false;
   /// The client's address, for traces.
-  std::string client_address;
+  std::string client_address = {};
 };
 
 struct ColumnSpec {
@@ -152,17 +152,17 @@ struct Rows {
   /// Row by row, each cell [int32 length][bytes], length -1 = null: as the protocol has them.
   Bytes cells;
   /// Not empty when there are more rows.
-  Bytes paging_state;
+  Bytes paging_state = {};
 };
 
 struct SetKeyspace {
-  std::string keyspace;
+  std::string keyspace = {};
 };
 
 struct SchemaChangeEvent {
   std::string change;  ///< CREATED, UPDATED, DROPPED
   std::string target;  ///< KEYSPACE, TABLE, TYPE, FUNCTION, AGGREGATE
-  std::string keyspace;
+  std::string keyspace = {};
   std::string name;  ///< empty for a keyspace
   std::vector<std::string> arguments;
 };
@@ -181,7 +181,7 @@ using Done = std::function<void(Result<Answer>)>;
 struct BatchItem {
   std::string text;
   Bytes prepared_id;
-  std::vector<BoundValue> values;
+  std::vector<BoundValue> values = {};
 };
 
 enum class BatchKind : uint8_t { kLogged = 0, kUnlogged = 1, kCounter = 2 };

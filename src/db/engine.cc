@@ -1,0 +1,271 @@
+#include "engine.h"
+
+#include <fmt/format.h>
+
+#include "sagitta/base/logging.h"
+
+#include "system_tables.h"
+
+namespace sagitta::db {
+namespace {
+
+constexpr int64_t kDrainSeconds = 10;
+constexpr std::string_view kAnnHelp = "ANN queries, by how they were answered";
+
+Status no_such_keyspace(std::string_view keyspace) {
+  return fail(ErrorCode::kInvalid, fmt::format("Keyspace '{}' does not exist", keyspace));
+}
+
+/// The values of a request in marker order.
+Result<std::vector<plan::BindValue>> arrange(const plan::Plan& plan, std::vector<BoundValue> given) {
+  const bool named = !given.empty() && !given.front().name.empty();
+  std::vector<plan::BindValue> values;
+  if (named) {
+    std::vector<std::pair<std::string, plan::BindValue>> pairs;
+    for (auto& one : given) pairs.emplace_back(std::move(one.name), plan::BindValue{std::move(one.value), one.unset});
+    SAGITTA_TRY(values, plan::arrange_named(plan, pairs));
+  } else {
+    for (auto& one : given) values.push_back({std::move(one.value), one.unset});
+  }
+  SAGITTA_CHECK(plan::check_values(plan, values));
+  return values;
+}
+
+Status check_writable(const BoundStatement& statement) {
+  const std::string& keyspace = statement.plan->keyspace;
+  if (!is_system_keyspace(keyspace)) return {};
+  return fail(ErrorCode::kUnauthorized, fmt::format("{} keyspace is not user-modifiable.", keyspace));
+}
+
+cql::BatchKind to_cql(BatchKind kind) {
+  switch (kind) {
+    case BatchKind::kUnlogged: return cql::BatchKind::kUnlogged;
+    case BatchKind::kCounter: return cql::BatchKind::kCounter;
+    case BatchKind::kLogged: break;
+  }
+  return cql::BatchKind::kLogged;
+}
+
+}  // namespace
+
+Budgets::Budgets(const BudgetOptions& options)
+    : root("root", options.root_bytes),
+      sessions("sessions", options.sessions_bytes, &root),
+      frames("frames", options.frames_bytes, &root),
+      prepared("prepared", options.prepared_bytes, &root),
+      fresh_lists("fresh_lists", options.fresh_lists_bytes, &root),
+      block_cache("block_cache", options.block_cache_bytes, &root) {}
+
+Result<std::unique_ptr<Database>> Database::open(Options options, Environment environment) {
+  SAGITTA_TRY(DataDirectory directory, open_data_directory(environment.files, options.data_dir, environment.random));
+  auto engine = std::make_unique<Engine>(std::move(options), environment, std::move(directory));
+  SAGITTA_CHECK(engine->start());
+  return std::unique_ptr<Database>(std::move(engine));
+}
+
+Engine::Engine(Options options, Environment environment, DataDirectory directory)
+    : options_(std::move(options)),
+      env_(environment),
+      budgets_(options_.budgets),
+      directory_(std::move(directory)),
+      timeuuids_(env_.clock, env_.random),
+      traces_(env_.clock, timeuuids_),
+      prepared_(budgets_.prepared, env_.metrics),
+      ann_by_index_(env_.metrics.counter("sagitta_ann_queries_total", std::string(kAnnHelp), {{"path", "index"}})),
+      ann_by_scan_(env_.metrics.counter("sagitta_ann_queries_total", std::string(kAnnHelp), {{"path", "scan"}})),
+      blocked_reads_(env_.metrics.counter("sagitta_reads_blocked_total",
+                                          "Reads that did not find everything in memory and went to a worker")) {}
+
+Engine::~Engine() {
+  if (auto stopped = stop(); !stopped) log_error("stopping failed", {{"error", stopped.error().to_string()}});
+}
+
+Status Engine::start() {
+  if (options_.memory_store) {
+    store_ = kv::make_memory_store();
+  } else {
+    kv::RocksOptions store;
+    store.directory = directory_.store_path();
+    store.block_cache_bytes = options_.budgets.block_cache_bytes * 3 / 4;
+    store.memtable_bytes = options_.budgets.block_cache_bytes / 8;
+    SAGITTA_TRY(store_, kv::open_rocks_store(env_.files, store, budgets_.block_cache));
+  }
+  log::LocalOptions log;
+  log.directory = directory_.log_path();
+  log.segment_bytes = options_.log_segment_bytes;
+  SAGITTA_TRY(log_, log::open_local_log(env_.files, env_.clock, env_.metrics, log));
+  SAGITTA_TRY(replica_,
+              replica::Replica::open({*store_, *log_, env_.clock, env_.metrics, env_.workers, budgets_.fresh_lists}));
+  return {};
+}
+
+bool Engine::ready() const { return replica_->indexes_ready() && !replica_->halted(); }
+
+Status Engine::stop() {
+  std::lock_guard lock(stop_mutex_);
+  if (std::exchange(stopped_, true)) return {};
+  gate_.close();
+  const bool drained = gate_.wait_empty(kDrainSeconds);
+  Status status;
+  if (replica_ != nullptr) status = replica_->stop();
+  if (log_ != nullptr) log_->stop();
+  // Requests that were too slow have been failed by the replica, or are reads that end by themselves.
+  while (!drained && !gate_.wait_empty(kDrainSeconds)) log_warn("waiting for requests to end");
+  replica_.reset();
+  log_.reset();
+  store_.reset();
+  directory_.lock.reset();
+  return status;
+}
+
+Engine::Schemas Engine::schemas() const {
+  table::SchemaPtr stored = replica_->schema();
+  std::lock_guard lock(schemas_mutex_);
+  if (schemas_ == nullptr || schemas_->stored != stored) {
+    // Two threads may come with different versions; the newer one stays.
+    auto pair = std::make_shared<const SchemaPair>(SchemaPair{stored, with_system_keyspaces(*stored)});
+    if (schemas_ != nullptr && schemas_->stored->version > stored->version) return pair;
+    schemas_ = std::move(pair);
+  }
+  return schemas_;
+}
+
+RequestPtr Engine::admit(RequestOptions options, Done done, std::string_view kind, std::string_view text) {
+  if (!gate_.enter()) {
+    done(fail(ErrorCode::kUnavailable, "the database is stopping"));
+    return nullptr;
+  }
+  auto request = std::make_shared<Request>(*this, std::move(options), std::move(done));
+  if (request->options.tracing) {
+    std::map<std::string, std::string> parameters = {
+        {"query", std::string(text)},
+        {"consistency_level", fmt::format("{}", static_cast<int>(request->options.consistency))},
+        {"page_size", fmt::format("{}", request->options.page_size)}};
+    request->trace = traces_.begin(request->options.client_address, std::string(kind), std::move(parameters));
+  }
+  return request;
+}
+
+Result<PreparedPtr> Engine::prepare(std::string_view text, std::string_view keyspace) {
+  if (!gate_.enter()) return fail(ErrorCode::kUnavailable, "the database is stopping");
+  auto prepared = [&]() -> Result<PreparedPtr> {
+    const Schemas schemas = this->schemas();
+    StatementPtr statement = prepared_.find(statement_id(text, keyspace));
+    if (statement == nullptr || statement->plan->schema_version != schemas->full->version) {
+      SAGITTA_TRY(statement, bind_statement(*schemas->full, text, keyspace));
+      SAGITTA_CHECK(prepared_.put(statement));
+    }
+    return PreparedPtr(statement);
+  }();
+  gate_.leave();
+  return prepared;
+}
+
+Result<StatementPtr> Engine::find_prepared(BytesView id, const table::Schema& schema) {
+  StatementPtr statement = prepared_.find(id);
+  if (statement == nullptr) {
+    return std::unexpected(
+        Error(ErrorCode::kUnprepared,
+              fmt::format("Prepared query with ID {} not found (either the query was not prepared on this host "
+                          "(maybe the host has been restarted?) or you have prepared too many queries and it "
+                          "has been evicted from the internal cache)",
+                          to_hex(id).substr(2)),
+              std::string(id)));
+  }
+  if (statement->plan->schema_version == schema.version) return statement;
+  auto bound = bind_statement(schema, statement->text, statement->keyspace);
+  if (!bound) {
+    prepared_.remove(id);
+    return fail(bound);
+  }
+  SAGITTA_CHECK(prepared_.put(*bound));
+  return bound;
+}
+
+void Engine::query(std::string text, RequestOptions options, Done done) {
+  auto request = admit(std::move(options), std::move(done), "Execute CQL3 query", text);
+  if (request == nullptr) return;
+  auto bound = bind_statement(*schemas()->full, text, request->options.keyspace);
+  if (!bound) return request->finish(fail(bound));
+  request->statement = *std::move(bound);
+  if (auto run = this->run(request); !run) request->finish(fail(run));
+}
+
+void Engine::execute(BytesView prepared_id, RequestOptions options, Done done) {
+  const StatementPtr known = prepared_.find(prepared_id);
+  auto request = admit(std::move(options), std::move(done), "Execute CQL3 prepared query", known ? known->text : "");
+  if (request == nullptr) return;
+  auto found = find_prepared(prepared_id, *schemas()->full);
+  if (!found) return request->finish(fail(found));
+  request->statement = *std::move(found);
+  if (auto run = this->run(request); !run) request->finish(fail(run));
+}
+
+void Engine::batch(BatchKind kind, std::vector<BatchItem> items, RequestOptions options, Done done) {
+  auto request = admit(std::move(options), std::move(done), "Execute batch of CQL3 queries", "");
+  if (request == nullptr) return;
+  auto written = [&]() -> Status {
+    const Schemas schemas = this->schemas();
+    std::vector<plan::BatchEntry> entries;
+    for (BatchItem& item : items) {
+      auto statement = item.prepared_id.empty() ? bind_statement(*schemas->full, item.text, request->options.keyspace)
+                                                : find_prepared(item.prepared_id, *schemas->full);
+      if (!statement) return fail(statement);
+      SAGITTA_CHECK(check_writable(**statement));
+      SAGITTA_TRY(auto values, arrange(*(*statement)->plan, std::move(item.values)));
+      entries.push_back({(*statement)->plan, std::move(values)});
+    }
+    SAGITTA_TRY(auto mutations, plan::make_batch(to_cql(kind), entries, request->eval()));
+    return run_write(request, mutations);
+  }();
+  if (!written) request->finish(fail(written));
+}
+
+Status Engine::check_keyspace(std::string_view keyspace) const {
+  if (schemas()->full->find_keyspace(keyspace) == nullptr) return no_such_keyspace(keyspace);
+  return {};
+}
+
+std::shared_ptr<void> Engine::on_schema_change(std::function<void(const SchemaChangeEvent&)> listener) {
+  return replica_->on_schema_change([listener = std::move(listener)](const table::SchemaOutcome& outcome) {
+    if (!outcome.changed) return;
+    const auto& event = outcome.event;
+    listener({event.change, event.target, event.keyspace, event.name, {}});
+  });
+}
+
+std::map<std::string, std::string> Engine::state() const {
+  size_t tables = 0;
+  const table::SchemaPtr schema = replica_->schema();
+  for (const auto& [name, keyspace] : schema->keyspaces) tables += keyspace->tables.size();
+  size_t building = 0;
+  const auto indexes = replica_->vector_indexes();
+  for (const auto& [id, index] : indexes->indexes) building += index->state() == table::VectorIndex::State::kBuilding;
+  std::map<std::string, std::string> state = {{"applied", fmt::format("{}", replica_->applied())},
+                                              {"tables", fmt::format("{}", tables)},
+                                              {"prepared", fmt::format("{}", prepared_.size())},
+                                              {"indexes", fmt::format("{}", indexes->indexes.size())},
+                                              {"indexes_building", fmt::format("{}", building)}};
+  if (auto halted = replica_->halted()) state["halted"] = halted->to_string();
+  return state;
+}
+
+Status Engine::run(const RequestPtr& request) {
+  const plan::Plan& plan = *request->statement->plan;
+  SAGITTA_TRY(request->values, arrange(plan, std::exchange(request->options.values, {})));
+  if (const auto* select = std::get_if<std::shared_ptr<const plan::SelectPlan>>(&plan.body)) {
+    return run_select(request, *select);
+  }
+  if (const auto* use = std::get_if<plan::UsePlan>(&plan.body)) {
+    SAGITTA_CHECK(check_keyspace(use->keyspace));
+    request->finish(Answer{SetKeyspace{use->keyspace}, {}, {}});
+    return {};
+  }
+  SAGITTA_CHECK(check_writable(*request->statement));
+  if (const auto* schema = std::get_if<plan::SchemaPlan>(&plan.body)) return run_schema(request, *schema);
+  if (const auto* truncate = std::get_if<plan::TruncatePlan>(&plan.body)) return run_truncate(request, *truncate);
+  SAGITTA_TRY(auto mutations, plan::make_mutations(plan, request->eval()));
+  return run_write(request, mutations);
+}
+
+}  // namespace sagitta::db

@@ -1,0 +1,130 @@
+/// The Database behind the interface: owns the parts, and carries each request through them.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+
+#include "sagitta/db/database.h"
+#include "sagitta/kv/store.h"
+#include "sagitta/log/log.h"
+#include "sagitta/replica/replica.h"
+
+#include "data_directory.h"
+#include "statements.h"
+#include "traces.h"
+
+namespace sagitta::db {
+
+class Engine;
+
+/// One request on its way. Shared by whoever still has to do something for it; the last one to let go ends it.
+struct Request {
+  Request(Engine& engine_in, RequestOptions options_in, Done done_in);
+  ~Request();
+  Request(const Request&) = delete;
+  Request& operator=(const Request&) = delete;
+
+  /// Answers, once.
+  void finish(Result<Answer> answer);
+  plan::EvalContext eval() const;
+  RequestContext context() const { return {options.deadline, trace.get()}; }
+
+  Engine& engine;
+  RequestOptions options;
+  Done done;
+  /// What the statement's markers are given, in marker order.
+  std::vector<plan::BindValue> values;
+  StatementPtr statement;
+  std::shared_ptr<TraceSession> trace;
+  int64_t now_us = 0;
+};
+using RequestPtr = std::shared_ptr<Request>;
+
+/// Counts requests under way, so that stop() can wait for them. Thread-safe.
+class Gate {
+ public:
+  /// False once closed.
+  bool enter();
+  void leave();
+  void close();
+  /// Waits until nobody is in; false after `seconds`.
+  bool wait_empty(int64_t seconds);
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  uint64_t inside_ = 0;
+  bool closed_ = false;
+};
+
+/// The user's schema and the same with system keyspaces, which is what statements are bound to.
+struct SchemaPair {
+  table::SchemaPtr stored, full;
+};
+
+class Engine final : public Database {
+ public:
+  Engine(Options options, Environment environment, DataDirectory directory);
+  ~Engine() override;
+  /// Opens store, log and replica.
+  Status start();
+
+  bool ready() const override;
+  Status stop() override;
+  Result<PreparedPtr> prepare(std::string_view text, std::string_view keyspace) override;
+  void query(std::string text, RequestOptions options, Done done) override;
+  void execute(BytesView prepared_id, RequestOptions options, Done done) override;
+  void batch(BatchKind kind, std::vector<BatchItem> items, RequestOptions options, Done done) override;
+  Status check_keyspace(std::string_view keyspace) const override;
+  std::shared_ptr<void> on_schema_change(std::function<void(const SchemaChangeEvent&)> listener) override;
+  Budgets& budgets() override { return budgets_; }
+  const Uuid& host_id() const override { return directory_.format.host_id; }
+  std::map<std::string, std::string> state() const override;
+
+ private:
+  friend struct Request;
+  using Schemas = std::shared_ptr<const SchemaPair>;
+
+  Schemas schemas() const;
+  /// Null (and answered) when the database is stopping.
+  RequestPtr admit(RequestOptions options, Done done, std::string_view kind, std::string_view text);
+  /// A prepared statement that fits the schema of now; kUnprepared.
+  Result<StatementPtr> find_prepared(BytesView id, const table::Schema& schema);
+
+  // The parts of a request, in the order in which they happen; each answers on failure.
+  Status run(const RequestPtr& request);
+  Status run_schema(const RequestPtr& request, const plan::SchemaPlan& plan);
+  Status run_truncate(const RequestPtr& request, const plan::TruncatePlan& plan);
+  Status run_write(const RequestPtr& request, const std::vector<table::Mutation>& mutations);
+  Status run_select(const RequestPtr& request, const std::shared_ptr<const plan::SelectPlan>& plan);
+  void submit(const RequestPtr& request, log::Record record);
+
+  struct Read;
+  using ReadPtr = std::shared_ptr<Read>;
+  void read(const ReadPtr& read, kv::ReadMode mode);
+  Result<Answer> read_once(const Read& read, kv::ReadMode mode);
+  const table::VectorIndex* serving_index(const table::VectorIndexSet& set, const plan::AnnQuery& ann) const;
+
+  const Options options_;
+  const Environment env_;
+  Budgets budgets_;
+  DataDirectory directory_;
+  TimeUuidSource timeuuids_;
+  TraceRing traces_;
+  PreparedCache prepared_;
+  Counter& ann_by_index_;
+  Counter& ann_by_scan_;
+  Counter& blocked_reads_;
+  std::unique_ptr<kv::Store> store_;
+  std::unique_ptr<log::Log> log_;
+  std::unique_ptr<replica::Replica> replica_;
+  mutable std::mutex schemas_mutex_;
+  mutable Schemas schemas_;
+  Gate gate_;
+  std::mutex stop_mutex_;
+  bool stopped_ = false;
+};
+
+}  // namespace sagitta::db

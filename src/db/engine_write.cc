@@ -1,0 +1,55 @@
+/// Writes and schema changes: one log record each, answered when the replica has applied it.
+#include <fmt/format.h>
+
+#include "sagitta/base/limits.h"
+#include "sagitta/replica/records.h"
+
+#include "engine.h"
+
+namespace sagitta::db {
+
+Status Engine::run_schema(const RequestPtr& request, const plan::SchemaPlan& plan) {
+  submit(request, replica::schema_record(*schemas()->stored, plan.change));
+  return {};
+}
+
+Status Engine::run_truncate(const RequestPtr& request, const plan::TruncatePlan& plan) {
+  submit(request, replica::truncate_record(*schemas()->stored, plan.table->id));
+  return {};
+}
+
+Status Engine::run_write(const RequestPtr& request, const std::vector<table::Mutation>& mutations) {
+  if (mutations.empty()) {
+    request->finish(Answer{Void{}, {}, {}});
+    return {};
+  }
+  log::Record record = replica::mutation_record(*schemas()->stored, mutations);
+  if (record.payload.size() > limits::kRecordBytesMax) {
+    return fail(ErrorCode::kInvalid,
+                fmt::format("The write has {} bytes, the most is {}", record.payload.size(), limits::kRecordBytesMax));
+  }
+  request->context().note(
+      [&] { return fmt::format("Appending {} mutations, {} bytes", mutations.size(), record.payload.size()); });
+  submit(request, std::move(record));
+  return {};
+}
+
+void Engine::submit(const RequestPtr& request, log::Record record) {
+  record.request_id = Uuid::random(env_.random);
+  if (request->options.deadline.at_us != INT64_MAX) {
+    record.not_after_us = request->now_us + (request->options.deadline.at_us - env_.clock.steady_us());
+  }
+  replica_->submit(std::move(record), [request](Result<replica::ApplyResult> result) {
+    if (!result) return request->finish(fail(result));
+    request->context().note([&] { return fmt::format("Applied at log offset {}", result->offset); });
+    Answer answer{Void{}, {}, {}};
+    if (result->schema && result->schema->changed) {
+      const auto& event = result->schema->event;
+      answer.body = SchemaChangeEvent{event.change, event.target, event.keyspace, event.name, {}};
+    }
+    if (request->statement != nullptr) answer.warnings = request->statement->plan->warnings;
+    request->finish(std::move(answer));
+  });
+}
+
+}  // namespace sagitta::db

@@ -1,0 +1,61 @@
+/// Statements bound to a schema, and the cache of prepared ones.
+#pragma once
+
+#include <list>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+
+#include "sagitta/base/budget.h"
+#include "sagitta/base/metrics.h"
+#include "sagitta/db/database.h"
+#include "sagitta/plan/plan.h"
+
+namespace sagitta::db {
+
+/// A statement with its plan, prepared or not. Immutable.
+struct BoundStatement final : Prepared {
+  plan::PlanPtr plan;
+  /// Ties paging states to text and table.
+  uint64_t statement_hash = 0;
+};
+using StatementPtr = std::shared_ptr<const BoundStatement>;
+
+/// Parses and binds.
+Result<StatementPtr> bind_statement(const table::Schema& schema, std::string_view text, std::string_view keyspace);
+
+/// 16 bytes, the same for the same keyspace and text everywhere.
+Bytes statement_id(std::string_view text, std::string_view keyspace);
+
+MetadataPtr make_metadata(std::vector<ColumnSpec> columns);
+
+/// Prepared statements by id, the least recently used thrown out when the budget is full. Thread-safe.
+class PreparedCache {
+ public:
+  PreparedCache(MemoryBudget& budget, MetricsRegistry& metrics);
+
+  /// Null when unknown. Counts as use.
+  StatementPtr find(BytesView id);
+  /// Adds or replaces. kOverloaded when not even an empty cache has room for it.
+  Status put(StatementPtr statement);
+  void remove(BytesView id);
+  size_t size() const;
+
+ private:
+  struct Entry {
+    StatementPtr statement;
+    MemoryCharge charge;
+  };
+  using Order = std::list<Entry>;
+  void remove_locked(const Bytes& id);
+
+  MemoryBudget& budget_;
+  Counter& evictions_;
+  mutable std::mutex mutex_;
+  Order order_;  ///< most recently used first
+  std::unordered_map<Bytes, Order::iterator> by_id_;
+};
+
+}  // namespace sagitta::db

@@ -1,0 +1,106 @@
+#include "system_tables.h"
+
+#include "sagitta/base/assert.h"
+#include "sagitta/types/value.h"
+
+#include "system_definitions.h"
+
+namespace sagitta::db {
+namespace {
+
+/// Far above what tables of users reach.
+constexpr uint32_t kFirstSystemTableId = 0xFFFF0000;
+
+table::ColumnKind kind_of(SystemColumn::Role role) {
+  switch (role) {
+    case SystemColumn::Role::kPartition: return table::ColumnKind::kPartitionKey;
+    case SystemColumn::Role::kClustering: return table::ColumnKind::kClustering;
+    case SystemColumn::Role::kRegular: break;
+  }
+  return table::ColumnKind::kRegular;
+}
+
+table::TableDefPtr make_table(const SystemTable& shape, uint32_t id) {
+  auto table = std::make_shared<table::TableDef>();
+  table->id = id;
+  table->keyspace = shape.keyspace;
+  table->name = shape.name;
+  table->uuid = Uuid::from_name(table->keyspace + "." + table->name);
+  table->is_virtual = true;
+  table->options["comment"] = std::string(shape.comment);
+  uint32_t partition = 0, clustering = 0;
+  for (const SystemColumn& column : shape.columns) {
+    table::ColumnDef def;
+    def.id = table->next_column_id++;
+    def.name = column.name;
+    def.type = column.type;
+    def.kind = kind_of(column.role);
+    if (def.kind == table::ColumnKind::kPartitionKey) def.position = partition++;
+    if (def.kind == table::ColumnKind::kClustering) def.position = clustering++;
+    table->columns.push_back(std::move(def));
+  }
+  table->finish();
+  return table;
+}
+
+using KeyspaceMap = std::map<std::string, table::KeyspaceDefPtr>;
+
+KeyspaceMap make_system_keyspaces() {
+  std::map<std::string, table::KeyspaceDef> keyspaces;
+  uint32_t id = kFirstSystemTableId;
+  for (const SystemTable& shape : system_tables()) {
+    table::KeyspaceDef& keyspace = keyspaces[std::string(shape.keyspace)];
+    keyspace.name = shape.keyspace;
+    keyspace.replication = {{"class", "LocalStrategy"}};
+    if (keyspace.name == "system_traces") {
+      keyspace.replication = {{"class", "SimpleStrategy"}, {"replication_factor", "2"}};
+    }
+    keyspace.tables[std::string(shape.name)] = make_table(shape, id++);
+  }
+  KeyspaceMap shared;
+  for (auto& [name, keyspace] : keyspaces) {
+    shared.emplace(name, std::make_shared<const table::KeyspaceDef>(std::move(keyspace)));
+  }
+  return shared;
+}
+
+const KeyspaceMap& system_keyspaces() {
+  static const KeyspaceMap keyspaces = make_system_keyspaces();
+  return keyspaces;
+}
+
+}  // namespace
+
+table::SchemaPtr with_system_keyspaces(const table::Schema& schema) {
+  auto all = std::make_shared<table::Schema>(schema);
+  for (const auto& [name, keyspace] : system_keyspaces()) all->keyspaces[name] = keyspace;
+  return all;
+}
+
+bool is_system_keyspace(std::string_view keyspace) { return system_keyspaces().contains(std::string(keyspace)); }
+
+bool is_virtual_keyspace(std::string_view keyspace) { return keyspace == "system_virtual_schema"; }
+
+std::unique_ptr<exec::MemoryRows> system_rows(const table::TableDefPtr& table, const SystemContext& context) {
+  auto rows = std::make_unique<exec::MemoryRows>(table);
+  const bool known = add_local_rows(*rows, context) || add_schema_rows(*rows, context) ||
+                     add_virtual_schema_rows(*rows, context) || add_trace_rows(*rows, context);
+  SAGITTA_ASSERT(known);
+  return rows;
+}
+
+Value text_value(std::string_view text) { return Bytes(text); }
+
+Value inet_value(const std::string& address) {
+  auto bytes = types::from_text(*types::DataType::native(types::Kind::kInet), address);
+  return bytes ? Value(*std::move(bytes)) : Value();
+}
+
+Value text_map_value(const std::map<std::string, std::string>& map) {
+  const std::vector<std::pair<Bytes, Bytes>> entries(map.begin(), map.end());
+  return types::pack_map(entries);
+}
+
+Value text_list_value(const std::vector<std::string>& list) { return types::pack_list(list); }
+
+}  // namespace sagitta::db

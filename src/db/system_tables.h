@@ -1,0 +1,46 @@
+/// The rows of the system tables, made when they are read.
+#pragma once
+
+#include <memory>
+
+#include "sagitta/db/database.h"
+#include "sagitta/exec/memory_rows.h"
+#include "sagitta/table/schema.h"
+
+#include "traces.h"
+
+namespace sagitta::db {
+
+/// What system tables tell about. The references must outlive the call.
+struct SystemContext {
+  const NodeOptions& node;
+  const Uuid& host_id;
+  /// System keyspaces included.
+  const table::Schema& schema;
+  const TraceRing& traces;
+};
+
+/// `schema` with the system keyspaces added; its version and version_uuid stay.
+table::SchemaPtr with_system_keyspaces(const table::Schema& schema);
+bool is_system_keyspace(std::string_view keyspace);
+/// Of tables that only system_virtual_schema describes.
+bool is_virtual_keyspace(std::string_view keyspace);
+
+/// `table` is a system table.
+std::unique_ptr<exec::MemoryRows> system_rows(const table::TableDefPtr& table, const SystemContext& context);
+
+// One group of tables each; false when the table is not of the group.
+bool add_local_rows(exec::MemoryRows& rows, const SystemContext& context);
+bool add_schema_rows(exec::MemoryRows& rows, const SystemContext& context);
+bool add_virtual_schema_rows(exec::MemoryRows& rows, const SystemContext& context);
+bool add_trace_rows(exec::MemoryRows& rows, const SystemContext& context);
+
+// Values for rows.
+using SystemRow = std::map<std::string, Value, std::less<>>;
+Value text_value(std::string_view text);
+/// Null when the text is no address.
+Value inet_value(const std::string& address);
+Value text_map_value(const std::map<std::string, std::string>& map);
+Value text_list_value(const std::vector<std::string>& list);
+
+}  // namespace sagitta::db

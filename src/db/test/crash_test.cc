@@ -1,0 +1,105 @@
+/// Power cuts at random moments: what was acknowledged is there afterwards, by key and through ANN.
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <cstdlib>
+#include <set>
+
+#include "harness.h"
+
+namespace sagitta::db::test {
+namespace {
+
+constexpr int kCrashes = 100;
+constexpr int kWritesPerLife = 25;
+
+std::string vector_of(int id) { return fmt::format("[{}, {}, {}]", id % 17 + 1, id % 5, id); }
+
+/// What the clients of a crashing server know.
+struct Ledger {
+  std::set<int> acknowledged, deleted, unknown;
+};
+
+void write_until_crash(Database& database, Ledger& ledger, int& next_id, Random& random) {
+  for (int i = 0; i < kWritesPerLife; ++i) {
+    const int id = next_id++;
+    auto answer =
+        ask(database, fmt::format("INSERT INTO c.t (id, body, v) VALUES ({0}, 'row {0}', {1})", id, vector_of(id)));
+    if (!answer) {
+      ledger.unknown.insert(id);
+      return;
+    }
+    ledger.acknowledged.insert(id);
+    if (random.below(8) != 0 || ledger.acknowledged.empty()) continue;
+    const int victim = *ledger.acknowledged.begin();
+    ledger.acknowledged.erase(victim);
+    if (!ask(database, fmt::format("DELETE FROM c.t WHERE id = {}", victim))) {
+      ledger.unknown.insert(victim);
+      return;
+    }
+    ledger.deleted.insert(victim);
+  }
+}
+
+void check(Database& database, const Ledger& ledger) {
+  for (int id : ledger.acknowledged) {
+    auto rows = select(database, fmt::format("SELECT body FROM c.t WHERE id = {}", id));
+    ASSERT_EQ(rows.size(), 1U) << "lost row " << id;
+    ASSERT_EQ(rows[0][0].value_or(""), fmt::format("row {}", id));
+    auto near = select(database, fmt::format("SELECT id FROM c.t ORDER BY v ANN OF {} LIMIT 1", vector_of(id)));
+    ASSERT_EQ(near.size(), 1U);
+    ASSERT_EQ(near[0][0].value_or("").size(), 4U);
+    ASSERT_EQ(get_big<int32_t>(near[0][0]->data()), id) << "not found through ANN";
+  }
+  for (int id : ledger.deleted) {
+    ASSERT_TRUE(select(database, fmt::format("SELECT body FROM c.t WHERE id = {}", id)).empty())
+        << "row " << id << " is back";
+  }
+  auto count = select(database, "SELECT count(*) FROM c.t");
+  ASSERT_EQ(count.size(), 1U);
+  const auto rows = static_cast<size_t>(get_big<int64_t>(count[0][0]->data()));
+  ASSERT_GE(rows, ledger.acknowledged.size());
+  ASSERT_LE(rows, ledger.acknowledged.size() + ledger.unknown.size());
+}
+
+TEST(Crash, KeepsWhatWasAcknowledged) {
+  const char* given = std::getenv("SAGITTA_CRASH_SEED");
+  const uint64_t seed = given == nullptr ? 20261121 : std::strtoull(given, nullptr, 10);
+  fmt::print("crash seed {}\n", seed);
+  Machine machine(seed);
+  SeededRandom random(seed + 1);
+  Ledger ledger;
+  int next_id = 1;
+  {
+    auto database = machine.open();
+    ASSERT_TRUE(database) << database.error().to_string();
+    for (const char* text :
+         {"CREATE KEYSPACE c WITH replication = {'class': 'SimpleStrategy', 'replication_factor': 1}",
+          "CREATE TABLE c.t (id int PRIMARY KEY, body text, v vector<float, 3>)",
+          "CREATE CUSTOM INDEX i ON c.t (v) USING 'sai' WITH OPTIONS = {'similarity_function': 'euclidean'}"}) {
+      auto answer = ask(**database, text);
+      ASSERT_TRUE(answer) << answer.error().to_string();
+    }
+  }
+  int crashes = 0;
+  for (; crashes < kCrashes && !testing::Test::HasFatalFailure(); ++crashes) {
+    machine.files->stop_after(0);
+    auto database = machine.open();
+    ASSERT_TRUE(database) << "after crash " << crashes << ": " << database.error().to_string();
+    if (crashes % 10 == 0) check(**database, ledger);
+    machine.files->stop_after(1 + random.below(120));
+    write_until_crash(**database, ledger, next_id, random);
+    machine.files->crash(random, {.tear = random.below(2) == 0, .garble = random.below(4) == 0});
+    machine.clock.advance_us(1'000'000);
+  }
+  machine.files->stop_after(0);
+  auto database = machine.open();
+  ASSERT_TRUE(database) << database.error().to_string();
+  check(**database, ledger);
+  fmt::print("crash: {} crashes, {} rows acknowledged, {} deleted, {} unknown\n", crashes, ledger.acknowledged.size(),
+             ledger.deleted.size(), ledger.unknown.size());
+}
+
+}  // namespace
+}  // namespace sagitta::db::test

@@ -1,0 +1,60 @@
+/// A database in memory for tests, and short ways to ask it.
+#pragma once
+
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "sagitta/base/memory_file.h"
+#include "sagitta/db/database.h"
+
+namespace sagitta::db::test {
+
+using RowValues = std::vector<Value>;
+
+/// Two threads and a queue.
+class ThreadExecutor final : public Executor {
+ public:
+  ThreadExecutor();
+  ~ThreadExecutor() override;
+  void post(std::function<void()> work) override;
+
+ private:
+  void work();
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::deque<std::function<void()>> queue_;
+  bool stop_ = false;
+  std::vector<std::jthread> threads_;
+};
+
+/// Outlives the databases opened in it, as a machine outlives its processes.
+struct Machine {
+  explicit Machine(uint64_t seed) : random(seed) {}
+  std::unique_ptr<MemoryFileSystem> files = MemoryFileSystem::make();
+  ManualClock clock{1'700'000'000'000'000};
+  SeededRandom random;
+  MetricsRegistry metrics;
+  ThreadExecutor workers;
+
+  Result<std::unique_ptr<Database>> open(Options options = {});
+};
+
+Result<Answer> ask(Database& database, const std::string& text, RequestOptions options = {});
+Result<Answer> ask_prepared(Database& database, BytesView id, RequestOptions options = {});
+/// Rows of an answer; fails the test when it has none.
+std::vector<RowValues> rows_of(const Answer& answer);
+/// All pages; fails the test on an error.
+std::vector<RowValues> select(Database& database, const std::string& text, RequestOptions options = {});
+/// "text", or the error's code and message.
+std::string outcome(const Result<Answer>& answer);
+
+BoundValue bound(Bytes value);
+BoundValue bound_null();
+
+}  // namespace sagitta::db::test

@@ -1,0 +1,211 @@
+#include "sagitta/exec/ann.h"
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+
+#include "sagitta/ann/metric.h"
+#include "sagitta/exec/memory_rows.h"
+#include "sagitta/types/value.h"
+
+#include "matches.h"
+
+namespace sagitta::exec {
+namespace {
+
+/// The index moves on while rows are read: after so many tries the rows alone are asked.
+constexpr int kTriesMax = 3;
+
+ann::Metric metric_of(table::Similarity similarity) {
+  switch (similarity) {
+    case table::Similarity::kEuclidean: return ann::Metric::kL2;
+    case table::Similarity::kDotProduct: return ann::Metric::kDot;
+    case table::Similarity::kCosine: break;
+  }
+  return ann::Metric::kCosine;
+}
+
+/// Scores rows against the query vector.
+class Scorer {
+ public:
+  Scorer(const table::TableDef& table, const plan::AnnQuery& ann) : column_(*ann.column) {
+    const auto* index = table.find_index(ann.index_ids.back());
+    if (index != nullptr) similarity_ = table::vector_options(*index, table).similarity;
+    query_.resize(column_.type->dim());
+    vector_.resize(column_.type->dim());
+    types::to_floats(ann.query, query_);
+  }
+  /// Nothing for a row that no index would hold.
+  std::optional<float> score(const Row& row) {
+    const ValueView value = row.column(column_);
+    if (!value || value->size() != vector_.size() * sizeof(float)) return std::nullopt;
+    types::to_floats(*value, vector_);
+    if (!table::refuse_vector(similarity_, vector_).empty()) return std::nullopt;
+    return ann::similarity(metric_of(similarity_), query_, vector_);
+  }
+  std::span<const float> query() const { return query_; }
+
+ private:
+  const table::ColumnDef& column_;
+  table::Similarity similarity_ = table::Similarity::kCosine;
+  std::vector<float> query_, vector_;
+};
+
+struct Scored {
+  float score = 0;
+  uint64_t order = 0;
+  Bytes cells;
+};
+
+/// Nearest first; of equals the earlier.
+bool nearer(const Scored& a, const Scored& b) { return a.score != b.score ? a.score > b.score : a.order < b.order; }
+
+/// The best `limit` of all that were offered.
+class Best {
+ public:
+  explicit Best(size_t limit) : limit_(limit) {}
+  bool wants(float score, uint64_t order) const {
+    return heap_.size() < limit_ || nearer(Scored{score, order, {}}, heap_.front());
+  }
+  void add(Scored scored) {
+    if (heap_.size() == limit_) {
+      std::ranges::pop_heap(heap_, nearer);
+      heap_.pop_back();
+    }
+    heap_.push_back(std::move(scored));
+    std::ranges::push_heap(heap_, nearer);
+  }
+  ResultSet take() {
+    std::ranges::sort(heap_, nearer);
+    ResultSet result;
+    for (const Scored& one : heap_) result.cells += one.cells;
+    result.row_count = static_cast<uint32_t>(heap_.size());
+    return result;
+  }
+
+ private:
+  size_t limit_;
+  std::vector<Scored> heap_;
+};
+
+Result<ResultSet> scan(const StoredRows& rows, const SelectRequest& request, AnnReport& report) {
+  report.path = "scan";
+  Scorer scorer(*rows.table(), *request.select.ann);
+  const Projector projector(request);
+  Matches matches(rows, request);
+  SAGITTA_CHECK(matches.start(nullptr));
+  Best best(*request.select.limit);
+  for (uint64_t order = 0;; ++order) {
+    SAGITTA_TRY(const Row* row, matches.next());
+    if (row == nullptr) break;
+    ++report.candidates;
+    const auto score = scorer.score(*row);
+    if (!score) continue;
+    ++report.distances;
+    if (!best.wants(*score, order)) continue;
+    Scored scored{*score, order, {}};
+    SAGITTA_CHECK(projector.append(*row, scored.cells));
+    best.add(std::move(scored));
+  }
+  return best.take();
+}
+
+/// One search through the index: rows are fetched and filtered as the index comes upon them.
+class IndexSearch {
+ public:
+  IndexSearch(const StoredRows& rows, const SelectRequest& request)
+      : rows_(rows), request_(request), scorer_(*rows.table(), *request.select.ann), projector_(request) {
+    const auto& ranges = request.select.clustering;
+    if (!is_everything(ranges)) ranges_ = ordered_ranges(*rows.table(), ranges);
+  }
+
+  /// Nothing when the index has moved on from these rows.
+  Result<std::optional<ResultSet>> run(const table::VectorIndex& index, AnnReport& report) {
+    const size_t limit = *request_.select.limit;
+    const table::RowFilter filter = [this](BytesView key) { return accept(key); };
+    auto hits = index.search(scorer_.query(), limit, rows_.view().now_s(), &filter, request_.context);
+    report.candidates += candidates_;
+    report.distances += index.stats().vectors;
+    if (error_) return std::unexpected(*error_);
+    if (!hits) return fail(hits);
+    std::vector<std::pair<const Bytes*, const Accepted*>> ordered;
+    for (const auto& hit : *hits) {
+      auto it = accepted_.find(hit.row_key);
+      if (it == accepted_.end() || !agrees(hit.score, it->second.score)) return std::nullopt;
+      ordered.emplace_back(&it->first, &it->second);
+    }
+    std::ranges::sort(ordered, [](const auto& a, const auto& b) {
+      return a.second->score != b.second->score ? a.second->score > b.second->score : *a.first < *b.first;
+    });
+    ResultSet result;
+    for (const auto& one : ordered) result.cells += one.second->cells;
+    result.row_count = static_cast<uint32_t>(ordered.size());
+    return result;
+  }
+
+ private:
+  struct Accepted {
+    float score = 0;
+    Bytes cells;
+  };
+  static bool agrees(float a, float b) { return std::abs(a - b) <= 1e-4F * std::max(1.0F, std::abs(a)); }
+
+  bool accept(BytesView key) {
+    if (error_) return false;
+    ++candidates_;
+    auto accepted = look_at(key);
+    if (!accepted) {
+      error_ = accepted.error();
+      return false;
+    }
+    return *accepted;
+  }
+  Result<bool> look_at(BytesView key) {
+    SAGITTA_TRY(auto row, rows_.get(key));
+    if (row == nullptr || !in_ranges(*row) || !projector_.passes(*row)) return false;
+    const auto score = scorer_.score(*row);
+    if (!score) return false;
+    Accepted& accepted = accepted_[Bytes(key)];
+    accepted.score = *score;
+    accepted.cells.clear();
+    SAGITTA_CHECK(projector_.append(*row, accepted.cells));
+    return true;
+  }
+  bool in_ranges(const Row& row) const {
+    if (ranges_.empty()) return !request_.select.clustering.empty();
+    if (!row.key().clustering) return false;
+    const Bytes ordered = ordered_clustering(*rows_.table(), *row.key().clustering);
+    return std::ranges::any_of(
+        ranges_, [&](const auto& range) { return ordered >= range.from && (range.to.empty() || ordered < range.to); });
+  }
+
+  const StoredRows& rows_;
+  const SelectRequest& request_;
+  Scorer scorer_;
+  Projector projector_;
+  std::vector<OrderedRange> ranges_;
+  std::map<Bytes, Accepted, std::less<>> accepted_;
+  uint64_t candidates_ = 0;
+  std::optional<Error> error_;
+};
+
+bool restricts_partitions(const plan::BoundSelect& select) {
+  return select.partitions || select.tokens.start != INT64_MIN || select.tokens.end != INT64_MAX;
+}
+
+}  // namespace
+
+Result<ResultSet> run_ann(const AnnSource& source, const SelectRequest& request, AnnReport& report) {
+  if (source.index == nullptr || restricts_partitions(request.select)) return scan(source.open(), request, report);
+  report.path = "index";
+  for (int i = 0; i < kTriesMax; ++i) {
+    const StoredRows rows = source.open();
+    auto result = IndexSearch(rows, request).run(*source.index, report);
+    if (!result && result.error().code() == ErrorCode::kUnavailable) break;
+    if (!result) return fail(result);
+    if (*result) return **std::move(result);
+  }
+  return scan(source.open(), request, report);
+}
+
+}  // namespace sagitta::exec

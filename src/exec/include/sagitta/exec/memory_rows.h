@@ -1,0 +1,45 @@
+/// Rows held in memory: system tables, and tests of exec. They are read by the same pipeline as stored rows.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <tuple>
+#include <vector>
+
+#include "sagitta/exec/rows.h"
+
+namespace sagitta::exec {
+
+/// Fill with add(), then only read: reading is thread-safe.
+class MemoryRows final : public TableRows {
+ public:
+  explicit MemoryRows(table::TableDefPtr table);
+  ~MemoryRows() override;
+
+  /// One row: the value of each named column; key columns must be among them. Later rows replace earlier ones of the
+  /// same key.
+  void add(const std::map<std::string, Value, std::less<>>& values);
+
+  const table::TableDefPtr& table() const override { return table_; }
+  Result<std::unique_ptr<RowStream>> open(const ReadRange& range) const override;
+
+ private:
+  class Stored;
+  class Stream;
+  /// Token, partition key, ordered clustering bytes.
+  using Position = std::tuple<int64_t, Bytes, Bytes>;
+  table::TableDefPtr table_;
+  std::map<Position, std::unique_ptr<Stored>> rows_;
+};
+
+/// The clustering ranges as half-open intervals [from, to) of types::append_ordered bytes; `to` empty: no end.
+struct OrderedRange {
+  Bytes from, to;
+};
+/// Whether the ranges restrict nothing.
+bool is_everything(std::span<const plan::ClusteringRange> ranges);
+std::vector<OrderedRange> ordered_ranges(const table::TableDef& table, std::span<const plan::ClusteringRange> ranges);
+Bytes ordered_clustering(const table::TableDef& table, std::span<const Bytes> components);
+
+}  // namespace sagitta::exec

@@ -1,0 +1,74 @@
+/// Runs bound selects over rows: filters, expressions, aggregates, limits, paging.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "sagitta/base/clock.h"
+#include "sagitta/base/trace.h"
+#include "sagitta/exec/rows.h"
+#include "sagitta/plan/plan.h"
+
+namespace sagitta::exec {
+
+/// One run of a select. The references must outlive the run.
+struct SelectRequest {
+  const plan::BoundSelect& select;
+  const plan::EvalContext& eval;
+  RequestContext context;
+  const Clock& clock;
+  /// Rows per page; none: all at once.
+  std::optional<uint32_t> page_size;
+  /// Empty for the first page.
+  BytesView paging_state;
+  /// Ties paging states to the statement.
+  uint64_t statement_hash = 0;
+};
+
+struct ResultSet {
+  uint32_t row_count = 0;
+  /// Row by row, each cell [int32 length][bytes], length -1 = null.
+  Bytes cells;
+  /// Not empty when there are more rows.
+  Bytes paging_state;
+};
+
+/// A page that grows past this ends early; an unpaged result that grows past kResultBytesMax is refused.
+inline constexpr size_t kPageBytesMax = size_t{16} << 20;
+inline constexpr size_t kResultBytesMax = size_t{128} << 20;
+
+/// Any select but ANN. kReadTimeout when the deadline passes, kWouldBlock when a cache-only read needs a disk,
+/// kOverloaded when the result would be too large, kProtocol for a bad paging state, kInvalid from expressions.
+Result<ResultSet> run(const TableRows& rows, const SelectRequest& request);
+
+/// Tests rows against a select's filters and encodes what it selects: the part that scans and ANN queries share. Not
+/// thread-safe.
+class Projector {
+ public:
+  explicit Projector(const SelectRequest& request) : request_(request) {}
+  bool passes(const Row& row) const;
+  /// Appends one result row.
+  Status append(const Row& row, Bytes& out) const;
+
+ private:
+  const SelectRequest& request_;
+};
+
+/// Counts rows and looks at the clock every so many. kReadTimeout once the deadline has passed.
+class DeadlineCheck {
+ public:
+  explicit DeadlineCheck(const SelectRequest& request) : request_(request) {}
+  Status step() { return (++steps_ & 255U) == 0 ? look() : Status(); }
+  uint64_t steps() const { return steps_; }
+
+ private:
+  Status look() const;
+  const SelectRequest& request_;
+  uint64_t steps_ = 0;
+};
+
+void append_cell(ValueView value, Bytes& out);
+
+}  // namespace sagitta::exec

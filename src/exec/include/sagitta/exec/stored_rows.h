@@ -1,0 +1,46 @@
+/// Rows of the store, as one ReadView shows them: static values joined to their rows.
+#pragma once
+
+#include <memory>
+
+#include "sagitta/exec/rows.h"
+#include "sagitta/table/read_view.h"
+
+namespace sagitta::exec {
+
+/// A LiveRow with the static row of its partition.
+class StoredRow final : public Row {
+ public:
+  StoredRow(const table::TableDef& table, int64_t now_s) : table_(&table), now_s_(now_s) {}
+  /// Either may be absent, not both.
+  void set(std::optional<table::LiveRow> row, std::shared_ptr<const table::LiveRow> statics);
+
+  const RowKey& key() const override { return key_; }
+  ValueView column(const table::ColumnDef& column) const override;
+  std::optional<int64_t> writetime_us(const table::ColumnDef& column) const override;
+  std::optional<int32_t> ttl(const table::ColumnDef& column) const override;
+
+ private:
+  const table::LiveCell* cell(const table::ColumnDef& column) const;
+  const table::TableDef* table_;
+  int64_t now_s_;
+  RowKey key_;
+  std::optional<table::LiveRow> row_;
+  std::shared_ptr<const table::LiveRow> statics_;
+};
+
+class StoredRows final : public TableRows {
+ public:
+  StoredRows(table::TableDefPtr table, table::ReadView view) : table_(std::move(table)), view_(std::move(view)) {}
+  const table::TableDefPtr& table() const override { return table_; }
+  const table::ReadView& view() const { return view_; }
+  Result<std::unique_ptr<RowStream>> open(const ReadRange& range) const override;
+  /// The row at a key of an index, with its static values; null when there is none.
+  Result<std::unique_ptr<StoredRow>> get(BytesView row_key) const;
+
+ private:
+  table::TableDefPtr table_;
+  table::ReadView view_;
+};
+
+}  // namespace sagitta::exec

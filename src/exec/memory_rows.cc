@@ -1,0 +1,129 @@
+#include "sagitta/exec/memory_rows.h"
+
+#include <algorithm>
+
+#include "sagitta/types/token.h"
+#include "sagitta/types/value.h"
+
+namespace sagitta::exec {
+namespace {
+
+/// The least byte string greater than every one that begins with `prefix`; empty when there is none.
+Bytes after_prefix(Bytes prefix) {
+  while (!prefix.empty()) {
+    auto last = static_cast<unsigned char>(prefix.back());
+    if (last != 0xff) {
+      prefix.back() = static_cast<char>(last + 1);
+      return prefix;
+    }
+    prefix.pop_back();
+  }
+  return prefix;
+}
+
+bool in_ranges(const std::vector<OrderedRange>& ranges, const Bytes& ordered) {
+  return std::ranges::any_of(
+      ranges, [&](const auto& range) { return ordered >= range.from && (range.to.empty() || ordered < range.to); });
+}
+
+}  // namespace
+
+Bytes ordered_clustering(const table::TableDef& table, std::span<const Bytes> components) {
+  Bytes out;
+  for (size_t i = 0; i < components.size(); ++i) {
+    const auto& column = table.clustering_column(i);
+    types::append_ordered(*column.type, components[i], column.descending, out);
+  }
+  return out;
+}
+
+bool is_everything(std::span<const plan::ClusteringRange> ranges) {
+  return ranges.size() == 1 && ranges[0].start.empty() && ranges[0].end.empty();
+}
+
+std::vector<OrderedRange> ordered_ranges(const table::TableDef& table, std::span<const plan::ClusteringRange> ranges) {
+  std::vector<OrderedRange> ordered;
+  for (const auto& range : ranges) {
+    OrderedRange& one = ordered.emplace_back();
+    one.from = ordered_clustering(table, range.start);
+    if (!range.start_inclusive) one.from = after_prefix(std::move(one.from));
+    if (range.end.empty()) continue;
+    one.to = ordered_clustering(table, range.end);
+    if (range.end_inclusive) one.to = after_prefix(std::move(one.to));
+  }
+  return ordered;
+}
+
+class MemoryRows::Stored final : public Row {
+ public:
+  Stored(RowKey key, std::map<uint32_t, Bytes> values) : key_(std::move(key)), values_(std::move(values)) {}
+  const RowKey& key() const override { return key_; }
+  ValueView column(const table::ColumnDef& column) const override {
+    auto it = values_.find(column.id);
+    return it == values_.end() ? ValueView() : ValueView(it->second);
+  }
+  std::optional<int64_t> writetime_us(const table::ColumnDef& column) const override {
+    return values_.contains(column.id) ? std::optional<int64_t>(0) : std::nullopt;
+  }
+  std::optional<int32_t> ttl(const table::ColumnDef&) const override { return std::nullopt; }
+
+ private:
+  RowKey key_;
+  std::map<uint32_t, Bytes> values_;
+};
+
+class MemoryRows::Stream final : public RowStream {
+ public:
+  explicit Stream(std::vector<const Stored*> rows) : rows_(std::move(rows)) {}
+  Result<const Row*> next() override { return next_ < rows_.size() ? rows_[next_++] : nullptr; }
+  void skip_partition() override {
+    const Bytes& partition = rows_[next_ - 1]->key().partition;
+    while (next_ < rows_.size() && rows_[next_]->key().partition == partition) ++next_;
+  }
+
+ private:
+  std::vector<const Stored*> rows_;
+  size_t next_ = 0;
+};
+
+MemoryRows::MemoryRows(table::TableDefPtr table) : table_(std::move(table)) {}
+MemoryRows::~MemoryRows() = default;
+
+void MemoryRows::add(const std::map<std::string, Value, std::less<>>& values) {
+  std::map<uint32_t, Bytes> by_id;
+  std::vector<Bytes> partition, clustering;
+  for (const auto& column : table_->columns) {
+    auto it = values.find(column.name);
+    if (it == values.end() || !it->second) continue;
+    if (column.kind == table::ColumnKind::kPartitionKey) partition.push_back(*it->second);
+    if (column.kind == table::ColumnKind::kClustering) clustering.push_back(*it->second);
+    by_id.emplace(column.id, *it->second);
+  }
+  const Bytes key = types::pack_partition_key(partition);
+  Position position{types::token_of(key), key, ordered_clustering(*table_, clustering)};
+  rows_.insert_or_assign(std::move(position),
+                         std::make_unique<Stored>(RowKey{key, std::move(clustering)}, std::move(by_id)));
+}
+
+Result<std::unique_ptr<RowStream>> MemoryRows::open(const ReadRange& range) const {
+  const auto ranges = ordered_ranges(*table_, range.clustering);
+  std::vector<std::pair<const Position*, const Stored*>> found;
+  for (const auto& [position, row] : rows_) {
+    const auto& [token, partition, ordered] = position;
+    if (range.partition ? partition != *range.partition : (token < range.tokens.start || token > range.tokens.end))
+      continue;
+    if (in_ranges(ranges, ordered)) found.emplace_back(&position, row.get());
+  }
+  if (range.reversed) std::ranges::reverse(found);
+  if (range.after) {
+    const auto& after = *range.after;
+    const Position last{types::token_of(after.partition), after.partition,
+                        after.clustering ? ordered_clustering(*table_, *after.clustering) : Bytes()};
+    std::erase_if(found, [&](const auto& one) { return range.reversed ? *one.first >= last : *one.first <= last; });
+  }
+  std::vector<const Stored*> rows;
+  for (const auto& one : found) rows.push_back(one.second);
+  return std::make_unique<Stream>(std::move(rows));
+}
+
+}  // namespace sagitta::exec

@@ -1,0 +1,218 @@
+#include "sagitta/exec/stored_rows.h"
+
+#include <algorithm>
+
+#include "sagitta/exec/memory_rows.h"
+
+namespace sagitta::exec {
+namespace {
+
+using table::LiveRow;
+using table::TableDef;
+
+Bytes store_key(const TableDef& table, const RowKey& key) {
+  return key.clustering ? table::row_key(table, key.partition, *key.clustering)
+                        : table::static_row_key(table, key.partition);
+}
+
+Result<std::shared_ptr<const LiveRow>> statics_of(const TableDef& table, const table::ReadView& view,
+                                                  BytesView partition) {
+  if (!table.has_static) return nullptr;
+  SAGITTA_TRY(auto row, view.get_static(table, partition));
+  return row ? std::make_shared<const LiveRow>(*std::move(row)) : nullptr;
+}
+
+/// The rows of one partition, range after range.
+class PartitionStream final : public RowStream {
+ public:
+  PartitionStream(const TableDef& table, const table::ReadView& view, const ReadRange& range)
+      : table_(table), view_(view), partition_(*range.partition), reversed_(range.reversed), out_(table, view.now_s()) {
+    ranges_.assign(range.clustering.begin(), range.clustering.end());
+    if (reversed_) std::ranges::reverse(ranges_);
+    if (range.after) after_ = store_key(table, *range.after);
+    show_static_ = !range.after && is_everything(range.clustering);
+  }
+
+  Result<const Row*> next() override {
+    while (next_range_ < ranges_.size() || cursor_ != nullptr) {
+      SAGITTA_TRY(auto row, next_row());
+      if (!row) continue;
+      if (!std::exchange(statics_read_, true)) {
+        SAGITTA_TRY(statics_, statics_of(table_, view_, partition_));
+      }
+      show_static_ = false;
+      out_.set(std::move(row), statics_);
+      return &out_;
+    }
+    if (!std::exchange(show_static_, false)) return nullptr;
+    SAGITTA_TRY(statics_, statics_of(table_, view_, partition_));
+    if (statics_ == nullptr) return nullptr;
+    out_.set(std::nullopt, statics_);
+    return &out_;
+  }
+  void skip_partition() override {
+    cursor_.reset();
+    next_range_ = ranges_.size();
+  }
+
+ private:
+  bool is_point(const plan::ClusteringRange& range) const {
+    return after_.empty() && range.start.size() == table_.clustering_count && range.start == range.end &&
+           range.start_inclusive && range.end_inclusive;
+  }
+  /// The next row of the current range; nothing when the range ended or was just opened.
+  Result<std::optional<LiveRow>> next_row() {
+    if (cursor_ == nullptr) {
+      const auto& range = ranges_[next_range_++];
+      if (is_point(range)) return view_.get(table_, partition_, range.start);
+      cursor_ = view_.scan_partition(table_, partition_, range, reversed_, after_);
+    }
+    SAGITTA_TRY(bool more, cursor_->next());
+    if (more) return std::move(cursor_->row());
+    cursor_.reset();
+    return std::nullopt;
+  }
+
+  const TableDef& table_;
+  const table::ReadView& view_;
+  const Bytes partition_;
+  const bool reversed_;
+  std::vector<plan::ClusteringRange> ranges_;
+  size_t next_range_ = 0;
+  Bytes after_;
+  std::unique_ptr<table::RowCursor> cursor_;
+  bool show_static_ = false;
+  bool statics_read_ = false;
+  std::shared_ptr<const LiveRow> statics_;
+  StoredRow out_;
+};
+
+/// The rows of all partitions in a token range.
+class TokenStream final : public RowStream {
+ public:
+  TokenStream(const TableDef& table, const table::ReadView& view, const ReadRange& range)
+      : table_(table), view_(view), out_(table, view.now_s()), everything_(is_everything(range.clustering)) {
+    if (!everything_) ranges_ = ordered_ranges(table, range.clustering);
+    Bytes after;
+    if (range.after) {
+      after = store_key(table, *range.after);
+      partition_ = range.after->partition;
+      resumed_ = range.after->clustering.has_value();
+    }
+    cursor_ = view.scan_tokens(table, range.tokens.start, range.tokens.end, after);
+  }
+
+  Result<const Row*> next() override {
+    if (std::exchange(resumed_, false)) {
+      SAGITTA_TRY(statics_, statics_of(table_, view_, partition_));
+    }
+    for (;;) {
+      if (!held_) {
+        SAGITTA_TRY(bool more, cursor_->next());
+        if (!more) return std::exchange(static_pending_, false) ? show_static() : nullptr;
+        held_ = std::move(cursor_->row());
+      }
+      if (held_->partition->key != partition_) {
+        if (std::exchange(static_pending_, false)) return show_static();
+        partition_ = held_->partition->key;
+        statics_.reset();
+        skipping_ = false;
+      }
+      LiveRow row = *std::exchange(held_, std::nullopt);
+      if (skipping_) continue;
+      if (row.is_static) {
+        statics_ = std::make_shared<const LiveRow>(std::move(row));
+        static_pending_ = everything_;
+        continue;
+      }
+      static_pending_ = false;
+      if (!wanted(row)) continue;
+      out_.set(std::move(row), statics_);
+      return &out_;
+    }
+  }
+  void skip_partition() override { skipping_ = true; }
+
+ private:
+  const Row* show_static() {
+    out_.set(std::nullopt, statics_);
+    return &out_;
+  }
+  bool wanted(const LiveRow& row) const {
+    if (everything_) return true;
+    const Bytes ordered = ordered_clustering(table_, row.clustering);
+    return std::ranges::any_of(
+        ranges_, [&](const auto& range) { return ordered >= range.from && (range.to.empty() || ordered < range.to); });
+  }
+
+  const TableDef& table_;
+  const table::ReadView& view_;
+  StoredRow out_;
+  const bool everything_;
+  std::vector<OrderedRange> ranges_;
+  std::unique_ptr<table::RowCursor> cursor_;
+  Bytes partition_;
+  std::shared_ptr<const LiveRow> statics_;
+  std::optional<LiveRow> held_;
+  bool resumed_ = false;
+  bool static_pending_ = false;
+  bool skipping_ = false;
+};
+
+}  // namespace
+
+void StoredRow::set(std::optional<LiveRow> row, std::shared_ptr<const LiveRow> statics) {
+  row_ = std::move(row);
+  statics_ = std::move(statics);
+  const LiveRow& any = row_ ? *row_ : *statics_;
+  if (key_.partition != any.partition->key) key_.partition = any.partition->key;
+  if (row_) {
+    key_.clustering = row_->clustering;
+  } else {
+    key_.clustering.reset();
+  }
+}
+
+const table::LiveCell* StoredRow::cell(const table::ColumnDef& column) const {
+  if (column.is_key()) return nullptr;
+  if (column.kind == table::ColumnKind::kStatic) return statics_ ? statics_->find(column.id) : nullptr;
+  return row_ ? row_->find(column.id) : nullptr;
+}
+
+ValueView StoredRow::column(const table::ColumnDef& column) const {
+  switch (column.kind) {
+    case table::ColumnKind::kPartitionKey: return (row_ ? *row_ : *statics_).partition->components[column.position];
+    case table::ColumnKind::kClustering: return row_ ? ValueView(row_->clustering[column.position]) : ValueView();
+    default: {
+      const auto* found = cell(column);
+      return found == nullptr ? ValueView() : ValueView(found->value);
+    }
+  }
+}
+
+std::optional<int64_t> StoredRow::writetime_us(const table::ColumnDef& column) const {
+  const auto* found = cell(column);
+  return found == nullptr ? std::nullopt : std::optional(found->timestamp_us);
+}
+
+std::optional<int32_t> StoredRow::ttl(const table::ColumnDef& column) const {
+  const auto* found = cell(column);
+  if (found == nullptr || found->expires_s == 0) return std::nullopt;
+  return static_cast<int32_t>(found->expires_s - now_s_);
+}
+
+Result<std::unique_ptr<RowStream>> StoredRows::open(const ReadRange& range) const {
+  if (range.partition) return std::make_unique<PartitionStream>(*table_, view_, range);
+  return std::make_unique<TokenStream>(*table_, view_, range);
+}
+
+Result<std::unique_ptr<StoredRow>> StoredRows::get(BytesView row_key) const {
+  SAGITTA_TRY(auto row, view_.get_by_key(*table_, row_key));
+  if (!row) return nullptr;
+  SAGITTA_TRY(auto statics, statics_of(*table_, view_, row->partition->key));
+  auto stored = std::make_unique<StoredRow>(*table_, view_.now_s());
+  stored->set(std::move(row), std::move(statics));
+  return stored;
+}
+
+}  // namespace sagitta::exec
