@@ -1,0 +1,216 @@
+#include "sagitta/ann/index.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <array>
+#include <cmath>
+#include <limits>
+
+namespace sagitta::ann {
+namespace {
+
+using Floats = std::vector<float>;
+
+std::unique_ptr<Index> make_line(size_t count) {
+  auto index = Index::make({.dim = 1, .metric = Metric::kL2}).value();
+  for (size_t i = 0; i < count; ++i) EXPECT_TRUE(index->insert(Floats{static_cast<float>(i)}));
+  return index;
+}
+
+ErrorCode code_of(const auto& result) { return result ? ErrorCode::kServer : result.error().code(); }
+
+TEST(Similarity, IsWhatCqlShows) {
+  const Floats v{0.1F, 0.2F}, minus{-0.1F, -0.2F}, w{0.9F, 0.8F};
+  const auto of = [](Metric m, const Floats& a, const Floats& b) { return similarity(m, a, b); };
+  EXPECT_FLOAT_EQ(of(Metric::kCosine, v, v), 1.0F);
+  EXPECT_FLOAT_EQ(of(Metric::kCosine, v, minus), 0.0F);
+  EXPECT_NEAR(of(Metric::kCosine, v, w), 0.964238F, 1e-6);
+  EXPECT_FLOAT_EQ(of(Metric::kL2, v, v), 1.0F);
+  EXPECT_NEAR(of(Metric::kL2, v, minus), 0.833333F, 1e-6);
+  EXPECT_FLOAT_EQ(of(Metric::kL2, v, w), 0.5F);
+  EXPECT_FLOAT_EQ(of(Metric::kDot, v, v), 0.525F);
+  EXPECT_FLOAT_EQ(of(Metric::kDot, v, minus), 0.475F);
+  EXPECT_FLOAT_EQ(of(Metric::kDot, v, w), 0.625F);
+}
+
+TEST(Distance, StaysFiniteForHugeAndTinyVectors) {
+  const Floats huge{3e38F, 3e38F}, other{3e38F, -3e38F}, tiny{1e-44F, 0}, tiny_too{2e-44F, 0};
+  EXPECT_FLOAT_EQ(distance(Metric::kCosine, huge, huge), -1.0F);
+  EXPECT_FLOAT_EQ(distance(Metric::kCosine, huge, other), 0.0F);
+  EXPECT_FLOAT_EQ(distance(Metric::kCosine, tiny, tiny_too), -1.0F);
+  EXPECT_FLOAT_EQ(distance(Metric::kDot, huge, other), 0.0F);
+  EXPECT_TRUE(std::isfinite(distance(Metric::kDot, huge, huge)));
+  EXPECT_TRUE(std::isfinite(distance(Metric::kL2, huge, other)));
+}
+
+TEST(Metric, HasNames) {
+  EXPECT_EQ(parse_metric("Dot_Product"), Metric::kDot);
+  EXPECT_EQ(parse_metric("manhattan"), std::nullopt);
+  for (Metric m : {Metric::kCosine, Metric::kL2, Metric::kDot}) EXPECT_EQ(parse_metric(to_string(m)), m);
+}
+
+TEST(Index, RefusesWhatItCannotOrder) {
+  EXPECT_EQ(code_of(Index::make({.dim = 0})), ErrorCode::kInvalid);
+  EXPECT_EQ(code_of(Index::make({.dim = 16001})), ErrorCode::kInvalid);
+  EXPECT_EQ(code_of(Index::make({.dim = 2, .connections = 513})), ErrorCode::kInvalid);
+  auto index = Index::make({.dim = 2}).value();
+  const float nan = std::nanf(""), infinity = std::numeric_limits<float>::infinity();
+  for (const Floats& bad : {Floats{1}, Floats{1, 2, 3}, Floats{0, 0}, Floats{nan, 1}, Floats{1, -infinity}}) {
+    EXPECT_EQ(code_of(index->insert(bad)), ErrorCode::kInvalid);
+    EXPECT_EQ(code_of(index->replace(kNoSlot, bad)), ErrorCode::kInvalid);
+    EXPECT_EQ(code_of(index->search(bad, {})), ErrorCode::kInvalid);
+  }
+  EXPECT_EQ(code_of(index->search(Floats{1, 1}, {.k = 0})), ErrorCode::kInvalid);
+  EXPECT_EQ(index->counts().live, 0u);
+}
+
+TEST(Index, FindsTheDirectionOfHugeAndDenormalVectors) {
+  auto index = Index::make({.dim = 2}).value();
+  const Slot huge = index->insert(Floats{3e38F, 0}).value(), tiny = index->insert(Floats{0, 1e-45F}).value();
+  EXPECT_EQ(index->search(Floats{1, 0.1F}, {.k = 1})->candidates[0].slot, huge);
+  EXPECT_EQ(index->search(Floats{0.1F, 1}, {.k = 1})->candidates[0].slot, tiny);
+  EXPECT_TRUE(index->check());
+}
+
+TEST(Index, AnEmptyOneFindsNothing) {
+  const auto answer = make_line(0)->search(Floats{1}, {});
+  EXPECT_TRUE(answer->candidates.empty());
+  EXPECT_EQ(answer->stats.ended, Ended::kNot);
+}
+
+TEST(Index, EqualVectorsComeInSlotOrder) {
+  auto index = Index::make({.dim = 1, .metric = Metric::kL2}).value();
+  for (int i = 0; i < 200; ++i) ASSERT_TRUE(index->insert(Floats{1}));
+  const auto answer = index->search(Floats{1}, {.k = 150}).value();
+  for (uint32_t i = 0; i < 150; ++i) EXPECT_EQ(answer.candidates[i].slot, Slot{i});
+}
+
+TEST(Index, AFailedReplaceKeepsTheOldVector) {
+  MemoryBudget budget("index", 300 << 10);
+  auto index = Index::make({.dim = 16, .metric = Metric::kL2, .budget = &budget}).value();
+  const Slot first = index->insert(Floats(16, 1.0F)).value();
+  Result<Slot> last = first;
+  while (last) last = index->insert(Floats(16, 2.0F));
+  EXPECT_EQ(last.error().code(), ErrorCode::kOverloaded);
+  EXPECT_EQ(code_of(index->replace(first, Floats(16, 3.0F))), ErrorCode::kOverloaded);
+  EXPECT_EQ(index->search(Floats(16, 1.0F), {.k = 1})->candidates[0].slot, first);
+  EXPECT_TRUE(index->erase(first));
+  EXPECT_TRUE(index->insert(Floats(16, 4.0F))) << "an erased slot makes room";
+  EXPECT_TRUE(index->check());
+}
+
+TEST(Index, ChargesExactlyWhatItReports) {
+  MemoryBudget budget("index", 64 << 20);
+  {
+    auto index = Index::make({.dim = 8, .metric = Metric::kL2, .budget = &budget}).value();
+    for (int i = 0; i < 100'000; ++i) ASSERT_TRUE(index->insert(Floats(8, 1.0F)));
+    ASSERT_TRUE(index->search(Floats(8, 1.0F), {}));
+    const MemoryUse use = index->memory();
+    EXPECT_EQ(budget.used_bytes(), use.total_bytes());
+    EXPECT_GE(use.vectors_bytes, 100'000u * 8 * 4);
+    EXPECT_LE(use.vectors_bytes, 102'000u * 8 * 4);
+    EXPECT_GT(use.scratch_bytes, 0u);
+  }
+  EXPECT_EQ(budget.used_bytes(), 0u);
+}
+
+TEST(Index, ErasedSlotsAreReusedOnlyWhenNobodyLooks) {
+  auto index = make_line(10);
+  {
+    const Pin pin = index->pin();
+    for (uint32_t i = 0; i < 10; ++i) EXPECT_TRUE(index->erase(Slot{i}));
+    EXPECT_GE(static_cast<uint32_t>(index->insert(Floats{1}).value()), 10u);
+    EXPECT_EQ(index->counts().retired, 10u);
+  }
+  EXPECT_LT(static_cast<uint32_t>(index->insert(Floats{1}).value()), 10u);
+  EXPECT_EQ(index->counts().retired, 0u);
+}
+
+TEST(Index, MemoryOfChurnStaysFlat) {
+  auto index = make_line(1000);
+  const size_t before = index->counts().capacity;
+  for (uint32_t round = 0; round < 50; ++round) {
+    index->clear();
+    for (int i = 0; i < 1000; ++i) ASSERT_TRUE(index->insert(Floats{1}));
+  }
+  EXPECT_EQ(index->counts().capacity, before);
+  EXPECT_TRUE(index->check());
+}
+
+TEST(Cursor, DoesNotGiveWhatWasErasedMeanwhile) {
+  auto index = make_line(300);
+  Cursor cursor = index->open(Floats{0}, {.k = 1}).value();
+  std::vector<Candidate> got;
+  EXPECT_EQ(cursor.next(1, got), 1u);
+  index->erase(Slot{1});
+  index->erase(Slot{200});
+  EXPECT_EQ(cursor.next(1000, got), 297u);
+  EXPECT_EQ(got[1].slot, Slot{2});
+  EXPECT_EQ(cursor.next(1, got), 0u);
+}
+
+TEST(Cursor, AsksThePredicateOnlyAsFarAsItMust) {
+  auto index = make_line(10'000);
+  size_t asked = 0;
+  SearchParams params{.k = 10};
+  params.filter.predicate = [&](Slot slot) {
+    ++asked;
+    return static_cast<uint32_t>(slot) % 10 == 0 ? Verdict::kAccept : Verdict::kReject;
+  };
+  const auto answer = index->search(Floats{0}, params).value();
+  EXPECT_EQ(answer.candidates.size(), 10u);
+  EXPECT_EQ(asked, 91u);
+  EXPECT_EQ(answer.stats.predicate_tests, 91u);
+  EXPECT_EQ(answer.stats.distances, 10'000u);
+  EXPECT_EQ(answer.stats.path, Path::kExact);
+}
+
+TEST(Search, APredicateCanStopIt) {
+  auto index = make_line(100);
+  SearchParams params{.k = 10};
+  params.filter.predicate = [](Slot slot) {
+    return static_cast<uint32_t>(slot) == 3 ? Verdict::kStop : Verdict::kAccept;
+  };
+  Cursor cursor = index->open(Floats{0}, params).value();
+  std::vector<Candidate> got;
+  EXPECT_EQ(cursor.next(10, got), 3u);
+  EXPECT_EQ(cursor.stats().ended, Ended::kPredicate);
+  EXPECT_EQ(cursor.next(10, got), 0u);
+}
+
+TEST(Search, ABitmapSparesTheDistances) {
+  auto index = make_line(1000);
+  SlotBitmap bitmap;
+  for (uint32_t at : {5u, 500u, 999u}) bitmap.set(Slot{at});
+  SearchParams params{.k = 10};
+  params.filter.bitmap = &bitmap;
+  const auto answer = index->search(Floats{600}, params).value();
+  ASSERT_EQ(answer.candidates.size(), 3u);
+  EXPECT_EQ(answer.candidates[0].slot, Slot{500});
+  EXPECT_EQ(answer.stats.distances, 3u);
+}
+
+TEST(Search, BudgetsEndItAndSaySo) {
+  auto index = make_line(5000);
+  const auto work = index->search(Floats{0}, {.k = 3, .distances_max = 100}).value();
+  EXPECT_EQ(work.stats.ended, Ended::kWork);
+  EXPECT_EQ(work.stats.distances, 100u);
+  EXPECT_EQ(work.candidates.size(), 3u);
+  const ManualClock clock(1000);
+  const auto late = index->search(Floats{0}, {.deadline = {.at_us = 999}, .clock = &clock}).value();
+  EXPECT_EQ(late.stats.ended, Ended::kDeadline);
+  EXPECT_TRUE(late.candidates.empty());
+}
+
+TEST(Search, ExpiredVectorsAreNotFound) {
+  auto index = Index::make({.dim = 1, .metric = Metric::kL2}).value();
+  const Slot slot = index->insert(Floats{1}, Expiry{100}).value();
+  EXPECT_EQ(index->search(Floats{1}, {.now_us = 99})->candidates.size(), 1u);
+  EXPECT_EQ(index->search(Floats{1}, {.now_us = 100})->candidates.size(), 0u);
+  EXPECT_TRUE(index->set_expiry(slot, Expiry::kNever));
+  EXPECT_EQ(index->search(Floats{1}, {.now_us = 100})->candidates.size(), 1u);
+}
+
+}  // namespace
+}  // namespace sagitta::ann
