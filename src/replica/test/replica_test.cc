@@ -1,0 +1,222 @@
+#include "sagitta/replica/replica.h"
+
+#include <gtest/gtest.h>
+
+#include <future>
+
+#include "sagitta/base/memory_file.h"
+#include "sagitta/replica/records.h"
+#include "sagitta/types/value.h"
+
+namespace sagitta::replica {
+namespace {
+
+using types::DataType;
+using types::Kind;
+
+/// A store and a log that outlive the replica, as disks do.
+class ReplicaTest : public testing::Test {
+ protected:
+  ReplicaTest() { open_log(); }
+
+  void open_log() {
+    auto opened = log::open_local_log(*files_, clock_, metrics_, {.directory = "log"});
+    ASSERT_TRUE(opened) << opened.error().to_string();
+    log_ = std::move(*opened);
+  }
+
+  void start() {
+    auto opened = Replica::open({*store_, *log_, clock_, metrics_, workers_, vectors_});
+    ASSERT_TRUE(opened) << opened.error().to_string();
+    replica_ = std::move(*opened);
+  }
+
+  void restart_with_empty_store() {
+    replica_.reset();
+    store_ = kv::make_memory_store();
+    start();
+  }
+
+  Result<ApplyResult> submit(log::Record record) {
+    std::promise<Result<ApplyResult>> done;
+    replica_->submit(std::move(record), [&](Result<ApplyResult> result) { done.set_value(std::move(result)); });
+    return done.get_future().get();
+  }
+
+  void create_table() {
+    table::CreateKeyspace keyspace{.keyspace = "k", .replication = {{"class", "SimpleStrategy"}}};
+    ASSERT_TRUE(submit(schema_record(*replica_->schema(), keyspace)));
+    table::TableDef def;
+    def.keyspace = "k";
+    def.name = "t";
+    def.columns = {{.name = "id", .type = DataType::native(Kind::kInt), .kind = table::ColumnKind::kPartitionKey},
+                   {.name = "v", .type = DataType::vector(DataType::native(Kind::kFloat), 2)}};
+    const auto created = submit(schema_record(*replica_->schema(), table::CreateTable{.table = def}));
+    ASSERT_TRUE(created) << created.error().to_string();
+  }
+
+  void create_index() {
+    table::CreateIndex change{.keyspace = "k", .table = "t", .column = "v"};
+    change.index.class_name = "vector_index";
+    const auto created = submit(schema_record(*replica_->schema(), change));
+    ASSERT_TRUE(created) << created.error().to_string();
+  }
+
+  table::TableDefPtr table() const { return replica_->schema()->find_table("k", "t"); }
+
+  table::Mutation row(int32_t id, std::vector<float> vector) const {
+    table::Mutation mutation{.table_id = table()->id,
+                             .partition_key = types::from_int32(id),
+                             .timestamp_us = clock_.now_us(),
+                             .server_timestamp = true};
+    table::RowMutation change{.insert_marker = true};
+    change.cells.push_back({.column_id = table()->find_column("v")->id, .value = types::from_floats(vector)});
+    mutation.rows.push_back(std::move(change));
+    return mutation;
+  }
+
+  Result<ApplyResult> write(const table::Mutation& mutation) {
+    return submit(mutation_record(*replica_->schema(), std::span(&mutation, 1)));
+  }
+
+  bool exists(int32_t id) const {
+    const auto found = replica_->read_view(0, kv::ReadMode::kBlocking).get(*table(), types::from_int32(id), {});
+    return found && *found;
+  }
+
+  std::vector<table::VectorHit> nearest(std::vector<float> query, size_t k) const {
+    const auto set = replica_->vector_indexes();
+    const auto hits = set->indexes.begin()->second->search(query, k, 0, nullptr, {});
+    EXPECT_TRUE(hits) << hits.error().to_string();
+    return hits.value_or(std::vector<table::VectorHit>());
+  }
+
+  const std::unique_ptr<MemoryFileSystem> files_ = MemoryFileSystem::make();
+  ManualClock clock_{1'700'000'000'000'000};
+  MetricsRegistry metrics_;
+  InlineExecutor workers_;
+  MemoryBudget vectors_{"vectors", size_t{1} << 30};
+  std::unique_ptr<kv::Store> store_ = kv::make_memory_store();
+  std::unique_ptr<log::Log> log_;
+  std::unique_ptr<Replica> replica_;
+};
+
+TEST_F(ReplicaTest, AnAcknowledgedRowIsReadAndFoundAtOnce) {
+  start();
+  create_table();
+  create_index();
+  ASSERT_TRUE(write(row(1, {1, 0})));
+  ASSERT_TRUE(write(row(2, {0, 1})));
+  EXPECT_TRUE(exists(1));
+  const auto hits = nearest({0.9F, 0.1F}, 2);
+  ASSERT_EQ(hits.size(), 2u);
+  EXPECT_EQ(hits[0].row_key, table::row_key(*table(), types::from_int32(1), {}));
+}
+
+TEST_F(ReplicaTest, TheLogAloneGivesTheStateBack) {
+  start();
+  create_table();
+  ASSERT_TRUE(write(row(1, {1, 0})));
+  create_index();
+  ASSERT_TRUE(write(row(2, {0, 1})));
+  const auto version = replica_->schema()->version;
+  restart_with_empty_store();
+  EXPECT_EQ(replica_->schema()->version, version);
+  EXPECT_TRUE(exists(1));
+  EXPECT_EQ(nearest({1, 0}, 5).size(), 2u);
+}
+
+TEST_F(ReplicaTest, AnIndexOnAFilledTableIsBuiltFromItsRows) {
+  start();
+  create_table();
+  for (int32_t id = 0; id < 100; ++id) ASSERT_TRUE(write(row(id, {1, static_cast<float>(id)})));
+  create_index();
+  EXPECT_TRUE(replica_->indexes_ready());
+  EXPECT_EQ(nearest({1, 0}, 1000).size(), 100u);
+}
+
+TEST_F(ReplicaTest, ARefusedVectorStaysARowAndIsCounted) {
+  start();
+  create_table();
+  ASSERT_TRUE(write(row(1, {0, 0})));
+  create_index();
+  EXPECT_TRUE(exists(1));
+  EXPECT_TRUE(nearest({1, 0}, 10).empty());
+  EXPECT_EQ(replica_->vector_indexes()->indexes.begin()->second->stats().refused, 1u);
+}
+
+TEST_F(ReplicaTest, TruncateEmptiesRowsAndIndex) {
+  start();
+  create_table();
+  create_index();
+  ASSERT_TRUE(write(row(1, {1, 0})));
+  ASSERT_TRUE(submit(truncate_record(*replica_->schema(), table()->id)));
+  EXPECT_FALSE(exists(1));
+  EXPECT_TRUE(nearest({1, 0}, 10).empty());
+}
+
+TEST_F(ReplicaTest, ALateRecordChangesNothing) {
+  start();
+  create_table();
+  auto mutation = row(1, {1, 0});
+  log::Record record = mutation_record(*replica_->schema(), std::span(&mutation, 1));
+  record.not_after_us = clock_.now_us() - 1;
+  const auto result = submit(std::move(record));
+  ASSERT_FALSE(result);
+  EXPECT_EQ(result.error().code(), ErrorCode::kWriteTimeout);
+  EXPECT_FALSE(exists(1));
+}
+
+TEST_F(ReplicaTest, ARepeatedRequestIsAppliedOnceAlsoAfterARestart) {
+  start();
+  create_table();
+  SeededRandom random(1);
+  const Uuid id = Uuid::random(random);
+  auto first = row(1, {1, 0}), second = row(2, {1, 0});
+  log::Record record = mutation_record(*replica_->schema(), std::span(&first, 1));
+  record.request_id = id;
+  const auto applied = submit(std::move(record));
+  replica_.reset();
+  start();
+  log::Record again = mutation_record(*replica_->schema(), std::span(&second, 1));
+  again.request_id = id;
+  const auto repeated = submit(std::move(again));
+  ASSERT_TRUE(applied && repeated);
+  EXPECT_EQ(repeated->offset, applied->offset);
+  EXPECT_FALSE(exists(2));
+}
+
+TEST_F(ReplicaTest, ASchemaErrorIsTheRecordsOwnAndTheReplicaLives) {
+  start();
+  create_table();
+  const auto again = submit(schema_record(
+      *replica_->schema(), table::CreateKeyspace{.keyspace = "k", .replication = {{"class", "SimpleStrategy"}}}));
+  ASSERT_FALSE(again);
+  EXPECT_EQ(again.error().code(), ErrorCode::kAlreadyExists);
+  EXPECT_TRUE(write(row(1, {1, 0})));
+}
+
+TEST_F(ReplicaTest, AnUnknownKindHaltsRatherThanBeSkipped) {
+  start();
+  create_table();
+  log::Record unknown{.kind = static_cast<log::RecordKind>(77)};
+  EXPECT_FALSE(submit(std::move(unknown)));
+  if (replica_->halted()) {
+    EXPECT_EQ(write(row(1, {1, 0})).error().code(), ErrorCode::kUnavailable);
+  }
+}
+
+TEST_F(ReplicaTest, ServerTimestampsFollowTheLogWhateverTheClockSays) {
+  start();
+  create_table();
+  auto first = row(1, {1, 0}), second = row(1, {0, 1});
+  second.timestamp_us = first.timestamp_us - 1'000'000;
+  ASSERT_TRUE(write(first));
+  ASSERT_TRUE(write(second));
+  const auto found = replica_->read_view(0, kv::ReadMode::kBlocking).get(*table(), types::from_int32(1), {});
+  ASSERT_TRUE(found && *found);
+  EXPECT_EQ((*found)->cells[0].value, types::from_floats(std::vector<float>{0, 1}));
+}
+
+}  // namespace
+}  // namespace sagitta::replica
