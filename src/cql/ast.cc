@@ -1,1 +1,163 @@
 #include "sagitta/cql/ast.h"
+
+#include "sagitta/cql/parser.h"
+
+#include "lexer.h"
+
+namespace sagitta::cql {
+
+namespace {
+
+std::string quoted(std::string_view text, char quote) {
+  std::string out(1, quote);
+  for (const char c : text) out.append(c == quote ? 2 : 1, c);
+  out.push_back(quote);
+  return out;
+}
+
+/// Writes terms back as CQL.
+class Printer {
+ public:
+  explicit Printer(const std::vector<std::string>& markers) : markers_(markers) {}
+
+  std::string print(const Term& term) {
+    std::visit(*this, term.node);
+    return std::move(out_);
+  }
+
+  void operator()(const Literal& literal) {
+    switch (literal.kind) {
+      case LiteralKind::kString: out_ += quoted(literal.text, '\''); break;
+      case LiteralKind::kBlob: out_ += "0x" + literal.text; break;
+      default: out_ += literal.text;
+    }
+  }
+  void operator()(const NumberList& list) {
+    for (size_t i = 0; i < list.size(); ++i) {
+      out_ += i == 0 ? "[" : ", ";
+      out_ += list[i];
+    }
+    out_ += ']';
+  }
+  void operator()(const Marker& marker) {
+    const std::string& name = markers_[marker.index];
+    out_ += name.empty() ? "?" : ":" + quote_identifier(name);
+  }
+  void operator()(const ListLiteral& list) { sequence('[', list.elements, ']'); }
+  void operator()(const SetLiteral& set) { sequence('{', set.elements, '}'); }
+  void operator()(const TupleLiteral& tuple) { sequence('(', tuple.elements, ')'); }
+  void operator()(const MapLiteral& map) {
+    char before = '{';
+    for (const auto& [key, value] : map.entries) {
+      separate(before);
+      child(key);
+      out_ += ": ";
+      child(value);
+    }
+    out_ += '}';
+  }
+  void operator()(const UdtLiteral& udt) {
+    char before = '{';
+    for (const auto& [field, value] : udt.fields) {
+      separate(before);
+      out_ += quote_identifier(field) + ": ";
+      child(value);
+    }
+    out_ += '}';
+  }
+  void operator()(const ColumnRef& column) { out_ += quote_identifier(column.name); }
+  void operator()(const FieldAccess& access) {
+    child(*access.object);
+    out_ += '.' + quote_identifier(access.field);
+  }
+  void operator()(const ElementAccess& access) {
+    child(*access.object);
+    out_ += '[';
+    if (access.key != nullptr) child(*access.key);
+    if (access.from != nullptr) child(*access.from);
+    if (access.slice) out_ += "..";
+    if (access.to != nullptr) child(*access.to);
+    out_ += ']';
+  }
+  void operator()(const FunctionCall& call) {
+    if (!call.name.keyspace.empty()) out_ += quote_identifier(call.name.keyspace) + '.';
+    // token is reserved but, as a function, is never quoted.
+    out_ += call.name.name == "token" ? call.name.name : quote_identifier(call.name.name);
+    if (call.star) {
+      out_ += "(*)";
+    } else {
+      sequence('(', call.arguments, ')');
+    }
+  }
+  void operator()(const Cast& cast) {
+    if (!cast.converts) {
+      out_ += '(' + to_string(cast.type) + ')';
+      child(*cast.term);
+      return;
+    }
+    out_ += "cast(";
+    child(*cast.term);
+    out_ += " as " + to_string(cast.type) + ')';
+  }
+  void operator()(const Arithmetic& arithmetic) {
+    child(*arithmetic.left);
+    out_ += {' ', arithmetic.op, ' '};
+    child(*arithmetic.right);
+  }
+  void operator()(const Negation& negation) {
+    out_ += '-';
+    child(*negation.term);
+  }
+
+ private:
+  void child(const Term& term) { std::visit(*this, term.node); }
+  void separate(char& before) {
+    if (before == ',') {
+      out_ += ", ";
+    } else {
+      out_ += before;
+    }
+    before = ',';
+  }
+  void sequence(char open, const std::vector<Term>& terms, char close) {
+    out_ += open;
+    for (size_t i = 0; i < terms.size(); ++i) {
+      if (i != 0) out_ += ", ";
+      child(terms[i]);
+    }
+    out_ += close;
+  }
+
+  const std::vector<std::string>& markers_;
+  std::string out_;
+};
+
+}  // namespace
+
+std::string quote_identifier(std::string_view name) {
+  return is_plain_word(name) && !is_reserved(name) ? std::string(name) : quoted(name, '"');
+}
+
+std::string to_string(const Term& term, const std::vector<std::string>& markers) {
+  return Printer(markers).print(term);
+}
+
+std::string_view to_string(Operator op) {
+  switch (op) {
+    case Operator::kEq: return "=";
+    case Operator::kLt: return "<";
+    case Operator::kGt: return ">";
+    case Operator::kLe: return "<=";
+    case Operator::kGe: return ">=";
+    case Operator::kNe: return "!=";
+    case Operator::kIn: return "IN";
+    case Operator::kContains: return "CONTAINS";
+    case Operator::kContainsKey: return "CONTAINS KEY";
+    case Operator::kLike: return "LIKE";
+    case Operator::kIsNotNull: return "IS NOT NULL";
+    case Operator::kAnn: return "ANN OF";
+  }
+  return "";
+}
+
+}  // namespace sagitta::cql

@@ -142,7 +142,8 @@ struct Negation {
   TermPtr term;
 };
 
-/// A value in a statement. The nesting of terms is at most `limits::kNestingMax`, so they can be walked recursively.
+/// A value in a statement. Brackets nest at most `limits::kNestingMax` deep and a term chains at most as many
+/// operators, so terms can be walked recursively.
 struct Term {
   std::variant<Literal, NumberList, Marker, ListLiteral, SetLiteral, MapLiteral, UdtLiteral, TupleLiteral, ColumnRef,
                FieldAccess, ElementAccess, FunctionCall, Cast, Arithmetic, Negation>
