@@ -92,7 +92,7 @@ std::optional<int64_t> parse_exponent(std::string_view text) {
 }  // namespace
 
 void put_vint(Bytes& out, uint64_t v) {
-  const int bits = std::bit_width(v | 1);
+  const int bits = static_cast<int>(std::bit_width(v | 1));
   const int extra = std::min((bits - 1) / 7, 8);
   if (extra == 8) {
     out.push_back('\xff');
