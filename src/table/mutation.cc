@@ -1,0 +1,77 @@
+#include "sagitta/table/mutation.h"
+
+#include "archive.h"
+
+namespace sagitta::table {
+namespace {
+
+constexpr uint8_t kMutationsVersion = 1;
+
+}  // namespace
+
+template <class C>
+  requires Is<C, CellOp>
+auto members(C& c) {
+  return std::tie(c.column_id, c.kind, c.path, c.value, c.number, c.elements);
+}
+template <class C>
+  requires Is<C, RowMutation>
+auto members(C& c) {
+  return std::tie(c.is_static, c.clustering, c.insert_marker, c.delete_row, c.ttl_s, c.expires_s, c.cells);
+}
+template <class C>
+  requires Is<C, RangeDeletion>
+auto members(C& c) {
+  return std::tie(c.start, c.end, c.start_inclusive, c.end_inclusive);
+}
+template <class C>
+  requires Is<C, Mutation>
+auto members(C& c) {
+  return std::tie(c.table_id, c.partition_key, c.timestamp_us, c.server_timestamp, c.delete_partition, c.deletions,
+                  c.rows);
+}
+
+Bytes list_path(bool prepend, int64_t timestamp_us, uint64_t salt, uint32_t index, uint32_t /*count*/) {
+  // Appended paths begin with the time, prepended ones with its mirror image; the sign bit puts all prepended before
+  // all appended.
+  constexpr uint64_t kAppended = uint64_t{1} << 63;
+  const auto time = static_cast<uint64_t>(timestamp_us) & (kAppended - 1);
+  Bytes path;
+  put_big(path, prepend ? kAppended - 1 - time : kAppended | time);
+  put_big(path, static_cast<uint32_t>(salt));
+  put_big(path, index);
+  return path;
+}
+
+void encode(std::span<const Mutation> mutations, Bytes& out) {
+  out.push_back(static_cast<char>(kMutationsVersion));
+  put_varint(out, mutations.size());
+  Writer write(out);
+  for (const auto& mutation : mutations) write(mutation);
+}
+
+Result<std::vector<Mutation>> decode_mutations(BytesView bytes) {
+  if (bytes.empty()) return fail(ErrorCode::kCorruption, "mutations: empty");
+  if (static_cast<uint8_t>(bytes[0]) != kMutationsVersion)
+    return fail(ErrorCode::kFormat, "mutations: unknown version");
+  std::vector<Mutation> mutations;
+  Reader in(bytes.substr(1));
+  in(mutations);
+  if (!in.complete()) return fail(ErrorCode::kCorruption, "mutations: damaged");
+  return mutations;
+}
+
+size_t size_bytes(const Mutation& mutation) {
+  size_t bytes = 32 + mutation.partition_key.size() + 64 * mutation.deletions.size();
+  for (const auto& row : mutation.rows) {
+    bytes += 16;
+    for (const auto& component : row.clustering) bytes += component.size() + 2;
+    for (const auto& cell : row.cells) {
+      bytes += 12 + cell.path.size() + (cell.value ? cell.value->size() : 0);
+      for (const auto& element : cell.elements) bytes += element.size() + 2;
+    }
+  }
+  return bytes;
+}
+
+}  // namespace sagitta::table
