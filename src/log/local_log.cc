@@ -19,6 +19,8 @@ namespace {
 
 /// One group is one write and one sync; larger ones would only delay their first records.
 constexpr size_t kGroupBytesMax = size_t{8} << 20;
+/// The part of a sync's time that is worth waiting to share it.
+constexpr int64_t kPatienceDivisor = 8;
 constexpr size_t kReadChunkBytes = size_t{1} << 20;
 
 size_t bytes_of(const Record& record) { return kFrameHeaderBytes + kFixedBodyBytes + record.payload.size(); }
@@ -93,6 +95,7 @@ class LocalLog final : public Log {
 
   Status admit(const Record& record) const;
   void run();
+  void gather(std::unique_lock<std::mutex>& lock);
   void commit(Group group);
   Group take_group();
   void encode(Group& group);
@@ -119,6 +122,11 @@ class LocalLog final : public Log {
   std::condition_variable readable_;
   std::deque<Pending> queue_;
   size_t queue_bytes_ = 0;
+  /// How many must be queued to wake the writer.
+  size_t wanted_ = 1;
+  /// Records of the last group, and those with the ones that were queued when it was done.
+  size_t last_group_ = 0;
+  size_t outstanding_ = 0;
   std::deque<Segment> segments_;
   Offset end_;
   /// The last records before end_, from tail_begin_ on.
@@ -132,6 +140,7 @@ class LocalLog final : public Log {
   // The writer's own; stop() uses it after the join.
   std::unique_ptr<AppendFile> active_;
   bool appended_ = false;
+  int64_t last_sync_us_ = 0;
 
   std::mutex stop_mutex_;
   std::thread writer_;
@@ -163,7 +172,7 @@ void LocalLog::append(Record record, AppendDone done) {
     record.payload = Bytes();
   }
   queue_.push_back({std::move(record), std::move(done), std::move(refused)});
-  work_.notify_one();
+  if (queue_.size() >= wanted_) work_.notify_one();
 }
 
 void LocalLog::run() {
@@ -171,11 +180,22 @@ void LocalLog::run() {
   while (true) {
     work_.wait(lock, [this] { return stopping_ || !queue_.empty(); });
     if (queue_.empty()) return;
+    gather(lock);
     Group group = take_group();
     lock.unlock();
     commit(std::move(group));
     lock.lock();
   }
+}
+
+/// Writers that were just answered tend to come back at once. Without a moment of patience they would miss this group,
+/// and all would settle into two half groups that take turns.
+void LocalLog::gather(std::unique_lock<std::mutex>& lock) {
+  if (last_group_ <= 1) return;
+  wanted_ = outstanding_;
+  work_.wait_for(lock, std::chrono::microseconds(last_sync_us_ / kPatienceDivisor),
+                 [this] { return stopping_ || queue_.size() >= wanted_; });
+  wanted_ = 1;
 }
 
 LocalLog::Group LocalLog::take_group() {
@@ -232,7 +252,8 @@ Status LocalLog::write_durably(BytesView bytes) {
   SAGITTA_CHECK(active_->append(bytes));
   SAGITTA_CHECK(active_->sync());
   appended_ = true;
-  metrics_.sync_seconds.observe(static_cast<double>(clock_.steady_us() - start_us) * 1e-6);
+  last_sync_us_ = clock_.steady_us() - start_us;
+  metrics_.sync_seconds.observe(static_cast<double>(last_sync_us_) * 1e-6);
   return {};
 }
 
@@ -258,6 +279,8 @@ void LocalLog::publish(Group& group) {
     }
     segment.bytes += group.bytes.size();
     end_ += group.pending.size();
+    last_group_ = group.pending.size();
+    outstanding_ = last_group_ + queue_.size();
     show_size();
   }
   readable_.notify_all();

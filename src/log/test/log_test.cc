@@ -302,6 +302,22 @@ TEST_F(LocalLogTest, AnUnknownKindStopsTheReaderAndANewerVersionTheOpening) {
   EXPECT_EQ(try_open().error().code(), ErrorCode::kFormat);
 }
 
+/// A killed process leaves what it wrote in the page cache; once it was served, a power cut must not take it back.
+TEST_F(LocalLogTest, WhatIsFoundAtOpenIsMadeDurable) {
+  open();
+  append_numbers(0, 2);
+  log_.reset();
+  Bytes unsynced;
+  encode_record(record_of("2"), 2, unsynced);
+  ASSERT_TRUE(files_->open_append(first_segment(), FileSystem::OpenMode::kAppend).value()->append(unsynced));
+  open();
+  expect_numbers(0, 3);
+  SeededRandom random(1);
+  files_->crash(random, {.tear = false});
+  open();
+  expect_numbers(0, 3);
+}
+
 TEST_F(LocalLogTest, WorksOnTheRealFileSystem) {
   const auto files = make_real_file_system();
   options_.directory =
