@@ -91,8 +91,9 @@ class LogReplica final : public Replica {
     const Uuid id = record.request_id;
     if (!waiters_.add(id, std::move(done))) return;
     env_.log.append(std::move(record), [this, id](Result<Offset> appended) {
-      if (appended) return;
-      if (const auto waiter = waiters_.take(id)) waiter(std::unexpected(appended.error()));
+      if (!appended) return waiters_.complete(id, std::unexpected(appended.error()));
+      // Nobody applies any more: what came in between fail_all and here would wait for ever.
+      if (const auto error = halted()) waiters_.complete(id, std::unexpected(*error));
     });
   }
 
@@ -205,7 +206,7 @@ class LogReplica final : public Replica {
       batch_->clear();
       refused_records_.add();
     }
-    remember(record, entry.offset);
+    remember(record, {entry.offset, outcome});
     put_position(entry.offset + 1);
     SAGITTA_CHECK(env_.store.write(*batch_));
     unflushed_bytes_ += record.payload.size();
@@ -213,17 +214,16 @@ class LogReplica final : public Replica {
     publish(result);
     applied_ = entry.offset + 1;
     applied_records_.add();
-    if (const auto waiter = waiters_.take(record.request_id)) {
-      outcome ? waiter(std::move(result)) : waiter(std::unexpected(outcome.error()));
-    }
+    waiters_.complete(record.request_id,
+                      outcome ? Result<ApplyResult>(std::move(result)) : std::unexpected(outcome.error()));
     return {};
   }
 
-  void remember(const log::Record& record, Offset offset) {
+  void remember(const log::Record& record, const AppliedRequest& applied) {
     if (LocalIds::is_local(record.request_id) || requests_.find(record.request_id)) return;
     const int64_t until =
         record.not_after_us != 0 ? record.not_after_us : record.log_time_us + options_.request_memory_us;
-    requests_.remember(record.request_id, offset, until, log_clock_us_, *batch_);
+    requests_.remember(record.request_id, applied, until, log_clock_us_, *batch_);
   }
 
   /// Puts what the record does into the batch.
@@ -233,8 +233,8 @@ class LogReplica final : public Replica {
       return fail(ErrorCode::kWriteTimeout, "the write reached the log after its deadline and was dropped");
     }
     if (const auto before = requests_.find(record.request_id)) {
-      result.offset = *before;
-      return {};
+      result.offset = before->offset;
+      return before->outcome;
     }
     if (record.schema_version > schema_->version) {
       return fail(ErrorCode::kCorruption, fmt::format("record {} needs schema version {}, but it is {}", entry.offset,

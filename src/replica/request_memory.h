@@ -5,11 +5,19 @@
 #include <map>
 #include <optional>
 
+#include "sagitta/base/result.h"
 #include "sagitta/base/uuid.h"
 #include "sagitta/kv/store.h"
 #include "sagitta/log/log.h"
 
 namespace sagitta::replica {
+
+/// What became of a request.
+struct AppliedRequest {
+  log::Offset offset = 0;
+  /// The error it was refused with, if any.
+  Status outcome;
+};
 
 /// Used by the applier's thread only.
 class RequestMemory {
@@ -18,14 +26,15 @@ class RequestMemory {
 
   /// Reads what the store remembers. kCorruption.
   Status load();
-  /// The offset at which the request was applied before; nothing when it is new.
-  std::optional<log::Offset> find(const Uuid& id) const;
+  /// How the request was applied before; nothing when it is new.
+  std::optional<AppliedRequest> find(const Uuid& id) const;
   /// Remembers `id` until the log clock has passed `until_us`, and forgets what is over.
-  void remember(const Uuid& id, log::Offset offset, int64_t until_us, int64_t log_clock_us, kv::Batch& batch);
+  void remember(const Uuid& id, const AppliedRequest& applied, int64_t until_us, int64_t log_clock_us,
+                kv::Batch& batch);
 
  private:
   kv::Store& store_;
-  std::map<Uuid, log::Offset> by_id_;
+  std::map<Uuid, AppliedRequest> by_id_;
   std::multimap<int64_t, Uuid> by_time_;
 };
 

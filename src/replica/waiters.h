@@ -14,29 +14,36 @@ namespace sagitta::replica {
 /// Thread-safe. Each waiter is called once: by whoever takes it out.
 class Waiters {
  public:
-  /// False when a waiter of that id is there already: the same request is under way.
+  /// False when the same request is under way already: `done` then waits for its outcome.
   bool add(const Uuid& id, ApplyDone done) {
     std::lock_guard lock(mutex_);
-    return waiting_.try_emplace(id, std::move(done)).second;
+    auto [place, is_new] = waiting_.try_emplace(id);
+    place->second.push_back(std::move(done));
+    return is_new;
   }
 
-  /// Null when nobody waits: the record is replayed, or another node's.
-  ApplyDone take(const Uuid& id) {
-    std::lock_guard lock(mutex_);
-    const auto found = waiting_.find(id);
-    if (found == waiting_.end()) return nullptr;
-    ApplyDone done = std::move(found->second);
-    waiting_.erase(found);
-    return done;
+  /// Tells those who wait; nobody does when the record is replayed, or another node's.
+  void complete(const Uuid& id, const Result<ApplyResult>& result) {
+    std::vector<ApplyDone> all;
+    {
+      std::lock_guard lock(mutex_);
+      const auto found = waiting_.find(id);
+      if (found == waiting_.end()) return;
+      all = std::move(found->second);
+      waiting_.erase(found);
+    }
+    for (const ApplyDone& done : all) done(result);
   }
 
   void fail_all(const Error& error) {
-    std::unordered_map<Uuid, ApplyDone, Hash> all;
+    std::unordered_map<Uuid, std::vector<ApplyDone>, Hash> all;
     {
       std::lock_guard lock(mutex_);
       all.swap(waiting_);
     }
-    for (auto& [id, done] : all) done(std::unexpected(error));
+    for (const auto& [id, waiting] : all) {
+      for (const ApplyDone& done : waiting) done(std::unexpected(error));
+    }
   }
 
  private:
@@ -46,7 +53,7 @@ class Waiters {
     }
   };
   std::mutex mutex_;
-  std::unordered_map<Uuid, ApplyDone, Hash> waiting_;
+  std::unordered_map<Uuid, std::vector<ApplyDone>, Hash> waiting_;
 };
 
 }  // namespace sagitta::replica

@@ -16,6 +16,7 @@ class EntryCursor final : public RowCursor {
 
   Result<bool> next() override {
     for (;;) {
+      if (started_ && !entries_->valid()) return false;
       move();
       if (!entries_->valid()) {
         SAGITTA_CHECK(entries_->status());

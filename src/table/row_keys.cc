@@ -117,7 +117,11 @@ ClusteringInterval interval_of(const TableDef& table, std::span<const Bytes> sta
                                std::span<const Bytes> end, bool end_inclusive) {
   ClusteringInterval interval;
   interval.from = encode_clustering(table, start);
-  if (!start.empty() && !start_inclusive) interval.from = after_prefix(interval.from);
+  if (!start.empty() && !start_inclusive) {
+    interval.from = after_prefix(interval.from);
+    // Nothing comes after a prefix of FF bytes alone (a tinyint > 127).
+    if (interval.from.empty()) return {Bytes(1, '\0'), Bytes(1, '\0')};
+  }
   interval.to = encode_clustering(table, end);
   if (!end.empty() && end_inclusive) interval.to = after_prefix(interval.to);
   return interval;

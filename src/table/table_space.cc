@@ -226,6 +226,13 @@ struct TableSpace::Impl {
     return timestamp;
   }
 
+  void forget_record() {
+    updates.clear();
+    cleared.clear();
+    next_schema = nullptr;
+    schema_changed = false;
+  }
+
   void trim_journal(kv::Batch& batch, ApplyTime time) {
     if (journal_number < kJournalTrimEntries) return;
     journal_number = 0;
@@ -290,6 +297,7 @@ Status TableSpace::apply_mutations(const Schema& schema, std::span<const Mutatio
   RowWriter writer(impl_->store, batch, time, [&](const TableDef& table, BytesView row_key, const LiveRow* now) {
     impl_->observe(table, row_key, now, time, batch);
   });
+  std::optional<int64_t> stamp;
   for (const Mutation& mutation : mutations) {
     const TableDefPtr table = schema.find_table(mutation.table_id);
     if (table == nullptr) return fail(ErrorCode::kInvalid, "the table was dropped meanwhile");
@@ -297,8 +305,12 @@ Status TableSpace::apply_mutations(const Schema& schema, std::span<const Mutatio
       SAGITTA_CHECK(writer.apply(*table, mutation));
       continue;
     }
+    // One for the whole record: the statements of a batch tie, as in Cassandra.
+    if (!stamp) {
+      SAGITTA_TRY(stamp, impl_->server_timestamp(mutation.timestamp_us, batch));
+    }
     Mutation stamped = mutation;
-    SAGITTA_TRY(stamped.timestamp_us, impl_->server_timestamp(mutation.timestamp_us, batch));
+    stamped.timestamp_us = *stamp;
     SAGITTA_CHECK(writer.apply(*table, stamped));
   }
   return {};
@@ -339,14 +351,12 @@ void TableSpace::committed() {
   }
   impl_->follow();
   impl_->begin_builds();
-  aborted();
+  impl_->forget_record();
 }
 
 void TableSpace::aborted() {
-  impl_->updates.clear();
-  impl_->cleared.clear();
-  impl_->next_schema = nullptr;
-  impl_->schema_changed = false;
+  impl_->forget_record();
+  impl_->server_clock.reset();  // what was dropped moved it
 }
 
 VectorIndexSetPtr TableSpace::indexes() const {

@@ -115,21 +115,20 @@ Result<std::vector<VectorHit>> VectorIndexImpl::search(std::span<const float> qu
   const SystemClock clock;
   ann::SearchParams params{
       .k = static_cast<uint32_t>(k), .now_us = now_s * 1'000'000, .deadline = context.deadline, .clock = &clock};
-  // The keys of accepted slots, in the order in which the search gives them back.
-  std::vector<Bytes> keys;
+  std::unordered_map<uint32_t, Bytes> accepted;
   params.filter.predicate = [&](ann::Slot slot) {
     auto key = key_of(slot);
     if (!key || (filter != nullptr && !(*filter)(*key))) return ann::Verdict::kReject;
-    keys.push_back(std::move(*key));
+    accepted[static_cast<uint32_t>(slot)] = std::move(*key);
     return ann::Verdict::kAccept;
   };
   SAGITTA_TRY(const ann::SearchAnswer answer, vectors_->search(query, params));
   if (answer.stats.ended == ann::Ended::kDeadline) {
     return fail(ErrorCode::kReadTimeout, fmt::format("the deadline passed after {} distances", answer.stats.distances));
   }
-  for (size_t i = 0; i < answer.candidates.size(); ++i) {
-    hits.push_back(
-        {std::move(keys[i]), ann::similarity(to_metric(options_.similarity), answer.candidates[i].distance)});
+  for (const ann::Candidate& candidate : answer.candidates) {
+    hits.push_back({std::move(accepted[static_cast<uint32_t>(candidate.slot)]),
+                    ann::similarity(to_metric(options_.similarity), candidate.distance)});
   }
   context.note([&] {
     return fmt::format("index {}: path {}, {} nodes expanded, {} distances, {} rows tested for {} hits", def_.name,

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <future>
+#include <thread>
 
 #include "sagitta/base/memory_file.h"
 #include "sagitta/replica/records.h"
@@ -201,9 +202,47 @@ TEST_F(ReplicaTest, AnUnknownKindHaltsRatherThanBeSkipped) {
   create_table();
   log::Record unknown{.kind = static_cast<log::RecordKind>(77)};
   EXPECT_FALSE(submit(std::move(unknown)));
-  if (replica_->halted()) {
-    EXPECT_EQ(write(row(1, {1, 0})).error().code(), ErrorCode::kUnavailable);
-  }
+  while (!replica_->halted()) std::this_thread::yield();
+  const auto after = write(row(1, {1, 0}));
+  ASSERT_FALSE(after);
+  EXPECT_EQ(after.error().code(), ErrorCode::kUnavailable);
+}
+
+TEST_F(ReplicaTest, ARepeatedRequestThatWasRefusedIsRefusedAgainAlsoAfterARestart) {
+  start();
+  create_table();
+  SeededRandom random(2);
+  const Uuid id = Uuid::random(random);
+  log::Record wrong = schema_record(*replica_->schema(), table::DropTable{.keyspace = "k", .table = "nowhere"});
+  wrong.request_id = id;
+  const auto refused = submit(wrong);
+  ASSERT_FALSE(refused);
+  replica_.reset();
+  start();
+  const auto again = submit(wrong);
+  ASSERT_FALSE(again);
+  EXPECT_EQ(again.error().code(), refused.error().code());
+  EXPECT_EQ(again.error().message(), "Table 'k.nowhere' doesn't exist");
+}
+
+TEST_F(ReplicaTest, AfterAStopEverySubmitIsAnswered) {
+  start();
+  create_table();
+  ASSERT_TRUE(replica_->stop());
+  const auto late = write(row(1, {1, 0}));
+  ASSERT_FALSE(late);
+  EXPECT_EQ(late.error().code(), ErrorCode::kUnavailable);
+}
+
+TEST_F(ReplicaTest, AFlushTrimsTheLogAndTheStoreGoesOnFromThere) {
+  start();
+  create_table();
+  ASSERT_TRUE(write(row(1, {1, 0})));
+  ASSERT_TRUE(replica_->flush());
+  replica_.reset();
+  start();
+  EXPECT_TRUE(exists(1));
+  EXPECT_TRUE(write(row(2, {1, 0})));
 }
 
 TEST_F(ReplicaTest, ServerTimestampsFollowTheLogWhateverTheClockSays) {
