@@ -79,8 +79,10 @@ bool Index::erase(Slot slot) {
 Result<Slot> Index::replace(Slot old, std::span<const float> vector, Expiry expiry) {
   SAGITTA_CHECK(check_vector(impl_->options.metric, impl_->options.dim, vector));
   std::lock_guard lock(impl_->writer);
+  // A slot that is free now may be the one that insert takes.
+  const bool was_live = impl_->store.is_live(old);
   SAGITTA_TRY(const Slot slot, impl_->insert(vector, expiry));
-  impl_->store.retire(old, impl_->gate);
+  if (was_live) impl_->store.retire(old, impl_->gate);
   return slot;
 }
 

@@ -100,6 +100,15 @@ TEST(Index, AFailedReplaceKeepsTheOldVector) {
   EXPECT_TRUE(index->check());
 }
 
+TEST(Index, ReplacingADeadSlotIsAnInsert) {
+  auto index = make_line(1);
+  EXPECT_TRUE(index->erase(Slot{0}));
+  const Slot slot = index->replace(Slot{0}, Floats{5}).value();
+  EXPECT_EQ(slot, Slot{0}) << "the test needs the slot to be reused";
+  EXPECT_TRUE(index->is_live(slot));
+  EXPECT_EQ(index->counts().live, 1u);
+}
+
 TEST(Index, ChargesExactlyWhatItReports) {
   MemoryBudget budget("index", 64 << 20);
   {
