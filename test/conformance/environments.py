@@ -1,0 +1,68 @@
+"""The clients under test, each pinned and unmodified, in its own cached environment under build/clients."""
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+CLIENTS = ROOT / "build" / "clients"
+
+# name -> pinned requirements; lz4 makes a python driver compress by default, as it does where users have it.
+PYTHON = {
+    "cassandra-driver-3.29": ["cassandra-driver==3.29.3", "lz4==4.4.5", "python-snappy==0.7.3"],
+    "cassandra-driver-3.28": ["cassandra-driver==3.28.0", "six==1.17.0"],
+    "scylla-driver-3.29.0": ["scylla-driver==3.29.0", "lz4==4.4.5"],
+    "scylla-driver-newest": ["scylla-driver==3.29.12", "lz4==4.4.5"],
+    "cqlsh": ["cqlsh==6.2.2", "cassandra-driver==3.29.3"],
+    "scylla-cqlsh": ["scylla-cqlsh==6.0.40"],
+}
+NODE = {"cassandra-driver-node": ["cassandra-driver@4.10.0"]}
+
+
+class Missing(Exception):
+    """A toolchain that is not on this machine, or a package that cannot be had."""
+
+
+def _run(command, **options):
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, **options)
+    if done.returncode != 0:
+        raise Missing(f"{' '.join(map(str, command[:4]))} failed: {done.stdout.strip()[-400:]}")
+
+
+def _cached(name, requirements, make):
+    folder = CLIENTS / name
+    stamp = folder / ".ready"
+    wanted = " ".join(requirements)
+    if not stamp.exists() or stamp.read_text() != wanted:
+        print(f"   installing {wanted}", flush=True)
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        make(folder)
+        stamp.write_text(wanted)
+    return folder
+
+
+def python(name):
+    """The interpreter of environment `name`."""
+
+    def make(folder):
+        _run([sys.executable, "-m", "venv", folder])
+        # Old drivers come as source; their optional C parts would take minutes to build and change nothing on the wire.
+        plain = {**os.environ, "CASS_DRIVER_NO_EXTENSIONS": "1", "CASS_DRIVER_NO_CYTHON": "1"}
+        _run([folder / "bin" / "pip", "install", "-q", "--disable-pip-version-check", *PYTHON[name]], env=plain)
+
+    return _cached(name, PYTHON[name], make) / "bin" / "python"
+
+
+def node(name):
+    """The folder whose node_modules hold environment `name`."""
+    for tool in ("node", "npm"):
+        if shutil.which(tool) is None:
+            raise Missing(f"{tool} is not on PATH")
+
+    def make(folder):
+        (folder / "package.json").write_text('{"private": true}\n')
+        _run(["npm", "install", "--silent", "--no-audit", "--no-fund", *NODE[name]], cwd=folder)
+
+    return _cached(name, NODE[name], make)

@@ -1,0 +1,131 @@
+#!/usr/bin/env python3
+"""Runs unmodified clients against the server: run.py SAGITTA_BINARY [SUITE ...]
+
+Each suite gets a server and a data directory of its own. A suite is a program that prints 'ok NAME', 'FAIL NAME' or 'skip NAME'
+lines, and '@restart' when it wants the server restarted under it. The last line is the totals. A client that cannot be installed
+here is a skip; under CI=true it is a failure.
+"""
+import os
+import pathlib
+import subprocess
+import sys
+import threading
+
+import environments
+from server import Server
+
+HERE = pathlib.Path(__file__).resolve().parent
+SUITE_SECONDS = 240
+
+
+def python_suite(environment, script, *options):
+    return lambda port: [environments.python(environment), HERE / script, "--port", str(port), *options]
+
+
+def own_suite(script):
+    return lambda port: [sys.executable, HERE / script, "--port", str(port)]
+
+
+def node_suite(environment, script):
+    return lambda port: ["node", HERE / script, str(environments.node(environment)), str(port)]
+
+
+def cqlsh_suite(environment):
+    return lambda port: [sys.executable, HERE / "cqlsh_suite.py", "--port", str(port), "--cqlsh",
+                         str(environments.python(environment).parent / "cqlsh")]
+
+
+NEWEST = "cassandra-driver-3.29"
+SUITES = {
+    "raw bytes": own_suite("raw_bytes.py"),
+    "python 3.29 default (v5, lz4)": python_suite(NEWEST, "driver_suite.py", "--expect-version", "5"),
+    "python 3.29 v5 plain": python_suite(NEWEST, "driver_suite.py", "--protocol", "5", "--compression", "none"),
+    "python 3.29 v4 plain": python_suite(NEWEST, "driver_suite.py", "--protocol", "4", "--compression", "none"),
+    "python 3.29 v4 lz4": python_suite(NEWEST, "driver_suite.py", "--protocol", "4", "--compression", "lz4"),
+    "python 3.29 v4 snappy": python_suite(NEWEST, "driver_suite.py", "--protocol", "4", "--compression", "snappy"),
+    "python 3.28": python_suite("cassandra-driver-3.28", "driver_suite.py"),
+    "scylla-driver 3.29.0": python_suite("scylla-driver-3.29.0", "driver_suite.py"),
+    "scylla-driver newest": python_suite("scylla-driver-newest", "driver_suite.py"),
+    "node 4.10": node_suite("cassandra-driver-node", "node_suite.js"),
+    "cqlsh": cqlsh_suite("cqlsh"),
+    "scylla-cqlsh": cqlsh_suite("scylla-cqlsh"),
+    "article products": python_suite(NEWEST, "article_products.py"),
+    "article life of an embedding": python_suite(NEWEST, "article_life.py"),
+    "article life of an embedding, scylla-driver": python_suite("scylla-driver-newest", "article_life.py"),
+    "bad vectors": python_suite(NEWEST, "bad_vectors.py"),
+}
+
+
+class Totals:
+    def __init__(self):
+        self.passed = self.failed = self.skipped = 0
+
+    def count(self, line):
+        self.passed += line.startswith("ok ")
+        self.failed += line.startswith("FAIL ")
+        self.skipped += line.startswith("skip ")
+
+    def fail(self, text):
+        self.failed += 1
+        print(f"   FAIL {text}", flush=True)
+
+
+def converse(process, server, totals):
+    """Passes on what the suite prints and does what it asks; returns how many checks failed in it."""
+    before = totals.failed
+    for line in process.stdout:
+        if line.startswith("@restart"):
+            server.restart()
+            process.stdin.write("\n")
+            process.stdin.flush()
+            continue
+        totals.count(line)
+        print("   " + line, end="", flush=True)
+    return totals.failed - before
+
+
+def run_suite(name, command_for, binary, totals):
+    print(f"-- {name}", flush=True)
+    log = environments.CLIENTS / "logs" / (name.replace(" ", "-").replace(",", "") + ".log")
+    log.parent.mkdir(parents=True, exist_ok=True)
+    server = Server(binary, log)
+    try:
+        command = command_for(server.port)
+    except environments.Missing as missing:
+        if os.environ.get("CI") == "true":
+            return totals.fail(f"{name}: {missing}")
+        totals.skipped += 1
+        return print(f"   skip {name}: {missing}", flush=True)
+    server.start()
+    process = subprocess.Popen([str(part) for part in command], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                               stderr=subprocess.STDOUT, text=True)
+    watchdog = threading.Timer(SUITE_SECONDS, process.kill)
+    watchdog.start()
+    failed = converse(process, server, totals)
+    status = process.wait()
+    watchdog.cancel()
+    if status != 0 and failed == 0:
+        totals.fail(f"{name} ended with status {status}")
+    status = server.stop() if server.alive() else f"died: {server.process.returncode}"
+    if status != 0:
+        totals.fail(f"the server stopped with {status}")
+    if status != 0 or failed:
+        print(server.tail(), flush=True)
+
+
+def main():
+    if len(sys.argv) < 2:
+        sys.exit(__doc__.splitlines()[0])
+    binary, chosen = sys.argv[1], sys.argv[2:] or list(SUITES)
+    totals = Totals()
+    for name in chosen:
+        try:
+            run_suite(name, SUITES[name], binary, totals)
+        except Exception as error:
+            totals.fail(f"{name}: {error}")
+    print(f"{totals.passed} passed, {totals.failed} failed, {totals.skipped} skipped")
+    sys.exit(1 if totals.failed else 0)
+
+
+if __name__ == "__main__":
+    main()
