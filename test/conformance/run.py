@@ -27,7 +27,7 @@ def own_suite(script):
 
 
 def node_suite(environment, script):
-    return lambda port: ["node", HERE / script, str(environments.node(environment)), str(port)]
+    return lambda port: ["env", f"PATH={environments.node_tools()['PATH']}", "node", HERE / script, str(environments.node(environment)), str(port)]
 
 
 def cqlsh_suite(environment):
