@@ -1,0 +1,179 @@
+#include <limits>
+
+#include "fixture.h"
+
+namespace sagitta::plan {
+namespace {
+
+using table::CellOp;
+using table::Mutation;
+
+class ModificationTest : public PlanTest {
+ protected:
+  const CellOp* cell(const Mutation& mutation, std::string_view table, std::string_view column) const {
+    const uint32_t id = column_id(table, column);
+    for (const table::RowMutation& row : mutation.rows) {
+      for (const CellOp& op : row.cells) {
+        if (op.column_id == id) return &op;
+      }
+    }
+    return nullptr;
+  }
+
+  std::string refusal(std::string_view text, std::vector<BindValue> values) const {
+    auto made = mutations(text, std::move(values));
+    return made ? "" : made.error().to_string();
+  }
+};
+
+TEST_F(ModificationTest, InsertHasMarkerKeyAndCells) {
+  const Mutation made = mutation("INSERT INTO t (id, a, tx) VALUES (?, ?, 'x')", {int_value(7), int_value(8)});
+  EXPECT_EQ(made.partition_key, int_bytes(7));
+  EXPECT_EQ(made.timestamp_us, kNowUs);
+  EXPECT_TRUE(made.server_timestamp);
+  ASSERT_EQ(made.rows.size(), 1U);
+  EXPECT_TRUE(made.rows[0].insert_marker);
+  EXPECT_EQ(made.rows[0].ttl_s, 0);
+  EXPECT_EQ(cell(made, "t", "a")->value, int_bytes(8));
+  EXPECT_EQ(cell(made, "t", "tx")->value, "x");
+}
+
+TEST_F(ModificationTest, UnsetIsNoTombstoneAndNullIsOne) {
+  const Mutation made = mutation("INSERT INTO t (id, a, tx) VALUES (?, ?, ?)", {int_value(7), unset(), null_value()});
+  EXPECT_EQ(cell(made, "t", "a"), nullptr);
+  ASSERT_NE(cell(made, "t", "tx"), nullptr);
+  EXPECT_EQ(cell(made, "t", "tx")->value, std::nullopt);
+}
+
+TEST_F(ModificationTest, TimestampsComeFromTheStatementThenTheClientThenTheServer) {
+  PlanPtr with = plan("INSERT INTO t (id) VALUES (1) USING TIMESTAMP 42");
+  PlanPtr without = plan("INSERT INTO t (id) VALUES (1)");
+  EvalContext client = context({});
+  client.client_timestamp_us = 50;
+  EXPECT_EQ((*make_mutations(*with, client))[0].timestamp_us, 42);
+  EXPECT_EQ((*make_mutations(*without, client))[0].timestamp_us, 50);
+  EXPECT_FALSE((*make_mutations(*without, client))[0].server_timestamp);
+}
+
+TEST_F(ModificationTest, TimeToLive) {
+  constexpr std::string_view kText = "INSERT INTO ttl (k, r) VALUES (1, 2) USING TTL ?";
+  const auto ttl_of = [&](BindValue value) { return mutation(kText, {std::move(value)}).rows[0].ttl_s; };
+  EXPECT_EQ(ttl_of(int_value(5)), 5);
+  EXPECT_EQ(ttl_of(int_value(0)), 0);
+  EXPECT_EQ(ttl_of(unset()), 100);
+  EXPECT_EQ(mutation(kText, {int_value(5)}).rows[0].expires_s, kNowUs / 1'000'000 + 5);
+  EXPECT_EQ(mutation("INSERT INTO ttl (k, r) VALUES (1, 2)").rows[0].ttl_s, 100);
+  EXPECT_EQ(refusal(kText, {int_value(-1)}), "Invalid: A TTL must be greater or equal to 0, but was -1");
+  EXPECT_EQ(refusal(kText, {int_value(630720001)}),
+            "Invalid: ttl is too large. requested (630720001) maximum (630720000)");
+}
+
+TEST_F(ModificationTest, KeysThatAreNone) {
+  constexpr std::string_view kText = "INSERT INTO t (id) VALUES (?)";
+  EXPECT_EQ(refusal(kText, {null_value()}), "Invalid: Invalid null value in condition for column id");
+  EXPECT_EQ(refusal(kText, {unset()}), "Invalid: Invalid unset value for column id");
+  EXPECT_EQ(refusal("UPDATE n SET c = c + 1 WHERE k = ?", {of("")}), "Invalid: Key may not be empty");
+  EXPECT_EQ(refusal("UPDATE n SET c = c + 1 WHERE k = ?", {of(Bytes(70000, 'x'))}),
+            "Invalid: Key length of 70000 is longer than maximum of 65535");
+  EXPECT_EQ(refusal(kText, {}),
+            "Invalid: Invalid amount of bind variables: there were 1 markers(?) in CQL but 0 bound variables");
+}
+
+TEST_F(ModificationTest, ValuesOfWrongLength) {
+  EXPECT_EQ(refusal("INSERT INTO t (id, v) VALUES (1, ?)", {floats({1, 2})}),
+            "Invalid: Invalid vector literal for v of type vector<float, 3>; expected 3 elements, but given 2");
+  EXPECT_NE(refusal("INSERT INTO t (id, a) VALUES (1, ?)", {of("abc")}), "");
+}
+
+TEST_F(ModificationTest, VectorsThatAnIndexRefuses) {
+  constexpr std::string_view kText = "INSERT INTO t (id, v) VALUES (1, ?)";
+  const float infinity = std::numeric_limits<float>::infinity(), nan = std::numeric_limits<float>::quiet_NaN();
+  EXPECT_EQ(refusal(kText, {floats({1, nan, 2})}), "Invalid: Invalid vector for column v: element 1 is NaN");
+  EXPECT_EQ(refusal(kText, {floats({1, 2, -infinity})}), "Invalid: Invalid vector for column v: element 2 is infinite");
+  EXPECT_NE(refusal(kText, {floats({0, 0, 0})}), "");
+  EXPECT_EQ(refusal(kText, {null_value()}), "");
+  EXPECT_EQ(refusal("INSERT INTO t (id, w) VALUES (1, ?)", {floats({0, nan, 0})}), "");
+}
+
+TEST_F(ModificationTest, StaticAndRegularColumnsGoToTheirRows) {
+  const Mutation both =
+      mutation("UPDATE c SET st = 1, r = 2 WHERE k1 = 1 AND k2 = 'a' AND c1 = 1 AND c2 = 2 AND c3 = 'x'");
+  ASSERT_EQ(both.rows.size(), 2U);
+  EXPECT_NE(both.rows[0].is_static, both.rows[1].is_static);
+  const Mutation only = mutation("INSERT INTO c (k1, k2, st) VALUES (1, 'a', 5)");
+  ASSERT_EQ(only.rows.size(), 1U);
+  EXPECT_TRUE(only.rows[0].is_static);
+  EXPECT_FALSE(only.rows[0].insert_marker);
+}
+
+TEST_F(ModificationTest, Collections) {
+  const Mutation made =
+      mutation("UPDATE t SET s = {'b', 'a'}, m['k'] = 5, l = l + [1, 2], ad.zip = 9, fl = [3] WHERE id = 1");
+  std::vector<CellOp::Kind> kinds;
+  for (const CellOp& op : made.rows[0].cells) kinds.push_back(op.kind);
+  using enum CellOp::Kind;
+  EXPECT_EQ(kinds,
+            (std::vector{kClear, kSetElement, kSetElement, kSetElement, kSetElement, kSetElement, kSetElement, kSet}));
+  EXPECT_EQ(made.rows[0].cells[1].path, "a");
+  EXPECT_EQ(made.rows[0].cells[3].path, "k");
+  EXPECT_LT(made.rows[0].cells[4].path, made.rows[0].cells[5].path);
+  EXPECT_EQ(made.rows[0].cells[6].path, Bytes("\0\1", 2));
+}
+
+TEST_F(ModificationTest, RemovalsFromCollections) {
+  const Mutation made = mutation("UPDATE t SET l = l - [1], s = s - {'a'}, m = m - {'k'}, l[2] = null WHERE id = 1");
+  const auto& cells = made.rows[0].cells;
+  ASSERT_EQ(cells.size(), 4U);
+  EXPECT_EQ(cells[0].kind, CellOp::Kind::kListDiscard);
+  EXPECT_EQ(cells[0].elements, std::vector<Bytes>{int_bytes(1)});
+  EXPECT_EQ(cells[1].path, "a");
+  EXPECT_EQ(cells[1].value, std::nullopt);
+  EXPECT_EQ(cells[2].path, "k");
+  EXPECT_EQ(cells[3].kind, CellOp::Kind::kListSet);
+  EXPECT_EQ(cells[3].number, 2);
+}
+
+TEST_F(ModificationTest, Counters) {
+  EXPECT_EQ(mutation("UPDATE n SET c = c - 5 WHERE k = 'a'").rows[0].cells[0].number, -5);
+  EXPECT_EQ(mutation("UPDATE n SET c += 5 WHERE k = 'a'").rows[0].cells[0].number, 5);
+}
+
+TEST_F(ModificationTest, Deletions) {
+  EXPECT_TRUE(mutation("DELETE FROM t WHERE id = 1").delete_partition);
+  EXPECT_TRUE(mutation("DELETE FROM c WHERE k1 = 1 AND k2 = 'a'").delete_partition);
+  const Mutation row = mutation("DELETE FROM c WHERE k1 = 1 AND k2 = 'a' AND c1 = 1 AND c2 = 2 AND c3 = 'x'");
+  ASSERT_EQ(row.rows.size(), 1U);
+  EXPECT_TRUE(row.rows[0].delete_row);
+  const Mutation range = mutation("DELETE FROM c WHERE k1 = 1 AND k2 = 'a' AND c1 = 1 AND c2 > 2");
+  ASSERT_EQ(range.deletions.size(), 1U);
+  // c2 descends: its lower bound is where the range ends.
+  EXPECT_EQ(range.deletions[0].start, (std::vector{int_bytes(1)}));
+  EXPECT_EQ(range.deletions[0].end, (std::vector{int_bytes(1), int_bytes(2)}));
+  EXPECT_FALSE(range.deletions[0].end_inclusive);
+  const Mutation column = mutation("DELETE a, m['k'] FROM t WHERE id = 1");
+  ASSERT_EQ(column.rows[0].cells.size(), 2U);
+  EXPECT_EQ(column.rows[0].cells[0].value, std::nullopt);
+}
+
+TEST_F(ModificationTest, InWritesEveryPartition) {
+  auto made = mutations("UPDATE t SET a = 1 WHERE id IN (3, 1, 3)");
+  ASSERT_TRUE(made.has_value());
+  EXPECT_EQ(made->size(), 2U);
+}
+
+TEST_F(ModificationTest, Batches) {
+  auto made =
+      mutations("BEGIN BATCH USING TIMESTAMP 9 INSERT INTO t (id) VALUES (?); DELETE FROM t WHERE id = ?; APPLY BATCH",
+                {int_value(1), int_value(2)});
+  ASSERT_TRUE(made.has_value());
+  ASSERT_EQ(made->size(), 2U);
+  EXPECT_EQ((*made)[0].timestamp_us, 9);
+  EXPECT_EQ((*made)[1].partition_key, int_bytes(2));
+  const std::vector<BatchEntry> entries = {{plan("INSERT INTO t (id) VALUES (?)"), {int_value(4)}},
+                                           {plan("SELECT * FROM t"), {}}};
+  EXPECT_EQ(make_batch(cql::BatchKind::kLogged, {entries.data(), 1}, context({}))->size(), 1U);
+  EXPECT_FALSE(make_batch(cql::BatchKind::kLogged, entries, context({})).has_value());
+}
+
+}  // namespace
+}  // namespace sagitta::plan
