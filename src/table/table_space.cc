@@ -42,6 +42,11 @@ Bytes table_prefix(uint32_t table_id) {
   return prefix;
 }
 
+bool is_vector_index(const TableDef& table, const IndexDef& def) {
+  const ColumnDef* column = table.find_column(def.column_id);
+  return column != nullptr && column->type->is_float_vector() && is_vector_index_class(def.class_name);
+}
+
 }  // namespace
 
 struct TableSpace::Impl {
@@ -145,8 +150,9 @@ struct TableSpace::Impl {
     set = std::move(published);
   }
 
-  /// Keeps the indexes that the schema still has, and makes those that are missing; `begin_builds` is to follow.
-  Status adopt() {
+  /// Keeps the indexes that the schema still has, and makes those that are missing; `begin_builds` is to follow. One
+  /// that cannot be made (memory is full) is tried again at the next change; its queries scan rows until then.
+  void adopt() {
     std::map<uint32_t, IndexPtr> next;
     for (const auto& [name, keyspace] : schema->keyspaces) {
       for (const auto& [table_name, table] : keyspace->tables) {
@@ -156,13 +162,19 @@ struct TableSpace::Impl {
             next[def.id] = found->second;
             continue;
           }
-          SAGITTA_TRY(next[def.id], VectorIndexImpl::make(table, def, vectors));
-          to_build.push_back(next[def.id]);
+          if (!is_vector_index(*table, def)) continue;
+          auto made = VectorIndexImpl::make(table, def, vectors);
+          if (!made) {
+            failed.add();
+            log_error("index not made", {{"index", def.name}, {"error", made.error().to_string()}});
+            continue;
+          }
+          next[def.id] = *made;
+          to_build.push_back(*made);
         }
       }
     }
     publish(std::move(next));
-    return {};
   }
 
   void begin_builds() {
@@ -183,8 +195,7 @@ struct TableSpace::Impl {
     }
     for (const RowUpdate& update : updates) update_serving(update);
     if (!incomplete && !schema_changed) return;
-    const Status status = adopt();
-    if (!status) log_error("index not made", {{"error", status.error().to_string()}});
+    adopt();
   }
 
   void update_serving(const RowUpdate& update) {
@@ -285,7 +296,7 @@ Status TableSpace::start(const SchemaPtr& schema) {
   batch->remove_range(Family::kJournal, journal_key(0, 0), journal_key(UINT32_MAX, UINT64_MAX));
   SAGITTA_CHECK(impl_->store.write(*batch));
   impl_->schema = schema;
-  SAGITTA_CHECK(impl_->adopt());
+  impl_->adopt();
   impl_->begin_builds();
   return {};
 }
