@@ -122,7 +122,7 @@ class TcpConnection final : public Connection {
   std::shared_ptr<TcpConnection> self() { return std::static_pointer_cast<TcpConnection>(shared_from_this()); }
 
   void read() {
-    if (closed_ || paused_ || ended_) return;
+    if (closed_ || paused_ || ended_ || reading_) return;
     reading_ = true;
     socket_.async_read_some(asio::buffer(incoming_), [self = self()](error_code error, size_t count) {
       self->reading_ = false;

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <thread>
 
 #include "sagitta/async/worker_pool.h"
 
@@ -17,7 +18,10 @@ namespace {
 class Echo final : public ConnectionHandler {
  public:
   explicit Echo(ConnectionPtr connection) : connection_(std::move(connection)) {}
-  void on_data(BytesView bytes) override { connection_->send(Bytes(bytes)); }
+  void on_data(BytesView bytes) override {
+    connection_->send(Bytes(bytes));
+    connection_->pause_reading(false);  // as a session does that is not overloaded
+  }
   void on_end() override { connection_->finish(); }
   void on_stop() override { connection_->finish(); }
   void on_closed() override { connection_.reset(); }
@@ -80,6 +84,19 @@ TEST(Runtime, EchoesAndAnswersAHalfCloseAndStopsWithLiveConnections) {
   EXPECT_EQ(clients[0]->read(1), "");
   runtime->stop(1000);
   EXPECT_EQ(clients[1]->read(1), "");
+}
+
+TEST(Runtime, BytesKeepTheirOrderOverManyReads) {
+  MetricsRegistry metrics;
+  auto runtime = make_runtime(1, metrics);
+  const auto bound = runtime->listen({{"127.0.0.1", 0}, "test"}, echo());
+  Client client(bound->port);
+  Bytes sent;
+  for (uint32_t i = 0; i < 500'000; ++i) put_big(sent, i);
+  std::thread writer([&] { client.write(sent); });
+  const Bytes received = client.read(sent.size());
+  writer.join();
+  EXPECT_TRUE(received == sent);
 }
 
 TEST(Runtime, APortInUseIsRefusedByName) {
