@@ -9,8 +9,9 @@ namespace sagitta::types {
 namespace {
 
 constexpr int64_t kDayMs = 86'400'000;
-constexpr int64_t kDayNs = kDayMs * 1'000'000;
 constexpr int64_t kSecondNs = 1'000'000'000;
+// The years 0 to 9999.
+constexpr int64_t kWrittenFirstMs = -62'167'219'200'000, kWrittenLastMs = 253'402'300'799'999;
 
 /// Takes text from the front; every taker leaves the text as it was when it fails.
 class Scanner {
@@ -54,7 +55,7 @@ class Scanner {
 std::optional<int64_t> scan_days(Scanner& in) {
   using namespace std::chrono;
   const bool negative = in.accept('-');
-  const auto y = in.digits(1, 7);
+  const auto y = in.digits(4, 7);
   if (!y || !in.accept('-')) return std::nullopt;
   const auto m = in.digits(1, 2);
   if (!m || !in.accept('-')) return std::nullopt;
@@ -148,6 +149,7 @@ std::optional<int64_t> timestamp_from_text(std::string_view text) {
 }
 
 std::string timestamp_to_text(int64_t ms) {
+  if (ms < kWrittenFirstMs || ms > kWrittenLastMs) return std::to_string(ms);
   const int64_t days = floor_div(ms, kDayMs);
   const std::string time = time_to_text((ms - days * kDayMs) * 1'000'000);
   return days_to_text(days) + " " + time.substr(0, 12) + "Z";

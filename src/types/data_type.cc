@@ -7,6 +7,8 @@
 #include "sagitta/base/assert.h"
 #include "sagitta/base/limits.h"
 
+#include "identifier.h"
+
 namespace sagitta::types {
 namespace {
 
@@ -153,7 +155,7 @@ std::string DataType::to_cql() const {
     case Kind::kMap: text = "map<" + parameters + ">"; break;
     case Kind::kTuple: return "frozen<tuple<" + parameters + ">>";
     case Kind::kVector: return "vector<" + parameters + ", " + std::to_string(dim_) + ">";
-    default: text = name_; break;
+    default: text = quoted_if_needed(name_); break;
   }
   return frozen_ ? "frozen<" + text + ">" : text;
 }
@@ -267,6 +269,7 @@ Result<DataTypePtr> decode_type(ByteReader& in, uint32_t depth) {
   if (!is_known(kind)) return corrupt();
   if (find_native(kind) != nullptr) return DataType::native(kind);
   SAGITTA_TRY(auto parts, decode_parts(in, depth));
+  if (kind == Kind::kVector && parts.dim == 0) return corrupt();
   const auto wanted = parameter_count(kind);
   if (wanted && parts.parameters.size() != *wanted) return corrupt();
   switch (kind) {

@@ -178,12 +178,14 @@ DecimalParts decimal_parts(BytesView bytes) {
 
 std::optional<Bytes> decimal_from_parts(const DecimalParts& parts) {
   constexpr int64_t kZerosMax = 30;
+  constexpr size_t kModerateDigits = 1000;
   if (parts.digits.size() > kDigitsMax) return {};
   std::string digits = parts.digits;
   int64_t scale = static_cast<int64_t>(digits.size()) - parts.exponent;
   // The digits of a scale beyond its range were zeros before they were dropped.
   const int64_t lowest = std::numeric_limits<int32_t>::min();
-  if (const int64_t target = scale < 0 && scale >= -kZerosMax ? 0 : lowest; scale < target) {
+  if (const int64_t target = scale < 0 && scale >= -kZerosMax && digits.size() < kModerateDigits ? 0 : lowest;
+      scale < target) {
     if (target - scale > static_cast<int64_t>(kDigitsMax)) return {};
     digits.append(static_cast<size_t>(target - scale), '0');
     scale = target;

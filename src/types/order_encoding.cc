@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <bit>
+#include <cstdlib>
 #include <optional>
 
 #include "elements.h"
@@ -12,7 +13,7 @@
 namespace sagitta::types {
 namespace {
 
-constexpr char kEnd = 0, kMore = 1;
+constexpr char kEnd = 0, kNull = 1, kMore = 2;
 
 template <std::integral T>
 constexpr auto flip_sign(T v) {
@@ -36,6 +37,7 @@ std::optional<Bytes> take_escaped(ByteReader& in) {
       const auto next = in.big<char>();
       if (!next) return std::nullopt;
       if (*next == '\1') return bytes;
+      if (*next != '\xff') return std::nullopt;
     }
     bytes.push_back(*c);
   }
@@ -56,8 +58,10 @@ std::optional<Bytes> take_varint(ByteReader& in) {
   const auto sign = in.big<uint8_t>();
   const auto size = in.big<uint32_t>();
   if (!sign || !size) return std::nullopt;
+  if (*sign > 1) return std::nullopt;
   const auto bytes = in.take(*sign == 0 ? ~*size : *size);
-  return bytes ? std::optional(Bytes(*bytes)) : std::nullopt;
+  if (!bytes || bytes->empty() || (bytes->front() < 0) != (*sign == 0)) return std::nullopt;
+  return Bytes(*bytes);
 }
 
 void flip(Bytes& bytes, size_t from = 0) {
@@ -76,20 +80,28 @@ void append_decimal(BytesView bytes, Bytes& out) {
   if (parts.negative) flip(out, magnitude);
 }
 
+/// Digits as decimal_parts leaves them: no zero at either end.
+bool is_fraction(std::string_view digits) {
+  return !digits.empty() && digits.front() != '0' && digits.back() != '0' &&
+         digits.find_first_not_of("0123456789") == digits.npos;
+}
+
 std::optional<Bytes> take_decimal(ByteReader& in) {
   DecimalParts parts;
   const auto sign = in.big<char>();
   if (!sign) return std::nullopt;
   if (*sign == kZero) return decimal_from_parts(parts);
+  if (*sign != kNegative && *sign != kPositive) return std::nullopt;
   parts.negative = *sign == kNegative;
   Bytes rest(in.rest());
   if (parts.negative) flip(rest);
   ByteReader magnitude(rest);
   const auto exponent = magnitude.big<uint64_t>();
   auto digits = exponent ? take_escaped(magnitude) : std::nullopt;
-  if (!digits) return std::nullopt;
+  if (!digits || !is_fraction(*digits)) return std::nullopt;
   in.take(rest.size() - magnitude.left());
   parts.exponent = static_cast<int64_t>(flip_sign(static_cast<int64_t>(*exponent)));
+  if (std::abs(parts.exponent / 2) > INT32_MAX) return std::nullopt;
   parts.digits = std::move(*digits);
   return decimal_from_parts(parts);
 }
@@ -112,6 +124,7 @@ std::optional<std::vector<Bytes>> take_elements(const DataType& type, ByteReader
   const size_t stride = type.parameters().size();
   while (const auto mark = in.big<char>()) {
     if (*mark == kEnd) return elements;
+    if (*mark != kMore) return std::nullopt;
     auto element = take_ascending(*type.parameters()[elements.size() % stride], in);
     if (!element) return std::nullopt;
     elements.push_back(std::move(*element));
@@ -130,26 +143,33 @@ std::optional<Bytes> take_packed(const DataType& type, ByteReader& in) {
   return pack_map(entries);
 }
 
+/// Trailing nulls are left out: a key written before its UDT got another field still reads, and orders, as before.
 void append_fields(const DataType& type, BytesView value, Bytes& out) {
   const auto fields = view_tuple(type, value);
-  for (size_t i = 0; i < type.parameters().size(); ++i) {
-    const ValueView field = fields ? (*fields)[i] : std::nullopt;
-    out.push_back(field ? kMore : kEnd);
+  size_t count = fields ? fields->size() : 0;
+  while (count > 0 && !(*fields)[count - 1]) --count;
+  for (size_t i = 0; i < count; ++i) {
+    const ValueView& field = (*fields)[i];
+    out.push_back(field ? kMore : kNull);
     if (field) append_ascending(*type.parameters()[i], *field, out);
   }
+  out.push_back(kEnd);
 }
 
 std::optional<Bytes> take_fields(const DataType& type, ByteReader& in) {
   std::vector<Value> fields;
-  for (const DataTypePtr& parameter : type.parameters()) {
-    const auto mark = in.big<char>();
-    if (!mark) return std::nullopt;
+  while (const auto mark = in.big<char>()) {
+    if (*mark == kEnd) {
+      fields.resize(type.parameters().size());
+      return pack_tuple(fields);
+    }
+    if (fields.size() == type.parameters().size() || (*mark != kNull && *mark != kMore)) return std::nullopt;
     fields.emplace_back();
-    if (*mark == kEnd) continue;
-    fields.back() = take_ascending(*parameter, in);
+    if (*mark == kNull) continue;
+    fields.back() = take_ascending(*type.parameters()[fields.size() - 1], in);
     if (!fields.back()) return std::nullopt;
   }
-  return pack_tuple(fields);
+  return std::nullopt;
 }
 
 template <std::signed_integral T>
@@ -271,7 +291,8 @@ Result<Bytes> take_ordered(const DataType& type, bool descending, ByteReader& in
   ByteReader ascending(descending ? BytesView(flipped) : in.rest());
   const size_t before = ascending.left();
   auto value = take_ascending(type, ascending);
-  if (!value) return fail(ErrorCode::kCorruption, "bytes that are no ordered " + type.to_cql());
+  if (!value || !validate(type, *value))
+    return fail(ErrorCode::kCorruption, "bytes that are no ordered " + type.to_cql());
   in.take(before - ascending.left());
   return *std::move(value);
 }

@@ -11,6 +11,7 @@
 
 #include "calendar.h"
 #include "duration.h"
+#include "identifier.h"
 #include "integers.h"
 
 namespace sagitta::types {
@@ -23,7 +24,7 @@ constexpr int64_t kDayNs = 86'400'000'000'000;
 template <std::integral T>
 std::optional<T> integer(std::string_view text) {
   T value{};
-  if (text.starts_with('+')) text.remove_prefix(1);
+  if (text.starts_with('+') && !text.starts_with("+-")) text.remove_prefix(1);
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   return error == std::errc() && end == text.data() + text.size() ? std::optional(value) : std::nullopt;
 }
@@ -40,7 +41,8 @@ std::optional<T> real(std::string_view text) {
   const T sign = negative ? T{-1} : T{1};
   if (equals_ignoring_case(magnitude, "nan")) return std::numeric_limits<T>::quiet_NaN();
   if (equals_ignoring_case(magnitude, "infinity")) return sign * std::numeric_limits<T>::infinity();
-  if (magnitude.empty() || magnitude.find_first_not_of("0123456789.eE+-") != magnitude.npos) return std::nullopt;
+  if (magnitude.empty() || magnitude[0] == '-' || magnitude.find_first_not_of("0123456789.eE+-") != magnitude.npos)
+    return std::nullopt;
   T value{};
   const auto [end, error] = std::from_chars(magnitude.data(), magnitude.data() + magnitude.size(), value);
   if (end != magnitude.data() + magnitude.size()) return std::nullopt;
@@ -58,6 +60,7 @@ std::optional<Bytes> then(const std::optional<T>& value, F&& to_bytes) {
 
 std::optional<Bytes> inet(std::string_view text) {
   const std::string address(text);
+  if (address.find('\0') != address.npos) return std::nullopt;
   char bytes[16];
   if (inet_pton(AF_INET, address.c_str(), bytes) == 1) return Bytes(bytes, 4);
   if (inet_pton(AF_INET6, address.c_str(), bytes) == 1) return Bytes(bytes, 16);
@@ -254,7 +257,10 @@ std::string write_fields(const Dialect& dialect, const DataType& type, BytesView
   std::string text(named ? "{" : dialect.tuple_open);
   for (size_t i = 0; i < fields->size(); ++i) {
     if (i > 0) text += ", ";
-    if (named) text += (dialect.string_keys ? dialect.quote(type.field_names()[i]) : type.field_names()[i]) + ": ";
+    if (named) {
+      const std::string name = quoted_if_needed(type.field_names()[i]);
+      text += (dialect.string_keys ? dialect.quote(name) : name) + ": ";
+    }
     text += write(dialect, *type.parameters()[i], to_view((*fields)[i]));
   }
   return text.append(named ? "}" : dialect.tuple_close);
@@ -272,15 +278,20 @@ std::string write(const Dialect& dialect, const DataType& type, ValueView value)
     default: break;
   }
   std::string text = plain_text(type.kind(), *value);
-  const bool unusual_number = dialect.string_keys && (text == "NaN" || text.ends_with("Infinity"));
-  return dialect.is_quoted(type.kind()) || unusual_number ? dialect.quote(text) : text;
+  if (dialect.is_quoted(type.kind())) return dialect.quote(text);
+  const bool no_json_number = dialect.string_keys && (text == "NaN" || text.ends_with("Infinity"));
+  return no_json_number ? "null" : text;
 }
 
 }  // namespace
 
 Result<Bytes> from_text(const DataType& type, std::string_view text) {
   auto bytes = native(type.kind(), text);
-  if (!bytes) return fail(ErrorCode::kInvalid, fmt::format("'{}' is no {}", text, type.to_cql()));
+  if (!bytes) {
+    constexpr size_t kShownMax = 100;
+    return fail(ErrorCode::kInvalid, fmt::format("Unable to make {} from '{}{}'", type.to_cql(),
+                                                 text.substr(0, kShownMax), text.size() > kShownMax ? "..." : ""));
+  }
   SAGITTA_CHECK(validate(type, *bytes));
   return *std::move(bytes);
 }
