@@ -1,0 +1,159 @@
+/// Indexes that are built by another thread while rows change: whatever the two do to each other, a serving index shows
+/// the rows.
+#include <fmt/format.h>
+
+#include <random>
+#include <set>
+#include <thread>
+
+#include "fixture.h"
+
+namespace sagitta::table {
+namespace {
+
+using types::DataType;
+using types::Kind;
+
+/// Each piece of work gets a thread of its own.
+class Threads final : public Executor {
+ public:
+  ~Threads() override {
+    for (auto& thread : threads_) thread.join();
+  }
+  void post(std::function<void()> work) override { threads_.emplace_back(std::move(work)); }
+
+ private:
+  std::vector<std::thread> threads_;
+};
+
+class IndexBuildTest : public TableFixture {
+ protected:
+  IndexBuildTest() {
+    create({column("p", native(Kind::kInt), ColumnKind::kPartitionKey),
+            column("v", DataType::vector(native(Kind::kFloat), 2))});
+  }
+
+  Mutation put(int32_t partition, std::optional<std::vector<float>> vector, int64_t expires_s = 0) {
+    Mutation out = mutation(partition, next_timestamp_++);
+    CellOp op{.column_id = id("v")};
+    if (vector) op.value = types::from_floats(*vector);
+    out.rows.push_back(
+        {.insert_marker = true, .ttl_s = expires_s != 0 ? 10 : 0, .expires_s = expires_s, .cells = {op}});
+    return out;
+  }
+  void create_index(const std::string& name, const std::string& similarity = "cosine") {
+    IndexDef index{.name = name, .class_name = "vector_index", .options = {{"similarity_function", similarity}}};
+    change(CreateIndex{.keyspace = "k", .table = "t", .column = "v", .index = index});
+  }
+  const VectorIndex& index(TableSpace& space, const std::string& name) const {
+    held_ = space.indexes();
+    return *held_->find(table()->find_index(name)->id);
+  }
+  std::set<Bytes> hits(const VectorIndex& index, int64_t now_s = kStartS) const {
+    const auto found = index.search(std::vector{1.0F, 0.5F}, 100'000, now_s, nullptr, {});
+    EXPECT_TRUE(found) << found.error().to_string();
+    std::set<Bytes> keys;
+    if (!found) return keys;
+    for (const auto& hit : *found) keys.insert(hit.row_key);
+    return keys;
+  }
+  std::set<Bytes> rows_with_vector(int64_t now_s = kStartS) const {
+    std::set<Bytes> keys;
+    const auto cursor = view(now_s).scan_tokens(*table());
+    while (*cursor->next()) {
+      if (cursor->row().find(id("v")) != nullptr) keys.insert(Bytes(cursor->row_key()));
+    }
+    return keys;
+  }
+
+  int64_t next_timestamp_ = 1000;
+  mutable VectorIndexSetPtr held_;
+};
+
+TEST_F(IndexBuildTest, VectorsThatNoIndexCanHoldStayRowsAndAreCounted) {
+  const float nan = std::numeric_limits<float>::quiet_NaN(), infinite = std::numeric_limits<float>::infinity();
+  ASSERT_TRUE(write({put(1, std::vector{nan, 1.0F}), put(2, std::vector{infinite, 1.0F}),
+                     put(3, std::vector{0.0F, 0.0F}), put(4, std::nullopt), put(5, std::vector{1.0F, 2.0F})}));
+  create_index("cos");
+  create_index("l2", "euclidean");
+  EXPECT_EQ(index(space_, "cos").stats().vectors, 1u);
+  EXPECT_EQ(index(space_, "cos").stats().refused, 3u);
+  EXPECT_EQ(index(space_, "l2").stats().vectors, 2u);
+  EXPECT_EQ(index(space_, "l2").stats().refused, 2u);
+  ASSERT_TRUE(write({put(3, std::vector{1.0F, 0.0F})}));
+  EXPECT_EQ(index(space_, "cos").stats().refused, 2u);
+  EXPECT_EQ(hits(index(space_, "cos")).size(), 2u);
+}
+
+TEST_F(IndexBuildTest, AnExpiredVectorIsNotFound) {
+  create_index("i");
+  ASSERT_TRUE(write({put(1, std::vector{1.0F, 0.0F}, kStartS + 10), put(2, std::vector{1.0F, 0.0F})}));
+  EXPECT_EQ(hits(index(space_, "i"), kStartS + 9).size(), 2u);
+  EXPECT_EQ(hits(index(space_, "i"), kStartS + 10).size(), 1u);
+}
+
+TEST_F(IndexBuildTest, TheFilterIsAskedInsideTheSearchAndScoresAreThoseOfCql) {
+  create_index("i");
+  for (int32_t p = 1; p <= 50; ++p) ASSERT_TRUE(write({put(p, std::vector{1.0F, static_cast<float>(p)})}));
+  const Bytes wanted = row_key(*table(), i32(40), {});
+  const RowFilter only = [&](BytesView key) { return key == wanted; };
+  const auto found = index(space_, "i").search(std::vector{1.0F, 40.0F}, 3, kStartS, &only, {});
+  ASSERT_TRUE(found);
+  ASSERT_EQ(found->size(), 1u);
+  EXPECT_EQ((*found)[0].row_key, wanted);
+  EXPECT_NEAR((*found)[0].score, 1.0F, 1e-6F);
+}
+
+TEST_F(IndexBuildTest, WhenMemoryIsFullTheIndexStopsServingAndRowsGoOn) {
+  MemoryBudget small("small", 4096);
+  TableSpace space(*store_, workers_, small, metrics_);
+  create_index("i");
+  ASSERT_TRUE(space.start(schema_));
+  bool served = true;
+  for (int32_t p = 0; p < 20'000 && served; ++p) {
+    const std::vector<Mutation> record = {put(p, std::vector{1.0F, 2.0F})};
+    const auto batch = store_->make_batch();
+    ASSERT_TRUE(space.apply_mutations(*schema_, record, time(), *batch));
+    ASSERT_TRUE(store_->write(*batch));
+    space.committed();
+    const auto set = space.indexes();
+    served = !set->indexes.empty() && set->indexes.begin()->second->state() == VectorIndex::State::kServing;
+    EXPECT_TRUE(get(p));
+  }
+  EXPECT_FALSE(served);
+}
+
+TEST_F(IndexBuildTest, ARebuildWhileRowsChangeEndsWithTheRows) {
+  const uint64_t seed = std::random_device{}();
+  SCOPED_TRACE(fmt::format("seed {}", seed));
+  std::mt19937_64 random(seed);
+  for (int32_t p = 0; p < 3000; ++p) ASSERT_TRUE(write({put(p, std::vector{1.0F, static_cast<float>(p)})}));
+  Threads threads;
+  TableSpace space(*store_, threads, vectors_, metrics_);
+  create_index("before");
+  ASSERT_TRUE(space.start(schema_));
+  for (int step = 0; step < 4000; ++step) {
+    const auto p = static_cast<int32_t>(random() % 3500);
+    std::vector<Mutation> record;
+    if (random() % 3 == 0) {
+      record.push_back(mutation(p, next_timestamp_++));
+      record.back().delete_partition = true;
+    } else {
+      record.push_back(put(p, std::vector{2.0F, static_cast<float>(step)}));
+    }
+    const auto batch = store_->make_batch();
+    if (step == 700) {
+      ASSERT_TRUE(space.truncate(*table(), time(), *batch));
+    } else {
+      ASSERT_TRUE(space.apply_mutations(*schema_, record, time(), *batch));
+    }
+    ASSERT_TRUE(store_->write(*batch));
+    space.committed();
+  }
+  while (!space.ready()) std::this_thread::yield();
+  EXPECT_EQ(hits(index(space, "before")), rows_with_vector());
+  space.stop();
+}
+
+}  // namespace
+}  // namespace sagitta::table
