@@ -199,12 +199,17 @@ TEST(Segments, OneFrameOverMany) {
     bytes += segment_of(BytesView(frame).substr(at, kSegmentPayloadMax), false);
   }
   bytes += segment_of(bytes_of(frame_of(Opcode::kQuery, "after")));
-  FrameDecoder decoder = segmented();
-  decoder.feed(bytes);
-  auto frames = take_all(decoder);
-  ASSERT_EQ(frames.size(), 2U);
-  EXPECT_EQ(*frames[0].body, body);
-  EXPECT_EQ(*frames[1].body, "after");
+  for (size_t piece : {size_t{1000}, size_t{65536}, size_t{131081}, bytes.size()}) {
+    FrameDecoder decoder = segmented();
+    std::vector<Frame> frames;
+    for (size_t at = 0; at < bytes.size(); at += piece) {
+      decoder.feed(BytesView(bytes).substr(at, piece));
+      for (Frame& taken : take_all(decoder)) frames.push_back(std::move(taken));
+    }
+    ASSERT_EQ(frames.size(), 2U) << piece;
+    EXPECT_EQ(*frames[0].body, body);
+    EXPECT_EQ(*frames[1].body, "after");
+  }
 }
 
 TEST(Segments, Lz4AndPlainOnesMixed) {
