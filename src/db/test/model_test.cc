@@ -62,7 +62,7 @@ class Model {
     for (auto& [name, table] : tables_) {
       table_name_ = name;
       table_ = &table;
-      read_all();
+      compare_all();
     }
   }
   uint64_t operations() const { return operations_; }
@@ -433,9 +433,10 @@ class Model {
     return text;
   }
   void read_all() {
-    if (table_ == nullptr || !tables_.contains(table_name_) || !tables_.empty()) {
-      if (table_ == nullptr || chance(2) || !tables_.contains(table_name_)) pick_table();
-    }
+    pick_table();
+    compare_all();
+  }
+  void compare_all() {
     ++operations_;
     const std::string text = "SELECT " + columns_text() + " FROM " + full_name();
     compare(text, select(*database_, text), table_->read(now_s()), false);
