@@ -193,7 +193,7 @@ TEST_F(Rocks, FlushedDataSurvivesCrashesInAllFamiliesAlike) {
   SCOPED_TRACE(testing::Message() << "seed " << seed);
   SeededRandom random(seed);
   int written = 0;
-  for (int round = 0; round < 60; ++round) {
+  for (int round = 0; round < 30; ++round) {
     auto store = open(*files_, budget_);
     ASSERT_TRUE(store);
     int flushed = written;
