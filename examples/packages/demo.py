@@ -160,8 +160,8 @@ def ask_all(session, style, questions):
 def traced(session, statement, vector):
     """What the server's own trace says about one query, or None."""
     try:
-        trace = session.execute(statement, (vector, vector), trace=True).get_query_trace(max_wait=2)
-        return next((e.description for e in trace.events if e.description.startswith("ANN ")), None)
+        trace = session.execute(statement, (vector, vector), trace=True).get_query_trace(max_wait_sec=2)
+        return next((e.description for e in trace.events if " path " in e.description), None)
     except Exception:  # a server without tracing still answers questions
         return None
 
@@ -201,7 +201,9 @@ def main():
     print(f"\nrecall@{NEIGHBOURS} {recall:.4f} against the exact answers")
     print(f"latency   p50 {percentile(times, 0.5):.2f} ms, p99 {percentile(times, 0.99):.2f} ms "
           f"({len(times)} queries one after another, driver included)")
-    print(f"path      {paths or 'unknown: no metrics at ' + options.http}" + (f"; one query traced: {trace}" if trace else ""))
+    print(f"path      queries by path: {paths or 'unknown, no metrics at ' + options.http}")
+    if trace:
+        print(f"trace     {trace}")
     if recall < options.min_recall:
         sys.exit(f"demo: recall@{NEIGHBOURS} {recall:.4f} is below {options.min_recall}")
 
