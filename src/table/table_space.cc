@@ -23,8 +23,6 @@ using kv::ReadMode;
 using IndexPtr = std::shared_ptr<VectorIndexImpl>;
 
 constexpr std::string_view kServerClockKey = "table.server_clock";
-/// A serving index needs no journal until it has snapshots; what it wrote is removed after this many entries.
-constexpr uint32_t kJournalTrimEntries = 4096;
 /// A builder this close to the applier makes it wait for the rest.
 constexpr size_t kCatchUpRows = 256;
 
@@ -71,6 +69,7 @@ struct TableSpace::Impl {
     workers.post([this, index] {
       const Status built = stopping ? Status() : build(*index);
       if (!built) {
+        index->give_up();
         failed.add();
         log_error("index build failed", {{"index", index->def().name}, {"error", built.error().to_string()}});
       }
@@ -203,7 +202,7 @@ struct TableSpace::Impl {
     const Status status = update.index->update(update.row_key, update.now ? &*update.now : nullptr);
     if (status) return;
     // It lacks a row now: queries scan the rows from here on, which is slower and still right.
-    update.index->set_state(VectorIndex::State::kBuilding);
+    update.index->give_up();
     failed.add();
     log_error("index stopped serving", {{"index", update.index->def().name}, {"error", status.error().to_string()}});
   }
@@ -212,13 +211,14 @@ struct TableSpace::Impl {
 
   void journal(const IndexDef& def, BytesView row_key, ApplyTime time, kv::Batch& batch) {
     batch.put(Family::kJournal, journal_key(def.id, time.offset, journal_number++), row_key);
+    journaled.insert(def.id);
   }
 
   void observe(const TableDef& table, BytesView row_key, const LiveRow* now, ApplyTime time, kv::Batch& batch) {
     for (const IndexDef& def : table.indexes) {
       const auto found = indexes.find(def.id);
       if (found == indexes.end()) continue;
-      journal(def, row_key, time, batch);
+      if (found->second->needs_journal()) journal(def, row_key, time, batch);
       updates.push_back({found->second, Bytes(row_key), now == nullptr ? std::nullopt : std::optional(*now)});
     }
   }
@@ -244,14 +244,15 @@ struct TableSpace::Impl {
     schema_changed = false;
   }
 
-  void trim_journal(kv::Batch& batch, ApplyTime time) {
-    if (journal_number < kJournalTrimEntries) return;
+  /// Removes the entries of indexes whose build is over.
+  void trim_journal(kv::Batch& batch) {
     journal_number = 0;
-    for (const auto& [id, index] : indexes) {
-      if (index->state() == VectorIndex::State::kServing) {
-        batch.remove_range(Family::kJournal, journal_key(id, 0), journal_key(id, time.offset));
-      }
-    }
+    std::erase_if(journaled, [&](uint32_t id) {
+      const auto found = indexes.find(id);
+      if (found != indexes.end() && found->second->needs_journal()) return false;
+      batch.remove_range(Family::kJournal, journal_key(id, 0), journal_key(id, UINT64_MAX));
+      return true;
+    });
   }
 
   kv::Store& store;
@@ -273,7 +274,8 @@ struct TableSpace::Impl {
   bool schema_changed = false;
   log::Offset record_offset = 0;
   std::optional<int64_t> server_clock;
-  uint32_t journal_number = 0;
+  uint32_t journal_number = 0;   ///< of the next entry of this record
+  std::set<uint32_t> journaled;  ///< indexes that may have entries
 
   /// Held while indexes follow a record, and by a builder for its last rows.
   std::mutex commit_mutex;
@@ -304,7 +306,7 @@ Status TableSpace::start(const SchemaPtr& schema) {
 Status TableSpace::apply_mutations(const Schema& schema, std::span<const Mutation> mutations, ApplyTime time,
                                    kv::Batch& batch) {
   impl_->record_offset = time.offset;
-  impl_->trim_journal(batch, time);
+  impl_->trim_journal(batch);
   RowWriter writer(impl_->store, batch, time, [&](const TableDef& table, BytesView row_key, const LiveRow* now) {
     impl_->observe(table, row_key, now, time, batch);
   });

@@ -155,17 +155,17 @@ Status VectorIndexImpl::update(BytesView row_key, const LiveRow* now) {
   return put(key, scratch_, to_expiry(cell->expires_s));
 }
 
-Status VectorIndexImpl::put(BytesView row_key, std::span<const float> vector, ann::Expiry expiry) {
+Status VectorIndexImpl::put(const Bytes& row_key, std::span<const float> vector, ann::Expiry expiry) {
   std::unique_lock lock(mutex_);
-  refused_.erase(Bytes(row_key));
-  const auto found = slots_.find(Bytes(row_key));
+  refused_.erase(row_key);
+  const auto found = slots_.find(row_key);
   const auto slot =
       found == slots_.end() ? vectors_->insert(vector, expiry) : vectors_->replace(found->second, vector, expiry);
   if (!slot) return fail(slot);
   const auto at = static_cast<size_t>(*slot);
   if (at >= keys_.size()) keys_.resize(at + 1);
-  keys_[at] = Bytes(row_key);
-  slots_[Bytes(row_key)] = *slot;
+  keys_[at] = row_key;
+  slots_[row_key] = *slot;
   return {};
 }
 

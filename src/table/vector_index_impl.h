@@ -30,6 +30,13 @@ class VectorIndexImpl final : public VectorIndex {
 
   const TableDefPtr& table() const { return table_; }
   void set_state(State state) { state_ = state; }
+  /// It misses rows that it had no memory for, and will not serve again in this process.
+  void give_up() {
+    state_ = State::kBuilding;
+    given_up_ = true;
+  }
+  /// A build is to come or under way: what changes meanwhile must be in the journal.
+  bool needs_journal() const { return state_ == State::kBuilding && !given_up_; }
   /// Makes the index show `now` (null: no row) under `row_key`. kOverloaded when the memory budget is full: the index
   /// then lacks the row and must not serve.
   Status update(BytesView row_key, const LiveRow* now);
@@ -38,7 +45,7 @@ class VectorIndexImpl final : public VectorIndex {
  private:
   VectorIndexImpl(TableDefPtr table, IndexDef def, VectorOptions options, std::unique_ptr<ann::Index> vectors);
   std::optional<Bytes> key_of(ann::Slot slot) const;
-  Status put(BytesView row_key, std::span<const float> vector, ann::Expiry expiry);
+  Status put(const Bytes& row_key, std::span<const float> vector, ann::Expiry expiry);
   void remove(const Bytes& row_key);
 
   const TableDefPtr table_;
@@ -47,6 +54,7 @@ class VectorIndexImpl final : public VectorIndex {
   const uint32_t column_id_;
   std::unique_ptr<ann::Index> vectors_;
   std::atomic<State> state_{State::kBuilding};
+  std::atomic<bool> given_up_{false};
 
   /// Held exclusively from the moment a vector becomes visible until its key is known, so that no search maps a reused
   /// slot to the row it had before.
