@@ -2,6 +2,23 @@
 
 #include "serve.h"
 
+namespace {
+
+/// Gives each option that the command line left out its value from the file. Throws CLI::Error for a name that is no
+/// option.
+void read_config(CLI::App& command, const std::string& path) {
+  for (const CLI::ConfigItem& item : CLI::ConfigTOML().from_file(path)) {
+    CLI::Option* option = command.get_option_no_throw("--" + item.name);
+    if (option == nullptr || item.name == "config")
+      throw CLI::ConfigError("unknown name '" + item.name + "' in " + path);
+    if (option->count() > 0) continue;
+    option->add_result(item.inputs);
+    option->run_callback();
+  }
+}
+
+}  // namespace
+
 int main(int argc, char** argv) {
   CLI::App app("Sagitta: a real-time vector database that speaks CQL.");
   app.set_version_flag("--version", SAGITTA_VERSION);
@@ -25,7 +42,12 @@ int main(int argc, char** argv) {
       ->check(CLI::Range(1, 1 << 30));
   serve->add_option("--connections", options.connections_max, "Open connections for each listener")
       ->check(CLI::Range(1, 1 << 20));
-  serve->set_config("--config", "", "File with the same names, one `name=value` a line");
+  std::string config;
+  serve->add_option("--config", config, "File with the same names, one `name = value` a line; the command line wins")
+      ->check(CLI::ExistingFile);
+  serve->parse_complete_callback([&] {
+    if (!config.empty()) read_config(*serve, config);
+  });
   CLI11_PARSE(app, argc, argv);
   return sagitta::serve(options);
 }

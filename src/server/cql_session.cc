@@ -76,7 +76,10 @@ class CqlSession final : public EventListener, public std::enable_shared_from_th
 
   void refuse(const wire::FrameError& refused) {
     context_.errors.add();
-    log_info("frame refused", {{"client", connection_->peer().to_string()}, {"error", refused.error.to_string()}});
+    // The first frame is how drivers find out which versions there are.
+    const LogLevel level = version_ == 0 ? LogLevel::kDebug : LogLevel::kInfo;
+    log_event(level, "frame refused",
+              {{"client", connection_->peer().to_string()}, {"error", refused.error.to_string()}});
     if (version_ == 0) version_ = refused.version;
     send({.stream = refused.stream,
           .opcode = wire::Opcode::kError,
