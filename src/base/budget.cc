@@ -21,8 +21,8 @@ bool MemoryBudget::try_take(size_t bytes) {
 
 Status MemoryBudget::charge(size_t bytes) {
   if (!try_take(bytes)) {
-    return fail(ErrorCode::kOverloaded, fmt::format("memory budget '{}' is full: {} bytes asked, {} of {} in use", name_,
-                                                    bytes, used_bytes(), limit_bytes_));
+    return fail(ErrorCode::kOverloaded, fmt::format("memory budget '{}' is full: {} bytes asked, {} of {} in use",
+                                                    name_, bytes, used_bytes(), limit_bytes_));
   }
   if (parent_ != nullptr) {
     Status above = parent_->charge(bytes);

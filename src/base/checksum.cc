@@ -48,8 +48,7 @@ uint32_t crc32c(BytesView bytes, uint32_t seed) {
 }
 
 uint32_t crc32(BytesView bytes, uint32_t seed) {
-  return static_cast<uint32_t>(
-      ::crc32_z(seed, reinterpret_cast<const Bytef*>(bytes.data()), bytes.size()));
+  return static_cast<uint32_t>(::crc32_z(seed, reinterpret_cast<const Bytef*>(bytes.data()), bytes.size()));
 }
 
 }  // namespace sagitta

@@ -102,8 +102,8 @@ std::string MetricsRegistry::render() {
 }
 
 const std::vector<double>& latency_bounds() {
-  static const std::vector<double> kBounds = {50e-6, 100e-6, 200e-6, 500e-6, 1e-3, 2e-3, 5e-3, 10e-3,
-                                              20e-3, 50e-3,  0.1,    0.2,    0.5,  1,    2,    5,    10};
+  static const std::vector<double> kBounds = {50e-6, 100e-6, 200e-6, 500e-6, 1e-3, 2e-3, 5e-3, 10e-3, 20e-3,
+                                              50e-3, 0.1,    0.2,    0.5,    1,    2,    5,    10};
   return kBounds;
 }
 

@@ -1,5 +1,5 @@
-/// A tree of memory limits. A charge counts against its budget and all budgets above it, and is refused when any is full:
-/// memory is admitted before it is allocated.
+/// A tree of memory limits. A charge counts against its budget and all budgets above it, and is refused when any is
+/// full: memory is admitted before it is allocated.
 #pragma once
 
 #include <atomic>

@@ -11,8 +11,8 @@
 
 namespace sagitta::types {
 
-/// The numbers of natives and collections are the option ids of the native protocol (§ data types); kVector has none there:
-/// it travels as a custom type (id 0) with its marshal class.
+/// The numbers of natives and collections are the option ids of the native protocol (§ data types); kVector has none
+/// there: it travels as a custom type (id 0) with its marshal class.
 enum class Kind : uint16_t {
   kVector = 0x0000,
   kAscii = 0x0001,

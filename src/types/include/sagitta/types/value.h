@@ -1,4 +1,5 @@
-/// Operations on serialised values. Everywhere in the engine a value is its CQL wire bytes; its type says how to read them.
+/// Operations on serialised values. Everywhere in the engine a value is its CQL wire bytes; its type says how to read
+/// them.
 #pragma once
 
 #include <compare>
@@ -13,7 +14,8 @@
 namespace sagitta::types {
 
 /// kInvalid when `bytes` is no value of `type`; the text names the type and the number
-/// ("Invalid vector literal ..." for a vector of the wrong length is the binder's; here: "expected 4 bytes for int, but got 3").
+/// ("Invalid vector literal ..." for a vector of the wrong length is the binder's; here: "expected 4 bytes for int, but
+/// got 3").
 Status validate(const DataType& type, BytesView bytes);
 
 /// Cassandra's order of two valid values of one type.
@@ -25,8 +27,9 @@ std::string to_literal(const DataType& type, ValueView value);
 /// The value as JSON, in Cassandra's form.
 std::string to_json(const DataType& type, ValueView value);
 
-/// Bytes whose memcmp order is the order of the values (reversed when `descending`), self-delimiting, so that the encodings of
-/// several components can be concatenated into one ordered key. Invertible; a null or absent component is never encoded here.
+/// Bytes whose memcmp order is the order of the values (reversed when `descending`), self-delimiting, so that the
+/// encodings of several components can be concatenated into one ordered key. Invertible; a null or absent component is
+/// never encoded here.
 void append_ordered(const DataType& type, BytesView value, bool descending, Bytes& out);
 /// Reads back one component. kCorruption when the bytes are none.
 Result<Bytes> take_ordered(const DataType& type, bool descending, ByteReader& in);
@@ -55,26 +58,28 @@ double to_double(BytesView bytes);
 Bytes from_floats(std::span<const float> floats);
 void to_floats(BytesView bytes, std::span<float> out);
 
-/// Parses the text form of a native scalar as it stands in a CQL string or bare literal (dates, times, timestamps, inet, uuid,
-/// numbers, durations, blobs 0x..); kInvalid with the text and the type when it is none.
+/// Parses the text form of a native scalar as it stands in a CQL string or bare literal (dates, times, timestamps,
+/// inet, uuid, numbers, durations, blobs 0x..); kInvalid with the text and the type when it is none.
 Result<Bytes> from_text(const DataType& type, std::string_view text);
 
-// Collections, tuples and UDTs: [int count] ([int length] bytes)*; tuples and UDTs: ([int length] bytes)*, length -1 = null.
+// Collections, tuples and UDTs: [int count] ([int length] bytes)*; tuples and UDTs: ([int length] bytes)*, length -1 =
+// null.
 Bytes pack_list(std::span<const Bytes> elements);
 Bytes pack_map(std::span<const std::pair<Bytes, Bytes>> entries);
 Bytes pack_tuple(std::span<const Value> fields);
 /// A vector of any element type: fixed-size elements back to back, others each with an unsigned vint length before it.
 Bytes pack_vector(const DataType& type, std::span<const Bytes> elements);
-/// The elements of a list, set (value), map (key, value, key, value ...), vector; kInvalid when the bytes do not hold them.
+/// The elements of a list, set (value), map (key, value, key, value ...), vector; kInvalid when the bytes do not hold
+/// them.
 Result<std::vector<Bytes>> unpack_elements(const DataType& type, BytesView bytes);
 /// The fields of a tuple or UDT; missing trailing fields are null.
 Result<std::vector<Value>> unpack_tuple(const DataType& type, BytesView bytes);
-/// A set or map with its elements in the order of the element or key type and without duplicates (of equal keys the later
-/// wins); other types unchanged. `bytes` must be valid.
+/// A set or map with its elements in the order of the element or key type and without duplicates (of equal keys the
+/// later wins); other types unchanged. `bytes` must be valid.
 Bytes normalise(const DataType& type, BytesView bytes);
 
-/// Byte length of each element of a vector when fixed by its type (bool 1, int and float 4, bigint, double and timestamp 8,
-/// uuid and timeuuid 16, vectors of those), else 0. Everything else travels with a length.
+/// Byte length of each element of a vector when fixed by its type (bool 1, int and float 4, bigint, double and
+/// timestamp 8, uuid and timeuuid 16, vectors of those), else 0. Everything else travels with a length.
 uint32_t fixed_element_bytes(const DataType& type);
 
 }  // namespace sagitta::types
