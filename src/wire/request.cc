@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "utf8.h"
+
 namespace sagitta::wire {
 namespace {
 
@@ -39,9 +41,15 @@ class BodyReader {
     auto length = in_.big<uint16_t>();
     return take(length ? std::optional<size_t>(*length) : std::nullopt, what);
   }
-  Result<std::string_view> long_string(std::string_view what) {
+  Result<std::string_view> query_string() {
     auto length = in_.big<int32_t>();
-    return take(length && *length >= 0 ? std::optional(static_cast<size_t>(*length)) : std::nullopt, what);
+    SAGITTA_TRY(
+        std::string_view text,
+        take(length && *length >= 0 ? std::optional(static_cast<size_t>(*length)) : std::nullopt, "the query string"));
+    size_t valid = utf8_prefix(text);
+    if (valid == text.size()) return text;
+    return fail(ErrorCode::kProtocol, fmt::format("The query string is not UTF-8: byte {} is {:#04x}", valid,
+                                                  static_cast<uint8_t>(text[valid])));
   }
   Result<std::optional<BytesView>> bytes(std::string_view what) {
     auto length = in_.big<int32_t>();
@@ -162,14 +170,14 @@ Result<Message> read_startup(BodyReader& in) {
 
 Result<Message> read_query(BodyReader& in) {
   Query out;
-  SAGITTA_TRY(out.text, in.long_string("the query string"));
+  SAGITTA_TRY(out.text, in.query_string());
   SAGITTA_TRY(out.parameters, read_parameters(in));
   return out;
 }
 
 Result<Message> read_prepare(BodyReader& in) {
   Prepare out;
-  SAGITTA_TRY(out.text, in.long_string("the query string"));
+  SAGITTA_TRY(out.text, in.query_string());
   if (in.version() < 5) return out;
   SAGITTA_TRY(auto flags, in.number<uint32_t>("prepare flags"));
   if (flags & ~kPrepareKeyspace) return fail(ErrorCode::kProtocol, fmt::format("Unknown prepare flags {:#x}", flags));
@@ -194,7 +202,7 @@ Result<BatchStatement> read_batch_statement(BodyReader& in) {
   SAGITTA_TRY(auto kind, in.number<uint8_t>("the kind of a batch statement"));
   if (kind > 1) return fail(ErrorCode::kProtocol, fmt::format("Invalid query kind {} in BATCH: must be 0 or 1", kind));
   out.prepared = kind == 1;
-  SAGITTA_TRY(out.text_or_id, out.prepared ? in.string("the statement id") : in.long_string("the query string"));
+  SAGITTA_TRY(out.text_or_id, out.prepared ? in.string("the statement id") : in.query_string());
   SAGITTA_CHECK(read_values(in, false, out.values, nullptr));
   return out;
 }

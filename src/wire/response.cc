@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "utf8.h"
+
 namespace sagitta::wire {
 namespace {
 
@@ -16,7 +18,20 @@ constexpr size_t kStringBytesMax = 0xFFFF;
 // Reason code "unknown" of a failure map entry.
 constexpr uint16_t kUnknownReason = 0;
 
-// A [string] has a 16-bit length; a longer text (an error message that quotes a long literal) is cut.
+// For people: whatever a message quotes, the [string] that goes out is UTF-8, or drivers fail to read the whole
+// response. A text that is cut inside a character loses its half of it too.
+std::string readable(std::string_view text) {
+  std::string out;
+  for (text = text.substr(0, kStringBytesMax);;) {
+    size_t valid = utf8_prefix(text);
+    out.append(text.substr(0, valid));
+    if (valid == text.size()) return out;
+    out.push_back('?');
+    text.remove_prefix(valid + 1);
+  }
+}
+
+// A [string] has a 16-bit length; a longer one is cut.
 void put_string(Bytes& out, std::string_view s) {
   s = s.substr(0, kStringBytesMax);
   put_big(out, static_cast<uint16_t>(s.size()));
@@ -193,7 +208,7 @@ ErrorMessage to_error_message(const Error& error, Consistency consistency) {
 Bytes encode_error(uint8_t version, const ErrorMessage& error) {
   Bytes out;
   put_big(out, static_cast<uint32_t>(error.code));
-  put_string(out, error.message);
+  put_string(out, readable(error.message));
   std::visit(DetailWriter{out, version}, error.detail);
   return out;
 }

@@ -30,9 +30,9 @@ def node_suite(environment, script):
     return lambda port: ["env", f"PATH={environments.node_tools()['PATH']}", "node", HERE / script, str(environments.node(environment)), str(port)]
 
 
-def cqlsh_suite(environment):
+def cqlsh_suite(environment, describes_itself):
     return lambda port: [sys.executable, HERE / "cqlsh_suite.py", "--port", str(port), "--cqlsh",
-                         str(environments.python(environment).parent / "cqlsh")]
+                         str(environments.python(environment).parent / "cqlsh"), "--describes-itself", describes_itself]
 
 
 NEWEST = "cassandra-driver-3.29"
@@ -47,8 +47,8 @@ SUITES = {
     "scylla-driver 3.29.0": python_suite("scylla-driver-3.29.0", "driver_suite.py"),
     "scylla-driver newest": python_suite("scylla-driver-newest", "driver_suite.py"),
     "node 4.10": node_suite("cassandra-driver-node", "node_suite.js"),
-    "cqlsh": cqlsh_suite("cqlsh"),
-    "scylla-cqlsh": cqlsh_suite("scylla-cqlsh"),
+    "cqlsh": cqlsh_suite("cqlsh", "no"),
+    "scylla-cqlsh": cqlsh_suite("scylla-cqlsh", "yes"),
     "article products": python_suite(NEWEST, "article_products.py"),
     "article life of an embedding": python_suite(NEWEST, "article_life.py"),
     "article life of an embedding, scylla-driver": python_suite("scylla-driver-newest", "article_life.py"),

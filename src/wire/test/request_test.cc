@@ -154,6 +154,18 @@ TEST(Request, CountsThatLieAreRefusedBeforeTheyAreReserved) {
   EXPECT_THAT(refusal(frame_of(Opcode::kQuery, kSelect + hex("0001 01 0001 fffffffd"), 4)), HasSubstr("length -3"));
 }
 
+TEST(Request, QueryStringsAreUtf8) {
+  for (std::string_view good :
+       {"", "SELECT", "\xC3\xA4", "\xE0\xA0\x80", "\xED\x9F\xBF", "\xF0\x90\x80\x80", "\xF4\x8F\xBF\xBF"}) {
+    EXPECT_EQ(decoded<Prepare>(frame_of(Opcode::kPrepare, long_text(good), 4)).text.size(), good.size());
+  }
+  for (std::string_view bad : {"\x80", "\xC0\x80", "\xC3", "\xE0\x80\x80", "\xED\xA0\x80", "\xF0\x80\x80\x80",
+                               "\xF4\x90\x80\x80", "\xF8\x88\x80\x80\x80", "\xE2\x82"}) {
+    EXPECT_THAT(refusal(frame_of(Opcode::kPrepare, long_text("ab" + std::string(bad)), 4)),
+                HasSubstr("not UTF-8: byte 2"));
+  }
+}
+
 TEST(Request, UnknownNumbersAreRefused) {
   EXPECT_THAT(refusal(frame_of(static_cast<Opcode>(0x4D), "")), HasSubstr("Unknown opcode 77"));
   EXPECT_THAT(refusal(frame_of(Opcode::kReady, "")), HasSubstr("Unknown opcode 2"));

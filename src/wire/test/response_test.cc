@@ -124,6 +124,13 @@ TEST(Response, LongMessagesAreCutToAString) {
   EXPECT_EQ(body.size(), 4U + 2U + 65535U);
 }
 
+TEST(Response, MessagesAreUtf8WhateverTheyQuote) {
+  EXPECT_EQ(error_of(4, Error(ErrorCode::kInvalid,
+                              "a\xC3\xA4\xFF"
+                              "b\xE2\x82")),
+            hex("00002200") + text("a\xC3\xA4?b??"));
+}
+
 TEST(Response, PrefixHasTracingIdThenWarnings) {
   Response response{5, 0, 1, Opcode::kResult, encode_void()};
   add_prefix(response, std::nullopt, {});
