@@ -78,7 +78,7 @@ class Writer {
   template <class... T>
   void put(const std::variant<T...>& v) {
     put(v.index());
-    std::visit([this](const auto& alternative) { put(alternative); }, v);
+    std::visit([this](const auto& alternative) { this->put(alternative); }, v);
   }
 
   Bytes& out_;
