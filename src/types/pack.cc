@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <functional>
 
 #include "sagitta/base/assert.h"
 
@@ -80,8 +81,11 @@ using Entry = std::pair<BytesView, BytesView>;
 
 /// Sorted by key; of equal keys only the last given is kept.
 void sort_unique(const DataType& key_type, std::vector<Entry>& entries) {
-  std::ranges::stable_sort(entries,
-                           [&](const Entry& a, const Entry& b) { return compare(key_type, a.first, b.first) < 0; });
+  // Both views point into one buffer, so addresses tell which of two equal keys came later.
+  std::ranges::sort(entries, [&](const Entry& a, const Entry& b) {
+    const auto order = compare(key_type, a.first, b.first);
+    return order != 0 ? order < 0 : std::less<>()(a.first.data(), b.first.data());
+  });
   size_t kept = 0;
   for (size_t i = 0; i < entries.size(); ++i) {
     const bool repeated = i + 1 < entries.size() && compare(key_type, entries[i].first, entries[i + 1].first) == 0;
