@@ -30,6 +30,8 @@ std::string to_json(const DataType& type, ValueView value);
 /// Bytes whose memcmp order is the order of the values (reversed when `descending`), self-delimiting, so that the
 /// encodings of several components can be concatenated into one ordered key. Invertible; a null or absent component is
 /// never encoded here.
+/// Values that compare equal encode alike, so what is read back is equal to the value but may differ in bytes (decimal
+/// 1.50 is 1.5 then).
 void append_ordered(const DataType& type, BytesView value, bool descending, Bytes& out);
 /// Reads back one component. kCorruption when the bytes are none.
 Result<Bytes> take_ordered(const DataType& type, bool descending, ByteReader& in);
