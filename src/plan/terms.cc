@@ -190,6 +190,10 @@ class TermBinder {
   }
 
  private:
+  /// UDTs of a cast are those of the table's keyspace, where there is a table.
+  Result<DataTypePtr> resolve(const cql::RawType& type) const {
+    return binder_.resolve(type, binder_.table_ != nullptr ? binder_.table_->keyspace : binder_.keyspace_);
+  }
   std::string text(const cql::Term& term) const { return cql::to_string(term, binder_.marker_names_); }
   std::string selection_name() const { return table_ != nullptr ? "[selection]" : "[value]"; }
 
@@ -202,7 +206,7 @@ class TermBinder {
       });
       return DataType::list(native(floats ? Kind::kDouble : Kind::kInt), true);
     }
-    if (auto* cast = term.get_if<cql::Cast>()) return binder_.resolve(cast->type, binder_.keyspace_);
+    if (auto* cast = term.get_if<cql::Cast>()) return resolve(cast->type);
     if (auto* tuple = term.get_if<cql::TupleLiteral>(); tuple != nullptr && tuple->elements.size() == 1) {
       return infer(tuple->elements[0]);
     }
@@ -393,7 +397,7 @@ class TermBinder {
   }
 
   Result<Expression> bind_cast(const cql::Cast& cast) {
-    SAGITTA_TRY(DataTypePtr type, binder_.resolve(cast.type, binder_.keyspace_));
+    SAGITTA_TRY(DataTypePtr type, resolve(cast.type));
     if (!cast.converts) {
       const std::string name = table_ != nullptr ? "[selection]" : cql::to_string(cast.type);
       SAGITTA_TRY(Expression inner, bind(*cast.term, {.name = name, .type = type}));

@@ -42,6 +42,13 @@ std::string to_string(const RawType& type);
 
 // ----------------------------------------------------------------------------------------------------------- terms
 
+/// As std::pair, but without its questions about the members, which Clang cannot answer for a type inside itself.
+template <class First, class Second>
+struct Pair {
+  First first;
+  Second second;
+};
+
 struct Term;
 using TermPtr = std::shared_ptr<const Term>;
 
@@ -93,11 +100,11 @@ struct SetLiteral {
 };
 /// `{k: v}`, at least one entry. Values of a UDT have identifiers as keys and are a `UdtLiteral`.
 struct MapLiteral {
-  std::vector<std::pair<Term, Term>> entries;
+  std::vector<Pair<Term, Term>> entries;
 };
 /// `{field: v}`, at least one field.
 struct UdtLiteral {
-  std::vector<std::pair<std::string, Term>> fields;
+  std::vector<Pair<std::string, Term>> fields;
 };
 /// `(a, b)`; `(a)` as well, which is a tuple of one or, among operators, a grouping.
 struct TupleLiteral {
@@ -164,7 +171,7 @@ std::string to_string(const Term& term, const std::vector<std::string>& markers)
 
 struct Property;
 /// In text order, without duplicates.
-using Properties = std::vector<std::pair<std::string, Property>>;
+using Properties = std::vector<Pair<std::string, Property>>;
 
 /// The value of an option: a scalar, `{...}` nested to any allowed depth, or `[...]`.
 struct Property {
