@@ -101,7 +101,9 @@ class RocksBatch final : public Batch {
   void remove(Family family, BytesView key) override { keep(batch_.Delete(core_->handle(family), to_slice(key))); }
   void remove_range(Family family, BytesView from, BytesView to) override {
     // RocksDB fails the whole write for a range that ends before it begins.
-    if (from < to) keep(batch_.DeleteRange(core_->handle(family), to_slice(from), to_slice(to)));
+    if (from >= to) return;
+    if (family == Family::kRows) return remove_each(family, from, to);
+    keep(batch_.DeleteRange(core_->handle(family), to_slice(from), to_slice(to)));
   }
   size_t size_bytes() const override { return batch_.GetDataSize(); }
   void clear() override {
@@ -116,8 +118,43 @@ class RocksBatch final : public Batch {
   }
 
  private:
+  /// The keys that a batch puts into one family, within a range.
+  class PutKeys final : public rocksdb::WriteBatch::Handler {
+   public:
+    PutKeys(uint32_t family, BytesView from, BytesView to) : family_(family), from_(from), to_(to) {}
+    rocksdb::Status PutCF(uint32_t family, const rocksdb::Slice& key, const rocksdb::Slice&) override {
+      const BytesView at = to_bytes(key);
+      if (family == family_ && at >= from_ && at < to_) keys.emplace_back(at);
+      return rocksdb::Status::OK();
+    }
+    rocksdb::Status DeleteCF(uint32_t, const rocksdb::Slice&) override { return rocksdb::Status::OK(); }
+    rocksdb::Status DeleteRangeCF(uint32_t, const rocksdb::Slice&, const rocksdb::Slice&) override {
+      return rocksdb::Status::OK();
+    }
+    std::vector<Bytes> keys;
+
+   private:
+    const uint32_t family_;
+    const BytesView from_, to_;
+  };
+
   void keep(const rocksdb::Status& status) {
     if (status_.ok()) status_ = status;
+  }
+  /// RocksDB 7.8 loses keys beyond a range deletion when it walks backwards, and rows are read backwards: so each key
+  /// of the store and of this batch goes by itself.
+  void remove_each(Family family, BytesView from, BytesView to) {
+    auto* handle = core_->handle(family);
+    PutKeys put(handle->GetID(), from, to);
+    keep(batch_.Iterate(&put));
+    for (const Bytes& key : put.keys) remove(family, key);
+    const rocksdb::Slice end = to_slice(to);
+    rocksdb::ReadOptions options;
+    options.iterate_upper_bound = &end;
+    options.fill_cache = false;
+    const std::unique_ptr<rocksdb::Iterator> stored(core_->db->NewIterator(options, handle));
+    for (stored->Seek(to_slice(from)); stored->Valid(); stored->Next()) remove(family, to_bytes(stored->key()));
+    keep(stored->status());
   }
 
   const CorePtr core_;

@@ -66,6 +66,13 @@ class Model {
     }
   }
   uint64_t operations() const { return operations_; }
+  /// The last writes and schema changes, for a person who looks for the fault.
+  std::string history(size_t count) const {
+    std::string text;
+    for (size_t i = history_.size() - std::min(count, history_.size()); i < history_.size(); ++i)
+      text += history_[i] + "\n";
+    return text;
+  }
   uint64_t restarts() const { return restarts_; }
   uint64_t rows_compared() const { return rows_compared_; }
 
@@ -89,6 +96,7 @@ class Model {
   }
   void must(const std::string& text, RequestOptions options = {}) {
     ++operations_;
+    history_.push_back(fmt::format("{}: {}", now_s(), text));
     auto answer = ask(*database_, text, std::move(options));
     ASSERT_TRUE(answer) << text << "\n" << answer.error().to_string();
   }
@@ -424,7 +432,12 @@ class Model {
       std::ranges::sort(expected);
     }
     rows_compared_ += expected.size();
-    ASSERT_EQ(got.size(), expected.size()) << text;
+    const auto all = [](const std::vector<RowValues>& rows) {
+      std::string shown;
+      for (const auto& row : rows) shown += "\n  " + show(row);
+      return shown;
+    };
+    ASSERT_EQ(got.size(), expected.size()) << text << "\ngot:" << all(got) << "\nexpected:" << all(expected);
     for (size_t i = 0; i < got.size(); ++i) ASSERT_EQ(show(got[i]), show(expected[i])) << text << " row " << i;
   }
   static std::string show(const RowValues& row) {
@@ -529,6 +542,7 @@ class Model {
   std::string table_name_;
   TwinTable* table_ = nullptr;
   uint64_t table_count_ = 0;
+  std::vector<std::string> history_;
   int64_t ts_ = 1'600'000'000'000'000;
   uint64_t operations_ = 0, restarts_ = 0, rows_compared_ = 0;
 };
@@ -536,11 +550,12 @@ class Model {
 TEST(Model, AgreesWithTheTwin) {
   const uint64_t seed = number_from("SAGITTA_MODEL_SEED",
                                     static_cast<uint64_t>(std::chrono::system_clock::now().time_since_epoch().count()));
-  const uint64_t operations = number_from("SAGITTA_MODEL_OPERATIONS", 5'000);
+  const uint64_t operations = number_from("SAGITTA_MODEL_OPERATIONS", 100'000);
   fmt::print("model seed {} (SAGITTA_MODEL_SEED={} replays it)\n", seed, seed);
   Model model(seed);
   while (model.operations() < operations && !testing::Test::HasFailure()) model.step();
   if (!testing::Test::HasFailure()) model.check_everything();
+  if (testing::Test::HasFailure()) fmt::print("{}", model.history(number_from("SAGITTA_MODEL_HISTORY", 20)));
   fmt::print("model: {} operations, {} restarts, {} rows compared\n", model.operations(), model.restarts(),
              model.rows_compared());
 }
