@@ -132,7 +132,7 @@ using MetadataPtr = std::shared_ptr<const Metadata>;
 
 /// A prepared statement, as the PREPARED answer shows it. Immutable.
 struct Prepared {
-  /// 16 bytes: MD5 of keyspace and text, the same in every process.
+  /// 16 bytes: a hash of keyspace and text, the same in every process.
   Bytes id;
   std::string keyspace, text;
   std::vector<ColumnSpec> markers;
