@@ -4,6 +4,7 @@ import concurrent.futures
 import json
 import pathlib
 import re
+import shlex
 import subprocess
 import sys
 import tempfile
@@ -76,23 +77,48 @@ def standalone_headers():
     return [] if done.returncode == 0 else [line for line in done.stdout.splitlines() if "error" in line]
 
 
-def clang_opinion():
-    """clang-tidy with the checks of .clang-tidy, which also reports Clang's own warnings and syntax errors."""
+def own_sources():
     commands = json.loads((BUILD / "compile_commands.json").read_text())
-    ours = sorted({c["file"] for c in commands if str(ROOT / "src") in c["file"] or str(ROOT / "apps") in c["file"]})
-    ours = [f for f in ours if "/test/" not in f]
+    return sorted((c for c in commands if re.match(rf"{ROOT}/(src/\w+|apps/\w+)/[^/]+$", c["file"])), key=lambda c: c["file"])
 
-    def check(file):
-        done = subprocess.run(["clang-tidy-19", "--quiet", "-p", str(BUILD), file], capture_output=True, text=True)
+
+def in_parallel(check, sources):
+    with concurrent.futures.ThreadPoolExecutor(JOBS) as pool:
+        return sorted({line for lines in pool.map(check, sources) for line in lines})
+
+
+def clang_opinion():
+    """A second compiler's syntax and warnings. GCC's own warning names, and what GCC's library deprecates in itself, are passed over."""
+    quiet = ["-Wno-unknown-warning-option", "-Wno-deprecated-declarations", "-fsyntax-only"]
+
+    def check(command):
+        words = shlex.split(command["command"])
+        arguments = [w for w in words[words.index("-O2"):] if w != "-c"]
+        includes = [w for w in words if w.startswith(("-I", "-D"))]
+        output = arguments.index("-o")
+        del arguments[output:output + 2]
+        done = subprocess.run(["clang++-19", *includes, *arguments, *quiet], cwd=command["directory"], capture_output=True, text=True)
+        return [line for line in done.stderr.splitlines() if "warning:" in line or "error:" in line]
+
+    return in_parallel(check, own_sources())
+
+
+def clang_tidy():
+    """The checks of .clang-tidy: `./x lint --tidy`. Minutes; not part of CI."""
+
+    def check(command):
+        done = subprocess.run(["clang-tidy-19", "--quiet", "-p", str(BUILD), command["file"]], capture_output=True, text=True)
         return [line for line in done.stdout.splitlines() if "warning:" in line or "error:" in line]
 
-    with concurrent.futures.ThreadPoolExecutor(JOBS) as pool:
-        return sorted({line for lines in pool.map(check, ours) for line in lines})
+    return in_parallel(check, own_sources())
 
 
 def main():
     failed = 0
-    for check in (formatting, habits, refused_layers, standalone_headers, clang_opinion):
+    checks = [formatting, habits, refused_layers, standalone_headers, clang_opinion]
+    if "--tidy" in sys.argv[1:]:
+        checks.append(clang_tidy)
+    for check in checks:
         started = time.monotonic()
         problems = check()
         failed += bool(problems)
