@@ -18,9 +18,8 @@ bool concerns(const Relation& relation, table::ColumnKind kind) {
 
 std::vector<Relation> take_tokens(std::vector<Relation>& relations) {
   std::vector<Relation> tokens;
-  auto rest = std::ranges::stable_partition(relations, [](const Relation& r) { return !r.on_token; });
-  std::ranges::move(rest, std::back_inserter(tokens));
-  relations.erase(rest.begin(), rest.end());
+  std::ranges::copy_if(relations, std::back_inserter(tokens), &Relation::on_token);
+  std::erase_if(relations, [](const Relation& r) { return r.on_token; });
   return tokens;
 }
 
