@@ -168,13 +168,22 @@ class TcpConnection final : public Connection {
   bool reading_ = false, writing_ = false, paused_ = false, ended_ = false, finishing_ = false, closed_ = false;
 };
 
+/// A failed accept (no file descriptor is left) would fail again at once: wait for connections to close.
+constexpr auto kAcceptPause = std::chrono::milliseconds(50);
+
 void accept_next(Core& core, const std::shared_ptr<tcp::acceptor>& acceptor,
                  const std::shared_ptr<ListenerStats>& stats, const HandlerFactory& make_handler) {
   acceptor->async_accept([&core, acceptor, stats, make_handler](error_code error, tcp::socket socket) {
     if (core.stopping || error == asio::error::operation_aborted) return;
     if (error) {
       log_warn("accept failed", {{"error", error.message()}});
-    } else if (stats->open.fetch_add(1) >= stats->connections_max) {
+      const auto pause = std::make_shared<asio::steady_timer>(core.context, kAcceptPause);
+      pause->async_wait([&core, pause, acceptor, stats, make_handler](error_code) {
+        if (!core.stopping) accept_next(core, acceptor, stats, make_handler);
+      });
+      return;
+    }
+    if (stats->open.fetch_add(1) >= stats->connections_max) {
       stats->open.fetch_sub(1);
       stats->refused.add();
     } else {

@@ -3,10 +3,12 @@
 #include <arpa/inet.h>
 #include <gtest/gtest.h>
 #include <netinet/in.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <atomic>
+#include <ctime>
 #include <thread>
 
 #include "sagitta/async/worker_pool.h"
@@ -117,6 +119,25 @@ TEST(Runtime, ConnectionsAboveTheLimitAreClosed) {
   EXPECT_EQ(first.read(1), "a");
   Client second(bound->port);
   EXPECT_EQ(second.read(1), "");
+}
+
+TEST(Runtime, WithoutFileDescriptorsItWaitsForSome) {
+  MetricsRegistry metrics;
+  auto runtime = make_runtime(1, metrics);
+  const auto bound = runtime->listen({{"127.0.0.1", 0}, "test"}, echo());
+  const int next = ::dup(0);
+  ::close(next);
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+  const rlimit one_more{static_cast<rlim_t>(next) + 1, before.rlim_max};
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &one_more), 0);
+  Client client(bound->port);
+  const std::clock_t begin = std::clock();
+  std::this_thread::sleep_for(std::chrono::milliseconds(500));
+  EXPECT_LT(std::clock() - begin, CLOCKS_PER_SEC / 20);
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
+  client.write("hello");
+  EXPECT_EQ(client.read(5), "hello");
 }
 
 TEST(WorkerPool, RunsAllWorkBeforeItStops) {
