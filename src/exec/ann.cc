@@ -150,15 +150,13 @@ class IndexSearch {
   };
   static bool agrees(float a, float b) { return std::abs(a - b) <= 1e-4F * std::max(1.0F, std::abs(a)); }
 
-  bool accept(BytesView key) {
-    if (error_) return false;
+  /// Nothing when there is no use in going on: a row could not be read, or not without waiting.
+  std::optional<bool> accept(BytesView key) {
     ++candidates_;
     auto accepted = look_at(key);
-    if (!accepted) {
-      error_ = accepted.error();
-      return false;
-    }
-    return *accepted;
+    if (accepted) return *accepted;
+    error_ = accepted.error();
+    return std::nullopt;
   }
   Result<bool> look_at(BytesView key) {
     SAGITTA_TRY(auto row, rows_.get(key));

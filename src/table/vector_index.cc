@@ -46,6 +46,12 @@ ann::Expiry to_expiry(int64_t expires_s) {
   return expires_s == 0 ? ann::Expiry::kNever : ann::Expiry{expires_s * 1'000'000};
 }
 
+uint64_t print_of(const LiveCell& cell) {
+  Bytes bytes = cell.value;
+  put_big<int64_t>(bytes, cell.expires_s);
+  return std::hash<Bytes>()(bytes);
+}
+
 }  // namespace
 
 VectorOptions vector_options(const IndexDef& index, const TableDef& table) {
@@ -118,7 +124,9 @@ Result<std::vector<VectorHit>> VectorIndexImpl::search(std::span<const float> qu
   std::unordered_map<uint32_t, Bytes> accepted;
   params.filter.predicate = [&](ann::Slot slot) {
     auto key = key_of(slot);
-    if (!key || (filter != nullptr && !(*filter)(*key))) return ann::Verdict::kReject;
+    const auto passes = key && filter != nullptr ? (*filter)(*key) : std::optional(key.has_value());
+    if (!passes) return ann::Verdict::kStop;
+    if (!*passes) return ann::Verdict::kReject;
     accepted[static_cast<uint32_t>(slot)] = std::move(*key);
     return ann::Verdict::kAccept;
   };
@@ -152,19 +160,27 @@ Status VectorIndexImpl::update(BytesView row_key, const LiveRow* now) {
     refused_.emplace(key, true);
     return {};
   }
-  return put(key, scratch_, to_expiry(cell->expires_s));
+  return put(key, *cell);
 }
 
-Status VectorIndexImpl::put(const Bytes& row_key, std::span<const float> vector, ann::Expiry expiry) {
+Status VectorIndexImpl::put(const Bytes& row_key, const LiveCell& cell) {
+  const ann::Expiry expiry = to_expiry(cell.expires_s);
+  const uint64_t print = print_of(cell);
   std::unique_lock lock(mutex_);
   refused_.erase(row_key);
   const auto found = slots_.find(row_key);
+  // A new slot would hide the row from searches under way that have passed the place of it.
+  if (found != slots_.end() && prints_[static_cast<size_t>(found->second)] == print) return {};
   const auto slot =
-      found == slots_.end() ? vectors_->insert(vector, expiry) : vectors_->replace(found->second, vector, expiry);
+      found == slots_.end() ? vectors_->insert(scratch_, expiry) : vectors_->replace(found->second, scratch_, expiry);
   if (!slot) return fail(slot);
   const auto at = static_cast<size_t>(*slot);
-  if (at >= keys_.size()) keys_.resize(at + 1);
+  if (at >= keys_.size()) {
+    keys_.resize(at + 1);
+    prints_.resize(at + 1);
+  }
   keys_[at] = row_key;
+  prints_[at] = print;
   slots_[row_key] = *slot;
   return {};
 }

@@ -104,6 +104,47 @@ TEST_F(IndexBuildTest, TheFilterIsAskedInsideTheSearchAndScoresAreThoseOfCql) {
   EXPECT_NEAR((*found)[0].score, 1.0F, 1e-6F);
 }
 
+TEST_F(IndexBuildTest, AFilterThatCannotAnswerEndsTheSearch) {
+  create_index("i");
+  for (int32_t p = 1; p <= 50; ++p) ASSERT_TRUE(write({put(p, std::vector{1.0F, static_cast<float>(p)})}));
+  int asked = 0;
+  const RowFilter filter = [&](BytesView) { return ++asked < 3 ? std::optional(false) : std::nullopt; };
+  ASSERT_TRUE(index(space_, "i").search(std::vector{1.0F, 40.0F}, 3, kStartS, &filter, {}));
+  EXPECT_EQ(asked, 3);
+}
+
+TEST_F(IndexBuildTest, AWriteThatLeavesTheVectorAsItIsDoesNotHideTheRowFromSearchesUnderWay) {
+  create_index("i");
+  ASSERT_TRUE(write({put(1, std::vector{1.0F, 0.0F}), put(2, std::vector{0.0F, 1.0F})}));
+  bool written = false;
+  const RowFilter filter = [&](BytesView) {
+    const bool first = !std::exchange(written, true);
+    return !first || write({put(2, std::vector{0.0F, 1.0F})}).has_value();
+  };
+  const auto found = index(space_, "i").search(std::vector{1.0F, 0.0F}, 2, kStartS, &filter, {});
+  ASSERT_TRUE(found);
+  EXPECT_EQ(found->size(), 2u);
+}
+
+TEST_F(IndexBuildTest, BuildsLeaveWorkersToOthers) {
+  class Queue final : public Executor {
+   public:
+    void post(std::function<void()> work) override { work_.push_back(std::move(work)); }
+    std::vector<std::function<void()>> work_;
+  } queue;
+  create_index("one");
+  create_index("two");
+  TableSpace space(*store_, queue, vectors_, metrics_);
+  ASSERT_TRUE(space.start(schema_));
+  for (size_t i = 0; i < 2; ++i) {
+    EXPECT_FALSE(space.ready());
+    ASSERT_EQ(queue.work_.size(), i + 1);
+    std::exchange(queue.work_[i], nullptr)();
+  }
+  EXPECT_TRUE(space.ready());
+  EXPECT_EQ(index(space, "two").state(), VectorIndex::State::kServing);
+}
+
 TEST_F(IndexBuildTest, WhenMemoryIsFullTheIndexStopsServingAndRowsGoOn) {
   MemoryBudget small("small", 4096);
   TableSpace space(*store_, workers_, small, metrics_);

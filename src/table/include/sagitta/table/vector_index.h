@@ -6,6 +6,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -43,8 +44,8 @@ struct VectorHit {
   float score = 0;
 };
 
-/// Whether the row of this key may be in the answer. Called during a search, many times; must not block for long.
-using RowFilter = std::function<bool(BytesView row_key)>;
+/// Whether the row of this key may be in the answer; nothing ends the search, with the hits so far. Called during a search, many times; must not block for long.
+using RowFilter = std::function<std::optional<bool>(BytesView row_key)>;
 
 /// Thread-safe: any number of searches beside the one thread that applies.
 class VectorIndex {
