@@ -133,8 +133,8 @@ class LogReplica final : public Replica {
   Status stop() override {
     if (stopping_.exchange(true)) return {};
     if (applier_.joinable()) applier_.join();
+    tables_.stop();  // first: a flush may wait behind a build for a worker
     wait_for_background_flush();
-    tables_.stop();
     halt(Error(ErrorCode::kUnavailable, "the server is stopping"));
     return loaded_ ? env_.store.flush() : Status();
   }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <atomic>
 #include <condition_variable>
+#include <deque>
 #include <map>
 #include <mutex>
 #include <set>
@@ -65,14 +66,34 @@ struct TableSpace::Impl {
       std::lock_guard lock(builds_mutex);
       ++builds;
       building.set(static_cast<double>(builds));
+      waiting.push_back(index);
+      if (std::exchange(builder_posted, true)) return;
     }
-    workers.post([this, index] {
+    post_builder();
+  }
+
+  /// One build at a time, each a piece of work of its own: reads and flushes need the workers too.
+  void post_builder() {
+    workers.post([this] {
+      IndexPtr index;
+      {
+        std::lock_guard lock(builds_mutex);
+        index = std::move(waiting.front());
+        waiting.pop_front();
+      }
       const Status built = stopping ? Status() : build(*index);
       if (!built) {
         index->give_up();
         failed.add();
         log_error("index build failed", {{"index", index->def().name}, {"error", built.error().to_string()}});
       }
+      bool more = false;
+      {
+        std::lock_guard lock(builds_mutex);
+        more = builder_posted = !waiting.empty();
+      }
+      if (more) post_builder();
+      // Last: with no build left, stop() may end this object's life.
       std::lock_guard lock(builds_mutex);
       --builds;
       building.set(static_cast<double>(builds));
@@ -284,6 +305,8 @@ struct TableSpace::Impl {
   std::mutex builds_mutex;
   std::condition_variable builds_changed;
   size_t builds = 0;
+  std::deque<IndexPtr> waiting;  ///< to be built
+  bool builder_posted = false;
   std::atomic<bool> stopping{false};
 };
 
