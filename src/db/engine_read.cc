@@ -26,7 +26,9 @@ struct Engine::Read {
   }
   /// Reads so much that a session's core had better not.
   bool is_wide() const {
-    return !select.partitions && !select.ann && (select.plan->aggregate || !select.limit) && !page_size;
+    if (select.partitions || select.ann) return false;
+    // A page ends neither an aggregate nor the search for rows that pass a filter.
+    return select.plan->aggregate || !select.filters.empty() || (!select.limit && !page_size);
   }
 };
 

@@ -1,6 +1,8 @@
 /// Writes and schema changes: one log record each, answered when the replica has applied it.
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "sagitta/base/limits.h"
 #include "sagitta/replica/records.h"
 
@@ -37,7 +39,9 @@ Status Engine::run_write(const RequestPtr& request, const std::vector<table::Mut
 void Engine::submit(const RequestPtr& request, log::Record record) {
   record.request_id = Uuid::random(env_.random);
   if (request->options.deadline.at_us != INT64_MAX) {
-    record.not_after_us = request->now_us + (request->options.deadline.at_us - env_.clock.steady_us());
+    // The log clock never goes back: after the system's did, what it says is the present of the log.
+    const int64_t now_us = std::max(request->now_us, replica_->log_clock_us());
+    record.not_after_us = now_us + (request->options.deadline.at_us - env_.clock.steady_us());
   }
   replica_->submit(std::move(record), [request](Result<replica::ApplyResult> result) {
     if (!result) return request->finish(fail(result));

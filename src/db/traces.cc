@@ -4,7 +4,10 @@ namespace sagitta::db {
 namespace {
 
 void cut(std::string& text) {
-  if (text.size() > TraceRing::kTextBytesMax) text.resize(TraceRing::kTextBytesMax);
+  if (text.size() <= TraceRing::kTextBytesMax) return;
+  size_t end = TraceRing::kTextBytesMax;
+  while (end > 0 && (static_cast<uint8_t>(text[end]) & 0xc0) == 0x80) --end;  // not inside a character
+  text.resize(end);
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include "sagitta/types/value.h"
 
 #include "../data_directory.h"
+#include "../traces.h"
 #include "harness.h"
 
 namespace sagitta::db::test {
@@ -307,6 +308,28 @@ TEST_F(DatabaseTest, TracesARequest) {
   EXPECT_THAT(show("SELECT request, client, coordinator FROM system_traces.sessions WHERE session_id = " + id),
               ElementsAre("'Execute CQL3 query'|'127.0.0.1'|'127.0.0.1'"));
   EXPECT_GE(show("SELECT activity, source FROM system_traces.events WHERE session_id = " + id).size(), 2U);
+}
+
+TEST(Traces, ALongTextEndsBetweenCharacters) {
+  Machine machine(1);
+  TimeUuidSource ids(machine.clock, machine.random);
+  TraceRing traces(machine.clock, ids);
+  const auto session = traces.begin("127.0.0.1", "", {});
+  const std::string start(TraceRing::kTextBytesMax - 1, 'x');
+  session->event(start + "\u20ac");
+  EXPECT_EQ(session->record().events[0].activity, start);
+}
+
+TEST_F(DatabaseTest, WritesGoOnWhenTheClockWasSetBack) {
+  use_keyspace();
+  must("CREATE TABLE t (k int PRIMARY KEY)");
+  RequestOptions options;
+  options.deadline = Deadline::in_us(machine_.clock, 10'000'000);
+  must("INSERT INTO t (k) VALUES (1)", options);
+  machine_.clock.advance_us(-3'600'000'000);
+  options.deadline = Deadline::in_us(machine_.clock, 10'000'000);
+  must("INSERT INTO t (k) VALUES (2)", options);
+  EXPECT_EQ(show("SELECT * FROM t").size(), 2u);
 }
 
 TEST_F(DatabaseTest, TimesOutAndStops) {
