@@ -44,7 +44,8 @@ struct VectorHit {
   float score = 0;
 };
 
-/// Whether the row of this key may be in the answer; nothing ends the search, with the hits so far. Called during a search, many times; must not block for long.
+/// Whether the row of this key may be in the answer; nothing ends the search, with the hits so far. Called during a
+/// search, many times; must not block for long.
 using RowFilter = std::function<std::optional<bool>(BytesView row_key)>;
 
 /// Thread-safe: any number of searches beside the one thread that applies.
