@@ -38,7 +38,9 @@ Status Engine::run_select(const RequestPtr& request, const std::shared_ptr<const
   read->eval = request->eval();
   if (request->options.page_size > 0) read->page_size = static_cast<uint32_t>(request->options.page_size);
   SAGITTA_TRY(read->select, plan::bind_values(plan, read->eval, read->page_size));
-  if (read->is_wide() && !plan->table->is_virtual) {
+  const bool scans_for_ann = read->select.ann && !read->select.partitions &&
+                             serving_index(*replica_->vector_indexes(), *read->select.ann) == nullptr;
+  if ((read->is_wide() || scans_for_ann) && !plan->table->is_virtual) {
     env_.workers.post([this, read] { this->read(read, kv::ReadMode::kBlocking); });
   } else {
     this->read(read, kv::ReadMode::kCacheOnly);

@@ -26,7 +26,7 @@ Result<std::shared_ptr<const LiveRow>> statics_of(const TableDef& table, const t
 class PartitionStream final : public RowStream {
  public:
   PartitionStream(const TableDef& table, const table::ReadView& view, const ReadRange& range)
-      : table_(table), view_(view), partition_(*range.partition), reversed_(range.reversed), out_(table, view.now_s()) {
+      : table_(table), view_(view), partition_(*range.partition), reversed_(range.reversed), out_(view.now_s()) {
     ranges_.assign(range.clustering.begin(), range.clustering.end());
     if (reversed_) std::ranges::reverse(ranges_);
     if (range.after) after_ = store_key(table, *range.after);
@@ -91,7 +91,7 @@ class PartitionStream final : public RowStream {
 class TokenStream final : public RowStream {
  public:
   TokenStream(const TableDef& table, const table::ReadView& view, const ReadRange& range)
-      : table_(table), view_(view), out_(table, view.now_s()), everything_(is_everything(range.clustering)) {
+      : table_(table), view_(view), out_(view.now_s()), everything_(is_everything(range.clustering)) {
     if (!everything_) ranges_ = ordered_ranges(table, range.clustering);
     Bytes after;
     if (range.after) {
@@ -210,7 +210,7 @@ Result<std::unique_ptr<StoredRow>> StoredRows::get(BytesView row_key) const {
   SAGITTA_TRY(auto row, view_.get_by_key(*table_, row_key));
   if (!row) return nullptr;
   SAGITTA_TRY(auto statics, statics_of(*table_, view_, row->partition->key));
-  auto stored = std::make_unique<StoredRow>(*table_, view_.now_s());
+  auto stored = std::make_unique<StoredRow>(view_.now_s());
   stored->set(std::move(row), std::move(statics));
   return stored;
 }

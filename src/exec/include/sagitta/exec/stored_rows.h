@@ -11,7 +11,7 @@ namespace sagitta::exec {
 /// A LiveRow with the static row of its partition.
 class StoredRow final : public Row {
  public:
-  StoredRow(const table::TableDef& table, int64_t now_s) : table_(&table), now_s_(now_s) {}
+  explicit StoredRow(int64_t now_s) : now_s_(now_s) {}
   /// Either may be absent, not both.
   void set(std::optional<table::LiveRow> row, std::shared_ptr<const table::LiveRow> statics);
 
@@ -22,7 +22,6 @@ class StoredRow final : public Row {
 
  private:
   const table::LiveCell* cell(const table::ColumnDef& column) const;
-  const table::TableDef* table_;
   int64_t now_s_;
   RowKey key_;
   std::optional<table::LiveRow> row_;
