@@ -96,8 +96,7 @@ bool Cursor::Impl::order_more() {
 }
 
 Verdict Cursor::Impl::judge(Slot slot) {
-  if (!index.store.is_live(slot)) return Verdict::kReject;
-  if (!params.filter.predicate) return Verdict::kAccept;
+  if (!params.filter.predicate) return index.store.is_live(slot) ? Verdict::kAccept : Verdict::kReject;
   ++stats.predicate_tests;
   return params.filter.predicate(slot);
 }

@@ -6,6 +6,7 @@
 #include <charconv>
 #include <cmath>
 #include <mutex>
+#include <unordered_set>
 
 #include "sagitta/base/assert.h"
 #include "sagitta/types/value.h"
@@ -106,10 +107,10 @@ VectorIndex::Stats VectorIndexImpl::stats() const {
   return {.vectors = slots_.size(), .refused = refused_.size(), .bytes = vectors_->memory().total_bytes()};
 }
 
-std::optional<Bytes> VectorIndexImpl::key_of(ann::Slot slot) const {
+std::optional<Bytes> VectorIndexImpl::row_of(ann::Slot slot) const {
   std::shared_lock lock(mutex_);
   const auto at = static_cast<size_t>(slot);
-  if (at >= keys_.size() || keys_[at].empty()) return std::nullopt;
+  if (at >= keys_.size() || !slots_.contains(keys_[at])) return std::nullopt;
   return keys_[at];
 }
 
@@ -121,13 +122,16 @@ Result<std::vector<VectorHit>> VectorIndexImpl::search(std::span<const float> qu
   const SystemClock clock;
   ann::SearchParams params{
       .k = static_cast<uint32_t>(k), .now_us = now_s * 1'000'000, .deadline = context.deadline, .clock = &clock};
-  std::unordered_map<uint32_t, Bytes> accepted;
+  std::unordered_set<Bytes> accepted;
+  std::unordered_map<ann::Slot, const Bytes*> row_keys;
   params.filter.predicate = [&](ann::Slot slot) {
-    auto key = key_of(slot);
-    const auto passes = key && filter != nullptr ? (*filter)(*key) : std::optional(key.has_value());
+    auto key = row_of(slot);
+    // Of a vector that changes during the search, the old slot and the new may both come up.
+    if (!key || accepted.contains(*key)) return ann::Verdict::kReject;
+    const auto passes = filter != nullptr ? (*filter)(*key) : std::optional(true);
     if (!passes) return ann::Verdict::kStop;
     if (!*passes) return ann::Verdict::kReject;
-    accepted[static_cast<uint32_t>(slot)] = std::move(*key);
+    row_keys[slot] = &*accepted.insert(*std::move(key)).first;
     return ann::Verdict::kAccept;
   };
   SAGITTA_TRY(const ann::SearchAnswer answer, vectors_->search(query, params));
@@ -135,8 +139,7 @@ Result<std::vector<VectorHit>> VectorIndexImpl::search(std::span<const float> qu
     return fail(ErrorCode::kReadTimeout, fmt::format("the deadline passed after {} distances", answer.stats.distances));
   }
   for (const ann::Candidate& candidate : answer.candidates) {
-    hits.push_back({std::move(accepted[static_cast<uint32_t>(candidate.slot)]),
-                    ann::similarity(to_metric(options_.similarity), candidate.distance)});
+    hits.push_back({*row_keys.at(candidate.slot), ann::similarity(to_metric(options_.similarity), candidate.distance)});
   }
   context.note([&] {
     return fmt::format("index {}: path {}, {} nodes expanded, {} distances, {} rows tested for {} hits", def_.name,

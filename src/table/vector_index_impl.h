@@ -44,7 +44,8 @@ class VectorIndexImpl final : public VectorIndex {
 
  private:
   VectorIndexImpl(TableDefPtr table, IndexDef def, VectorOptions options, std::unique_ptr<ann::Index> vectors);
-  std::optional<Bytes> key_of(ann::Slot slot) const;
+  /// The row of this vector, or of the one that has taken its place; nothing when the row has none any more.
+  std::optional<Bytes> row_of(ann::Slot slot) const;
   Status put(const Bytes& row_key, const LiveCell& cell);
   void remove(const Bytes& row_key);
 
@@ -60,7 +61,7 @@ class VectorIndexImpl final : public VectorIndex {
   /// slot to the row it had before.
   mutable std::shared_mutex mutex_;
   std::unordered_map<Bytes, ann::Slot> slots_;
-  std::vector<Bytes> keys_;       ///< by slot; kept after an erase, for searches that began before it
+  std::vector<Bytes> keys_;       ///< by slot; kept until it is reused, for searches that began before an erase
   std::vector<uint64_t> prints_;  ///< by slot: of its vector and expiry, to know a write that changed neither
   std::unordered_map<Bytes, bool> refused_;
   std::vector<float> scratch_;

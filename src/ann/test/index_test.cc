@@ -159,6 +159,19 @@ TEST(Cursor, DoesNotGiveWhatWasErasedMeanwhile) {
   EXPECT_EQ(cursor.next(1, got), 0u);
 }
 
+TEST(Cursor, LeavesWhatWasErasedMeanwhileToThePredicate) {
+  auto index = make_line(300);
+  SearchParams params{.k = 1};
+  params.filter.predicate = [](Slot slot) { return slot == Slot{2} ? Verdict::kReject : Verdict::kAccept; };
+  Cursor cursor = index->open(Floats{0}, params).value();
+  index->erase(Slot{1});
+  index->erase(Slot{2});
+  std::vector<Candidate> got;
+  EXPECT_EQ(cursor.next(3, got), 3u);
+  EXPECT_EQ(got[1].slot, Slot{1});
+  EXPECT_EQ(got[2].slot, Slot{3});
+}
+
 TEST(Cursor, AsksThePredicateOnlyAsFarAsItMust) {
   auto index = make_line(10'000);
   size_t asked = 0;

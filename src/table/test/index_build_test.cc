@@ -126,6 +126,35 @@ TEST_F(IndexBuildTest, AWriteThatLeavesTheVectorAsItIsDoesNotHideTheRowFromSearc
   EXPECT_EQ(found->size(), 2u);
 }
 
+TEST_F(IndexBuildTest, AVectorThatChangesDuringASearchDoesNotHideItsRow) {
+  create_index("i");
+  ASSERT_TRUE(write({put(1, std::vector{1.0F, 0.0F}), put(2, std::vector{0.0F, 1.0F})}));
+  bool written = false;
+  const RowFilter filter = [&](BytesView) {
+    const bool first = !std::exchange(written, true);
+    return !first || write({put(2, std::vector{0.5F, 1.0F})}).has_value();
+  };
+  const auto found = index(space_, "i").search(std::vector{1.0F, 0.0F}, 2, kStartS, &filter, {});
+  ASSERT_TRUE(found);
+  ASSERT_EQ(found->size(), 2u);
+  EXPECT_EQ((*found)[1].row_key, row_key(*table(), i32(2), {}));
+}
+
+TEST_F(IndexBuildTest, ARowThatIsDeletedDuringASearchIsNotFound) {
+  create_index("i");
+  ASSERT_TRUE(
+      write({put(1, std::vector{1.0F, 0.0F}), put(2, std::vector{0.5F, 1.0F}), put(3, std::vector{0.0F, 1.0F})}));
+  bool written = false;
+  const RowFilter filter = [&](BytesView) {
+    if (std::exchange(written, true)) return true;
+    return write({put(2, std::vector{0.1F, 1.0F})}) && write({put(2, std::nullopt)});
+  };
+  const auto found = index(space_, "i").search(std::vector{1.0F, 0.0F}, 2, kStartS, &filter, {});
+  ASSERT_TRUE(found);
+  ASSERT_EQ(found->size(), 2u);
+  EXPECT_EQ((*found)[1].row_key, row_key(*table(), i32(3), {}));
+}
+
 TEST_F(IndexBuildTest, BuildsLeaveWorkersToOthers) {
   class Queue final : public Executor {
    public:

@@ -146,8 +146,9 @@ class Pin {
 };
 
 /// A search that goes on: each call gives the next best candidates, never one twice, without starting over. Vectors
-/// inserted after the cursor was opened may be missing; one erased meanwhile is not given. Holds a Pin. Movable, one
-/// thread at a time, must not outlive its index.
+/// inserted after the cursor was opened may be missing; one erased meanwhile is given only if the predicate accepts it
+/// (who knows where the vector went), and not without a predicate. Holds a Pin. Movable, one thread at a time, must not
+/// outlive its index.
 class Cursor {
  public:
   Cursor(Cursor&&) noexcept;
