@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <array>
 #include <cmath>
 
 #include "sagitta/base/limits.h"
@@ -16,6 +18,16 @@ constexpr uint32_t kConnectionsMax = 512;
 constexpr uint32_t kExpansionMax = 4096;
 /// How far from 1 rounding may leave the length of a stored unit vector.
 constexpr double kUnitTolerance = 1e-3;
+
+constexpr std::array<std::string_view, 4> kLevelNames{"f32", "f16", "bf16", "i8"};
+constexpr std::array<std::string_view, 2> kProfileNames{"compact", "fast"};
+
+template <class Enum, size_t N>
+std::optional<Enum> parse(const std::array<std::string_view, N>& names, std::string_view name) {
+  const auto found = std::ranges::find(names, name);
+  if (found == names.end()) return std::nullopt;
+  return static_cast<Enum>(found - names.begin());
+}
 
 Status check_range(std::string_view name, uint32_t value, uint32_t max) {
   if (value >= 1 && value <= max) return {};
@@ -32,6 +44,11 @@ bool is_stored_form(Metric metric, std::span<const float> stored) {
 }
 
 }  // namespace
+
+std::string_view to_string(Level level) { return kLevelNames[static_cast<size_t>(level)]; }
+std::string_view to_string(Profile profile) { return kProfileNames[static_cast<size_t>(profile)]; }
+std::optional<Level> parse_level(std::string_view name) { return parse<Level>(kLevelNames, name); }
+std::optional<Profile> parse_profile(std::string_view name) { return parse<Profile>(kProfileNames, name); }
 
 std::string_view to_string(Path path) { return path == Path::kGraph ? "graph" : "exact"; }
 
@@ -96,6 +113,7 @@ void Index::clear() {
   for (uint32_t at = 0; at < impl_->store.end(); ++at) impl_->store.retire(Slot{at}, impl_->gate);
 }
 
+void Index::settle() {}
 Pin Index::pin() const { return impl_->gate.enter(); }
 bool Index::is_live(Slot slot) const { return impl_->store.is_live(slot); }
 const IndexOptions& Index::options() const { return impl_->options; }

@@ -51,7 +51,7 @@ SlotStore::SlotStore(uint32_t dim, MemoryBudget* budget)
 
 SlotStore::~SlotStore() {
   const MemoryUse use = memory();
-  if (budget_ != nullptr) budget_->release(use.vectors_bytes + use.slots_bytes + use.directory_bytes);
+  if (budget_ != nullptr) budget_->release(use.total_bytes());
 }
 
 size_t SlotStore::chunk_slots_bytes() const { return sizeof(Chunk) + chunk_slots() * sizeof(Chunk::Meta); }
@@ -186,8 +186,7 @@ IndexCounts SlotStore::counts() const {
 MemoryUse SlotStore::memory() const {
   const size_t chunks = chunk_count_;
   return {.vectors_bytes = chunks * chunk_vectors_bytes(),
-          .slots_bytes = chunks * chunk_slots_bytes(),
-          .directory_bytes = directory_bytes_};
+          .slots_bytes = chunks * chunk_slots_bytes() + directory_bytes_};
 }
 
 Status SlotStore::check_list(const SlotList& list, SlotState state) const {

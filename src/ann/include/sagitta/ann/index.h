@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -24,8 +25,18 @@ namespace sagitta::ann {
 enum class Slot : uint32_t {};
 inline constexpr Slot kNoSlot{UINT32_MAX};
 
-/// How vectors are stored. Kept with the options; this version stores f32 whatever it says.
-enum class Level : uint8_t { kF32, kF16, kBf16, kI8, kB1 };
+/// How vectors are stored: what the user pays for in memory. At kI8 the stored vector is an 8-bit code, and distances
+/// are estimates unless SearchParams::full_vector is given.
+enum class Level : uint8_t { kF32, kF16, kBf16, kI8 };
+/// "f32", "f16", "bf16", "i8".
+std::string_view to_string(Level level);
+std::optional<Level> parse_level(std::string_view name);
+
+/// One configuration for all data: kCompact takes about the memory of plain links and vectors, kFast more.
+enum class Profile : uint8_t { kCompact, kFast };
+/// "compact", "fast".
+std::string_view to_string(Profile profile);
+std::optional<Profile> parse_profile(std::string_view name);
 
 /// When a vector stops being found, in microseconds since the epoch.
 enum class Expiry : int64_t { kNever = INT64_MAX };
@@ -34,10 +45,12 @@ struct IndexOptions {
   uint32_t dim = 0;  ///< 1 … limits::kVectorDimMax
   Metric metric = Metric::kCosine;
   Level level = Level::kF32;
+  Profile profile = Profile::kCompact;
   uint32_t connections = 16;        ///< links a graph node keeps, 1 … 512
   uint32_t expansion_add = 128;     ///< candidates looked at when a node is linked
   uint32_t expansion_search = 100;  ///< default beam width of a search
-  MemoryBudget* budget = nullptr;   ///< charged for everything the index keeps; must outlive it. Null: unlimited
+  uint32_t link_threads = 1;  ///< threads of its own that link fresh vectors, 0 … 64. 0: inserts and settle() do it
+  MemoryBudget* budget = nullptr;  ///< charged for everything the index keeps; must outlive it. Null: unlimited
 };
 
 /// A set of slots.
@@ -77,6 +90,10 @@ struct Filter {
 struct SearchParams {
   uint32_t k = 10;
   uint32_t beam_width = 0;  ///< of the graph walk; 0: options.expansion_search
+  float oversampling = 1;   ///< with full_vector: k × this many candidates are rescored, 1 … 100
+  /// Rescoring: writes the full vector of a slot, as inserted, into the span; false when it has none (the candidate
+  /// then keeps its estimate). Null: candidates are ordered by their stored vectors.
+  std::function<bool(Slot, std::span<float>)> full_vector;
   Filter filter;
   int64_t now_us = INT64_MIN;  ///< vectors whose expiry is not after this are not found
   Deadline deadline;           ///< with `clock`: when passed, the answer is what was found so far
@@ -112,16 +129,16 @@ struct SearchAnswer {
 /// Bytes the index keeps, by part. Their sum is what the budget is charged.
 struct MemoryUse {
   size_t vectors_bytes = 0;
-  size_t slots_bytes = 0;      ///< state, expiry and list link of each slot
-  size_t directory_bytes = 0;  ///< where the chunks are
-  size_t graph_bytes = 0;
+  size_t codes_bytes = 0;    ///< what the walk reads in place of vectors
+  size_t graph_bytes = 0;    ///< links
+  size_t slots_bytes = 0;    ///< state, expiry and list link of each slot
   size_t scratch_bytes = 0;  ///< buffers kept between searches; what a running search holds is its own
-  size_t total_bytes() const { return vectors_bytes + slots_bytes + directory_bytes + graph_bytes + scratch_bytes; }
+  size_t total_bytes() const { return vectors_bytes + codes_bytes + graph_bytes + slots_bytes + scratch_bytes; }
 };
 
 struct IndexCounts {
   size_t live = 0;      ///< vectors that can be found (expired ones included until erased)
-  size_t fresh = 0;     ///< of those, in the fresh list
+  size_t fresh = 0;     ///< of those, in the fresh list: not linked yet
   size_t capacity = 0;  ///< slots that have memory
   size_t retired = 0;   ///< erased, waiting for searches that may have seen them
 };
@@ -198,6 +215,9 @@ class Index {
   /// hold a pin since the slots were learnt.
   Status score(std::span<const float> query, std::span<const Slot> slots, std::span<float> distances) const;
   Pin pin() const;
+  /// Waits, and helps, until the fresh list is empty and the links around erased vectors are repaired. With writers
+  /// beside it, until there was such a moment.
+  void settle();
   bool is_live(Slot slot) const;
 
   const IndexOptions& options() const;
