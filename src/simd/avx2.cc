@@ -3,43 +3,44 @@
 #if defined(__x86_64__)
 #include <immintrin.h>
 
-#include <bit>
 #include <cstring>
 
-#define SAGITTA_AVX2 __attribute__((target("avx2,fma,f16c,popcnt")))
+#define SAGITTA_TARGET __attribute__((target("avx2,fma,f16c,popcnt")))
+
+#include "lanes.h"
 
 namespace sagitta::simd {
 namespace {
 
 constexpr size_t kLanes = 8;
 
-SAGITTA_AVX2 inline __m256 load(const float* p) { return _mm256_loadu_ps(p); }
-SAGITTA_AVX2 inline __m256 load(const Half* p) {
+SAGITTA_TARGET inline __m256 load(const float* p) { return _mm256_loadu_ps(p); }
+SAGITTA_TARGET inline __m256 load(const Half* p) {
   return _mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
 }
-SAGITTA_AVX2 inline __m256 load(const Bf16* p) {
+SAGITTA_TARGET inline __m256 load(const Bf16* p) {
   const __m256i wide = _mm256_cvtepu16_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
   return _mm256_castsi256_ps(_mm256_slli_epi32(wide, 16));
 }
 
 template <class T>
-SAGITTA_AVX2 inline __m256 load_tail(const T* p, size_t count) {
+SAGITTA_TARGET inline __m256 load_tail(const T* p, size_t count) {
   T padded[kLanes] = {};
   std::memcpy(padded, p, count * sizeof(T));
   return load(padded);
 }
 
 struct Dot {
-  SAGITTA_AVX2 static __m256 add(__m256 sum, __m256 a, __m256 b) { return _mm256_fmadd_ps(a, b, sum); }
+  SAGITTA_TARGET static __m256 add(__m256 sum, __m256 a, __m256 b) { return _mm256_fmadd_ps(a, b, sum); }
 };
 struct L2 {
-  SAGITTA_AVX2 static __m256 add(__m256 sum, __m256 a, __m256 b) {
+  SAGITTA_TARGET static __m256 add(__m256 sum, __m256 a, __m256 b) {
     const __m256 difference = _mm256_sub_ps(a, b);
     return _mm256_fmadd_ps(difference, difference, sum);
   }
 };
 
-SAGITTA_AVX2 inline float total(__m256 v) {
+SAGITTA_TARGET inline float total(__m256 v) {
   __m128 half = _mm_add_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps(v, 1));
   half = _mm_add_ps(half, _mm_movehl_ps(half, half));
   return _mm_cvtss_f32(_mm_add_ss(half, _mm_movehdup_ps(half)));
@@ -47,7 +48,7 @@ SAGITTA_AVX2 inline float total(__m256 v) {
 
 // Four sums hide the latency of the fused multiply-add.
 template <class Step, class T>
-SAGITTA_AVX2 float sum_floats(const T* a, const T* b, size_t count) {
+SAGITTA_TARGET float sum_floats(const T* a, const T* b, size_t count) {
   __m256 s0 = _mm256_setzero_ps(), s1 = s0, s2 = s0, s3 = s0;
   size_t i = 0;
   for (; i + 4 * kLanes <= count; i += 4 * kLanes) {
@@ -63,22 +64,22 @@ SAGITTA_AVX2 float sum_floats(const T* a, const T* b, size_t count) {
 
 constexpr size_t kByteLanes = 16;
 
-SAGITTA_AVX2 inline __m256i load_i8(const int8_t* p) {
+SAGITTA_TARGET inline __m256i load_i8(const int8_t* p) {
   return _mm256_cvtepi8_epi16(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
 }
 
 struct DotI8 {
-  SAGITTA_AVX2 static __m256i pairs(__m256i a, __m256i b) { return _mm256_madd_epi16(a, b); }
+  SAGITTA_TARGET static __m256i pairs(__m256i a, __m256i b) { return _mm256_madd_epi16(a, b); }
 };
 struct L2I8 {
-  SAGITTA_AVX2 static __m256i pairs(__m256i a, __m256i b) {
+  SAGITTA_TARGET static __m256i pairs(__m256i a, __m256i b) {
     const __m256i difference = _mm256_sub_epi16(a, b);
     return _mm256_madd_epi16(difference, difference);
   }
 };
 
 template <class Step>
-SAGITTA_AVX2 int32_t sum_i8(const int8_t* a, const int8_t* b, size_t count) {
+SAGITTA_TARGET int32_t sum_i8(const int8_t* a, const int8_t* b, size_t count) {
   __m256i sum = _mm256_setzero_si256();
   size_t i = 0;
   for (; i + kByteLanes <= count; i += kByteLanes) {
@@ -95,7 +96,77 @@ SAGITTA_AVX2 int32_t sum_i8(const int8_t* a, const int8_t* b, size_t count) {
   return _mm_cvtsi128_si32(_mm_add_epi32(half, _mm_shuffle_epi32(half, 0xb1)));
 }
 
-SAGITTA_AVX2 uint32_t hamming_b1(const uint8_t* a, const uint8_t* b, size_t count) {
+SAGITTA_TARGET inline __m256i load_bytes(const void* p) { return _mm256_loadu_si256(static_cast<const __m256i*>(p)); }
+
+SAGITTA_TARGET inline __m256i add_pairs(__m256i sum, __m256i words) {
+  return _mm256_add_epi32(sum, _mm256_madd_epi16(words, _mm256_set1_epi16(1)));
+}
+
+struct DotsStep {
+  struct Sum {
+    __m256i lanes{};
+  };
+  SAGITTA_TARGET static __m128i totals(Sum a, Sum b, Sum c, Sum d) {
+    const __m256i ab = _mm256_hadd_epi32(a.lanes, b.lanes), cd = _mm256_hadd_epi32(c.lanes, d.lanes);
+    const __m256i abcd = _mm256_hadd_epi32(ab, cd);
+    return _mm_add_epi32(_mm256_castsi256_si128(abcd), _mm256_extracti128_si256(abcd, 1));
+  }
+};
+
+// A block's eight products to a 16-bit lane stay below 8 · 15 · 127 < 2^15.
+struct DotsU4 : DotsStep {
+  struct Query {
+    __m256i low[2], high[2];
+  };
+  SAGITTA_TARGET static Query load(const int8_t* query, size_t block) {
+    const int8_t* q = query + 128 * block;
+    return {{load_bytes(q), load_bytes(q + 32)}, {load_bytes(q + 64), load_bytes(q + 96)}};
+  }
+  SAGITTA_TARGET static __m256i half(const uint8_t* code, __m256i low, __m256i high) {
+    const __m256i c = load_bytes(code), mask = _mm256_set1_epi8(15);
+    return _mm256_add_epi16(_mm256_maddubs_epi16(_mm256_and_si256(c, mask), low),
+                            _mm256_maddubs_epi16(_mm256_and_si256(_mm256_srli_epi16(c, 4), mask), high));
+  }
+  SAGITTA_TARGET static Sum add(Sum sum, const uint8_t* code, const Query& q) {
+    const __m256i words = _mm256_add_epi16(half(code, q.low[0], q.high[0]), half(code + 32, q.low[1], q.high[1]));
+    return {add_pairs(sum.lanes, words)};
+  }
+};
+
+// Products of bytes pair up to more than 16 bits, so both sides are widened first.
+struct DotsU8 : DotsStep {
+  struct Query {
+    __m256i words[4];
+  };
+  SAGITTA_TARGET static Query load(const int8_t* query, size_t block) {
+    const int8_t* q = query + 64 * block;
+    return {{load_i8(q), load_i8(q + 16), load_i8(q + 32), load_i8(q + 48)}};
+  }
+  SAGITTA_TARGET static __m256i quarter(const uint8_t* code, __m256i query) {
+    const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(code));
+    return _mm256_madd_epi16(_mm256_cvtepu8_epi16(bytes), query);
+  }
+  SAGITTA_TARGET static Sum add(Sum sum, const uint8_t* code, const Query& q) {
+    const __m256i first = _mm256_add_epi32(quarter(code, q.words[0]), quarter(code + 16, q.words[1]));
+    const __m256i second = _mm256_add_epi32(quarter(code + 32, q.words[2]), quarter(code + 48, q.words[3]));
+    return {_mm256_add_epi32(sum.lanes, _mm256_add_epi32(first, second))};
+  }
+};
+
+struct Floats {
+  using Type = __m256;
+  static constexpr size_t kLanes = simd::kLanes;
+  SAGITTA_TARGET static Type load(const float* p) { return _mm256_loadu_ps(p); }
+  SAGITTA_TARGET static void store(float* p, Type v) { _mm256_storeu_ps(p, v); }
+  // Each stage adds the partner to the lane, whose sign turns where it is the upper of the two.
+  SAGITTA_TARGET static Type transform(Type v) {
+    v = _mm256_fmadd_ps(v, _mm256_setr_ps(1, -1, 1, -1, 1, -1, 1, -1), _mm256_permute_ps(v, 0xb1));
+    v = _mm256_fmadd_ps(v, _mm256_setr_ps(1, 1, -1, -1, 1, 1, -1, -1), _mm256_permute_ps(v, 0x4e));
+    return _mm256_fmadd_ps(v, _mm256_setr_ps(1, 1, 1, 1, -1, -1, -1, -1), _mm256_permute2f128_ps(v, v, 1));
+  }
+};
+
+SAGITTA_TARGET uint32_t hamming_b1(const uint8_t* a, const uint8_t* b, size_t count) {
   uint64_t sum = 0, x = 0, y = 0;
   size_t i = 0;
   for (; i + sizeof x <= count; i += sizeof x) {
@@ -121,6 +192,9 @@ const Kernels kAvx2Kernels{
     .l2_bf16 = sum_floats<L2, Bf16>,
     .dot_i8 = sum_i8<DotI8>,
     .l2_i8 = sum_i8<L2I8>,
+    .dots_u4 = dots<DotsU4>,
+    .dots_u8 = dots<DotsU8>,
+    .hadamard = hadamard<Floats>,
     .hamming_b1 = hamming_b1,
 };
 

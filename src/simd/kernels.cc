@@ -30,6 +30,7 @@ std::vector<const Kernels*> all_kernels() {
   if (avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
       __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl")) {
     all.push_back(&kAvx512Kernels);
+    if (__builtin_cpu_supports("avx512vnni")) all.push_back(&avx512vnni_kernels());
   }
 #endif
   return all;

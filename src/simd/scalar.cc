@@ -46,6 +46,37 @@ uint32_t hamming_b1(const uint8_t* a, const uint8_t* b, size_t count) {
   return sum;
 }
 
+void dots_u4(const uint8_t* const* codes, size_t count, const int8_t* query, size_t blocks, int32_t* sums) {
+  for (size_t i = 0; i < count; ++i) {
+    sums[i] = 0;
+    for (size_t block = 0; block < blocks; ++block) {
+      const uint8_t* code = codes[i] + 64 * block;
+      const int8_t *low = query + 128 * block, *high = low + 64;
+      for (size_t j = 0; j < 64; ++j) sums[i] += (code[j] & 15) * low[j] + (code[j] >> 4) * high[j];
+    }
+  }
+}
+
+void dots_u8(const uint8_t* const* codes, size_t count, const int8_t* query, size_t blocks, int32_t* sums) {
+  for (size_t i = 0; i < count; ++i) {
+    sums[i] = 0;
+    for (size_t j = 0; j < 64 * blocks; ++j) sums[i] += codes[i][j] * query[j];
+  }
+}
+
+void hadamard(float* values, uint32_t log2) {
+  const size_t count = size_t{1} << log2;
+  const float scale = hadamard_scale(log2);
+  for (size_t i = 0; i < count; ++i) values[i] *= scale;
+  for (size_t stride = 1; stride < count; stride *= 2) {
+    for (size_t i = 0; i < count; i += i % stride == stride - 1 ? stride + 1 : 1) {
+      const float a = values[i], b = values[i + stride];
+      values[i] = a + b;
+      values[i + stride] = a - b;
+    }
+  }
+}
+
 }  // namespace
 
 const Kernels kScalarKernels{
@@ -58,6 +89,9 @@ const Kernels kScalarKernels{
     .l2_bf16 = l2<Bf16>,
     .dot_i8 = dot_i8,
     .l2_i8 = l2_i8,
+    .dots_u4 = dots_u4,
+    .dots_u8 = dots_u8,
+    .hadamard = hadamard,
     .hamming_b1 = hamming_b1,
 };
 

@@ -1,6 +1,8 @@
 /// The levels behind kernels(), each in its own source file, compiled for its own instructions.
 #pragma once
 
+#include <cmath>
+
 #include "sagitta/simd/kernels.h"
 
 namespace sagitta::simd {
@@ -11,6 +13,10 @@ extern const Kernels kScalarKernels;
 extern const Kernels kAvx2Kernels;
 /// AVX-512 F, BW, DQ and VL, with POPCNT: any x86-64-v4 machine.
 extern const Kernels kAvx512Kernels;
+/// The same with VNNI, whose instructions take over the integer dot products.
+const Kernels& avx512vnni_kernels();
 #endif
+
+inline float hadamard_scale(uint32_t log2) { return 1.0F / std::sqrt(static_cast<float>(uint32_t{1} << log2)); }
 
 }  // namespace sagitta::simd

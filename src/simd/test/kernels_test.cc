@@ -12,7 +12,8 @@
 namespace sagitta::simd {
 namespace {
 
-constexpr size_t kDimMax = 130, kOffsetMax = 5;
+// More than the longest unrolled step of any kernel, 256.
+constexpr size_t kDimMax = 330, kOffsetMax = 5;
 
 // Elements at any byte offset from an aligned block, with poison behind the last one: reading it would show.
 template <class T>
@@ -101,7 +102,7 @@ TEST_P(EachLevel, IntegersAgreeExactly) {
     uint32_t hamming = 0;
     for (size_t i = 0; i < dim; ++i) {
       a[i] = static_cast<int8_t>(dim % 3 == 0 ? -128 : byte(engine));
-      b[i] = static_cast<int8_t>(dim % 3 == 0 ? 127 : byte(engine));
+      b[i] = static_cast<int8_t>(dim % 3 == 0 ? (dim % 2 == 0 ? 127 : -128) : byte(engine));
       dot += a[i] * b[i];
       l2 += (a[i] - b[i]) * (a[i] - b[i]);
       hamming += static_cast<uint32_t>(std::popcount(static_cast<uint8_t>(a[i] ^ b[i])));
@@ -115,6 +116,96 @@ TEST_P(EachLevel, IntegersAgreeExactly) {
                 hamming)
           << dim;
     }
+  }
+}
+
+using Dots = void (*Kernels::*)(const uint8_t* const*, size_t, const int8_t*, size_t, int32_t*);
+
+int32_t expected_dot(Dots dots, const uint8_t* code, const std::vector<int8_t>& query) {
+  int32_t sum = 0;
+  for (size_t j = 0; j < query.size(); ++j) {
+    const size_t byte = j / 128 * 64 + j % 64;
+    sum += query[j] * (dots == &Kernels::dots_u8 ? code[j] : j / 64 % 2 == 0 ? code[byte] & 15 : code[byte] >> 4);
+  }
+  return sum;
+}
+
+// Codes lie at odd distances from each other, the last one against the end of its storage.
+void check_dots(const Kernels& level, Dots dots, size_t blocks, std::mt19937& engine) {
+  constexpr size_t kCountMax = 40;
+  constexpr int32_t kUntouched = 0x5a5a5a5a;
+  const size_t bytes = 64 * blocks, numbers = dots == &Kernels::dots_u8 ? bytes : 2 * bytes, apart = bytes + 13;
+  const size_t extreme =
+      blocks % 3;  // 0: random numbers; 1, 2: the largest codes against the largest queries of one sign
+  std::uniform_int_distribution<int> unsigned_byte(0, 255), query_byte(-127, 127);
+  std::vector<uint8_t> storage((kCountMax - 1) * apart + bytes);
+  for (uint8_t& b : storage) b = static_cast<uint8_t>(extreme != 0 ? 255 : unsigned_byte(engine));
+  std::vector<int8_t> query(numbers);
+  for (int8_t& q : query) q = static_cast<int8_t>(extreme == 1 ? 127 : extreme == 2 ? -127 : query_byte(engine));
+  std::vector<const uint8_t*> codes;
+  std::vector<int32_t> expected;
+  for (size_t i = 0; i < kCountMax; ++i) {
+    codes.push_back(storage.data() + (i * 7 % kCountMax) * apart);
+    expected.push_back(expected_dot(dots, codes.back(), query));
+  }
+  for (size_t count = 0; count <= kCountMax; ++count) {
+    std::vector<int32_t> sums(kCountMax, kUntouched);
+    (level.*dots)(codes.data(), count, query.data(), blocks, sums.data());
+    std::vector<int32_t> wanted(kCountMax, kUntouched);
+    std::copy_n(expected.begin(), count, wanted.begin());
+    ASSERT_EQ(sums, wanted) << level.name << " blocks " << blocks << " count " << count;
+  }
+}
+
+TEST_P(EachLevel, BatchesOfCodesAgreeExactly) {
+  std::mt19937 engine(3);
+  for (size_t blocks = 0; blocks <= 20; ++blocks) {
+    check_dots(*GetParam(), &Kernels::dots_u4, blocks, engine);
+    check_dots(*GetParam(), &Kernels::dots_u8, blocks, engine);
+  }
+}
+
+double length(std::span<const float> values) {
+  double sum = 0;
+  for (float v : values) sum += static_cast<double>(v) * v;
+  return std::sqrt(sum);
+}
+
+TEST_P(EachLevel, HadamardIsTheMatrixOfBitParities) {
+  std::mt19937 engine(4);
+  for (uint32_t log2 = 0; log2 <= 9; ++log2) {
+    const size_t count = size_t{1} << log2;
+    const auto before = random_floats(engine, count);
+    auto after = before;
+    GetParam()->hadamard(after.data(), log2);
+    for (size_t row = 0; row < count; ++row) {
+      double sum = 0;
+      for (size_t column = 0; column < count; ++column) {
+        sum += std::popcount(row & column) % 2 == 0 ? before[column] : -before[column];
+      }
+      ASSERT_NEAR(after[row], sum / std::sqrt(count), 1e-5) << GetParam()->name << " " << log2 << " row " << row;
+    }
+  }
+}
+
+TEST_P(EachLevel, HadamardKeepsLengthsAndIsItsOwnInverse) {
+  std::mt19937 engine(5);
+  for (uint32_t log2 = 0; log2 <= 14; ++log2) {
+    const size_t count = size_t{1} << log2;
+    auto values = random_floats(engine, count + 3);  // the values begin misaligned, between guards
+    const auto before = values;
+    const auto inner = std::span(values).subspan(1, count);
+    auto scalar = std::vector<float>(inner.begin(), inner.end());
+    kernels_named("scalar")->hadamard(scalar.data(), log2);
+    GetParam()->hadamard(inner.data(), log2);
+    for (size_t i = 0; i < count; ++i) ASSERT_NEAR(inner[i], scalar[i], 1e-5) << GetParam()->name << " " << log2;
+    EXPECT_NEAR(length(inner), length(std::span(before).subspan(1, count)), 1e-4) << log2;
+    GetParam()->hadamard(inner.data(), log2);
+    for (size_t i = 0; i < values.size(); ++i)
+      ASSERT_NEAR(values[i], before[i], 1e-5) << GetParam()->name << " " << log2;
+    EXPECT_EQ(values.front(), before.front());
+    EXPECT_EQ(values[count + 1], before[count + 1]);
+    EXPECT_EQ(values.back(), before.back());
   }
 }
 

@@ -23,11 +23,11 @@ inline float to_float(Bf16 value) { return __builtin_bit_cast(float, static_cast
 Bf16 to_bf16(float value);
 
 /// One implementation of all kernels. No kernel needs alignment; none reads past `count` elements. Sums are of floats
-/// in several lanes, so levels agree to rounding only; the integer kernels (i8, b1) agree exactly.
+/// in several lanes, so levels agree to rounding only; the integer kernels (i8, u4, u8, b1) agree exactly.
 ///
 /// Thread-safe: pure functions.
 struct Kernels {
-  std::string_view name;  ///< "scalar", "avx2", "avx512"
+  std::string_view name;  ///< "scalar", "avx2", "avx512", "avx512vnni"
   float (*dot_f32)(const float* a, const float* b, size_t count);
   /// The squared Euclidean distance.
   float (*l2_f32)(const float* a, const float* b, size_t count);
@@ -38,6 +38,14 @@ struct Kernels {
   /// |sum| stays in 32 bits for count < 2^17.
   int32_t (*dot_i8)(const int8_t* a, const int8_t* b, size_t count);
   int32_t (*l2_i8)(const int8_t* a, const int8_t* b, size_t count);
+  /// sums[i] = Σ_j u_i[j] · query[j] over codes of unsigned numbers against a query of signed ones, for `count` codes.
+  /// A block is 64 bytes: of dots_u4 128 numbers (byte j holds number j in its low half and number 64 + j in its high
+  /// half), of dots_u8 64 numbers. Codes and query are `blocks` whole blocks; query values are −127 … 127.
+  void (*dots_u4)(const uint8_t* const* codes, size_t count, const int8_t* query, size_t blocks, int32_t* sums);
+  void (*dots_u8)(const uint8_t* const* codes, size_t count, const int8_t* query, size_t blocks, int32_t* sums);
+  /// In place, the Walsh–Hadamard transform of 2^log2 floats, scaled by 2^(−log2/2) so that it keeps lengths; log2
+  /// ≤ 14.
+  void (*hadamard)(float* values, uint32_t log2);
   /// Different bits in `count` bytes.
   uint32_t (*hamming_b1)(const uint8_t* a, const uint8_t* b, size_t count);
 };
