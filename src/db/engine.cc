@@ -71,8 +71,10 @@ Engine::Engine(Options options, Environment environment, DataDirectory directory
       timeuuids_(env_.clock, env_.random),
       traces_(env_.clock, timeuuids_),
       prepared_(budgets_.prepared, env_.metrics),
-      ann_by_index_(env_.metrics.counter("sagitta_ann_queries_total", std::string(kAnnHelp), {{"path", "index"}})),
-      ann_by_scan_(env_.metrics.counter("sagitta_ann_queries_total", std::string(kAnnHelp), {{"path", "scan"}})),
+      ann_exact_(env_.metrics.counter("sagitta_ann_queries_total", std::string(kAnnHelp), {{"path", "exact"}})),
+      ann_graph_(env_.metrics.counter("sagitta_ann_queries_total", std::string(kAnnHelp), {{"path", "graph"}})),
+      ann_nodes_(
+          env_.metrics.counter("sagitta_ann_nodes_visited_total", "Graph nodes whose links ANN queries followed")),
       blocked_reads_(env_.metrics.counter("sagitta_reads_blocked_total",
                                           "Reads that did not find everything in memory and went to a worker")) {}
 

@@ -114,8 +114,9 @@ class Engine final : public Database {
   TimeUuidSource timeuuids_;
   TraceRing traces_;
   PreparedCache prepared_;
-  Counter& ann_by_index_;
-  Counter& ann_by_scan_;
+  Counter& ann_exact_;
+  Counter& ann_graph_;
+  Counter& ann_nodes_;
   Counter& blocked_reads_;
   std::unique_ptr<kv::Store> store_;
   std::unique_ptr<log::Log> log_;

@@ -72,10 +72,11 @@ Result<Answer> Engine::read_once(const Read& read, kv::ReadMode mode) {
     exec::AnnReport report;
     const int64_t begin_us = env_.clock.steady_us();
     SAGITTA_TRY(result, exec::run_ann({open, serving_index(*indexes, *read.select.ann)}, request, report));
-    (report.path == "index" ? ann_by_index_ : ann_by_scan_).add();
+    (report.path == "graph" ? ann_graph_ : ann_exact_).add();
+    ann_nodes_.add(static_cast<double>(report.nodes_visited));
     request.context.note([&] {
-      return fmt::format("ANN path {}: {} candidates, {} distances, {} microseconds", report.path, report.candidates,
-                         report.distances, env_.clock.steady_us() - begin_us);
+      return fmt::format("ANN path {}: {} nodes visited, {} distances, {} candidates, {} microseconds", report.path,
+                         report.nodes_visited, report.distances, report.candidates, env_.clock.steady_us() - begin_us);
     });
   } else {
     SAGITTA_TRY(result, exec::run(open(), request));

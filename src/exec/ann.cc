@@ -89,7 +89,7 @@ class Best {
 };
 
 Result<ResultSet> scan(const StoredRows& rows, const SelectRequest& request, AnnReport& report) {
-  report.path = "scan";
+  report.path = "exact";
   Scorer scorer(*rows.table(), *request.select.ann);
   const Projector projector(request);
   Matches matches(rows, request);
@@ -123,9 +123,14 @@ class IndexSearch {
   Result<std::optional<ResultSet>> run(const table::VectorIndex& index, AnnReport& report) {
     const size_t limit = *request_.select.limit;
     const table::RowFilter filter = [this](BytesView key) { return accept(key); };
-    auto hits = index.search(scorer_.query(), limit, rows_.view().now_s(), &filter, request_.context);
+    RequestContext context = request_.context;
+    SearchReport search;
+    context.search = &search;
+    auto hits = index.search(scorer_.query(), limit, rows_.view().now_s(), &filter, context);
+    report.path = search.path;
+    report.nodes_visited += search.nodes_visited;
+    report.distances += search.distances;
     report.candidates += candidates_;
-    report.distances += index.stats().vectors;
     if (error_) return std::unexpected(*error_);
     if (!hits) return fail(hits);
     std::vector<std::pair<const Bytes*, const Accepted*>> ordered;
@@ -195,7 +200,6 @@ bool restricts_partitions(const plan::BoundSelect& select) {
 
 Result<ResultSet> run_ann(const AnnSource& source, const SelectRequest& request, AnnReport& report) {
   if (source.index == nullptr || restricts_partitions(request.select)) return scan(source.open(), request, report);
-  report.path = "index";
   for (int i = 0; i < kTriesMax; ++i) {
     const StoredRows rows = source.open();
     auto result = IndexSearch(rows, request).run(*source.index, report);

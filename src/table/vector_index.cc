@@ -135,6 +135,9 @@ Result<std::vector<VectorHit>> VectorIndexImpl::search(std::span<const float> qu
     return ann::Verdict::kAccept;
   };
   SAGITTA_TRY(const ann::SearchAnswer answer, vectors_->search(query, params));
+  if (context.search != nullptr) {
+    *context.search = {ann::to_string(answer.stats.path), answer.stats.expanded, answer.stats.distances};
+  }
   if (answer.stats.ended == ann::Ended::kDeadline) {
     return fail(ErrorCode::kReadTimeout, fmt::format("the deadline passed after {} distances", answer.stats.distances));
   }

@@ -284,6 +284,19 @@ TEST_F(DatabaseTest, FindsNearestRows) {
   EXPECT_THAT(show("SELECT k FROM t ORDER BY v ANN OF [7.2, 1] LIMIT 2"), ElementsAre("1"));
 }
 
+TEST_F(DatabaseTest, CountsSearchesByPathAndTheWorkTheyTook) {
+  use_keyspace();
+  must("CREATE TABLE t (k int PRIMARY KEY, v vector<float, 2>)");
+  must("CREATE CUSTOM INDEX i ON t (v) USING 'vector_index'");
+  for (int k = 1; k <= 3; ++k) must(fmt::format("INSERT INTO t (k, v) VALUES ({}, [{}, 1])", k, k));
+  EXPECT_EQ(show("SELECT k FROM t ORDER BY v ANN OF [1, 1] LIMIT 2").size(), 2U);
+  EXPECT_EQ(show("SELECT k FROM t WHERE k = 1 ORDER BY v ANN OF [1, 1] LIMIT 2").size(), 1U);
+  const std::string metrics = machine_.metrics.render();
+  EXPECT_THAT(metrics, HasSubstr("sagitta_ann_queries_total{path=\"exact\"} 2\n"));
+  EXPECT_THAT(metrics, HasSubstr("sagitta_ann_queries_total{path=\"graph\"} 0\n"));
+  EXPECT_THAT(metrics, HasSubstr("sagitta_ann_nodes_visited_total 0\n"));
+}
+
 TEST_F(DatabaseTest, RefusesBadVectorsAndGoesOn) {
   use_keyspace();
   must("CREATE TABLE t (k int PRIMARY KEY, v vector<float, 2>)");

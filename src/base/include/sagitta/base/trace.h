@@ -1,7 +1,9 @@
 /// What travels with every request: when to give up, and where to tell what happened.
 #pragma once
 
+#include <cstdint>
 #include <string>
+#include <string_view>
 
 #include "sagitta/base/clock.h"
 
@@ -14,10 +16,19 @@ class TraceSink {
   virtual void event(std::string text) = 0;
 };
 
+/// How one search of a vector index went.
+struct SearchReport {
+  std::string_view path = "exact";  ///< "exact" or "graph"; a literal
+  uint64_t nodes_visited = 0;       ///< graph nodes whose links were followed
+  uint64_t distances = 0;           ///< distances computed
+};
+
 struct RequestContext {
   Deadline deadline;
   /// Null when the client did not ask for tracing; must outlive the request.
   TraceSink* trace = nullptr;
+  /// Filled in by a search of a vector index, when not null.
+  SearchReport* search = nullptr;
 
   /// `ctx.note([&] { return fmt::format(...); })` formats only when somebody listens.
   template <class MakeText>

@@ -19,8 +19,10 @@ struct AnnSource {
 };
 
 struct AnnReport {
-  /// "index" or "scan".
-  std::string_view path = "scan";
+  /// "graph", or "exact" when every row or every vector of the index was looked at.
+  std::string_view path = "exact";
+  /// Graph nodes whose links were followed.
+  uint64_t nodes_visited = 0;
   /// Rows looked at.
   uint64_t candidates = 0;
   /// Distances computed.
