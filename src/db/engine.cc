@@ -83,21 +83,22 @@ Engine::~Engine() {
 }
 
 Status Engine::start() {
+  const auto filters = [horizon = horizon_] { return horizon->filter(); };
   if (options_.memory_store) {
-    store_ = kv::make_memory_store();
+    store_ = kv::make_memory_store(filters);
   } else {
     kv::RocksOptions store;
     store.directory = directory_.store_path();
     store.block_cache_bytes = options_.budgets.block_cache_bytes * 3 / 4;
     store.memtable_bytes = options_.budgets.block_cache_bytes / 8;
-    SAGITTA_TRY(store_, kv::open_rocks_store(env_.files, store, budgets_.block_cache));
+    SAGITTA_TRY(store_, kv::open_rocks_store(env_.files, store, budgets_.block_cache, filters));
   }
   log::LocalOptions log;
   log.directory = directory_.log_path();
   log.segment_bytes = options_.log_segment_bytes;
   SAGITTA_TRY(log_, log::open_local_log(env_.files, env_.clock, env_.metrics, log));
-  SAGITTA_TRY(replica_,
-              replica::Replica::open({*store_, *log_, env_.clock, env_.metrics, env_.workers, budgets_.fresh_lists}));
+  SAGITTA_TRY(replica_, replica::Replica::open({*store_, *log_, env_.clock, env_.metrics, env_.workers,
+                                                budgets_.fresh_lists, horizon_.get()}));
   return {};
 }
 

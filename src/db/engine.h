@@ -118,6 +118,7 @@ class Engine final : public Database {
   Counter& ann_graph_;
   Counter& ann_nodes_;
   Counter& blocked_reads_;
+  const std::shared_ptr<table::PurgeHorizon> horizon_ = std::make_shared<table::PurgeHorizon>();
   std::unique_ptr<kv::Store> store_;
   std::unique_ptr<log::Log> log_;
   std::unique_ptr<replica::Replica> replica_;

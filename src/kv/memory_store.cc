@@ -170,6 +170,8 @@ class MemoryIterator final : public Iterator {
 
 class MemoryStore final : public Store {
  public:
+  explicit MemoryStore(CompactionFilterSource filters) : filters_(std::move(filters)) {}
+
   std::unique_ptr<Batch> make_batch() override { return std::make_unique<MemoryBatch>(); }
   Status write(Batch& batch) override {
     std::unique_lock lock(state_->mutex);
@@ -195,6 +197,18 @@ class MemoryStore final : public Store {
     return std::make_unique<MemoryIterator>(state_, std::move(pinned), family, from, to);
   }
   Status flush() override { return {}; }
+  Status compact() override {
+    const CompactionFilter filter = filters_ ? filters_() : CompactionFilter();
+    if (!filter) return {};
+    std::unique_lock lock(state_->mutex);
+    ++state_->sequence;
+    FamilyMap& rows = state_->family(Family::kRows);
+    for (auto it = rows.begin(); it != rows.end();) {
+      const bool stays = compact(filter, it->first, it->second);
+      it = stays ? std::next(it) : rows.erase(it);
+    }
+    return {};
+  }
   size_t memory_bytes() const override {
     std::shared_lock lock(state_->mutex);
     size_t bytes = 0;
@@ -208,6 +222,14 @@ class MemoryStore final : public Store {
   }
 
  private:
+  /// False if nothing is left of the key.
+  bool compact(const CompactionFilter& filter, const Bytes& key, Versions& versions) {
+    const std::optional<Bytes>& newest = versions.back().value;
+    Bytes replacement;
+    const Compaction verdict = newest ? filter(key, *newest, replacement) : Compaction::kKeep;
+    if (verdict == Compaction::kKeep) return true;
+    return state_->add(versions, verdict == Compaction::kDrop ? std::nullopt : std::optional(std::move(replacement)));
+  }
   void apply(const MemoryBatch::Operation& operation) {
     using Kind = MemoryBatch::Operation::Kind;
     FamilyMap& map = state_->family(operation.family);
@@ -223,11 +245,14 @@ class MemoryStore final : public Store {
     while (covered()) it = state_->add(it->second, std::nullopt) ? std::next(it) : map.erase(it);
   }
 
+  const CompactionFilterSource filters_;
   const std::shared_ptr<State> state_ = std::make_shared<State>();
 };
 
 }  // namespace
 
-std::unique_ptr<Store> make_memory_store() { return std::make_unique<MemoryStore>(); }
+std::unique_ptr<Store> make_memory_store(CompactionFilterSource filters) {
+  return std::make_unique<MemoryStore>(std::move(filters));
+}
 
 }  // namespace sagitta::kv

@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 #include <rocksdb/cache.h>
+#include <rocksdb/compaction_filter.h>
 #include <rocksdb/db.h>
 #include <rocksdb/env.h>
 #include <rocksdb/filter_policy.h>
@@ -27,6 +28,8 @@ constexpr std::array<const char*, kFamilyCount> kFamilyNames = {"default", "rows
 /// Point reads fetch one row: blocks larger than a few rows would waste cache.
 constexpr size_t kBlockBytes = size_t{16} << 10;
 constexpr double kBloomBitsPerKey = 10;
+/// A file of rows that no write has led to merge goes through the compaction filter when it is this old.
+constexpr uint64_t kRewriteAfterS = 24 * 3600;
 
 rocksdb::Slice to_slice(BytesView bytes) { return {bytes.data(), bytes.size()}; }
 BytesView to_bytes(const rocksdb::Slice& slice) { return {slice.data(), slice.size()}; }
@@ -52,6 +55,39 @@ class WarningLogger final : public rocksdb::Logger {
     std::vsnprintf(line.data(), line.size(), format, arguments);
     log_warn("rocksdb", {{"message", static_cast<const char*>(line.data())}});
   }
+};
+
+class RocksFilter final : public rocksdb::CompactionFilter {
+ public:
+  explicit RocksFilter(kv::CompactionFilter filter) : filter_(std::move(filter)) {}
+  const char* Name() const override { return "sagitta.rows"; }
+  Decision FilterV2(int, const rocksdb::Slice& key, ValueType type, const rocksdb::Slice& value, Bytes* replacement,
+                    Bytes*) const override {
+    if (type != ValueType::kValue) return Decision::kKeep;
+    switch (filter_(to_bytes(key), to_bytes(value), *replacement)) {
+      case Compaction::kKeep: return Decision::kKeep;
+      case Compaction::kDrop: return Decision::kRemove;
+      case Compaction::kReplace: return Decision::kChangeValue;
+    }
+    return Decision::kKeep;
+  }
+
+ private:
+  const kv::CompactionFilter filter_;
+};
+
+class RocksFilterFactory final : public rocksdb::CompactionFilterFactory {
+ public:
+  explicit RocksFilterFactory(CompactionFilterSource source) : source_(std::move(source)) {}
+  const char* Name() const override { return "sagitta.rows"; }
+  std::unique_ptr<rocksdb::CompactionFilter> CreateCompactionFilter(
+      const rocksdb::CompactionFilter::Context&) override {
+    auto filter = source_();
+    return filter ? std::make_unique<RocksFilter>(std::move(filter)) : nullptr;
+  }
+
+ private:
+  const CompactionFilterSource source_;
 };
 
 /// The open database and what must outlive it; snapshots and iterators share it.
@@ -219,6 +255,11 @@ class RocksStore final : public Store {
     return std::make_unique<RocksIterator>(core_, std::move(snapshot), family, from, to, mode);
   }
   Status flush() override { return to_status(core_->db->Flush(rocksdb::FlushOptions(), core_->handles)); }
+  Status compact() override {
+    rocksdb::CompactRangeOptions options;
+    options.bottommost_level_compaction = rocksdb::BottommostLevelCompaction::kForceOptimized;
+    return to_status(core_->db->CompactRange(options, core_->handle(Family::kRows), nullptr, nullptr));
+  }
   size_t memory_bytes() const override { return core_->cache->GetUsage() + core_->memtables->memory_usage(); }
 
  private:
@@ -263,7 +304,7 @@ rocksdb::DBOptions database_options(const Core& core, const RocksOptions& option
 }  // namespace
 
 Result<std::unique_ptr<Store>> open_rocks_store(FileSystem& files, const RocksOptions& options,
-                                                MemoryBudget& cache_budget) {
+                                                MemoryBudget& cache_budget, CompactionFilterSource filters) {
   auto core = std::make_shared<Core>();
   SAGITTA_TRY(core->charge, MemoryCharge::take(cache_budget, options.block_cache_bytes + options.memtable_bytes));
   SAGITTA_CHECK(files.make_directories(options.directory));
@@ -273,6 +314,11 @@ Result<std::unique_ptr<Store>> open_rocks_store(FileSystem& files, const RocksOp
 
   std::vector<rocksdb::ColumnFamilyDescriptor> families;
   for (const char* name : kFamilyNames) families.emplace_back(name, family_options(*core, options));
+  if (filters) {
+    rocksdb::ColumnFamilyOptions& rows = families[static_cast<size_t>(Family::kRows)].options;
+    rows.compaction_filter_factory = std::make_shared<RocksFilterFactory>(std::move(filters));
+    rows.periodic_compaction_seconds = kRewriteAfterS;
+  }
   rocksdb::DB* db = nullptr;
   const auto opened =
       rocksdb::DB::Open(database_options(*core, options), options.directory, families, &core->handles, &db);

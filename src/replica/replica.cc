@@ -124,9 +124,12 @@ class LogReplica final : public Replica {
   Status flush() override {
     std::lock_guard one_at_a_time(flush_mutex_);
     const Offset offset = applied_;
+    const int64_t log_time_us = log_clock_us_;
+    const table::SchemaPtr flushed = schema();
     const int64_t started_us = env_.clock.steady_us();
     SAGITTA_CHECK(env_.store.flush());
     flush_seconds_.observe(static_cast<double>(env_.clock.steady_us() - started_us) * 1e-6);
+    if (env_.horizon != nullptr) env_.horizon->advance(log_time_us, flushed);
     return env_.log.trim(offset);
   }
 
@@ -161,6 +164,7 @@ class LogReplica final : public Replica {
       return fail(ErrorCode::kCorruption, fmt::format("rows are at log offset {}, but the log has {} to {}",
                                                       applied_.load(), env_.log.begin(), env_.log.end()));
     }
+    if (env_.horizon != nullptr) env_.horizon->advance(log_clock_us_, schema_);
     loaded_ = true;
     return {};
   }

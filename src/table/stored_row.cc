@@ -98,6 +98,12 @@ bool is_purgeable(const Cell& cell, int64_t log_s, int64_t gc_grace_s) {
   return ends && is_over(ends_s(cell), log_s, gc_grace_s);
 }
 
+bool drop_old(Tombstone& tombstone, int64_t log_s, int64_t gc_grace_s) {
+  if (!tombstone.is_set() || !is_over(tombstone.at_s, log_s, gc_grace_s)) return false;
+  tombstone = {};
+  return true;
+}
+
 /// The packed whole of a multi-cell column; nothing when no cell of it lives.
 std::optional<LiveCell> live_whole(const ColumnDef& column, const CellMap& map, int64_t now_s) {
   std::vector<std::pair<Bytes, Bytes>> live;
@@ -178,17 +184,20 @@ void StoredRow::shadow(const Tombstone& tombstone) {
   std::erase_if(maps, [](const auto& entry) { return entry.second.cells.empty() && !entry.second.deletion.is_set(); });
 }
 
-void StoredRow::purge(int64_t log_s, int64_t gc_grace_s) {
-  const auto is_old = [&](const Tombstone& t) { return t.is_set() && is_over(t.at_s, log_s, gc_grace_s); };
+bool StoredRow::purge(int64_t log_s, int64_t gc_grace_s) {
   const auto is_gone = [&](const auto& entry) { return is_purgeable(entry.second, log_s, gc_grace_s); };
-  if (is_old(deletion)) deletion = {};
-  if (marker.expires_s != 0 && is_over(marker.expires_s, log_s, gc_grace_s)) marker = {};
-  std::erase_if(cells, is_gone);
+  bool purged = drop_old(deletion, log_s, gc_grace_s);
+  if (marker.expires_s != 0 && is_over(marker.expires_s, log_s, gc_grace_s)) {
+    marker = {};
+    purged = true;
+  }
+  purged |= std::erase_if(cells, is_gone) > 0;
   for (auto& [id, map] : maps) {
-    if (is_old(map.deletion)) map.deletion = {};
-    std::erase_if(map.cells, is_gone);
+    purged |= drop_old(map.deletion, log_s, gc_grace_s);
+    purged |= std::erase_if(map.cells, is_gone) > 0;
   }
   std::erase_if(maps, [](const auto& entry) { return entry.second.cells.empty() && !entry.second.deletion.is_set(); });
+  return purged;
 }
 
 bool StoredRow::is_empty() const { return !marker.is_set() && !deletion.is_set() && cells.empty() && maps.empty(); }
@@ -291,11 +300,12 @@ Status PartitionHeader::add(RangeTombstone range) {
   return {};
 }
 
-void PartitionHeader::purge(int64_t log_s, int64_t gc_grace_s) {
-  if (deletion.is_set() && is_over(deletion.at_s, log_s, gc_grace_s)) deletion = {};
-  std::erase_if(ranges, [&](const RangeTombstone& range) {
+bool PartitionHeader::purge(int64_t log_s, int64_t gc_grace_s) {
+  const bool purged = drop_old(deletion, log_s, gc_grace_s);
+  const auto dropped = std::erase_if(ranges, [&](const RangeTombstone& range) {
     return is_over(range.tombstone.at_s, log_s, gc_grace_s) || deletion.covers(range.tombstone.timestamp_us);
   });
+  return purged || dropped > 0;
 }
 
 void PartitionHeader::encode(Bytes& out) const {

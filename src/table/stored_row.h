@@ -71,8 +71,9 @@ struct StoredRow {
   void put(const Marker& other);
   /// Drops what `tombstone` and the row's own deletions cover.
   void shadow(const Tombstone& tombstone);
-  /// Drops tombstones and expired cells that count as absent: older than the grace period on the log's clock.
-  void purge(int64_t log_s, int64_t gc_grace_s);
+  /// Drops tombstones and expired cells that count as absent: older than the grace period on the log's clock. Whether
+  /// there were any.
+  bool purge(int64_t log_s, int64_t gc_grace_s);
   bool is_empty() const;
 
   void encode(Bytes& out) const;
@@ -95,7 +96,7 @@ struct PartitionHeader {
   Tombstone covering(BytesView encoded_clustering) const;
   /// kInvalid past kRangeTombstonesMax.
   Status add(RangeTombstone range);
-  void purge(int64_t log_s, int64_t gc_grace_s);
+  bool purge(int64_t log_s, int64_t gc_grace_s);
   bool is_empty() const { return !deletion.is_set() && ranges.empty(); }
 
   void encode(Bytes& out) const;

@@ -18,8 +18,8 @@ RocksOptions small_options() {
   return {.directory = "/db", .block_cache_bytes = 4 * kMib, .memtable_bytes = 4 * kMib, .background_threads = 1};
 }
 
-std::unique_ptr<Store> open(FileSystem& files, MemoryBudget& budget) {
-  auto store = open_rocks_store(files, small_options(), budget);
+std::unique_ptr<Store> open(FileSystem& files, MemoryBudget& budget, CompactionFilterSource filters = {}) {
+  auto store = open_rocks_store(files, small_options(), budget, std::move(filters));
   EXPECT_TRUE(store) << store.error().to_string();
   return store ? *std::move(store) : nullptr;
 }
@@ -98,6 +98,32 @@ TEST_P(AnyStore, IteratorsKeepToTheirRange) {
   EXPECT_FALSE(empty->valid());
   empty->seek_to_last();
   EXPECT_FALSE(empty->valid());
+}
+
+TEST_P(AnyStore, CompactionLeavesOutWhatItsFilterSays) {
+  bool filtering = false;
+  const CompactionFilter filter = [](BytesView key, BytesView value, Bytes& replacement) {
+    if (key == "drop") return Compaction::kDrop;
+    if (key != "replace") return Compaction::kKeep;
+    replacement = Bytes(value) + "2";
+    return Compaction::kReplace;
+  };
+  const auto filters = [&] { return filtering ? filter : CompactionFilter(); };
+  store_.reset();
+  store_ = GetParam() ? open(*files_, budget_, filters) : make_memory_store(filters);
+  for (const char* value : {"old", "new"}) {
+    for (const char* key : {"drop", "keep", "replace"}) ASSERT_TRUE(put(*store_, key, value));
+    ASSERT_TRUE(put(*store_, "drop", value, Family::kMeta));
+    ASSERT_TRUE(store_->flush());
+  }
+  ASSERT_TRUE(store_->compact());
+  EXPECT_EQ(get(*store_, "drop"), "new");
+  filtering = true;
+  ASSERT_TRUE(store_->compact());
+  EXPECT_EQ(get(*store_, "drop"), std::nullopt);
+  EXPECT_EQ(get(*store_, "keep"), "new");
+  EXPECT_EQ(get(*store_, "replace"), "new2");
+  EXPECT_EQ(get(*store_, "drop", Family::kMeta), "new");
 }
 
 INSTANTIATE_TEST_SUITE_P(Both, AnyStore, testing::Values(false, true),

@@ -26,8 +26,8 @@ class ReplicaTest : public testing::Test {
     log_ = std::move(*opened);
   }
 
-  void start() {
-    auto opened = Replica::open({*store_, *log_, clock_, metrics_, workers_, vectors_});
+  void start(Options options = {}) {
+    auto opened = Replica::open({*store_, *log_, clock_, metrics_, workers_, vectors_, horizon_.get()}, options);
     ASSERT_TRUE(opened) << opened.error().to_string();
     replica_ = std::move(*opened);
   }
@@ -97,7 +97,8 @@ class ReplicaTest : public testing::Test {
   MetricsRegistry metrics_;
   InlineExecutor workers_;
   MemoryBudget vectors_{"vectors", size_t{1} << 30};
-  std::unique_ptr<kv::Store> store_ = kv::make_memory_store();
+  const std::shared_ptr<table::PurgeHorizon> horizon_ = std::make_shared<table::PurgeHorizon>();
+  std::unique_ptr<kv::Store> store_ = kv::make_memory_store([horizon = horizon_] { return horizon->filter(); });
   std::unique_ptr<log::Log> log_;
   std::unique_ptr<Replica> replica_;
 };
@@ -243,6 +244,29 @@ TEST_F(ReplicaTest, AFlushTrimsTheLogAndTheStoreGoesOnFromThere) {
   start();
   EXPECT_TRUE(exists(1));
   EXPECT_TRUE(write(row(2, {1, 0})));
+}
+
+TEST_F(ReplicaTest, ADeletionLeavesTheStoreOnceRecordsAfterItsGraceAreFlushed) {
+  start({.flush_interval_us = INT64_MAX});
+  create_table();
+  table::Mutation gone{.table_id = table()->id, .partition_key = types::from_int32(1)};
+  gone.timestamp_us = clock_.now_us();
+  gone.delete_partition = true;
+  ASSERT_TRUE(write(gone));
+  const auto entries = [&] {
+    EXPECT_TRUE(store_->compact());
+    size_t count = 0;
+    const auto it = store_->iterate(kv::Family::kRows, {}, {}, kv::ReadMode::kBlocking);
+    for (it->seek_to_first(); it->valid(); it->next()) ++count;
+    return count;
+  };
+  ASSERT_TRUE(replica_->flush());
+  clock_.advance_us(2 * table()->gc_grace_s() * 1'000'000);
+  ASSERT_TRUE(write(row(2, {1, 0})));
+  EXPECT_EQ(entries(), 2u) << "a crash now would apply the last record again, and what is behind it";
+  ASSERT_TRUE(replica_->flush());
+  EXPECT_EQ(entries(), 1u);
+  EXPECT_TRUE(exists(2));
 }
 
 TEST_F(ReplicaTest, ServerTimestampsFollowTheLogWhateverTheClockSays) {

@@ -6,6 +6,7 @@
 #include "sagitta/base/executor.h"
 #include "sagitta/kv/store.h"
 #include "sagitta/table/apply.h"
+#include "sagitta/table/purge.h"
 #include "sagitta/table/read_view.h"
 #include "sagitta/table/schema_change.h"
 #include "sagitta/types/token.h"
@@ -100,7 +101,8 @@ class TableFixture : public testing::Test {
 
   ApplyTime time() { return {.log_time_us = log_s_ * 1'000'000, .offset = offset_++}; }
 
-  const std::unique_ptr<kv::Store> store_ = kv::make_memory_store();
+  const std::shared_ptr<PurgeHorizon> horizon_ = std::make_shared<PurgeHorizon>();
+  const std::unique_ptr<kv::Store> store_ = kv::make_memory_store([horizon = horizon_] { return horizon->filter(); });
   InlineExecutor workers_;
   MemoryBudget vectors_{"vectors", size_t{1} << 30};
   MetricsRegistry metrics_;

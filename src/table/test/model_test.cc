@@ -125,8 +125,8 @@ class ModelTest : public TableFixture {
       return row;
     }
     if (pick(3) == 0) {
-      row.expires_s = kStartS + 10 * (1 + pick(3));
-      row.ttl_s = static_cast<int32_t>(row.expires_s - kStartS);
+      row.expires_s = log_s_ + 10 * (1 + pick(3));
+      row.ttl_s = static_cast<int32_t>(row.expires_s - log_s_);
     }
     if (pick(2) == 0) {
       row.insert_marker = true;
@@ -216,9 +216,79 @@ class ModelTest : public TableFixture {
     ASSERT_EQ(got, expected);
   }
 
+  /// All rows of a store, as text by key.
+  std::map<Bytes, std::string> rows_of(kv::Store& store, int64_t now) const {
+    std::map<Bytes, std::string> rows;
+    const auto cursor = ReadView(store, store.snapshot(), now, kv::ReadMode::kBlocking).scan_tokens(*table());
+    for (auto more = cursor->next(); more && *more; more = cursor->next()) {
+      std::string text = show_row(cursor->row());
+      for (const LiveCell& cell : cursor->row().cells) text += fmt::format("{}@{} ", cell.timestamp_us, cell.expires_s);
+      rows[Bytes(cursor->row_key())] = text;
+    }
+    return rows;
+  }
+  static size_t entries_of(kv::Store& store) {
+    size_t count = 0;
+    const auto it = store.iterate(kv::Family::kRows, {}, {}, kv::ReadMode::kBlocking);
+    for (it->seek_to_first(); it->valid(); it->next()) ++count;
+    return count;
+  }
+
   Twin twin_;
   std::mt19937_64 random_;
 };
+
+/// Applies each record to a second store, which is never compacted.
+class PurgeModelTest : public ModelTest {
+ protected:
+  PurgeModelTest() {
+    change(AlterTableOptions{.keyspace = "k", .table = "t", .options = {{"gc_grace_seconds", "15"}}});
+    EXPECT_TRUE(kept_space_.start(schema_));
+  }
+  ~PurgeModelTest() override { kept_space_.stop(); }
+
+  void write_both(std::span<const Mutation> record) {
+    const ApplyTime when = time();
+    for (auto [store, space] : {std::pair(store_.get(), &space_), std::pair(kept_.get(), &kept_space_)}) {
+      const auto batch = store->make_batch();
+      ASSERT_TRUE(space->apply_mutations(*schema_, record, when, *batch));
+      ASSERT_TRUE(store->write(*batch));
+      space->committed();
+    }
+  }
+  void purge(int64_t until_s) {
+    horizon_->advance(until_s * 1'000'000, schema_);
+    ASSERT_TRUE(store_->compact());
+  }
+
+  const std::unique_ptr<kv::Store> kept_ = kv::make_memory_store();
+  TableSpace kept_space_{*kept_, workers_, vectors_, metrics_};
+};
+
+TEST_F(PurgeModelTest, CompactionChangesNothingThatCanBeSeenThenOrLater) {
+  const char* given = std::getenv("SAGITTA_SEED");
+  const uint64_t seed = given != nullptr ? std::strtoull(given, nullptr, 10) : std::random_device{}();
+  SCOPED_TRACE(fmt::format("SAGITTA_SEED={}", seed));
+  random_.seed(seed);
+  int64_t horizon_s = log_s_;
+  for (int step = 0; step < 3000 && !HasFatalFailure(); ++step) {
+    log_s_ += pick(3);
+    std::vector<Mutation> record;
+    for (int i = pick(3); i >= 0; --i) record.push_back(random_mutation());
+    write_both(record);
+    if (pick(3) == 0) {
+      horizon_s = std::max(horizon_s, log_s_ - pick(10));
+      purge(horizon_s);
+    }
+    const int64_t now = log_s_ + pick(40);
+    ASSERT_EQ(rows_of(*store_, now), rows_of(*kept_, now));
+  }
+  log_s_ += 1000;
+  purge(log_s_);
+  EXPECT_EQ(rows_of(*store_, log_s_), rows_of(*kept_, log_s_));
+  EXPECT_EQ(entries_of(*store_), rows_of(*store_, log_s_).size());
+  EXPECT_LT(entries_of(*store_), entries_of(*kept_));
+}
 
 TEST_F(ModelTest, RandomWritesReadAsTheTwinResolvesThem) {
   const char* given = std::getenv("SAGITTA_SEED");
@@ -235,6 +305,10 @@ TEST_F(ModelTest, RandomWritesReadAsTheTwinResolvesThem) {
       std::vector<Mutation> record;
       for (int i = pick(3); i >= 0; --i) record.push_back(random_mutation());
       ASSERT_TRUE(write(std::move(record)));
+      if (pick(4) == 0) {
+        horizon_->advance(log_s_ * 1'000'000, schema_);
+        ASSERT_TRUE(store_->compact());
+      }
       compare(kStartS + pick(40));
       compare_slice();
       if (HasFatalFailure()) return;

@@ -66,6 +66,16 @@ class Iterator {
   virtual Status status() const = 0;
 };
 
+/// What becomes of an entry when what holds it is rewritten.
+enum class Compaction : uint8_t { kKeep, kDrop, kReplace };
+
+/// Decides on the newest version of an entry of Family::kRows, for one compaction; kReplace with a new value in
+/// `replacement`. Pure, thread-safe, must not throw. Readers of older snapshots may see its work, so it must leave out
+/// only what no reader can tell from absent.
+using CompactionFilter = std::function<Compaction(BytesView key, BytesView value, Bytes& replacement)>;
+/// Asked once a compaction, from any thread, also by snapshots that outlive their store; null: everything stays.
+using CompactionFilterSource = std::function<CompactionFilter()>;
+
 /// Thread-safe, except that one thread at a time writes.
 class Store {
  public:
@@ -83,6 +93,9 @@ class Store {
                                             SnapshotPtr snapshot = nullptr) = 0;
   /// Makes everything written before this call survive a power cut, all families together. Blocks; any thread.
   virtual Status flush() = 0;
+  /// Rewrites all flushed rows through the compaction filter, which otherwise happens when files are merged or a day
+  /// old. Blocks, long; any thread.
+  virtual Status compact() = 0;
   /// Bytes of memory held by memtables and the block cache.
   virtual size_t memory_bytes() const = 0;
 };
@@ -98,9 +111,10 @@ struct RocksOptions {
 /// `cache_budget` is charged for the block cache and memtables while the store, its snapshots and iterators live.
 /// kCorruption, kIo, kNoSpace, kLocked, and kOverloaded from the budget.
 Result<std::unique_ptr<Store>> open_rocks_store(FileSystem& files, const RocksOptions& options,
-                                                MemoryBudget& cache_budget);
+                                                MemoryBudget& cache_budget, CompactionFilterSource filters = {});
 
-/// The twin: an ordered map, with snapshots. `flush` succeeds at once; nothing survives the object.
-std::unique_ptr<Store> make_memory_store();
+/// The twin: an ordered map, with snapshots. `flush` succeeds at once; nothing survives the object. Compacts only when
+/// told to.
+std::unique_ptr<Store> make_memory_store(CompactionFilterSource filters = {});
 
 }  // namespace sagitta::kv

@@ -14,6 +14,7 @@
 #include "sagitta/base/result.h"
 #include "sagitta/kv/store.h"
 #include "sagitta/log/log.h"
+#include "sagitta/table/purge.h"
 #include "sagitta/table/read_view.h"
 #include "sagitta/table/schema.h"
 #include "sagitta/table/schema_change.h"
@@ -52,6 +53,8 @@ struct Environment {
   Executor& workers;
   /// Charged for the vectors of indexes.
   MemoryBudget& vectors;
+  /// Of the store's compaction filter, told of each flush; null when there is none.
+  table::PurgeHorizon* horizon = nullptr;
 };
 
 /// Thread-safe.
