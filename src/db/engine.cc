@@ -76,7 +76,8 @@ Engine::Engine(Options options, Environment environment, DataDirectory directory
       ann_nodes_(
           env_.metrics.counter("sagitta_ann_nodes_visited_total", "Graph nodes whose links ANN queries followed")),
       blocked_reads_(env_.metrics.counter("sagitta_reads_blocked_total",
-                                          "Reads that did not find everything in memory and went to a worker")) {}
+                                          "Reads that did not find everything in memory and went to a worker")),
+      write_deadlines_(env_.clock) {}
 
 Engine::~Engine() {
   if (auto stopped = stop(); !stopped) log_error("stopping failed", {{"error", stopped.error().to_string()}});
@@ -102,7 +103,7 @@ Status Engine::start() {
   return {};
 }
 
-bool Engine::ready() const { return replica_->indexes_ready() && !replica_->halted(); }
+bool Engine::ready() const { return replica_->indexes_ready() && !replica_->halted() && !log_failure(); }
 
 Status Engine::stop() {
   std::lock_guard lock(stop_mutex_);
@@ -250,6 +251,7 @@ std::map<std::string, std::string> Engine::state() const {
                                               {"indexes", fmt::format("{}", indexes->indexes.size())},
                                               {"indexes_building", fmt::format("{}", building)}};
   if (auto halted = replica_->halted()) state["halted"] = halted->to_string();
+  if (auto failure = log_failure()) state["log"] = "takes no writes until a restart: " + failure->to_string();
   return state;
 }
 

@@ -5,6 +5,7 @@
 #include <condition_variable>
 #include <memory>
 #include <mutex>
+#include <optional>
 
 #include "sagitta/db/database.h"
 #include "sagitta/kv/store.h"
@@ -14,6 +15,7 @@
 #include "data_directory.h"
 #include "statements.h"
 #include "traces.h"
+#include "write_deadlines.h"
 
 namespace sagitta::db {
 
@@ -26,7 +28,7 @@ struct Request {
   Request(const Request&) = delete;
   Request& operator=(const Request&) = delete;
 
-  /// Answers, once.
+  /// Answers, once; later calls do nothing. Thread-safe.
   void finish(Result<Answer> answer);
   plan::EvalContext eval() const;
   RequestContext context() const { return {options.deadline, trace.get()}; }
@@ -39,6 +41,7 @@ struct Request {
   StatementPtr statement;
   std::shared_ptr<TraceSession> trace;
   int64_t now_us = 0;
+  std::atomic<bool> finished{false};
 };
 using RequestPtr = std::shared_ptr<Request>;
 
@@ -100,6 +103,9 @@ class Engine final : public Database {
   Status run_write(const RequestPtr& request, const std::vector<table::Mutation>& mutations);
   Status run_select(const RequestPtr& request, const std::shared_ptr<const plan::SelectPlan>& plan);
   void submit(const RequestPtr& request, log::Record record);
+  void note_log_failure(const Error& error);
+  /// Why the log takes no more writes, if so: one failed append stops it until the next start.
+  std::optional<Error> log_failure() const;
 
   struct Read;
   using ReadPtr = std::shared_ptr<Read>;
@@ -124,9 +130,13 @@ class Engine final : public Database {
   std::unique_ptr<replica::Replica> replica_;
   mutable std::mutex schemas_mutex_;
   mutable Schemas schemas_;
+  mutable std::mutex log_failure_mutex_;
+  std::optional<Error> log_failure_;
   Gate gate_;
   std::mutex stop_mutex_;
   bool stopped_ = false;
+  /// Last, so that its thread ends before what the requests use.
+  WriteDeadlines write_deadlines_;
 };
 
 }  // namespace sagitta::db

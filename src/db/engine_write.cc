@@ -43,8 +43,13 @@ void Engine::submit(const RequestPtr& request, log::Record record) {
     const int64_t now_us = std::max(request->now_us, replica_->log_clock_us());
     record.not_after_us = now_us + (request->options.deadline.at_us - env_.clock.steady_us());
   }
-  replica_->submit(std::move(record), [request](Result<replica::ApplyResult> result) {
-    if (!result) return request->finish(fail(result));
+  write_deadlines_.add(request);
+  replica_->submit(std::move(record), [this, request](Result<replica::ApplyResult> result) {
+    write_deadlines_.remove(*request);
+    if (!result) {
+      note_log_failure(result.error());
+      return request->finish(fail(result));
+    }
     request->context().note([&] { return fmt::format("Applied at log offset {}", result->offset); });
     Answer answer{Void{}, {}, {}};
     if (result->schema && result->schema->changed) {
@@ -54,6 +59,18 @@ void Engine::submit(const RequestPtr& request, log::Record record) {
     if (request->statement != nullptr) answer.warnings = request->statement->plan->warnings;
     request->finish(std::move(answer));
   });
+}
+
+void Engine::note_log_failure(const Error& error) {
+  // The replica keeps its own I/O errors to itself and halts: these are the log's.
+  if (error.code() != ErrorCode::kIo && error.code() != ErrorCode::kNoSpace) return;
+  std::lock_guard lock(log_failure_mutex_);
+  if (!log_failure_) log_failure_ = error;
+}
+
+std::optional<Error> Engine::log_failure() const {
+  std::lock_guard lock(log_failure_mutex_);
+  return log_failure_;
 }
 
 }  // namespace sagitta::db

@@ -11,12 +11,12 @@ Request::Request(Engine& engine_in, RequestOptions options_in, Done done_in)
       now_us(engine_in.env_.clock.now_us()) {}
 
 Request::~Request() {
-  if (done) finish(fail(ErrorCode::kServer, "the request was dropped"));
+  finish(fail(ErrorCode::kServer, "the request was dropped"));
   engine.gate_.leave();
 }
 
 void Request::finish(Result<Answer> answer) {
-  if (!done) return;
+  if (finished.exchange(true)) return;
   if (trace != nullptr) {
     if (!answer) trace->event(answer.error().to_string());
     trace->finish();

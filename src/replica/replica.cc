@@ -34,6 +34,11 @@ bool is_environmental(ErrorCode code) {
          code == ErrorCode::kFormat || code == ErrorCode::kServer;
 }
 
+/// For a record that went to the log and was not applied here: the next start may find it there and apply it.
+Error open_outcome(const Error& halted) {
+  return {ErrorCode::kWriteTimeout, halted.message() + "; the write may still take effect"};
+}
+
 /// Ids that this process made for records whose caller gave none. They have no UUID version; nobody can repeat them, so
 /// they are not remembered.
 class LocalIds {
@@ -93,7 +98,7 @@ class LogReplica final : public Replica {
     env_.log.append(std::move(record), [this, id](Result<Offset> appended) {
       if (!appended) return waiters_.complete(id, std::unexpected(appended.error()));
       // Nobody applies any more: what came in between fail_all and here would wait for ever.
-      if (const auto error = halted()) waiters_.complete(id, std::unexpected(*error));
+      if (const auto error = halted()) waiters_.complete(id, std::unexpected(open_outcome(*error)));
     });
   }
 
@@ -302,7 +307,7 @@ class LogReplica final : public Replica {
         halted_ = Error(ErrorCode::kUnavailable, "this node has stopped applying writes: " + error.message());
     }
     if (!stopping_) log_error("replica halted", {{"offset", applied_.load()}, {"error", error.to_string()}});
-    waiters_.fail_all(*halted());
+    waiters_.fail_all(open_outcome(*halted()));
   }
 
   // ---- flushing ----

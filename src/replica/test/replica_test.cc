@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <future>
 #include <thread>
 
@@ -14,6 +15,27 @@ namespace {
 
 using types::DataType;
 using types::Kind;
+
+/// A log that takes records and, while blind, shows none of them.
+class BlindLog final : public log::Log {
+ public:
+  explicit BlindLog(std::unique_ptr<log::Log> log) : log_(std::move(log)) {}
+  void append(log::Record record, log::AppendDone done) override { log_->append(std::move(record), std::move(done)); }
+  Result<std::vector<log::Entry>> read(log::Offset from, size_t max_bytes, int64_t wait_us) override {
+    auto entries = log_->read(from, max_bytes, wait_us);
+    if (is_blind && entries) entries->clear();
+    return entries;
+  }
+  log::Offset end() const override { return log_->end(); }
+  log::Offset begin() const override { return log_->begin(); }
+  Status trim(log::Offset before) override { return log_->trim(before); }
+  void stop() override { log_->stop(); }
+
+  std::atomic<bool> is_blind{false};
+
+ private:
+  std::unique_ptr<log::Log> log_;
+};
 
 /// A store and a log that outlive the replica, as disks do.
 class ReplicaTest : public testing::Test {
@@ -233,6 +255,22 @@ TEST_F(ReplicaTest, AfterAStopEverySubmitIsAnswered) {
   const auto late = write(row(1, {1, 0}));
   ASSERT_FALSE(late);
   EXPECT_EQ(late.error().code(), ErrorCode::kUnavailable);
+}
+
+TEST_F(ReplicaTest, AWriteThatIsDurableAndNotAppliedAtAStopHasAnOpenOutcome) {
+  BlindLog blind(std::move(log_));
+  auto opened = Replica::open({*store_, blind, clock_, metrics_, workers_, vectors_});
+  ASSERT_TRUE(opened);
+  replica_ = std::move(*opened);
+  blind.is_blind = true;
+  std::promise<Result<ApplyResult>> done;
+  replica_->submit({}, [&](Result<ApplyResult> result) { done.set_value(std::move(result)); });
+  while (blind.end() == 0) std::this_thread::yield();
+  ASSERT_TRUE(replica_->stop());
+  const auto result = done.get_future().get();
+  ASSERT_FALSE(result);
+  EXPECT_EQ(result.error().code(), ErrorCode::kWriteTimeout) << result.error().message();
+  replica_.reset();
 }
 
 TEST_F(ReplicaTest, AFlushTrimsTheLogAndTheStoreGoesOnFromThere) {

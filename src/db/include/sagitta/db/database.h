@@ -174,7 +174,8 @@ struct Answer {
   std::optional<Uuid> tracing_id;
 };
 
-/// Called exactly once per request: inline, or from an applier or worker thread. Must not block.
+/// Called exactly once per request: inline, or from an applier, worker or deadline thread. Must not block. A write that
+/// has no outcome at its deadline, or when the database stops, gets kWriteTimeout: it may still take effect.
 using Done = std::function<void(Result<Answer>)>;
 
 /// One statement of a BATCH request: text, or a prepared id when `prepared_id` is not empty.
@@ -195,7 +196,8 @@ class Database {
   static Result<std::unique_ptr<Database>> open(Options options, Environment environment);
   virtual ~Database() = default;
 
-  /// True once everything in the log is applied and indexes that existed at start are serving.
+  /// True once everything in the log is applied and indexes that existed at start are serving; false again when writes
+  /// can no longer be made durable or applied (`state` then says why).
   virtual bool ready() const = 0;
   /// Refuses new requests with kUnavailable, finishes those under way, flushes, closes. Idempotent; the destructor
   /// calls it.

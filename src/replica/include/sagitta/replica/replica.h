@@ -32,7 +32,8 @@ struct ApplyResult {
 };
 
 /// The record's own error (kInvalid, kAlreadyExists, ...: nothing was changed), kWriteTimeout when it was past its
-/// not_after_us, kUnavailable when the replica is halted or stopped before the outcome was known, or the log's error.
+/// not_after_us or when the replica halted or stopped before its outcome was known, kUnavailable when it was submitted
+/// after that (nothing was appended), or the log's error.
 using ApplyDone = std::function<void(Result<ApplyResult>)>;
 
 struct Options {
@@ -90,7 +91,7 @@ class Replica {
   virtual bool indexes_ready() const = 0;
   /// Flushes the store and trims the log. Blocks.
   virtual Status flush() = 0;
-  /// Ends the applier and builders, fails waiters with kUnavailable, flushes. The log is not stopped. Idempotent.
+  /// Ends the applier and builders, fails waiters with kWriteTimeout, flushes. The log is not stopped. Idempotent.
   virtual Status stop() = 0;
 };
 
