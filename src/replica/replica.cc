@@ -215,7 +215,7 @@ class LogReplica final : public Replica {
       batch_->clear();
       refused_records_.add();
     }
-    remember(record, {entry.offset, outcome});
+    remember(record, {entry.offset, outcome, result.schema});
     put_position(entry.offset + 1);
     SAGITTA_CHECK(env_.store.write(*batch_));
     unflushed_bytes_ += record.payload.size();
@@ -243,6 +243,8 @@ class LogReplica final : public Replica {
     }
     if (const auto before = requests_.find(record.request_id)) {
       result.offset = before->offset;
+      result.schema = before->schema;
+      if (result.schema) result.schema->schema = schema_;
       return before->outcome;
     }
     if (record.schema_version > schema_->version) {
@@ -286,7 +288,7 @@ class LogReplica final : public Replica {
   }
 
   void publish(const ApplyResult& result) {
-    if (!result.schema || !result.schema->changed) return;
+    if (!result.schema || result.schema->schema == schema_) return;
     std::vector<std::shared_ptr<std::function<void(const table::SchemaOutcome&)>>> live;
     {
       std::lock_guard lock(mutex_);

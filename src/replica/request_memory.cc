@@ -4,6 +4,37 @@ namespace sagitta::replica {
 
 using kv::Family;
 
+namespace {
+
+void encode(const AppliedRequest& applied, int64_t until_us, Bytes& out) {
+  put_varint(out, applied.offset);
+  put_signed_varint(out, until_us);
+  const bool failed = !applied.outcome.has_value();
+  put_varint(out, failed ? static_cast<uint64_t>(applied.outcome.error().code()) + 1 : 0);
+  if (failed) out += applied.outcome.error().message();
+  if (failed || !applied.schema) return;
+  put_varint(out, applied.schema->changed);
+  const table::ChangeEvent& event = applied.schema->event;
+  for (const Bytes* text : {&event.change, &event.target, &event.keyspace, &event.name}) put_blob(out, *text);
+}
+
+/// What follows in an applied request: nothing, or a schema change's outcome.
+bool decode_schema(ByteReader& in, std::optional<table::SchemaOutcome>& schema) {
+  if (in.empty()) return true;
+  const auto changed = in.varint();
+  if (!changed) return false;
+  table::ChangeEvent& event = schema.emplace().event;
+  schema->changed = *changed != 0;
+  for (Bytes* text : {&event.change, &event.target, &event.keyspace, &event.name}) {
+    const auto read = in.blob();
+    if (!read) return false;
+    *text = Bytes(*read);
+  }
+  return in.empty();
+}
+
+}  // namespace
+
 Status RequestMemory::load() {
   const auto it = store_.iterate(Family::kRequests, {}, {}, kv::ReadMode::kBlocking);
   for (it->seek_to_first(); it->valid(); it->next()) {
@@ -14,9 +45,13 @@ Status RequestMemory::load() {
     const auto failed = value.varint();
     if (!id || !offset || !until || !failed)
       return fail(ErrorCode::kCorruption, "a remembered request that cannot be read");
-    AppliedRequest applied{*offset, {}};
+    AppliedRequest applied{.offset = *offset};
     // 0 = applied; else one more than the error's code, and the rest is its text.
-    if (*failed != 0) applied.outcome = fail(static_cast<ErrorCode>(*failed - 1), Bytes(value.rest()));
+    if (*failed != 0) {
+      applied.outcome = fail(static_cast<ErrorCode>(*failed - 1), Bytes(value.rest()));
+    } else if (!decode_schema(value, applied.schema)) {
+      return fail(ErrorCode::kCorruption, "a remembered schema change that cannot be read");
+    }
     by_id_[*id] = std::move(applied);
     by_time_.emplace(*until, *id);
   }
@@ -36,13 +71,10 @@ void RequestMemory::remember(const Uuid& id, const AppliedRequest& applied, int6
     by_time_.erase(by_time_.begin());
   }
   Bytes value;
-  put_varint(value, applied.offset);
-  put_signed_varint(value, until_us);
-  const bool failed = !applied.outcome.has_value();
-  put_varint(value, failed ? static_cast<uint64_t>(applied.outcome.error().code()) + 1 : 0);
-  if (failed) value += applied.outcome.error().message();
+  encode(applied, until_us, value);
   batch.put(Family::kRequests, id.bytes(), value);
   by_id_[id] = applied;
+  if (applied.schema) by_id_[id].schema->schema = nullptr;
   by_time_.emplace(until_us, id);
 }
 

@@ -9,6 +9,7 @@
 #include "sagitta/base/uuid.h"
 #include "sagitta/kv/store.h"
 #include "sagitta/log/log.h"
+#include "sagitta/table/schema_change.h"
 
 namespace sagitta::replica {
 
@@ -17,6 +18,8 @@ struct AppliedRequest {
   log::Offset offset = 0;
   /// The error it was refused with, if any.
   Status outcome;
+  /// Of an applied schema change, without the schema.
+  std::optional<table::SchemaOutcome> schema;
 };
 
 /// Used by the applier's thread only.

@@ -210,6 +210,34 @@ TEST_F(ReplicaTest, ARepeatedRequestIsAppliedOnceAlsoAfterARestart) {
   EXPECT_FALSE(exists(2));
 }
 
+TEST_F(ReplicaTest, ARepeatedSchemaChangeGetsTheFirstAnswerAlsoAfterARestart) {
+  start();
+  create_table();
+  int told = 0;
+  const auto listener = replica_->on_schema_change([&](const table::SchemaOutcome&) { ++told; });
+  SeededRandom random(3);
+  log::Record wanted = schema_record(*replica_->schema(), table::DropTable{.keyspace = "k", .table = "t"});
+  wanted.request_id = Uuid::random(random);
+  const auto first = submit(wanted);
+  ASSERT_TRUE(first && first->schema);
+  const auto expect_same = [&] {
+    const auto again = submit(wanted);
+    ASSERT_TRUE(again && again->schema);
+    EXPECT_EQ(again->offset, first->offset);
+    EXPECT_TRUE(again->schema->changed);
+    EXPECT_EQ(again->schema->event.change, "DROPPED");
+    EXPECT_EQ(again->schema->event.target, "TABLE");
+    EXPECT_EQ(again->schema->event.keyspace, "k");
+    EXPECT_EQ(again->schema->event.name, "t");
+    EXPECT_EQ(again->schema->schema, replica_->schema());
+  };
+  expect_same();
+  EXPECT_EQ(told, 1);
+  replica_.reset();
+  start();
+  expect_same();
+}
+
 TEST_F(ReplicaTest, ASchemaErrorIsTheRecordsOwnAndTheReplicaLives) {
   start();
   create_table();

@@ -27,7 +27,7 @@ struct ApplyResult {
   log::Offset offset = 0;
   /// The log clock after it, microseconds since the epoch.
   int64_t log_time_us = 0;
-  /// Of a kSchema record.
+  /// Of a kSchema record; of a repeated one with the schema of now.
   std::optional<table::SchemaOutcome> schema;
 };
 
