@@ -263,9 +263,4 @@ Result<IndexOptions> check_index_options(std::span<const IndexOption> written, c
   return checker.finish();
 }
 
-std::string similarity_of(const std::map<std::string, std::string>& stored) {
-  auto found = stored.find(std::string(kSimilarity));
-  return found == stored.end() ? "cosine" : lower(found->second);
-}
-
 }  // namespace sagitta::plan

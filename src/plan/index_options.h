@@ -38,7 +38,4 @@ struct IndexOptions {
 /// column's; kConfig (Cassandra's classes) or kInvalid for a name that is not known.
 Result<IndexOptions> check_index_options(std::span<const IndexOption> written, const IndexTarget& target);
 
-/// "cosine", "euclidean" or "dot_product" of a stored option map; cosine when it is silent.
-std::string similarity_of(const std::map<std::string, std::string>& stored);
-
 }  // namespace sagitta::plan

@@ -165,7 +165,7 @@ class SelectBinder {
     if (!column.type->is_float_vector()) {
       return fail(ErrorCode::kInvalid, "ANN ordering is only supported on float vector indexes");
     }
-    if (!vector_rule(table(), column).indexed) {
+    if (!vector_rule(table(), column)) {
       return fail(ErrorCode::kInvalid, "ANN ordering by vector requires the column to be indexed");
     }
     if (ordering.descending) return fail(ErrorCode::kInvalid, "Descending ANN ordering is not supported");
@@ -187,7 +187,7 @@ class SelectBinder {
     std::erase_if(where, [](const cql::Relation& relation) { return relation.op == cql::Operator::kAnn; });
     SAGITTA_TRY(std::vector<Relation> relations, bind_relations(binder_, table(), where));
     for (const Relation& relation : relations) {
-      if (vector_rule(table(), *relation.columns[0]).indexed) {
+      if (vector_rule(table(), *relation.columns[0])) {
         return fail(ErrorCode::kInvalid, "Vector indexes only support ANN queries");
       }
     }

@@ -2,13 +2,9 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <cmath>
 #include <vector>
 
 #include "sagitta/types/value.h"
-
-#include "index_options.h"
 
 namespace sagitta::plan {
 namespace {
@@ -64,26 +60,20 @@ VectorRule vector_rule(const table::TableDef& table, const table::ColumnDef& col
   VectorRule rule;
   for (const table::IndexDef& index : table.indexes) {
     if (index.column_id != column.id || !column.type->is_float_vector()) continue;
-    rule.indexed = true;
-    rule.no_zero = rule.no_zero || similarity_of(index.options) == "cosine";
+    const table::Similarity similarity = table::vector_options(index, table).similarity;
+    // Cosine refuses all that the others refuse, and zero vectors.
+    if (!rule || similarity == table::Similarity::kCosine) rule = similarity;
   }
   return rule;
 }
 
 Status check_vector(const table::ColumnDef& column, BytesView vector, const VectorRule& rule) {
-  if (!rule.indexed) return {};
+  if (!rule) return {};
   std::vector<float> floats(column.type->dim());
   types::to_floats(vector, floats);
-  auto bad = std::ranges::find_if(floats, [](float f) { return !std::isfinite(f); });
-  if (bad != floats.end()) {
-    return fail(ErrorCode::kInvalid, fmt::format("Invalid vector for column {}: element {} is {}", column.name,
-                                                 bad - floats.begin(), std::isnan(*bad) ? "NaN" : "infinite"));
-  }
-  if (!rule.no_zero || std::ranges::any_of(floats, [](float f) { return f != 0; })) return {};
-  return fail(ErrorCode::kInvalid,
-              fmt::format("Invalid vector for column {}: all elements from 0 to {} are zero, which "
-                          "cosine similarity does not support",
-                          column.name, floats.size() - 1));
+  const std::string reason = table::refuse_vector(*rule, floats);
+  if (reason.empty()) return {};
+  return fail(ErrorCode::kInvalid, fmt::format("Invalid vector for column {}: {}", column.name, reason));
 }
 
 }  // namespace sagitta::plan

@@ -1,6 +1,5 @@
-/// Writing and reading plain structs as bytes, from one list of their members: Writer and Reader walk the same
-/// `members(x)`, so that the two directions cannot drift apart. Integers are varints, texts have their length before
-/// them.
+/// Writing and reading plain structs as bytes, from one list of their members, which Writer and Reader both walk, so
+/// that the two directions cannot drift apart. Integers are varints, texts have their length before them.
 #pragma once
 
 #include <concepts>
@@ -19,9 +18,9 @@
 
 namespace sagitta::table {
 
-/// `members` of a struct T is a template over T and const T.
-template <class C, class T>
-concept Is = std::same_as<std::remove_const_t<C>, T>;
+/// Of a struct T: std::tuple(&T::a, &T::b, ...), in the order of the bytes.
+template <class T>
+constexpr auto kMembers = nullptr;
 
 class Writer {
  public:
@@ -45,7 +44,7 @@ class Writer {
     } else if constexpr (std::unsigned_integral<T>) {
       put_varint(out_, v);
     } else {
-      std::apply(*this, members(v));
+      std::apply([&](auto... member) { (put(v.*member), ...); }, kMembers<T>);
     }
   }
   template <class A, class B>
@@ -134,7 +133,7 @@ class Reader {
       auto read = in_.varint();
       if (took(read)) v = static_cast<T>(*read);
     } else {
-      std::apply(*this, members(v));
+      std::apply([&](auto... member) { (get(v.*member), ...); }, kMembers<T>);
     }
   }
   template <class A, class B>

@@ -9,27 +9,20 @@ constexpr uint8_t kMutationsVersion = 1;
 
 }  // namespace
 
-template <class C>
-  requires Is<C, CellOp>
-auto members(C& c) {
-  return std::tie(c.column_id, c.kind, c.path, c.value, c.number, c.elements);
-}
-template <class C>
-  requires Is<C, RowMutation>
-auto members(C& c) {
-  return std::tie(c.is_static, c.clustering, c.insert_marker, c.delete_row, c.ttl_s, c.expires_s, c.cells);
-}
-template <class C>
-  requires Is<C, RangeDeletion>
-auto members(C& c) {
-  return std::tie(c.start, c.end, c.start_inclusive, c.end_inclusive);
-}
-template <class C>
-  requires Is<C, Mutation>
-auto members(C& c) {
-  return std::tie(c.table_id, c.partition_key, c.timestamp_us, c.server_timestamp, c.delete_partition, c.deletions,
-                  c.rows);
-}
+template <>
+constexpr auto kMembers<CellOp> =
+    std::tuple(&CellOp::column_id, &CellOp::kind, &CellOp::path, &CellOp::value, &CellOp::number, &CellOp::elements);
+template <>
+constexpr auto kMembers<RowMutation> =
+    std::tuple(&RowMutation::is_static, &RowMutation::clustering, &RowMutation::insert_marker, &RowMutation::delete_row,
+               &RowMutation::ttl_s, &RowMutation::expires_s, &RowMutation::cells);
+template <>
+constexpr auto kMembers<RangeDeletion> = std::tuple(&RangeDeletion::start, &RangeDeletion::end,
+                                                    &RangeDeletion::start_inclusive, &RangeDeletion::end_inclusive);
+template <>
+constexpr auto kMembers<Mutation> =
+    std::tuple(&Mutation::table_id, &Mutation::partition_key, &Mutation::timestamp_us, &Mutation::server_timestamp,
+               &Mutation::delete_partition, &Mutation::deletions, &Mutation::rows);
 
 Bytes list_path(bool prepend, int64_t timestamp_us, uint64_t salt, uint32_t index, uint32_t /*count*/) {
   // Appended paths begin with the time, prepended ones with its mirror image; the sign bit puts all prepended before

@@ -443,81 +443,49 @@ constexpr uint8_t kChangeVersion = 1;
 
 }  // namespace
 
-template <class C>
-  requires Is<C, CreateKeyspace>
-auto members(C& c) {
-  return std::tie(c.keyspace, c.replication, c.durable_writes, c.if_not_exists);
-}
-template <class C>
-  requires Is<C, AlterKeyspace>
-auto members(C& c) {
-  return std::tie(c.keyspace, c.replication, c.durable_writes, c.if_exists);
-}
-template <class C>
-  requires Is<C, DropKeyspace>
-auto members(C& c) {
-  return std::tie(c.keyspace, c.if_exists);
-}
-template <class C>
-  requires Is<C, CreateType>
-auto members(C& c) {
-  return std::tie(c.keyspace, c.name, c.field_names, c.field_types, c.if_not_exists);
-}
-template <class C>
-  requires Is<C, AlterTypeAdd>
-auto members(C& c) {
-  return std::tie(c.keyspace, c.name, c.field_name, c.field_type, c.if_exists, c.if_field_not_exists);
-}
-template <class C>
-  requires Is<C, AlterTypeRename>
-auto members(C& c) {
-  return std::tie(c.keyspace, c.name, c.fields, c.if_exists);
-}
-template <class C>
-  requires Is<C, DropType>
-auto members(C& c) {
-  return std::tie(c.keyspace, c.name, c.if_exists);
-}
-template <class C>
-  requires Is<C, CreateTable>
-auto members(C& c) {
-  return std::tie(c.table, c.if_not_exists);
-}
-template <class C>
-  requires Is<C, AlterTableAdd>
-auto members(C& c) {
-  return std::tie(c.keyspace, c.table, c.columns, c.if_exists, c.if_column_not_exists);
-}
-template <class C>
-  requires Is<C, AlterTableDrop>
-auto members(C& c) {
-  return std::tie(c.keyspace, c.table, c.columns, c.timestamp_us, c.if_exists, c.if_column_exists);
-}
-template <class C>
-  requires Is<C, AlterTableRename>
-auto members(C& c) {
-  return std::tie(c.keyspace, c.table, c.columns, c.if_exists);
-}
-template <class C>
-  requires Is<C, AlterTableOptions>
-auto members(C& c) {
-  return std::tie(c.keyspace, c.table, c.options, c.if_exists);
-}
-template <class C>
-  requires Is<C, DropTable>
-auto members(C& c) {
-  return std::tie(c.keyspace, c.table, c.if_exists);
-}
-template <class C>
-  requires Is<C, CreateIndex>
-auto members(C& c) {
-  return std::tie(c.keyspace, c.table, c.column, c.index, c.if_not_exists);
-}
-template <class C>
-  requires Is<C, DropIndex>
-auto members(C& c) {
-  return std::tie(c.keyspace, c.name, c.if_exists);
-}
+template <>
+constexpr auto kMembers<CreateKeyspace> = std::tuple(&CreateKeyspace::keyspace, &CreateKeyspace::replication,
+                                                     &CreateKeyspace::durable_writes, &CreateKeyspace::if_not_exists);
+template <>
+constexpr auto kMembers<AlterKeyspace> = std::tuple(&AlterKeyspace::keyspace, &AlterKeyspace::replication,
+                                                    &AlterKeyspace::durable_writes, &AlterKeyspace::if_exists);
+template <>
+constexpr auto kMembers<DropKeyspace> = std::tuple(&DropKeyspace::keyspace, &DropKeyspace::if_exists);
+template <>
+constexpr auto kMembers<CreateType> = std::tuple(&CreateType::keyspace, &CreateType::name, &CreateType::field_names,
+                                                 &CreateType::field_types, &CreateType::if_not_exists);
+template <>
+constexpr auto kMembers<AlterTypeAdd> =
+    std::tuple(&AlterTypeAdd::keyspace, &AlterTypeAdd::name, &AlterTypeAdd::field_name, &AlterTypeAdd::field_type,
+               &AlterTypeAdd::if_exists, &AlterTypeAdd::if_field_not_exists);
+template <>
+constexpr auto kMembers<AlterTypeRename> = std::tuple(&AlterTypeRename::keyspace, &AlterTypeRename::name,
+                                                      &AlterTypeRename::fields, &AlterTypeRename::if_exists);
+template <>
+constexpr auto kMembers<DropType> = std::tuple(&DropType::keyspace, &DropType::name, &DropType::if_exists);
+template <>
+constexpr auto kMembers<CreateTable> = std::tuple(&CreateTable::table, &CreateTable::if_not_exists);
+template <>
+constexpr auto kMembers<AlterTableAdd> =
+    std::tuple(&AlterTableAdd::keyspace, &AlterTableAdd::table, &AlterTableAdd::columns, &AlterTableAdd::if_exists,
+               &AlterTableAdd::if_column_not_exists);
+template <>
+constexpr auto kMembers<AlterTableDrop> =
+    std::tuple(&AlterTableDrop::keyspace, &AlterTableDrop::table, &AlterTableDrop::columns,
+               &AlterTableDrop::timestamp_us, &AlterTableDrop::if_exists, &AlterTableDrop::if_column_exists);
+template <>
+constexpr auto kMembers<AlterTableRename> = std::tuple(&AlterTableRename::keyspace, &AlterTableRename::table,
+                                                       &AlterTableRename::columns, &AlterTableRename::if_exists);
+template <>
+constexpr auto kMembers<AlterTableOptions> = std::tuple(&AlterTableOptions::keyspace, &AlterTableOptions::table,
+                                                        &AlterTableOptions::options, &AlterTableOptions::if_exists);
+template <>
+constexpr auto kMembers<DropTable> = std::tuple(&DropTable::keyspace, &DropTable::table, &DropTable::if_exists);
+template <>
+constexpr auto kMembers<CreateIndex> = std::tuple(&CreateIndex::keyspace, &CreateIndex::table, &CreateIndex::column,
+                                                  &CreateIndex::index, &CreateIndex::if_not_exists);
+template <>
+constexpr auto kMembers<DropIndex> = std::tuple(&DropIndex::keyspace, &DropIndex::name, &DropIndex::if_exists);
 
 Result<SchemaOutcome> apply(const SchemaPtr& schema, const SchemaChange& schema_change) {
   Editor edit(schema);

@@ -7,31 +7,23 @@
 
 namespace sagitta::table {
 
-template <class C>
-  requires Is<C, ColumnDef>
-auto members(C& c) {
-  return std::tie(c.id, c.name, c.type, c.kind, c.position, c.descending);
-}
-template <class C>
-  requires Is<C, DroppedColumn>
-auto members(C& c) {
-  return std::tie(c.name, c.type, c.kind, c.dropped_us);
-}
-template <class C>
-  requires Is<C, IndexDef>
-auto members(C& c) {
-  return std::tie(c.id, c.name, c.column_id, c.target, c.class_name, c.options, c.version);
-}
-template <class C>
-  requires Is<C, TableDef>
-auto members(C& c) {
-  return std::tie(c.id, c.uuid, c.keyspace, c.name, c.columns, c.dropped_columns, c.options, c.indexes,
-                  c.next_column_id);
-}
-template <class C>
-  requires Is<C, KeyspaceDef>
-auto members(C& c) {
-  return std::tie(c.name, c.replication, c.durable_writes, c.types, c.tables);
-}
+template <>
+inline constexpr auto kMembers<ColumnDef> = std::tuple(&ColumnDef::id, &ColumnDef::name, &ColumnDef::type,
+                                                       &ColumnDef::kind, &ColumnDef::position, &ColumnDef::descending);
+template <>
+inline constexpr auto kMembers<DroppedColumn> =
+    std::tuple(&DroppedColumn::name, &DroppedColumn::type, &DroppedColumn::kind, &DroppedColumn::dropped_us);
+template <>
+inline constexpr auto kMembers<IndexDef> =
+    std::tuple(&IndexDef::id, &IndexDef::name, &IndexDef::column_id, &IndexDef::target, &IndexDef::class_name,
+               &IndexDef::options, &IndexDef::version);
+template <>
+inline constexpr auto kMembers<TableDef> =
+    std::tuple(&TableDef::id, &TableDef::uuid, &TableDef::keyspace, &TableDef::name, &TableDef::columns,
+               &TableDef::dropped_columns, &TableDef::options, &TableDef::indexes, &TableDef::next_column_id);
+template <>
+inline constexpr auto kMembers<KeyspaceDef> =
+    std::tuple(&KeyspaceDef::name, &KeyspaceDef::replication, &KeyspaceDef::durable_writes, &KeyspaceDef::types,
+               &KeyspaceDef::tables);
 
 }  // namespace sagitta::table

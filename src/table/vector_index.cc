@@ -73,12 +73,11 @@ VectorOptions vector_options(const IndexDef& index, const TableDef& table) {
 std::string refuse_vector(Similarity similarity, std::span<const float> vector) {
   for (size_t i = 0; i < vector.size(); ++i) {
     if (!std::isfinite(vector[i])) {
-      return fmt::format("component {} is {}", i, std::isnan(vector[i]) ? "NaN" : "infinite");
+      return fmt::format("element {} is {}", i, std::isnan(vector[i]) ? "NaN" : "infinite");
     }
   }
-  const bool zero = std::ranges::all_of(vector, [](float v) { return v == 0.0F; });
-  if (similarity == Similarity::kCosine && zero) return "is all zeros, which cosine similarity does not allow";
-  return {};
+  if (similarity != Similarity::kCosine || std::ranges::any_of(vector, [](float v) { return v != 0; })) return {};
+  return fmt::format("all elements from 0 to {} are zero, which cosine similarity does not support", vector.size() - 1);
 }
 
 VectorIndexImpl::VectorIndexImpl(TableDefPtr table, IndexDef def, VectorOptions options,

@@ -34,8 +34,8 @@ struct VectorOptions {
 /// Of an IndexDef that `plan` has validated; options that are missing or not understood have their defaults.
 VectorOptions vector_options(const IndexDef& index, const TableDef& table);
 
-/// Why a vector cannot be in an index; empty when it can. "component 3 is NaN", "is all zeros, which cosine similarity
-/// does not allow".
+/// Why a vector cannot be in an index; empty when it can: "element 3 is NaN", "all elements from 0 to 2 are zero, which
+/// cosine similarity does not support".
 std::string refuse_vector(Similarity similarity, std::span<const float> vector);
 
 /// A candidate: the row's key, and the similarity score of CQL (larger is nearer).
