@@ -18,16 +18,18 @@ SAGITTA_TARGET inline __m256 load(const float* p) { return _mm256_loadu_ps(p); }
 SAGITTA_TARGET inline __m256 load(const Half* p) {
   return _mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
 }
-SAGITTA_TARGET inline __m256 load(const Bf16* p) {
-  const __m256i wide = _mm256_cvtepu16_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
-  return _mm256_castsi256_ps(_mm256_slli_epi32(wide, 16));
-}
 
-template <class T>
-SAGITTA_TARGET inline __m256 load_tail(const T* p, size_t count) {
-  T padded[kLanes] = {};
-  std::memcpy(padded, p, count * sizeof(T));
-  return load(padded);
+/// A tail filled up with zeros: reading past it might leave the page.
+template <class T, size_t kCount>
+struct Padded {
+  SAGITTA_TARGET Padded(const T* p, size_t count) { std::memcpy(values, p, count * sizeof(T)); }
+  T values[kCount] = {};
+};
+
+template <class Step, class T>
+SAGITTA_TARGET inline typename Step::Sum add_padded(typename Step::Sum sum, const T* a, const T* b, size_t count) {
+  const Padded<T, Step::kLanes> x(a, count), y(b, count);
+  return Step::add(sum, x.values, y.values);
 }
 
 struct Dot {
@@ -40,29 +42,46 @@ struct L2 {
   }
 };
 
-SAGITTA_TARGET inline float total(__m256 v) {
-  __m128 half = _mm_add_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps(v, 1));
+struct FloatSum {
+  using Sum = __m256;
+  SAGITTA_TARGET static Sum join(Sum a, Sum b) { return _mm256_add_ps(a, b); }
+};
+
+template <class Distance, class T>
+struct FloatStep : FloatSum {
+  static constexpr size_t kLanes = simd::kLanes;
+  SAGITTA_TARGET static Sum add(Sum sum, const T* a, const T* b) { return Distance::add(sum, load(a), load(b)); }
+  SAGITTA_TARGET static Sum add_tail(Sum sum, const T* a, const T* b, size_t count) {
+    return add_padded<FloatStep>(sum, a, b, count);
+  }
+};
+
+// Elements of odd places are floats but for the bits below them, those of even places after a shift: the order of a sum
+// is free, so nothing has to be moved between lanes.
+template <class Distance>
+struct FloatStep<Distance, Bf16> : FloatSum {
+  static constexpr size_t kLanes = 2 * simd::kLanes;
+  SAGITTA_TARGET static __m256 even(__m256i v) { return _mm256_castsi256_ps(_mm256_slli_epi32(v, 16)); }
+  SAGITTA_TARGET static __m256 odd(__m256i v) {
+    return _mm256_castsi256_ps(_mm256_and_si256(v, _mm256_set1_epi32(static_cast<int>(0xffff0000))));
+  }
+  SAGITTA_TARGET static Sum add(Sum sum, const Bf16* a, const Bf16* b) {
+    const __m256i x = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(a));
+    const __m256i y = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(b));
+    return Distance::add(Distance::add(sum, even(x), even(y)), odd(x), odd(y));
+  }
+  SAGITTA_TARGET static Sum add_tail(Sum sum, const Bf16* a, const Bf16* b, size_t count) {
+    return add_padded<FloatStep>(sum, a, b, count);
+  }
+};
+
+template <class Distance, class T>
+SAGITTA_TARGET float sum_floats(const T* a, const T* b, size_t count) {
+  const __m256 sum = sum_rows<FloatStep<Distance, T>>(a, b, count);
+  __m128 half = _mm_add_ps(_mm256_castps256_ps128(sum), _mm256_extractf128_ps(sum, 1));
   half = _mm_add_ps(half, _mm_movehl_ps(half, half));
   return _mm_cvtss_f32(_mm_add_ss(half, _mm_movehdup_ps(half)));
 }
-
-// Four sums hide the latency of the fused multiply-add.
-template <class Step, class T>
-SAGITTA_TARGET float sum_floats(const T* a, const T* b, size_t count) {
-  __m256 s0 = _mm256_setzero_ps(), s1 = s0, s2 = s0, s3 = s0;
-  size_t i = 0;
-  for (; i + 4 * kLanes <= count; i += 4 * kLanes) {
-    s0 = Step::add(s0, load(a + i), load(b + i));
-    s1 = Step::add(s1, load(a + i + kLanes), load(b + i + kLanes));
-    s2 = Step::add(s2, load(a + i + 2 * kLanes), load(b + i + 2 * kLanes));
-    s3 = Step::add(s3, load(a + i + 3 * kLanes), load(b + i + 3 * kLanes));
-  }
-  for (; i + kLanes <= count; i += kLanes) s0 = Step::add(s0, load(a + i), load(b + i));
-  if (i < count) s1 = Step::add(s1, load_tail(a + i, count - i), load_tail(b + i, count - i));
-  return total(_mm256_add_ps(_mm256_add_ps(s0, s1), _mm256_add_ps(s2, s3)));
-}
-
-constexpr size_t kByteLanes = 16;
 
 SAGITTA_TARGET inline __m256i load_i8(const int8_t* p) {
   return _mm256_cvtepi8_epi16(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
@@ -78,19 +97,22 @@ struct L2I8 {
   }
 };
 
-template <class Step>
+template <class Distance>
+struct I8Step {
+  using Sum = __m256i;
+  static constexpr size_t kLanes = 16;
+  SAGITTA_TARGET static Sum join(Sum a, Sum b) { return _mm256_add_epi32(a, b); }
+  SAGITTA_TARGET static Sum add(Sum sum, const int8_t* a, const int8_t* b) {
+    return join(sum, Distance::pairs(load_i8(a), load_i8(b)));
+  }
+  SAGITTA_TARGET static Sum add_tail(Sum sum, const int8_t* a, const int8_t* b, size_t count) {
+    return add_padded<I8Step>(sum, a, b, count);
+  }
+};
+
+template <class Distance>
 SAGITTA_TARGET int32_t sum_i8(const int8_t* a, const int8_t* b, size_t count) {
-  __m256i sum = _mm256_setzero_si256();
-  size_t i = 0;
-  for (; i + kByteLanes <= count; i += kByteLanes) {
-    sum = _mm256_add_epi32(sum, Step::pairs(load_i8(a + i), load_i8(b + i)));
-  }
-  if (i < count) {
-    int8_t ta[kByteLanes] = {}, tb[kByteLanes] = {};
-    std::memcpy(ta, a + i, count - i);
-    std::memcpy(tb, b + i, count - i);
-    sum = _mm256_add_epi32(sum, Step::pairs(load_i8(ta), load_i8(tb)));
-  }
+  const __m256i sum = sum_rows<I8Step<Distance>>(a, b, count);
   __m128i half = _mm_add_epi32(_mm256_castsi256_si128(sum), _mm256_extracti128_si256(sum, 1));
   half = _mm_add_epi32(half, _mm_shuffle_epi32(half, 0x4e));
   return _mm_cvtsi128_si32(_mm_add_epi32(half, _mm_shuffle_epi32(half, 0xb1)));
@@ -102,19 +124,20 @@ SAGITTA_TARGET inline __m256i add_pairs(__m256i sum, __m256i words) {
   return _mm256_add_epi32(sum, _mm256_madd_epi16(words, _mm256_set1_epi16(1)));
 }
 
-struct DotsStep {
-  struct Sum {
-    __m256i lanes{};
-  };
-  SAGITTA_TARGET static __m128i totals(Sum a, Sum b, Sum c, Sum d) {
-    const __m256i ab = _mm256_hadd_epi32(a.lanes, b.lanes), cd = _mm256_hadd_epi32(c.lanes, d.lanes);
-    const __m256i abcd = _mm256_hadd_epi32(ab, cd);
-    return _mm_add_epi32(_mm256_castsi256_si128(abcd), _mm256_extracti128_si256(abcd, 1));
+template <class Step>
+struct OnePass {
+  template <size_t kBlocks>
+  SAGITTA_TARGET static __m128i totals(const uint8_t* const* codes, const int8_t* query, size_t blocks) {
+    __m256i s[kBatch] = {};
+    add_blocks<Step, kBlocks>(s, codes, query, blocks);
+    const __m256i sums = _mm256_hadd_epi32(_mm256_hadd_epi32(s[0], s[1]), _mm256_hadd_epi32(s[2], s[3]));
+    return _mm_add_epi32(_mm256_castsi256_si128(sums), _mm256_extracti128_si256(sums, 1));
   }
 };
 
 // A block's eight products to a 16-bit lane stay below 8 · 15 · 127 < 2^15.
-struct DotsU4 : DotsStep {
+struct DotsU4 {
+  using Sum = __m256i;
   struct Query {
     __m256i low[2], high[2];
   };
@@ -129,12 +152,14 @@ struct DotsU4 : DotsStep {
   }
   SAGITTA_TARGET static Sum add(Sum sum, const uint8_t* code, const Query& q) {
     const __m256i words = _mm256_add_epi16(half(code, q.low[0], q.high[0]), half(code + 32, q.low[1], q.high[1]));
-    return {add_pairs(sum.lanes, words)};
+    return add_pairs(sum, words);
   }
 };
 
-// Products of bytes pair up to more than 16 bits, so both sides are widened first.
-struct DotsU8 : DotsStep {
+// Products of bytes pair up to more than 16 bits, so both sides are widened first. The words of a query fill the
+// registers: its loop over blocks is faster than the blocks written out.
+struct DotsU8 {
+  using Sum = __m256i;
   struct Query {
     __m256i words[4];
   };
@@ -149,7 +174,7 @@ struct DotsU8 : DotsStep {
   SAGITTA_TARGET static Sum add(Sum sum, const uint8_t* code, const Query& q) {
     const __m256i first = _mm256_add_epi32(quarter(code, q.words[0]), quarter(code + 16, q.words[1]));
     const __m256i second = _mm256_add_epi32(quarter(code + 32, q.words[2]), quarter(code + 48, q.words[3]));
-    return {_mm256_add_epi32(sum.lanes, _mm256_add_epi32(first, second))};
+    return _mm256_add_epi32(sum, _mm256_add_epi32(first, second));
   }
 };
 
@@ -174,6 +199,7 @@ SAGITTA_TARGET uint32_t hamming_b1(const uint8_t* a, const uint8_t* b, size_t co
     std::memcpy(&y, b + i, sizeof y);
     sum += static_cast<uint64_t>(_mm_popcnt_u64(x ^ y));
   }
+  if (i == count) return static_cast<uint32_t>(sum);
   x = y = 0;
   std::memcpy(&x, a + i, count - i);
   std::memcpy(&y, b + i, count - i);
@@ -192,8 +218,8 @@ const Kernels kAvx2Kernels{
     .l2_bf16 = sum_floats<L2, Bf16>,
     .dot_i8 = sum_i8<DotI8>,
     .l2_i8 = sum_i8<L2I8>,
-    .dots_u4 = dots<DotsU4>,
-    .dots_u8 = dots<DotsU8>,
+    .dots_u4 = dots<OnePass<DotsU4>>,
+    .dots_u8 = dots_of<OnePass<DotsU8>, 0>,
     .hadamard = hadamard<Floats>,
     .hamming_b1 = hamming_b1,
 };

@@ -6,30 +6,24 @@
 #define SAGITTA_TARGET __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,f16c,popcnt")))
 
 #include "avx512_totals.h"
-#include "lanes.h"
 
 namespace sagitta::simd {
 namespace {
 
 constexpr size_t kLanes = 16;
 
+constexpr __mmask32 mask_of(size_t count) { return static_cast<__mmask32>((uint64_t{1} << count) - 1); }
+
+// Masked loads do not touch what the mask leaves out, so a tail may end at the end of a page.
 SAGITTA_TARGET inline __m512 load(const float* p) { return _mm512_loadu_ps(p); }
+SAGITTA_TARGET inline __m512 load_tail(const float* p, size_t count) {
+  return _mm512_maskz_loadu_ps(static_cast<__mmask16>(mask_of(count)), p);
+}
 SAGITTA_TARGET inline __m512 load(const Half* p) {
   return _mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)));
 }
-SAGITTA_TARGET inline __m512 widen_bf16(__m256i v) {
-  return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(v), 16));
-}
-SAGITTA_TARGET inline __m512 load(const Bf16* p) {
-  return widen_bf16(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)));
-}
-// Masked loads do not touch what the mask leaves out, so a tail may end at the end of a page.
-SAGITTA_TARGET inline __m512 load_tail(const float* p, __mmask16 mask) { return _mm512_maskz_loadu_ps(mask, p); }
-SAGITTA_TARGET inline __m512 load_tail(const Half* p, __mmask16 mask) {
-  return _mm512_cvtph_ps(_mm256_maskz_loadu_epi16(mask, p));
-}
-SAGITTA_TARGET inline __m512 load_tail(const Bf16* p, __mmask16 mask) {
-  return widen_bf16(_mm256_maskz_loadu_epi16(mask, p));
+SAGITTA_TARGET inline __m512 load_tail(const Half* p, size_t count) {
+  return _mm512_cvtph_ps(_mm256_maskz_loadu_epi16(static_cast<__mmask16>(mask_of(count)), p));
 }
 
 struct Dot {
@@ -42,26 +36,44 @@ struct L2 {
   }
 };
 
-// Four sums hide the latency of the fused multiply-add.
-template <class Step, class T>
-SAGITTA_TARGET float sum_floats(const T* a, const T* b, size_t count) {
-  __m512 s0 = _mm512_setzero_ps(), s1 = s0, s2 = s0, s3 = s0;
-  size_t i = 0;
-  for (; i + 4 * kLanes <= count; i += 4 * kLanes) {
-    s0 = Step::add(s0, load(a + i), load(b + i));
-    s1 = Step::add(s1, load(a + i + kLanes), load(b + i + kLanes));
-    s2 = Step::add(s2, load(a + i + 2 * kLanes), load(b + i + 2 * kLanes));
-    s3 = Step::add(s3, load(a + i + 3 * kLanes), load(b + i + 3 * kLanes));
-  }
-  for (; i + kLanes <= count; i += kLanes) s0 = Step::add(s0, load(a + i), load(b + i));
-  if (i < count) {
-    const auto mask = static_cast<__mmask16>((1u << (count - i)) - 1);
-    s1 = Step::add(s1, load_tail(a + i, mask), load_tail(b + i, mask));
-  }
-  return _mm512_reduce_add_ps(_mm512_add_ps(_mm512_add_ps(s0, s1), _mm512_add_ps(s2, s3)));
-}
+struct FloatSum {
+  using Sum = __m512;
+  SAGITTA_TARGET static Sum join(Sum a, Sum b) { return _mm512_add_ps(a, b); }
+};
 
-constexpr size_t kByteLanes = 32;
+template <class Distance, class T>
+struct FloatStep : FloatSum {
+  static constexpr size_t kLanes = simd::kLanes;
+  SAGITTA_TARGET static Sum add(Sum sum, const T* a, const T* b) { return Distance::add(sum, load(a), load(b)); }
+  SAGITTA_TARGET static Sum add_tail(Sum sum, const T* a, const T* b, size_t count) {
+    return Distance::add(sum, load_tail(a, count), load_tail(b, count));
+  }
+};
+
+// Elements of odd places are floats but for the bits below them, those of even places after a shift: the order of a sum
+// is free, so nothing has to be moved between lanes.
+template <class Distance>
+struct FloatStep<Distance, Bf16> : FloatSum {
+  static constexpr size_t kLanes = 2 * simd::kLanes;
+  SAGITTA_TARGET static Sum add_pairs(Sum sum, __m512i a, __m512i b) {
+    const __m512i odd = _mm512_set1_epi32(static_cast<int>(0xffff0000));
+    sum = Distance::add(sum, _mm512_castsi512_ps(_mm512_slli_epi32(a, 16)),
+                        _mm512_castsi512_ps(_mm512_slli_epi32(b, 16)));
+    return Distance::add(sum, _mm512_castsi512_ps(_mm512_and_si512(a, odd)),
+                         _mm512_castsi512_ps(_mm512_and_si512(b, odd)));
+  }
+  SAGITTA_TARGET static Sum add(Sum sum, const Bf16* a, const Bf16* b) {
+    return add_pairs(sum, _mm512_loadu_si512(a), _mm512_loadu_si512(b));
+  }
+  SAGITTA_TARGET static Sum add_tail(Sum sum, const Bf16* a, const Bf16* b, size_t count) {
+    return add_pairs(sum, _mm512_maskz_loadu_epi16(mask_of(count), a), _mm512_maskz_loadu_epi16(mask_of(count), b));
+  }
+};
+
+template <class Distance, class T>
+SAGITTA_TARGET float sum_floats(const T* a, const T* b, size_t count) {
+  return _mm512_reduce_add_ps(sum_rows<FloatStep<Distance, T>>(a, b, count));
+}
 
 struct DotI8 {
   SAGITTA_TARGET static __m512i pairs(__m512i a, __m512i b) { return _mm512_madd_epi16(a, b); }
@@ -73,44 +85,49 @@ struct L2I8 {
   }
 };
 
-SAGITTA_TARGET inline __m512i load_i8(const int8_t* p, __mmask32 mask) {
-  return _mm512_cvtepi8_epi16(_mm256_maskz_loadu_epi8(mask, p));
-}
+template <class Distance>
+struct I8Step {
+  using Sum = __m512i;
+  static constexpr size_t kLanes = 32;
+  SAGITTA_TARGET static Sum join(Sum a, Sum b) { return _mm512_add_epi32(a, b); }
+  SAGITTA_TARGET static Sum add_bytes(Sum sum, __m256i a, __m256i b) {
+    return join(sum, Distance::pairs(_mm512_cvtepi8_epi16(a), _mm512_cvtepi8_epi16(b)));
+  }
+  SAGITTA_TARGET static Sum add(Sum sum, const int8_t* a, const int8_t* b) {
+    return add_bytes(sum, _mm256_loadu_si256(reinterpret_cast<const __m256i*>(a)),
+                     _mm256_loadu_si256(reinterpret_cast<const __m256i*>(b)));
+  }
+  SAGITTA_TARGET static Sum add_tail(Sum sum, const int8_t* a, const int8_t* b, size_t count) {
+    return add_bytes(sum, _mm256_maskz_loadu_epi8(mask_of(count), a), _mm256_maskz_loadu_epi8(mask_of(count), b));
+  }
+};
 
-template <class Step>
+template <class Distance>
 SAGITTA_TARGET int32_t sum_i8(const int8_t* a, const int8_t* b, size_t count) {
-  constexpr __mmask32 kAll = ~__mmask32{0};
-  __m512i sum = _mm512_setzero_si512();
-  size_t i = 0;
-  for (; i + kByteLanes <= count; i += kByteLanes) {
-    sum = _mm512_add_epi32(sum, Step::pairs(load_i8(a + i, kAll), load_i8(b + i, kAll)));
-  }
-  if (i < count) {
-    const auto mask = static_cast<__mmask32>((uint64_t{1} << (count - i)) - 1);
-    sum = _mm512_add_epi32(sum, Step::pairs(load_i8(a + i, mask), load_i8(b + i, mask)));
-  }
-  return _mm512_reduce_add_epi32(sum);
+  return _mm512_reduce_add_epi32(sum_rows<I8Step<Distance>>(a, b, count));
 }
 
 // A block's four products to a 16-bit lane stay below 4 · 15 · 127 < 2^15.
-struct DotsU4 : DotsStep {
+struct DotsU4 {
+  using Sum = __m512i;
   struct Query {
     __m512i low, high;
   };
   SAGITTA_TARGET static Query load(const int8_t* query, size_t block) {
     return {_mm512_loadu_si512(query + 128 * block), _mm512_loadu_si512(query + 128 * block + 64)};
   }
-  SAGITTA_TARGET static Sum add(Sum sum, const uint8_t* code, const Query& q) {
+  SAGITTA_TARGET static __m512i add(__m512i sum, const uint8_t* code, const Query& q) {
     const __m512i c = _mm512_loadu_si512(code), mask = _mm512_set1_epi8(15);
     const __m512i low = _mm512_maddubs_epi16(_mm512_and_si512(c, mask), q.low);
     const __m512i high = _mm512_maddubs_epi16(_mm512_and_si512(_mm512_srli_epi16(c, 4), mask), q.high);
     const __m512i words = _mm512_add_epi16(low, high);
-    return {_mm512_add_epi32(sum.lanes, _mm512_madd_epi16(words, _mm512_set1_epi16(1)))};
+    return _mm512_add_epi32(sum, _mm512_madd_epi16(words, _mm512_set1_epi16(1)));
   }
 };
 
 // Products of bytes pair up to more than 16 bits, so bytes are widened first: the even ones and the odd ones.
-struct DotsU8 : DotsStep {
+struct DotsU8 {
+  using Sum = __m512i;
   struct Query {
     __m512i even, odd;
   };
@@ -118,11 +135,11 @@ struct DotsU8 : DotsStep {
     const __m512i q = _mm512_loadu_si512(query + 64 * block);
     return {_mm512_srai_epi16(_mm512_slli_epi16(q, 8), 8), _mm512_srai_epi16(q, 8)};
   }
-  SAGITTA_TARGET static Sum add(Sum sum, const uint8_t* code, const Query& q) {
+  SAGITTA_TARGET static __m512i add(__m512i sum, const uint8_t* code, const Query& q) {
     const __m512i c = _mm512_loadu_si512(code);
     const __m512i even = _mm512_madd_epi16(_mm512_and_si512(c, _mm512_set1_epi16(255)), q.even);
     const __m512i odd = _mm512_madd_epi16(_mm512_srli_epi16(c, 8), q.odd);
-    return {_mm512_add_epi32(sum.lanes, _mm512_add_epi32(even, odd))};
+    return _mm512_add_epi32(sum, _mm512_add_epi32(even, odd));
   }
 };
 
@@ -159,8 +176,8 @@ const Kernels kAvx512Kernels{
     .l2_bf16 = sum_floats<L2, Bf16>,
     .dot_i8 = sum_i8<DotI8>,
     .l2_i8 = sum_i8<L2I8>,
-    .dots_u4 = dots<DotsU4>,
-    .dots_u8 = dots<DotsU8>,
+    .dots_u4 = dots<OnePass<DotsU4>>,
+    .dots_u8 = dots<OnePass<DotsU8>>,
     .hadamard = hadamard<Floats>,
     .hamming_b1 = hamming_b1,
 };

@@ -1,10 +1,10 @@
-/// What the vector levels share: batches of dot products and the Walsh–Hadamard transform, over the few operations in
-/// which the levels differ. A level's source defines SAGITTA_TARGET, the attribute that allows its instructions, and
-/// then includes this. The parameters are types of that source alone, so that no two levels share a compiled function.
+/// What the vector levels share: sums over two rows, batches of dot products and the Walsh–Hadamard transform, over the
+/// few operations in which the levels differ. A level's source defines SAGITTA_TARGET, the attribute that allows its
+/// instructions, and then includes this. The parameters are types of that source alone, so that no two levels share a
+/// compiled function.
 #pragma once
 
 #include <algorithm>
-#include <cstring>
 
 #include "targets.h"
 
@@ -14,43 +14,98 @@
 
 namespace sagitta::simd {
 
+// Four sums hide the latency of a multiply-add behind the loads that feed it.
+constexpr size_t kSums = 4;
+
+template <class Step, size_t kCount, class T>
+SAGITTA_TARGET inline void add_steps(typename Step::Sum* s, const T* a, const T* b) {
+#pragma GCC unroll 16
+  for (size_t k = 0; k < kCount; ++k) {
+    s[k % kSums] = Step::add(s[k % kSums], a + k * Step::kLanes, b + k * Step::kLanes);
+  }
+}
+
+/// What is left of two rows after the whole rounds.
+template <class Step, class T>
+SAGITTA_TARGET inline typename Step::Sum add_rest(typename Step::Sum sum, const T* a, const T* b, size_t count) {
+  size_t i = 0;
+  for (; i + Step::kLanes <= count; i += Step::kLanes) sum = Step::add(sum, a + i, b + i);
+  return i == count ? sum : Step::add_tail(sum, a + i, b + i, count - i);
+}
+
+/// The sum over two rows. Step has: kLanes, the elements it takes; Sum, zero when value-initialised; `add(sum, a, b)`;
+/// `add_tail(sum, a, b, count)` for fewer than kLanes elements; `join(sum, sum)`. Long rounds keep them few: a branch
+/// predictor that misses the end of a long loop costs more than all of a short row.
+template <class Step, class T>
+SAGITTA_TARGET inline typename Step::Sum sum_rows(const T* a, const T* b, size_t count) {
+  if (count < 4 * Step::kLanes) return add_rest<Step>(typename Step::Sum{}, a, b, count);
+  typename Step::Sum s[kSums] = {};
+  size_t i = 0;
+  for (; i + 16 * Step::kLanes <= count; i += 16 * Step::kLanes) add_steps<Step, 16>(s, a + i, b + i);
+  if (i + 8 * Step::kLanes <= count) {
+    add_steps<Step, 8>(s, a + i, b + i);
+    i += 8 * Step::kLanes;
+  }
+  if (i + 4 * Step::kLanes <= count) {
+    add_steps<Step, 4>(s, a + i, b + i);
+    i += 4 * Step::kLanes;
+  }
+  s[0] = add_rest<Step>(s[0], a + i, b + i, count - i);
+  return Step::join(Step::join(s[0], s[1]), Step::join(s[2], s[3]));
+}
+
 // Codes whose sums are made at once: they share each load of the query, and one reduction ends in one register.
 constexpr size_t kBatch = 4;
 constexpr size_t kBlockBytes = 64;
 
-/// Step has: Sum, the lanes of one code, zero when value-initialised; Query, one block of it; `load(query, block)`;
-/// `add(sum, code, query)`; `totals(a, b, c, d)`, the four sums over lanes. A last, partial batch repeats its last
-/// code.
-template <class Step, size_t kBlocks>
-SAGITTA_TARGET inline void dots_batch(const uint8_t* const* at, const int8_t* query, size_t blocks, int32_t* out) {
-  const uint8_t *c0 = at[0], *c1 = at[1], *c2 = at[2], *c3 = at[3];
-  typename Step::Sum s0{}, s1{}, s2{}, s3{};
-  for (size_t block = 0; block < (kBlocks == 0 ? blocks : kBlocks); ++block) {
-    const typename Step::Query q = Step::load(query, block);
-    s0 = Step::add(s0, c0 + block * kBlockBytes, q);
-    s1 = Step::add(s1, c1 + block * kBlockBytes, q);
-    s2 = Step::add(s2, c2 + block * kBlockBytes, q);
-    s3 = Step::add(s3, c3 + block * kBlockBytes, q);
-  }
-  _mm_storeu_si128(reinterpret_cast<__m128i*>(out), Step::totals(s0, s1, s2, s3));
+template <class Step>
+SAGITTA_TARGET inline void add_block(typename Step::Sum* s, const uint8_t* const* codes, const int8_t* query,
+                                     size_t block) {
+  const typename Step::Query q = Step::load(query, block);
+#pragma GCC unroll 4
+  for (size_t i = 0; i < kBatch; ++i) s[i] = Step::add(s[i], codes[i] + block * kBlockBytes, q);
 }
 
+/// Adds every block of a batch of codes to the lanes of their sums. Step has: Sum; Query, one block of it;
+/// `load(query, block)`; `add(sum, code, query)`. kBlocks is 0, or the number of blocks if known beforehand.
 template <class Step, size_t kBlocks>
+SAGITTA_TARGET inline void add_blocks(typename Step::Sum* s, const uint8_t* const* codes, const int8_t* query,
+                                      size_t blocks) {
+  if constexpr (kBlocks == 0) {
+    const uint8_t* const at[kBatch] = {codes[0], codes[1], codes[2], codes[3]};
+    for (size_t block = 0; block < blocks; ++block) add_block<Step>(s, at, query, block);
+  } else {
+    if constexpr (kBlocks > 1) add_blocks<Step, kBlocks - 1>(s, codes, query, blocks);
+    add_block<Step>(s, codes, query, kBlocks - 1);
+  }
+}
+
+/// Kernel has `totals<kBlocks>(codes, query, blocks)`, the sums of one batch. A last, partial batch repeats its last
+/// code.
+template <class Kernel, size_t kBlocks>
 SAGITTA_TARGET void dots_of(const uint8_t* const* codes, size_t count, const int8_t* query, size_t blocks,
                             int32_t* sums) {
   size_t i = 0;
-  for (; i + kBatch <= count; i += kBatch) dots_batch<Step, kBlocks>(codes + i, query, blocks, sums + i);
+  for (; i + kBatch <= count; i += kBatch) {
+    const __m128i totals = Kernel::template totals<kBlocks>(codes + i, query, blocks);
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(sums + i), totals);
+  }
   if (i == count) return;
-  const uint8_t* last[kBatch];
-  for (size_t k = 0; k < kBatch; ++k) last[k] = codes[std::min(i + k, count - 1)];
-  int32_t out[kBatch];
-  dots_batch<Step, kBlocks>(last, query, blocks, out);
-  std::memcpy(sums + i, out, (count - i) * sizeof(int32_t));
+  const uint8_t* const last[kBatch] = {codes[i], codes[std::min(i + 1, count - 1)], codes[std::min(i + 2, count - 1)],
+                                       codes[count - 1]};
+  const __m128i live = _mm_cmpgt_epi32(_mm_set1_epi32(static_cast<int>(count - i)), _mm_setr_epi32(0, 1, 2, 3));
+  _mm_maskstore_epi32(sums + i, live, Kernel::template totals<kBlocks>(last, query, blocks));
 }
 
-template <class Step>
+// The usual dimensions need no loop over blocks.
+template <class Kernel>
 SAGITTA_TARGET void dots(const uint8_t* const* codes, size_t count, const int8_t* query, size_t blocks, int32_t* sums) {
-  return dots_of<Step, 0>(codes, count, query, blocks, sums);
+  if (blocks == 1) return dots_of<Kernel, 1>(codes, count, query, blocks, sums);
+  if (blocks == 2) return dots_of<Kernel, 2>(codes, count, query, blocks, sums);
+  if (blocks == 3) return dots_of<Kernel, 3>(codes, count, query, blocks, sums);
+  if (blocks == 6) return dots_of<Kernel, 6>(codes, count, query, blocks, sums);
+  if (blocks == 12) return dots_of<Kernel, 12>(codes, count, query, blocks, sums);
+  return dots_of<Kernel, 0>(codes, count, query, blocks, sums);
 }
 
 /// The butterflies between kCount registers, a power of two: register i of the result is the sum of all with the signs

@@ -69,10 +69,12 @@ void hadamard(float* values, uint32_t log2) {
   const float scale = hadamard_scale(log2);
   for (size_t i = 0; i < count; ++i) values[i] *= scale;
   for (size_t stride = 1; stride < count; stride *= 2) {
-    for (size_t i = 0; i < count; i += i % stride == stride - 1 ? stride + 1 : 1) {
-      const float a = values[i], b = values[i + stride];
-      values[i] = a + b;
-      values[i + stride] = a - b;
+    for (size_t i = 0; i < count; i += stride) {
+      for (const size_t end = i + stride; i < end; ++i) {
+        const float a = values[i], b = values[i + stride];
+        values[i] = a + b;
+        values[i + stride] = a - b;
+      }
     }
   }
 }

@@ -12,8 +12,8 @@
 namespace sagitta::simd {
 namespace {
 
-// More than the longest unrolled step of any kernel, 256.
-constexpr size_t kDimMax = 330, kOffsetMax = 5;
+// Every way through the unrolled loops of a kernel: the longest takes 1024 elements a round.
+constexpr size_t kDimMax = 1100, kOffsetMax = 5;
 
 // Elements at any byte offset from an aligned block, with poison behind the last one: reading it would show.
 template <class T>
