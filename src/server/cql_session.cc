@@ -10,6 +10,7 @@
 #include "sagitta/wire/request.h"
 #include "sagitta/wire/response.h"
 
+#include "refused_handler.h"
 #include "translate.h"
 
 namespace sagitta::server {
@@ -23,22 +24,48 @@ struct Overloaded : Fs... {
   using Fs::operator()...;
 };
 
+/// What a session holds of frames that are not whole. Not thread-safe.
+class ReceivedBytes {
+ public:
+  explicit ReceivedBytes(MemoryBudget& budget) : budget_(budget) {}
+  ~ReceivedBytes() { budget_.release(charged_); }
+  ReceivedBytes(const ReceivedBytes&) = delete;
+  ReceivedBytes& operator=(const ReceivedBytes&) = delete;
+
+  /// Charges `bytes` in place of what was charged; on an error it stays as it was.
+  Status charge(size_t bytes) {
+    release_down_to(bytes);
+    if (bytes <= kUnchargedBytes || bytes == charged_) return {};
+    SAGITTA_CHECK(budget_.charge(bytes - charged_));
+    charged_ = bytes;
+    return {};
+  }
+  void release_down_to(size_t bytes) {
+    if (bytes <= kUnchargedBytes) bytes = 0;
+    if (bytes >= charged_) return;
+    budget_.release(charged_ - bytes);
+    charged_ = bytes;
+  }
+
+ private:
+  MemoryBudget& budget_;
+  size_t charged_ = 0;
+};
+
 class CqlSession final : public EventListener, public std::enable_shared_from_this<CqlSession> {
  public:
   CqlSession(SessionContext& context, async::ConnectionPtr connection)
-      : context_(context), connection_(std::move(connection)) {}
+      : context_(context), connection_(std::move(connection)), received_(context.database.budgets().frames) {}
 
   void on_data(BytesView bytes) {
+    if (closing_) return;
     decoder_.feed(bytes);
-    while (connection_ != nullptr && !closing_) {
-      auto next = decoder_.next();
-      if (!next) {
-        refuse(next.error());
-        continue;
-      }
-      if (!next->has_value()) break;
-      take(**next);
-    }
+    pace();
+  }
+
+  /// The client says no more, but what it said may not be read yet.
+  void on_end() {
+    ended_ = true;
     pace();
   }
 
@@ -47,12 +74,21 @@ class CqlSession final : public EventListener, public std::enable_shared_from_th
     if (in_flight_ == 0) connection_->finish();
   }
 
+  /// Takes frames, and bytes from the client, as far as there is room for their answers.
   void pace() {
-    if (connection_ == nullptr) return;
-    connection_->pause_reading(in_flight_ >= kInFlightMax || connection_->unsent_bytes() > kUnsentBytesMax);
+    if (connection_ == nullptr || taking_) return;
+    taking_ = true;
+    const bool took_all = take_frames();
+    taking_ = false;
+    if (ended_ && took_all && !closing_) finish_when_idle();
+    connection_->pause_reading(is_crowded());
   }
 
-  void forget_connection() { connection_.reset(); }
+  void forget_connection() {
+    connection_.reset();
+    decoder_ = wire::FrameDecoder();
+    received_.release_down_to(0);
+  }
 
   void on_schema_change(const db::SchemaChangeEvent& event) override {
     event_connection_->dispatch([self = shared_from_this(), change = to_schema_change(event)] {
@@ -73,6 +109,34 @@ class CqlSession final : public EventListener, public std::enable_shared_from_th
     std::optional<Bytes> known_metadata_id;
     std::shared_ptr<MemoryCharge> charge;
   };
+
+  bool is_crowded() const { return in_flight_ >= kInFlightMax || connection_->unsent_bytes() > kUnsentBytesMax; }
+
+  /// False when it stopped for the answers' sake.
+  bool take_frames() {
+    while (!closing_) {
+      if (is_crowded()) return false;
+      auto next = decoder_.next();
+      if (!next) {
+        refuse(next.error());
+      } else if (next->has_value()) {
+        received_.release_down_to(decoder_.buffered());
+        take(**next);
+      } else {
+        charge_received();
+        return true;
+      }
+    }
+    return true;
+  }
+
+  void charge_received() {
+    if (const auto charged = received_.charge(decoder_.buffered()); !charged) {
+      refuse(decoder_.give_up(charged.error()));
+      // A rest that is no longer than a segment costs nothing.
+      (void)received_.charge(decoder_.buffered());
+    }
+  }
 
   void refuse(const wire::FrameError& refused) {
     context_.errors.add();
@@ -282,8 +346,10 @@ class CqlSession final : public EventListener, public std::enable_shared_from_th
   async::ConnectionPtr event_connection_;  ///< set once by REGISTER, then read from any thread
   wire::FrameDecoder decoder_;
   wire::FrameEncoder encoder_;
+  ReceivedBytes received_;
   uint8_t version_ = 0;  ///< 0 until the first frame
-  bool started_ = false, closing_ = false;
+  bool started_ = false, closing_ = false, ended_ = false;
+  bool taking_ = false;  ///< an answer that comes at once must not take the next frame inside the taking of its own
   std::string keyspace_;
   size_t in_flight_ = 0;
   std::unordered_map<const db::Metadata*, std::pair<db::MetadataPtr, std::shared_ptr<const wire::ResultMetadata>>>
@@ -296,7 +362,7 @@ class CqlHandler final : public async::ConnectionHandler {
   CqlHandler(std::shared_ptr<CqlSession> session, MemoryCharge charge)
       : session_(std::move(session)), charge_(std::move(charge)) {}
   void on_data(BytesView bytes) override { session_->on_data(bytes); }
-  void on_end() override { session_->finish_when_idle(); }
+  void on_end() override { session_->on_end(); }
   void on_stop() override { session_->finish_when_idle(); }
   void on_sent() override { session_->pace(); }
   void on_closed() override { session_->forget_connection(); }
@@ -306,30 +372,12 @@ class CqlHandler final : public async::ConnectionHandler {
   MemoryCharge charge_;
 };
 
-/// For a connection that there is no memory for: closes it at once.
-class RefusedHandler final : public async::ConnectionHandler {
- public:
-  explicit RefusedHandler(async::ConnectionPtr connection) : connection_(std::move(connection)) {
-    connection_->finish();
-  }
-  void on_data(BytesView) override {}
-  void on_end() override {}
-  void on_stop() override {}
-  void on_closed() override { connection_.reset(); }
-
- private:
-  async::ConnectionPtr connection_;
-};
-
 }  // namespace
 
 std::unique_ptr<async::ConnectionHandler> make_cql_session(SessionContext& context,
                                                            const async::ConnectionPtr& connection) {
   auto charge = MemoryCharge::take(context.database.budgets().sessions, kSessionBytes);
-  if (!charge) {
-    log_warn("connection refused", {{"client", connection->peer().to_string()}, {"error", charge.error().to_string()}});
-    return std::make_unique<RefusedHandler>(connection);
-  }
+  if (!charge) return refuse_connection(connection, charge.error());
   return std::make_unique<CqlHandler>(std::make_shared<CqlSession>(context, connection), std::move(*charge));
 }
 

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "sagitta/async/runtime.h"
+#include "sagitta/base/budget.h"
 
 namespace sagitta::server {
 
@@ -19,8 +20,16 @@ struct Page {
 /// Pages by path. Called on any core.
 using Routes = std::map<std::string, std::function<Page()>, std::less<>>;
 
-/// `routes` must outlive the handler. Other paths answer 404, other methods 405, bytes that are no HTTP 400.
-std::unique_ptr<async::ConnectionHandler> make_http_session(const Routes& routes,
+/// Charged for a connection's buffers: what is read at once, twice, and a request that is not whole. Pages are charged
+/// on top while they are unsent.
+inline constexpr size_t kHttpSessionBytes = size_t{144} << 10;
+/// Request line and headers; longer ones answer 400.
+inline constexpr uint32_t kHttpHeaderBytesMax = 16 << 10;
+
+/// `routes` and `budget` must outlive the handler. Other paths answer 404, other methods 405, bytes that are no HTTP
+/// 400. One answer is on its way at a time: until the client has taken it, its next requests are not read. A page that
+/// the budget has no room for answers 503; a connection that it has none for is closed.
+std::unique_ptr<async::ConnectionHandler> make_http_session(const Routes& routes, MemoryBudget& budget,
                                                             const async::ConnectionPtr& connection);
 
 }  // namespace sagitta::server

@@ -32,7 +32,7 @@ class RunningServer final : public Server {
 
   Status listen(const ServerOptions& options, async::Runtime& runtime) {
     SAGITTA_TRY(http_, runtime.listen({options.http, "http", options.connections_max}, [this](const auto& connection) {
-      return make_http_session(routes_, connection);
+      return make_http_session(routes_, database_.budgets().sessions, connection);
     }));
     SAGITTA_TRY(cql_, runtime.listen({options.cql, "cql", options.connections_max}, [this](const auto& connection) {
       return make_cql_session(context_, connection);
@@ -62,7 +62,10 @@ class RunningServer final : public Server {
 Result<std::unique_ptr<Server>> Server::start(const ServerOptions& options, async::Runtime& runtime,
                                               db::Database& database, const Clock& clock, MetricsRegistry& metrics) {
   auto server = std::make_unique<RunningServer>(options, database, clock, metrics);
-  SAGITTA_CHECK(server->listen(options, runtime));
+  if (const Status listening = server->listen(options, runtime); !listening) {
+    runtime.stop(0);  // one port may be open already, and its connections use the server
+    return fail(listening);
+  }
   return server;
 }
 

@@ -12,8 +12,8 @@ namespace {
 
 // Header of protocol versions 1 and 2: their stream id has one byte.
 constexpr size_t kOldHeaderBytes = 8;
-// A buffer that grew past this for one big frame is given back when it is empty.
-constexpr size_t kKeepCapacity = size_t{1} << 20;
+// A buffer that grew past this for one big frame is given back when it is empty: thousands of connections have one.
+constexpr size_t kKeepCapacity = size_t{32} << 10;
 
 std::unexpected<FrameError> fatal(std::string message, uint8_t version = kVersionMax, int16_t stream = 0) {
   return std::unexpected(FrameError{Error(ErrorCode::kProtocol, std::move(message)), version, stream, true});
@@ -88,8 +88,27 @@ FrameDecoder::Next FrameDecoder::next_from(Bytes& buffer, size_t& head, bool mus
     return std::unexpected(FrameError{Error(ErrorCode::kInvalid, std::move(message)), version_, header->stream, false});
   }
   if (!whole) return std::nullopt;
+  Next frame = finish(*header, rest.substr(kHeaderBytes, length));
   head += kHeaderBytes + length;
-  return finish(*header, rest.substr(kHeaderBytes, length));
+  drop_consumed(buffer, head);
+  return frame;
+}
+
+FrameError FrameDecoder::give_up(Error why) {
+  Bytes& buffer = segmented_ ? plain_ : input_;
+  size_t& head = segmented_ ? plain_head_ : input_head_;
+  const size_t have = buffer.size() - head;
+  FrameError error{std::move(why), version_ != 0 ? version_ : kVersionMax, 0, true};
+  if (have < kHeaderBytes) return error;
+  const auto header = read_header(BytesView(buffer).substr(head));
+  if (!header) return error;
+  error.version = version_ = header->version;
+  error.stream = header->stream;
+  error.fatal = false;
+  skip_bytes_ = kHeaderBytes + static_cast<size_t>(header->length) - have;
+  head = buffer.size();
+  drop_consumed(buffer, head);
+  return error;
 }
 
 std::expected<FrameDecoder::Header, FrameError> FrameDecoder::read_header(BytesView bytes) const {

@@ -127,6 +127,28 @@ TEST(FrameDecoder, ClaimedLengthsAllocateNothing) {
   EXPECT_EQ(decoder.buffered(), kHeaderBytes);
 }
 
+TEST(FrameDecoder, AFrameGivenUpInMidwayIsAnsweredAndTheRestOfItSkipped) {
+  FrameDecoder decoder;
+  decoder.feed(hex("04 00 0009 07 00000100") + Bytes(100, 'x'));
+  EXPECT_TRUE(take_all(decoder).empty());
+  const FrameError error = decoder.give_up(Error(ErrorCode::kOverloaded, "full"));
+  EXPECT_FALSE(error.fatal);
+  EXPECT_EQ(error.version, 4);
+  EXPECT_EQ(error.stream, 9);
+  EXPECT_EQ(decoder.buffered(), 0U);
+  decoder.feed(Bytes(156, 'x') + bytes_of(frame_of(Opcode::kQuery, "good", 4)));
+  auto frames = take_all(decoder);
+  ASSERT_EQ(frames.size(), 1U);
+  EXPECT_EQ(*frames[0].body, "good");
+}
+
+TEST(FrameDecoder, BytesBeforeAHeaderCannotBeGivenUpWithoutTheConnection) {
+  FrameDecoder decoder;
+  decoder.feed(hex("04 00 0009"));
+  EXPECT_TRUE(take_all(decoder).empty());
+  EXPECT_TRUE(decoder.give_up(Error(ErrorCode::kOverloaded, "full")).fatal);
+}
+
 TEST(FrameDecoder, OpensV4Compression) {
   Bytes body(1000, 'q'), lz4, snappy;
   lz4_body_compress(body, lz4);
@@ -210,6 +232,22 @@ TEST(Segments, OneFrameOverMany) {
     EXPECT_EQ(*frames[0].body, body);
     EXPECT_EQ(*frames[1].body, "after");
   }
+}
+
+TEST(Segments, AFrameGivenUpInMidwayIsSkippedOverSegments) {
+  const Bytes frame = hex("05 00 0009 07 00000100") + Bytes(256, 'x');
+  FrameDecoder decoder = segmented();
+  decoder.feed(segment_of(BytesView(frame).substr(0, 100), false));
+  EXPECT_TRUE(take_all(decoder).empty());
+  const FrameError error = decoder.give_up(Error(ErrorCode::kOverloaded, "full"));
+  EXPECT_FALSE(error.fatal);
+  EXPECT_EQ(error.stream, 9);
+  decoder.feed(segment_of(BytesView(frame).substr(100, 100), false));
+  decoder.feed(segment_of(BytesView(frame).substr(200), false));
+  decoder.feed(segment_of(bytes_of(frame_of(Opcode::kQuery, "good"))));
+  auto frames = take_all(decoder);
+  ASSERT_EQ(frames.size(), 1U);
+  EXPECT_EQ(*frames[0].body, "good");
 }
 
 TEST(Segments, Lz4AndPlainOnesMixed) {

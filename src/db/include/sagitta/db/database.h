@@ -41,7 +41,7 @@ struct NodeOptions {
 /// Limits of the tree root -> {sessions, frames, prepared, fresh_lists, block_cache}.
 struct BudgetOptions {
   size_t root_bytes = size_t{2} << 30;
-  size_t sessions_bytes = size_t{256} << 20;
+  size_t sessions_bytes = size_t{448} << 20;
   size_t frames_bytes = size_t{512} << 20;
   size_t prepared_bytes = size_t{32} << 20;
   size_t fresh_lists_bytes = size_t{1} << 30;

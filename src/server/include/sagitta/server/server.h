@@ -25,7 +25,7 @@ struct ServerOptions {
 class Server {
  public:
   virtual ~Server() = default;
-  /// kIo naming the address when a port is in use.
+  /// kIo naming the address when a port is in use; the runtime is stopped then.
   static Result<std::unique_ptr<Server>> start(const ServerOptions& options, async::Runtime& runtime,
                                                db::Database& database, const Clock& clock, MetricsRegistry& metrics);
   virtual const async::Endpoint& cql() const = 0;

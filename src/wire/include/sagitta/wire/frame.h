@@ -47,6 +47,11 @@ class FrameDecoder {
   /// protocol version of the connection; a frame of another is a fatal error. After a fatal error call it no more.
   std::expected<std::optional<Frame>, FrameError> next();
 
+  /// Drops what came of a frame that is not whole, and skips the rest of it as it comes: there is no memory for it.
+  /// Call when next() gave nothing. The answer carries `why` and the frame's stream; it is fatal when no header has
+  /// come yet, because then there is nobody to answer.
+  FrameError give_up(Error why);
+
   /// Of the bodies of v4 frames (where flagged) or of v5 segments (kLz4 or kNone): from STARTUP on.
   void set_compression(Compression compression) { compression_ = compression; }
   /// v5: all that follows comes in segments. Call when STARTUP was taken from next(), before the next call of it.
@@ -66,7 +71,6 @@ class FrameDecoder {
   std::expected<Header, FrameError> read_header(BytesView bytes) const;
   Next finish(const Header& header, BytesView stored) const;
   Result<Bytes> decompress(BytesView stored) const;
-  bool skip(size_t available, size_t& head);
 
   Bytes input_;  ///< as read
   size_t input_head_ = 0;

@@ -1,0 +1,169 @@
+#include "cql_session.h"
+
+#include <gtest/gtest.h>
+
+#include "harness.h"
+
+namespace sagitta::server::test {
+namespace {
+
+constexpr uint8_t kError = 0, kStartup = 1, kReady = 2, kOptions = 5, kSupported = 6, kQuery = 7;
+constexpr int32_t kOverloaded = 0x1001;
+constexpr size_t kMiB = size_t{1} << 20;
+constexpr size_t kReadBytes = 64 * 1024;
+
+Bytes header(uint8_t opcode, int16_t stream, size_t length) {
+  Bytes bytes("\x04\x00", 2);
+  put_big<int16_t>(bytes, stream);
+  put_big<uint8_t>(bytes, opcode);
+  put_big<int32_t>(bytes, static_cast<int32_t>(length));
+  return bytes;
+}
+
+Bytes query(int16_t stream) {
+  Bytes body;
+  put_big<int32_t>(body, 1);
+  body += 'q';
+  body += Bytes("\x00\x01\x00", 3);
+  return header(kQuery, stream, body.size()) + body;
+}
+
+struct Got {
+  int16_t stream;
+  uint8_t opcode;
+  Bytes body;
+};
+
+std::vector<Got> responses(Bytes bytes) {
+  std::vector<Got> all;
+  ByteReader in(bytes);
+  while (in.left() > 0) {
+    in.take(2);
+    Got got{*in.big<int16_t>(), *in.big<uint8_t>(), {}};
+    got.body = Bytes(*in.take(static_cast<size_t>(*in.big<int32_t>())));
+    all.push_back(std::move(got));
+  }
+  return all;
+}
+
+class CqlSessionTest : public testing::Test {
+ protected:
+  struct Client {
+    std::shared_ptr<FakeConnection> connection = std::make_shared<FakeConnection>();
+    std::unique_ptr<async::ConnectionHandler> handler;
+
+    std::vector<Got> say(BytesView bytes) {
+      for (size_t at = 0; at < bytes.size(); at += kReadBytes) handler->on_data(bytes.substr(at, kReadBytes));
+      return responses(connection->take_sent());
+    }
+    void vanish() {
+      handler->on_closed();
+      handler.reset();
+    }
+  };
+
+  Client client() {
+    Client client;
+    client.handler = make_cql_session(context_, client.connection);
+    Bytes body(
+        "\x00\x01\x00\x0b"
+        "CQL_VERSION"
+        "\x00\x05"
+        "3.0.0",
+        22);
+    const auto got = client.say(header(kStartup, 0, body.size()) + body);
+    EXPECT_EQ(got.size(), 1U);
+    EXPECT_EQ(got.at(0).opcode, kReady);
+    return client;
+  }
+
+  size_t charged() { return database_.budgets().frames.used_bytes(); }
+
+  FakeDatabase database_{{.frames_bytes = 4 * kMiB}};
+  EventHub events_{database_};
+  ManualClock clock_{0};
+  MetricsRegistry metrics_;
+  SessionContext context_{database_,
+                          events_,
+                          clock_,
+                          10'000'000,
+                          metrics_.counter("a_total", ""),
+                          metrics_.counter("b_total", ""),
+                          metrics_.gauge("c", ""),
+                          metrics_.histogram("d_seconds", "", latency_bounds())};
+};
+
+TEST_F(CqlSessionTest, BytesOfAHalfReceivedFrameAreChargedUntilTheConnectionCloses) {
+  Client slow = client();
+  EXPECT_TRUE(slow.say(header(kQuery, 1, 200 * kMiB) + Bytes(2 * kMiB, 'x')).empty());
+  EXPECT_GE(charged(), 2 * kMiB);
+  EXPECT_LT(charged(), 2 * kMiB + kReadBytes);
+  slow.vanish();
+  EXPECT_EQ(charged(), 0U);
+}
+
+TEST_F(CqlSessionTest, AFrameThatTheBudgetCannotHoldIsOverloadedAndSkippedAndOthersGoOn) {
+  Client greedy = client(), steady = client();
+  const auto got = greedy.say(header(kQuery, 7, 200 * kMiB) + Bytes(5 * kMiB, 'x'));
+  ASSERT_EQ(got.size(), 1U);
+  EXPECT_EQ(got[0].stream, 7);
+  EXPECT_EQ(got[0].opcode, kError);
+  EXPECT_EQ(ByteReader(got[0].body).big<int32_t>(), kOverloaded);
+  EXPECT_EQ(charged(), 0U);
+  EXPECT_EQ(steady.say(query(3)).size(), 1U);
+  EXPECT_TRUE(greedy.say(Bytes(195 * kMiB, 'x')).empty());
+  EXPECT_EQ(charged(), 0U);
+  const auto after = greedy.say(header(kOptions, 8, 0));
+  ASSERT_EQ(after.size(), 1U);
+  EXPECT_EQ(after[0].opcode, kSupported);
+  EXPECT_FALSE(greedy.connection->finished);
+}
+
+TEST_F(CqlSessionTest, AWholeFrameIsChargedOnceAndUntilItIsAnswered) {
+  database_.holds = true;
+  Client one = client();
+  Bytes body;
+  put_big<int32_t>(body, 3 * kMiB);
+  body += Bytes(3 * kMiB, 'q') + Bytes("\x00\x01\x00", 3);
+  EXPECT_TRUE(one.say(header(kQuery, 1, body.size()) + body).empty());
+  EXPECT_EQ(database_.held.size(), 1U);
+  EXPECT_EQ(charged(), body.size());
+  database_.held.front()(db::Answer{db::Void{}, {}, {}});
+  database_.held.clear();
+  EXPECT_EQ(charged(), 0U);
+}
+
+TEST_F(CqlSessionTest, AClientThatDoesNotReadItsAnswersIsNotReadEither) {
+  Client deaf = client();
+  const Bytes burst = [] {
+    Bytes bytes;
+    for (int i = 0; i < 7'000; ++i) bytes += header(kOptions, 1, 0);
+    return bytes;
+  }();
+  size_t bursts = 0;
+  for (; bursts < 1'000 && !deaf.connection->paused; ++bursts) deaf.handler->on_data(burst);
+  EXPECT_LT(deaf.connection->unsent_bytes(), kUnsentBytesMax + 1'000);
+  deaf.connection->drain(*deaf.handler);
+  EXPECT_FALSE(deaf.connection->paused);
+  EXPECT_EQ(responses(deaf.connection->take_sent()).size(), bursts * 7'000);
+}
+
+TEST_F(CqlSessionTest, WhatCameBeforeTheClientsEndIsAnsweredFirst) {
+  database_.holds = true;
+  Client one = client();
+  Bytes bytes;
+  const size_t count = kInFlightMax + 100;
+  for (size_t i = 0; i < count; ++i) bytes += query(1);
+  one.handler->on_data(bytes);
+  EXPECT_TRUE(one.connection->paused);
+  EXPECT_EQ(database_.queries, kInFlightMax);
+  one.handler->on_end();
+  EXPECT_FALSE(one.connection->finished);
+  for (size_t i = 0; i < database_.held.size(); ++i)
+    std::exchange(database_.held[i], {})(db::Answer{db::Void{}, {}, {}});
+  EXPECT_EQ(responses(one.connection->take_sent()).size(), count);
+  EXPECT_TRUE(one.connection->finished);
+}
+
+}  // namespace
+}  // namespace sagitta::server::test

@@ -1,0 +1,73 @@
+/// What sessions talk to, without sockets and without a database.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "sagitta/async/runtime.h"
+#include "sagitta/db/database.h"
+
+namespace sagitta::server::test {
+
+/// A connection whose other end takes bytes only when the test says so.
+class FakeConnection final : public async::Connection {
+ public:
+  void send(Bytes bytes) override {
+    sent += bytes;
+    unsent_ += bytes.size();
+  }
+  void finish() override { finished = true; }
+  size_t unsent_bytes() const override { return unsent_; }
+  void pause_reading(bool is_paused) override { paused = is_paused; }
+  void dispatch(std::function<void()> work) override { work(); }
+  const async::Endpoint& peer() const override { return peer_; }
+
+  /// The client reads all there is.
+  void drain(async::ConnectionHandler& handler) {
+    unsent_ = 0;
+    handler.on_sent();
+  }
+  Bytes take_sent() { return std::exchange(sent, Bytes()); }
+
+  Bytes sent;
+  bool paused = false, finished = false;
+
+ private:
+  size_t unsent_ = 0;
+  async::Endpoint peer_{"127.0.0.1", 1};
+};
+
+/// Has budgets, and answers every query at once with nothing, or, when it holds them, when the test says so.
+class FakeDatabase final : public db::Database {
+ public:
+  explicit FakeDatabase(const db::BudgetOptions& options = {}) : budgets_(options) {}
+  bool ready() const override { return true; }
+  Status stop() override { return {}; }
+  Result<db::PreparedPtr> prepare(std::string_view, std::string_view) override { return no(); }
+  void query(std::string, db::RequestOptions, db::Done done) override {
+    ++queries;
+    if (!holds) return done(db::Answer{db::Void{}, {}, {}});
+    held.push_back(std::move(done));
+  }
+  void execute(BytesView, db::RequestOptions, db::Done done) override { done(no()); }
+  void batch(db::BatchKind, std::vector<db::BatchItem>, db::RequestOptions, db::Done done) override { done(no()); }
+  Status check_keyspace(std::string_view) const override { return {}; }
+  std::shared_ptr<void> on_schema_change(std::function<void(const db::SchemaChangeEvent&)>) override { return nullptr; }
+  db::Budgets& budgets() override { return budgets_; }
+  const Uuid& host_id() const override { return host_id_; }
+  std::map<std::string, std::string> state() const override { return {}; }
+
+  size_t queries = 0;
+  bool holds = false;
+  std::vector<db::Done> held;
+
+ private:
+  static std::unexpected<Error> no() { return fail(ErrorCode::kServer, "not in this test"); }
+  db::Budgets budgets_;
+  Uuid host_id_;
+};
+
+}  // namespace sagitta::server::test
