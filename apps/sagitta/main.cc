@@ -33,7 +33,9 @@ int main(int argc, char** argv) {
   serve->add_option("--cluster-name", options.cluster_name, "Name that drivers see in system.local");
   serve->add_option("--log-level", options.log_level, "debug, info, warn or error; the log goes to stderr");
   serve->add_option("--cores", options.cores, "Session threads; 0 = one for each processor");
-  serve->add_option("--workers", options.workers, "Threads for reads that miss the cache, wide scans and index builds")
+  serve
+      ->add_option("--workers", options.workers,
+                   "Threads for reads that miss the cache and wide scans; index builds have one of their own")
       ->check(CLI::Range(1, 1024));
   serve->add_option("--memory", options.memory_mib, "Limit of accounted memory, MiB")->check(CLI::Range(64, 1 << 24));
   serve->add_option("--block-cache", options.block_cache_mib, "Row cache and write buffers within that limit, MiB")

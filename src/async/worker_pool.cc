@@ -1,21 +1,33 @@
 #include "sagitta/async/worker_pool.h"
 
 namespace sagitta::async {
+namespace {
+
+Gauge& waiting_gauge(MetricsRegistry& metrics, const char* lane) {
+  return metrics.gauge("sagitta_worker_queue_length", "Pieces of work waiting for a worker thread.", {{"lane", lane}});
+}
+
+}  // namespace
 
 WorkerPool::WorkerPool(int threads, MetricsRegistry& metrics)
-    : waiting_(metrics.gauge("sagitta_worker_queue_length", "Pieces of work waiting for a worker thread.")) {
-  for (int i = 0; i < threads; ++i) threads_.emplace_back([this] { run(); });
+    : short_{.waiting = waiting_gauge(metrics, "short")}, long_{.waiting = waiting_gauge(metrics, "long")} {
+  for (int i = 0; i < threads; ++i) threads_.emplace_back([this] { run(short_); });
+  threads_.emplace_back([this] { run(long_); });
 }
 
 WorkerPool::~WorkerPool() { stop(); }
 
-void WorkerPool::post(std::function<void()> work) {
+void WorkerPool::post(std::function<void()> work) { post_to(short_, std::move(work)); }
+
+void WorkerPool::post_long(std::function<void()> work) { post_to(long_, std::move(work)); }
+
+void WorkerPool::post_to(Lane& lane, std::function<void()> work) {
   {
     std::lock_guard lock(mutex_);
     if (!stopping_) {
-      queue_.push_back(std::move(work));
-      waiting_.set(static_cast<double>(queue_.size()));
-      wake_.notify_one();
+      lane.queue.push_back(std::move(work));
+      lane.waiting.set(static_cast<double>(lane.queue.size()));
+      lane.wake.notify_one();
       return;
     }
   }
@@ -26,20 +38,21 @@ void WorkerPool::stop() {
   {
     std::lock_guard lock(mutex_);
     stopping_ = true;
-    wake_.notify_all();
+    short_.wake.notify_all();
+    long_.wake.notify_all();
   }
   for (std::thread& thread : threads_) thread.join();
   threads_.clear();
 }
 
-void WorkerPool::run() {
+void WorkerPool::run(Lane& lane) {
   std::unique_lock lock(mutex_);
   for (;;) {
-    wake_.wait(lock, [this] { return stopping_ || !queue_.empty(); });
-    if (queue_.empty()) return;
-    auto work = std::move(queue_.front());
-    queue_.pop_front();
-    waiting_.set(static_cast<double>(queue_.size()));
+    lane.wake.wait(lock, [&] { return stopping_ || !lane.queue.empty(); });
+    if (lane.queue.empty()) return;
+    auto work = std::move(lane.queue.front());
+    lane.queue.pop_front();
+    lane.waiting.set(static_cast<double>(lane.queue.size()));
     lock.unlock();
     work();
     work = nullptr;

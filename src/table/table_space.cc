@@ -72,9 +72,9 @@ struct TableSpace::Impl {
     post_builder();
   }
 
-  /// One build at a time, each a piece of work of its own: reads and flushes need the workers too.
+  /// One build at a time, each a piece of work of its own, apart from what reads and flushes wait for.
   void post_builder() {
-    workers.post([this] {
+    workers.post_long([this] {
       IndexPtr index;
       {
         std::lock_guard lock(builds_mutex);

@@ -19,25 +19,31 @@ SUITE_SECONDS = 240
 
 
 def python_suite(environment, script, *options):
-    return lambda port: [environments.python(environment), HERE / script, "--port", str(port), *options]
+    return lambda server: [environments.python(environment), HERE / script, "--port", str(server.port), *options]
 
 
 def own_suite(script):
-    return lambda port: [sys.executable, HERE / script, "--port", str(port)]
+    return lambda server: [sys.executable, HERE / script, "--port", str(server.port)]
+
+
+def limits_suite(script):
+    return lambda server: [sys.executable, HERE / script, "--port", str(server.port), "--http-port", str(server.http_port)]
 
 
 def node_suite(environment, script):
-    return lambda port: ["env", f"PATH={environments.node_tools()['PATH']}", "node", HERE / script, str(environments.node(environment)), str(port)]
+    return lambda server: ["env", f"PATH={environments.node_tools()['PATH']}", "node", HERE / script, str(environments.node(environment)),
+                           str(server.port)]
 
 
 def cqlsh_suite(environment, describes_itself):
-    return lambda port: [sys.executable, HERE / "cqlsh_suite.py", "--port", str(port), "--cqlsh",
+    return lambda server: [sys.executable, HERE / "cqlsh_suite.py", "--port", str(server.port), "--cqlsh",
                          str(environments.python(environment).parent / "cqlsh"), "--describes-itself", describes_itself]
 
 
 NEWEST = "cassandra-driver-3.29"
 SUITES = {
     "raw bytes": own_suite("raw_bytes.py"),
+    "limits": limits_suite("limits.py"),
     "python 3.29 default (v5, lz4)": python_suite(NEWEST, "driver_suite.py", "--expect-version", "5"),
     "python 3.29 v5 plain": python_suite(NEWEST, "driver_suite.py", "--protocol", "5", "--compression", "none"),
     "python 3.29 v4 plain": python_suite(NEWEST, "driver_suite.py", "--protocol", "4", "--compression", "none"),
@@ -54,6 +60,9 @@ SUITES = {
     "article life of an embedding, scylla-driver": python_suite("scylla-driver-newest", "article_life.py"),
     "bad vectors": python_suite(NEWEST, "bad_vectors.py"),
 }
+
+# Of the suites whose server is not as it comes.
+SERVER_OPTIONS = {"limits": ("--workers", "1", "--memory", "128", "--block-cache", "32")}
 
 
 class Totals:
@@ -88,9 +97,9 @@ def run_suite(name, command_for, binary, totals):
     print(f"-- {name}", flush=True)
     log = environments.CLIENTS / "logs" / (name.replace(" ", "-").replace(",", "") + ".log")
     log.parent.mkdir(parents=True, exist_ok=True)
-    server = Server(binary, log)
+    server = Server(binary, log, SERVER_OPTIONS.get(name, ()))
     try:
-        command = command_for(server.port)
+        command = command_for(server)
     except environments.Missing as missing:
         if os.environ.get("CI") == "true":
             return totals.fail(f"{name}: {missing}")

@@ -17,8 +17,9 @@ def free_port():
 
 
 class Server:
-    def __init__(self, binary, log):
+    def __init__(self, binary, log, options=()):
         self.binary = binary
+        self.options = options
         self.log = pathlib.Path(log)
         self.log.unlink(missing_ok=True)
         self.data = tempfile.TemporaryDirectory(prefix="sagitta-")
@@ -27,7 +28,7 @@ class Server:
 
     def start(self):
         command = [self.binary, "serve", "--data", self.data.name, "--cql", f"127.0.0.1:{self.port}",
-                   "--http", f"127.0.0.1:{self.http_port}"]
+                   "--http", f"127.0.0.1:{self.http_port}", *self.options]
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True)
         ready, _, _ = select.select([self.process.stdout], [], [], READY_SECONDS)

@@ -9,6 +9,7 @@
 
 #include <atomic>
 #include <ctime>
+#include <future>
 #include <thread>
 
 #include "sagitta/async/worker_pool.h"
@@ -138,6 +139,16 @@ TEST(Runtime, WithoutFileDescriptorsItWaitsForSome) {
   ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
   client.write("hello");
   EXPECT_EQ(client.read(5), "hello");
+}
+
+TEST(WorkerPool, OneWorkerIsNotKeptFromShortWorkByLongWork) {
+  MetricsRegistry metrics;
+  WorkerPool pool(1, metrics);
+  std::promise<void> let_go, done;
+  pool.post_long([&] { let_go.get_future().wait(); });
+  pool.post([&] { done.set_value(); });
+  EXPECT_EQ(done.get_future().wait_for(std::chrono::seconds(5)), std::future_status::ready);
+  let_go.set_value();
 }
 
 TEST(WorkerPool, RunsAllWorkBeforeItStops) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <utility>
 
 namespace sagitta {
 
@@ -11,6 +12,9 @@ class Executor {
   virtual ~Executor() = default;
   /// Runs `work` later, once, on a thread of this executor. Work must not throw.
   virtual void post(std::function<void()> work) = 0;
+  /// The same for work that may take minutes, such as an index build: an executor with few threads keeps it apart, so
+  /// that what was posted does not wait for it.
+  virtual void post_long(std::function<void()> work) { post(std::move(work)); }
 };
 
 class InlineExecutor final : public Executor {
