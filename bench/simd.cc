@@ -7,8 +7,9 @@
 #include <cstdlib>
 #include <functional>
 #include <limits>
-#include <new>
-#include <numeric>
+#include <memory>
+#include <string>
+#include <string_view>
 
 #include "sagitta/simd/kernels.h"
 
@@ -19,8 +20,7 @@ namespace {
 // Short and many, so that some fall into moments when no other thread works on the same core.
 constexpr int kRounds = 3000;
 constexpr double kRoundNs = 5e3;
-constexpr size_t kRows =
-    16;  // 4 to 32 codes are asked for at once; 16 rows of f32 overflow L1 at 768-d, so those use 4
+constexpr size_t kRows = 16, kLongRows = 4;  // as many as stay in L1 beside the query
 constexpr size_t kAlignment = 64;
 
 struct AlignedFree {
@@ -77,7 +77,7 @@ template <class T, class Sum>
 Row measure_rows(std::string_view kernel, Sum (*distance)(const T*, const T*, size_t), size_t dim, size_t count,
                  double zen5_ns) {
   const size_t bytes = count * sizeof(T), apart = (bytes + kAlignment - 1) / kAlignment * kAlignment;
-  const size_t rows = apart > 1024 ? 4 : kRows;
+  const size_t rows = apart > 1024 ? kLongRows : kRows;
   const Buffer data = filled(rows * apart), query = filled(apart);
   volatile Sum sink{};
   const double ns = least_ns([&] {
