@@ -45,7 +45,8 @@ class RunningServer final : public Server {
 
  private:
   Page readiness() const {
-    Page page{.status = database_.ready() ? 200 : 503, .body = database_.ready() ? "ready\n" : "not ready\n"};
+    const bool ready = database_.ready();
+    Page page{.status = ready ? 200 : 503, .body = ready ? "ready\n" : "not ready\n"};
     for (const auto& [name, value] : database_.state()) page.body += fmt::format("{}: {}\n", name, value);
     return page;
   }

@@ -44,7 +44,7 @@ class FakeConnection final : public async::Connection {
 class FakeDatabase final : public db::Database {
  public:
   explicit FakeDatabase(const db::BudgetOptions& options = {}) : budgets_(options) {}
-  bool ready() const override { return true; }
+  bool ready() const override { return is_ready; }
   Status stop() override { return {}; }
   Result<db::PreparedPtr> prepare(std::string_view, std::string_view) override { return no(); }
   void query(std::string, db::RequestOptions, db::Done done) override {
@@ -58,8 +58,10 @@ class FakeDatabase final : public db::Database {
   std::shared_ptr<void> on_schema_change(std::function<void(const db::SchemaChangeEvent&)>) override { return nullptr; }
   db::Budgets& budgets() override { return budgets_; }
   const Uuid& host_id() const override { return host_id_; }
-  std::map<std::string, std::string> state() const override { return {}; }
+  std::map<std::string, std::string> state() const override { return facts; }
 
+  bool is_ready = true;
+  std::map<std::string, std::string> facts;
   size_t queries = 0;
   bool holds = false;
   std::vector<db::Done> held;
