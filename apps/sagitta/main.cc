@@ -1,5 +1,6 @@
 #include <CLI/CLI.hpp>
 
+#include "bench_ann.h"
 #include "serve.h"
 
 namespace {
@@ -15,6 +16,29 @@ void read_config(CLI::App& command, const std::string& path) {
     option->add_result(item.inputs);
     option->run_callback();
   }
+}
+
+/// `bench ann`, with its options.
+CLI::App* add_bench_ann(CLI::App& app, sagitta::BenchAnnOptions& options) {
+  CLI::App* bench = app.add_subcommand("bench", "Measure a part of Sagitta alone.");
+  bench->require_subcommand(1);
+  CLI::App* ann = bench->add_subcommand("ann", "Build a vector index from files; a line of JSON for each beam width.");
+  ann->option_defaults()->always_capture_default();
+  ann->add_option("--base", options.base, "Vectors: u32 count, u32 dim, then row-major f32")->required();
+  ann->add_option("--queries", options.queries, "Vectors, in the same form")->required();
+  ann->add_option("--truth", options.truth, "Row numbers of the nearest: u32 count, u32 k, then u32 ids")->required();
+  ann->add_option("--metric", options.metric, "cosine, l2 or dot")->required();
+  ann->add_option("--k", options.k, "Neighbours to find")->check(CLI::Range(1, 1000));
+  ann->add_option("--threads", options.threads, "Threads that insert")->check(CLI::Range(1, 256));
+  ann->add_option("--query-threads", options.query_threads, "Threads that ask, one query per call; qps is of all")
+      ->check(CLI::Range(1, 256));
+  ann->add_option("--beams", options.beams, "Beam widths, ascending, with commas between");
+  ann->add_option("--level", options.level, "f32, f16, bf16 or i8");
+  ann->add_option("--profile", options.profile, "compact or fast");
+  ann->add_option("--oversampling", options.oversampling,
+                  "Rescore this many times k candidates by the mapped base file; 0: none")
+      ->check(CLI::Range(0.0F, 100.0F));
+  return ann;
 }
 
 }  // namespace
@@ -50,6 +74,8 @@ int main(int argc, char** argv) {
   serve->parse_complete_callback([&] {
     if (!config.empty()) read_config(*serve, config);
   });
+  sagitta::BenchAnnOptions bench_ann_options;
+  const CLI::App* bench_ann = add_bench_ann(app, bench_ann_options);
   CLI11_PARSE(app, argc, argv);
-  return sagitta::serve(options);
+  return bench_ann->parsed() ? sagitta::bench_ann(bench_ann_options) : sagitta::serve(options);
 }

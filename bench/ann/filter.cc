@@ -1,0 +1,175 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <numeric>
+
+#include "sagitta/base/random.h"
+#include "sagitta/simd/kernels.h"
+
+#include "options.h"
+
+namespace sagitta::bench {
+namespace {
+
+constexpr size_t kRows = 500'000;
+constexpr size_t kQueries = 50;
+constexpr uint32_t kK = 10;
+constexpr double kRecall = 0.95;
+constexpr double kSlower = 1.3;  ///< times the faster of scan and walk, at most
+constexpr std::array kRates{0.5, 0.1, 0.05, 0.02, 0.01, 0.005, 0.001, 0.0001, 0.0};
+
+enum class Where : uint8_t { kNear, kFar, kScattered };
+constexpr std::array<std::string_view, 3> kWhereNames{"near", "far", "scattered"};
+
+/// A query with its filter.
+struct Case {
+  std::vector<uint32_t> matches;  ///< rows, ascending
+  std::vector<uint32_t> nearest;  ///< of the matches, at most k
+  ann::SlotBitmap bitmap;
+};
+
+struct Bench {
+  Subject& subject;
+  Floats base, queries;
+  ann::Metric metric;
+  uint32_t beam = 0;
+  double unfiltered_us = 0, full_scan_us = 0;
+  std::vector<std::vector<uint32_t>> rankings;  ///< of all rows, for each query
+};
+
+/// The rows that pass: some of those where they should be, twice as many.
+Case make_case(const Bench& bench, const std::vector<uint32_t>& ranking, Where where, double rate, Random& random) {
+  const size_t rows = ranking.size();
+  const size_t count = rate == 0 ? 0 : std::max<size_t>(1, static_cast<size_t>(rate * static_cast<double>(rows)));
+  const size_t pool_size = where == Where::kScattered ? rows : std::min(rows, count * 2);
+  const size_t pool_begin = where == Where::kFar ? rows - pool_size : 0;
+  std::vector<uint32_t> places(pool_size);
+  std::iota(places.begin(), places.end(), static_cast<uint32_t>(pool_begin));
+  for (size_t i = 0; i < count; ++i) std::swap(places[i], places[i + random.below(pool_size - i)]);
+  places.resize(count);
+  std::ranges::sort(places);
+  Case made;
+  for (const uint32_t place : places) {
+    made.matches.push_back(ranking[place]);
+    made.bitmap.set(bench.subject.slot_of(ranking[place]));
+  }
+  made.nearest.assign(made.matches.begin(),
+                      made.matches.begin() + static_cast<std::ptrdiff_t>(std::min<size_t>(kK, count)));
+  std::ranges::sort(made.matches);
+  return made;
+}
+
+/// The plainest exact answer: every listed row's distance, and a heap of k.
+double scan_us(const Bench& bench, std::span<const float> query, std::span<const uint32_t> rows) {
+  const Stopwatch watch;
+  const auto kernel = bench.metric == ann::Metric::kL2 ? simd::kernels().l2_f32 : simd::kernels().dot_f32;
+  const float sign = bench.metric == ann::Metric::kL2 ? 1.0F : -1.0F;
+  std::vector<float> heap;
+  for (const uint32_t row : rows) {
+    const float distance = sign * kernel(query.data(), bench.base.row(row).data(), query.size());
+    if (heap.size() == kK) {
+      if (distance >= heap.front()) continue;
+      std::ranges::pop_heap(heap);
+      heap.pop_back();
+    }
+    heap.push_back(distance);
+    std::ranges::push_heap(heap);
+  }
+  return watch.seconds() * 1e6;
+}
+
+struct Cell {
+  std::vector<double> search_us, scan_us;
+  double recall = 0;
+  size_t short_answers = 0, wrong_answers = 0, walks = 0;
+};
+
+Cell run(Bench& bench, const std::vector<Case>& cases) {
+  Cell cell;
+  SubjectSearcher searcher(bench.subject, {});
+  std::array<uint32_t, kK> ids{};
+  for (size_t q = 0; q < cases.size(); ++q) {
+    const Case& asked = cases[q];
+    searcher.params().filter.bitmap = &asked.bitmap;
+    searcher.params().filter.selectivity =
+        static_cast<double>(asked.matches.size()) / static_cast<double>(bench.base.count);
+    const Stopwatch watch;
+    const size_t found = searcher.search(bench.queries.row(q), bench.beam, ids);
+    cell.search_us.push_back(watch.seconds() * 1e6);
+    const auto answer = std::span(ids).first(found);
+    cell.recall += recall_of(asked.nearest, answer, kK) / static_cast<double>(cases.size());
+    cell.short_answers += found < asked.nearest.size();
+    cell.wrong_answers +=
+        std::ranges::any_of(answer, [&](uint32_t row) { return !std::ranges::binary_search(asked.matches, row); });
+    cell.walks += searcher.last_stats().path == ann::Path::kGraph;
+  }
+  for (size_t q = 0; q < cases.size(); ++q) {
+    cell.scan_us.push_back(bench::scan_us(bench, bench.queries.row(q), cases[q].matches));
+  }
+  return cell;
+}
+
+/// Prints one row; false when the answers are wrong, whatever their speed.
+bool report(const Bench& bench, Where where, double rate, size_t matches, Cell cell) {
+  const double p50 = percentile(cell.search_us, 0.5), scan = percentile(cell.scan_us, 0.5);
+  const double walk = rate == 0 ? 0 : bench.unfiltered_us / rate;
+  const double best = std::min(scan, walk);
+  const bool whole = cell.short_answers == 0 && cell.wrong_answers == 0;
+  std::string_view verdict = "must";
+  if (!whole || cell.recall < kRecall || p50 > bench.full_scan_us) verdict = "MISSED";
+  if (rate > 0 && p50 > kSlower * best) verdict = "MISSED";
+  fmt::print("{:10}{:>8}{:>9}{:>8.3f}{:>7}{:>7}{:>7}{:>11.1f}{:>11.1f}{:>13.1f}{:>7}  {}\n",
+             kWhereNames[static_cast<size_t>(where)], fmt::format("{:.2f}%", rate * 100), matches, cell.recall,
+             cell.short_answers, cell.wrong_answers, cell.walks, p50, scan, walk,
+             best > 0 ? fmt::format("{:.2f}", p50 / best) : "-", verdict);
+  return whole;
+}
+
+Status print_grid(Bench& bench, uint64_t seed) {
+  fmt::print("{:10}{:>8}{:>9}{:>8}{:>7}{:>7}{:>7}{:>11}{:>11}{:>13}{:>7}  must: recall >= {}, ratio <= {}\n", "matches",
+             "pass", "rows", "recall", "short", "wrong", "walks", "p50 us", "scan us", "walk/rate us", "ratio", kRecall,
+             kSlower);
+  bool whole = true;
+  for (const Where where : {Where::kNear, Where::kFar, Where::kScattered}) {
+    for (const double rate : kRates) {
+      SeededRandom random(seed);
+      std::vector<Case> cases;
+      for (const auto& ranking : bench.rankings) cases.push_back(make_case(bench, ranking, where, rate, random));
+      whole &= report(bench, where, rate, cases.front().matches.size(), run(bench, cases));
+    }
+  }
+  return whole ? Status{} : fail(ErrorCode::kServer, "filtered answers with rows missing, or rows that do not match");
+}
+
+}  // namespace
+
+Status filter_grid(const Options& options) {
+  SAGITTA_TRY(const auto generator, make_generator(options.set, options.seed));
+  const Matrix base = generator->rows(0, or_default(options.rows, kRows), options.threads);
+  const Matrix queries = generator->queries(or_default(options.queries, kQueries), options.threads);
+  SAGITTA_TRY(const ann::IndexOptions index, index_options(options, *generator, 0));
+  SAGITTA_TRY(const auto subject, Subject::make(index));
+  SAGITTA_CHECK(subject->build(base.view(), options.threads));
+  pin_to(processors().front());
+  Bench bench{.subject = *subject, .base = base.view(), .queries = queries.view(), .metric = generator->metric()};
+  const Truth truth = exact_neighbours(bench.metric, bench.base, bench.queries, kK, 1);
+  SAGITTA_TRY(const BeamResult unfiltered, beam_for(*subject, options, bench.queries, truth.view(), kRecall));
+  bench.beam = unfiltered.beam;
+  bench.unfiltered_us = unfiltered.p50_us;
+  for (size_t q = 0; q < bench.queries.count; ++q) {
+    bench.rankings.push_back(exact_neighbours(bench.metric, bench.base, {bench.queries.row(q).data(), 1, base.dim},
+                                              static_cast<uint32_t>(bench.base.count), 1)
+                                 .ids);
+  }
+  std::vector<uint32_t> all(bench.base.count);
+  std::iota(all.begin(), all.end(), 0U);
+  bench.full_scan_us = median({scan_us(bench, bench.queries.row(0), all), scan_us(bench, bench.queries.row(0), all),
+                               scan_us(bench, bench.queries.row(0), all)});
+  fmt::print("{}: {} rows, {} queries a line; unfiltered: beam {}, recall {:.3f}, p50 {:.1f} us; full scan {:.0f} us\n",
+             options.set, bench.base.count, bench.queries.count, bench.beam, unfiltered.recall, bench.unfiltered_us,
+             bench.full_scan_us);
+  return print_grid(bench, options.seed);
+}
+
+}  // namespace sagitta::bench
