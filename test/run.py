@@ -67,6 +67,10 @@ def crash():
     return script(ROOT / "test" / "crash" / "kill9.py", SAGITTA, "--rounds", KILL_ROUNDS)
 
 
+def bench():
+    return script(ROOT / "bench" / "smoke.py", BUILD)
+
+
 def fuzz():
     passed = failed = 0
     for program in sorted((ROOT / "build" / "fuzz").glob("src/*/sagitta_*_fuzz")):
@@ -88,7 +92,7 @@ def fuzz():
 
 
 def main():
-    stages = {"unit": unit, "conformance": conformance, "crash": crash, "fuzz": fuzz}
+    stages = {"unit": unit, "conformance": conformance, "crash": crash, "fuzz": fuzz, "bench": bench}
     chosen = sys.argv[1:] or list(stages)
     totals = [0, 0, 0]
     lines = []

@@ -1,6 +1,6 @@
 #include "peer.h"
 
-#if __has_include(<hnswlib/hnswlib.h>)
+#ifdef SAGITTA_BENCH_HNSWLIB
 
 #include <hnswlib/hnswlib.h>
 

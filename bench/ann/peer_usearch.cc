@@ -1,6 +1,6 @@
 #include "peer.h"
 
-#if __has_include(<usearch/index_dense.hpp>) && __has_include(<numkong/spatial.h>)
+#ifdef SAGITTA_BENCH_USEARCH
 
 // USearch calls its kernels (NumKong) through a table that takes minutes to compile; these are the same kernels, chosen
 // when this file is compiled for the machine at hand.
@@ -20,19 +20,19 @@ namespace usearch = unum::usearch;
 constexpr size_t kConnections = 16;
 constexpr size_t kExpansionAdd = 200;
 
-usearch::distance_punned_t l2(usearch::uptr_t a, usearch::uptr_t b, usearch::uptr_t dim) {
+usearch::distance_punned_t l2(std::uintptr_t a, std::uintptr_t b, std::uintptr_t dim) {
   double distance = 0;
   nk_sqeuclidean_f32(reinterpret_cast<const float*>(a), reinterpret_cast<const float*>(b), dim, &distance);
   return static_cast<float>(distance);
 }
 
-usearch::distance_punned_t cosine(usearch::uptr_t a, usearch::uptr_t b, usearch::uptr_t dim) {
+usearch::distance_punned_t cosine(std::uintptr_t a, std::uintptr_t b, std::uintptr_t dim) {
   double distance = 0;
   nk_angular_f32(reinterpret_cast<const float*>(a), reinterpret_cast<const float*>(b), dim, &distance);
   return static_cast<float>(distance);
 }
 
-usearch::distance_punned_t dot(usearch::uptr_t a, usearch::uptr_t b, usearch::uptr_t dim) {
+usearch::distance_punned_t dot(std::uintptr_t a, std::uintptr_t b, std::uintptr_t dim) {
   double product = 0;
   nk_dot_f32(reinterpret_cast<const float*>(a), reinterpret_cast<const float*>(b), dim, &product);
   return static_cast<float>(1 - product);

@@ -1,0 +1,137 @@
+#!/usr/bin/env python3
+"""Runs every benchmark of the vector index small, so that none rots: `bench/smoke.py build/release`. Needs no network and no
+peers. Figures are not judged; that each command ends well and prints its table is.
+"""
+import json
+import os
+import pathlib
+import random
+import stat
+import struct
+import subprocess
+import sys
+import tempfile
+
+BUILD = pathlib.Path(sys.argv[1])
+BENCH = BUILD / "bench" / "sagitta_bench_ann"
+SAGITTA = BUILD / "apps" / "sagitta" / "sagitta"
+DIM, ROWS, QUERIES, K = 8, 200, 20, 10
+
+PEER = """#!%s
+import sys
+print("build_s 1.5\\nmemory_bytes 1048576\\nready", flush=True)
+for line in sys.stdin:
+    beam = int(line.split()[1])
+    print(f"beam {beam} recall {1 - 1 / beam} qps {100000 / beam} p50_us {beam} p99_us {beam * 2}", flush=True)
+""" % sys.executable
+
+failures = []
+passed = 0
+
+
+def check(name, condition, shown=""):
+    global passed
+    passed += bool(condition)
+    if not condition:
+        failures.append(name)
+        print(f"FAILED {name}\n{shown}", flush=True)
+
+
+def run(*command):
+    done = subprocess.run([str(part) for part in command], capture_output=True, text=True, timeout=300)
+    return done.returncode, done.stdout, done.stderr
+
+
+def executable(path, text):
+    path.write_text(text)
+    path.chmod(path.stat().st_mode | stat.S_IXUSR)
+    return path
+
+
+def comparison(folder):
+    peer = executable(folder / "peer", PEER)
+    dying = executable(folder / "dying", "#!/bin/sh\nexit 3\n")
+    absent = executable(folder / "absent", "#!/bin/sh\necho absent not on this machine\n")
+    wordy = executable(folder / "wordy", PEER.replace('"beam {', '"ray {').replace("f\"beam", "f\"ray"))
+    code, out, err = run(BENCH, "--smoke", "--work", folder / "sets", "--peer", f"symqg={peer}", "--peer", f"dying={dying}",
+                         "--peer", f"gone={absent}", "--peer", f"wordy={wordy}", "--peer", f"none={folder}/none")
+    check("comparison ends well", code == 0, out + err)
+    for line in ("clustered128: 3000 x 128", "embed768: 3000 x 768", "FAILED: the peer has ended",
+                 "absent: not on this machine", "absent: cannot start", "is not the result of a beam"):
+        check(f"comparison prints '{line}'", line in out, out + err)
+    judged = [line for line in out.splitlines() if line.startswith("fast QPS@0.90 / symqg")]
+    check("an outside peer is judged", len(judged) == 2 and judged[0].split()[-1] in ("goal", "must", "MISSED"), out)
+    code, out, err = run(BENCH, "--peer", "nonsense")
+    check("--peer without a name is refused", code != 0 and "NAME=EXECUTABLE" in err, err)
+
+
+def grids():
+    for grid, line in (("filter", "scattered"), ("churn", "recall below fresh"), ("concurrency", "p99 ratio"),
+                       ("growth", "cost ratio")):
+        if grid == "concurrency" and len(os.sched_getaffinity(0)) < 2:
+            continue
+        code, out, err = run(BENCH, grid, "--smoke")
+        check(f"{grid} ends well", code == 0 and line in out, out + err)
+
+
+def matrix(path, dim, rows, code="f"):
+    values = [value for row in rows for value in row]
+    path.write_bytes(struct.pack("<II", len(rows), dim) + struct.pack(f"<{len(values)}{code}", *values))
+    return path
+
+
+def own_files(folder):
+    generator = random.Random(1)
+    draw = lambda count: [[generator.gauss(0, 1) for _ in range(DIM)] for _ in range(count)]
+    base, queries = draw(ROWS), draw(QUERIES)
+    squares = lambda a, b: sum((x - y) ** 2 for x, y in zip(a, b))
+    truth = [sorted(range(ROWS), key=lambda row: squares(base[row], query))[:K] for query in queries]
+    return {"--base": matrix(folder / "base.fbin", DIM, base), "--queries": matrix(folder / "queries.fbin", DIM, queries),
+            "--truth": matrix(folder / "truth.ibin", K, truth, "I"), "--metric": "l2"}
+
+
+def command_line(options, **changes):
+    merged = {**options, **{"--" + name: value for name, value in changes.items()}}
+    return [SAGITTA, "bench", "ann"] + [str(word) for pair in merged.items() if pair[1] is not None for word in pair]
+
+
+def bench_command(folder):
+    options = own_files(folder)
+    for level in ("f32", "f16", "bf16", "i8"):
+        for profile in ("compact", "fast"):
+            code, out, err = run(*command_line(options, level=level, profile=profile, threads=2, beams="20,200", k=K,
+                                               oversampling=4 if level == "i8" else 0))
+            lines = [json.loads(line) for line in out.splitlines()] if code == 0 else []
+            name = f"sagitta bench ann, {level}, {profile}"
+            check(f"{name} prints a line for each beam", [line["beam"] for line in lines] == [20, 200], out + err)
+            check(f"{name} finds the neighbours", lines and lines[-1]["recall"] >= 0.95, out)
+            wanted = {"beam", "recall", "qps", "p50_us", "p99_us", "expanded", "build_s", "memory_bytes"}
+            check(f"{name} has every name", lines and wanted <= set(lines[0]), out)
+            parts = dict(lines[0]["memory_bytes"]) if lines else {"total": -1}
+            check(f"{name} adds memory up", parts.pop("total") == sum(parts.values()), out)
+    short = folder / "short.fbin"
+    short.write_bytes(options["--base"].read_bytes()[:-4])
+    refused = {
+        "no metric": {"metric": None}, "an unknown metric": {"metric": "manhattan"}, "an unknown level": {"level": "f8"},
+        "an unknown profile": {"profile": "best"}, "a beam of 0": {"beams": "0"}, "beams that fall": {"beams": "20,10"},
+        "a file that is not there": {"base": folder / "none.fbin"}, "a file cut short": {"base": short},
+        "truth for other queries": {"truth": options["--base"]}, "too short a truth": {"k": K + 1},
+        "queries of another dimension": {"queries": options["--truth"]},
+        "not finite": {"base": matrix(folder / "nan.fbin", DIM, [[float("nan")] * DIM])},
+    }
+    for name, changes in refused.items():
+        code, out, err = run(*command_line(options, **changes))
+        lines = err.strip().splitlines()
+        check(f"{name} is refused in a line", code not in (0, -6, -11) and 1 <= len(lines) <= 2 and not out, out + err)
+
+
+def main():
+    with tempfile.TemporaryDirectory() as folder:
+        comparison(pathlib.Path(folder))
+        grids()
+        bench_command(pathlib.Path(folder))
+    print(f"{passed} passed, {len(failures)} failed")
+    sys.exit(1 if failures else 0)
+
+
+main()
