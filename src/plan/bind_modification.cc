@@ -224,7 +224,8 @@ class ModificationBinder {
     if (column->type->kind() == Kind::kCounter) {
       return fail(ErrorCode::kInvalid, fmt::format("Counter column {} can only be deleted with its row", column->name));
     }
-    Operation removal = operation(column, Operation::Kind::kSet);
+    Operation removal =
+        operation(column, column->type->is_multi_cell() ? Operation::Kind::kDelete : Operation::Kind::kSet);
     removal.value.type = column->type;
     if (!target.field.empty()) {
       removal.kind = Operation::Kind::kSetField;

@@ -241,6 +241,10 @@ Result<WriteTime> evaluate_write_time(const ModificationBody& body, const table:
 
 Status append_cells(const Operation& operation, const WriteTime& time, const EvalContext& context,
                     table::RowMutation& row) {
+  if (operation.kind == Operation::Kind::kDelete) {
+    row.cells.push_back(cell(operation, CellOp::Kind::kDelete));
+    return {};
+  }
   if (operation.kind == Operation::Kind::kDeleteElement) return append_element(operation, std::nullopt, context, row);
   SAGITTA_TRY(BindValue bound, evaluate_settable(operation.value, context));
   if (bound.unset) return {};
@@ -259,6 +263,7 @@ Status append_cells(const Operation& operation, const WriteTime& time, const Eva
       return add_elements(operation, *value, operation.kind == Operation::Kind::kPrepend, time, context, row);
     case Operation::Kind::kRemove:
       return counter ? append_count(operation, value, row) : append_remove(operation, value, row);
+    case Operation::Kind::kDelete:
     case Operation::Kind::kDeleteElement: break;
   }
   return {};

@@ -20,6 +20,7 @@ struct Operation {
     kAppend,         ///< column = column + value: list, set, map, counter
     kPrepend,        ///< column = value + column: list
     kRemove,         ///< column = column - value: list, set, map (by keys), counter
+    kDelete,         ///< DELETE column, of a multi-cell one
     kDeleteElement,  ///< DELETE column[key]
   };
   Kind kind = Kind::kSet;

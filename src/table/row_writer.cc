@@ -195,12 +195,8 @@ Status RowWriter::apply_cell(const TableDef& table, const Mutation& mutation, co
     case CellOp::Kind::kSetElement:
       row.maps[op.column_id].put(op.path, make_cell(mutation, change, op.value, log_s_));
       return {};
-    case CellOp::Kind::kClear: {
-      CellMap& map = row.maps[op.column_id];
-      map.deletion.merge({mutation.timestamp_us - 1, log_s_});
-      std::erase_if(map.cells, [&](const auto& entry) { return map.deletion.covers(entry.second.timestamp_us); });
-      return {};
-    }
+    case CellOp::Kind::kClear: row.maps[op.column_id].shadow({mutation.timestamp_us - 1, log_s_}); return {};
+    case CellOp::Kind::kDelete: row.maps[op.column_id].shadow({mutation.timestamp_us, log_s_}); return {};
     case CellOp::Kind::kListSet:
       return set_list_element(row.maps[op.column_id], op.number, make_cell(mutation, change, op.value, log_s_), log_s_);
     case CellOp::Kind::kListDiscard:

@@ -156,6 +156,11 @@ void CellMap::put(const Bytes& path, Cell cell) {
   if (!is_new && wins(cell, place->second)) place->second = std::move(cell);
 }
 
+void CellMap::shadow(const Tombstone& tombstone) {
+  deletion.merge(tombstone);
+  std::erase_if(cells, [&](const auto& entry) { return deletion.covers(entry.second.timestamp_us); });
+}
+
 void StoredRow::put(uint32_t column_id, Cell cell) {
   if (deletion.covers(cell.timestamp_us)) return;
   const auto [place, is_new] = cells.try_emplace(column_id, cell);

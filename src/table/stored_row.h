@@ -59,6 +59,8 @@ struct CellMap {
   std::map<Bytes, Cell> cells;  ///< by path
 
   void put(const Bytes& path, Cell cell);
+  /// Drops what `tombstone` covers, and remembers it.
+  void shadow(const Tombstone& tombstone);
 };
 
 struct StoredRow {

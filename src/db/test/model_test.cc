@@ -48,9 +48,10 @@ class Model {
     if (roll < 3) return create_table();
     if (roll < 5) return drop_table();
     if (roll < 9) return alter_table();
-    if (roll < 12) return truncate();
-    if (roll < 20) return change_index();
-    if (roll < 22) return restart();
+    // Often enough that the twin, which forgets nothing else, stays quick.
+    if (roll < 17) return truncate();
+    if (roll < 25) return change_index();
+    if (roll < 26) return restart();
     if (roll < 550) return write();
     if (roll < 650) return batch();
     if (roll < 800) return read_some();
@@ -87,6 +88,7 @@ class Model {
     database_ = *std::move(opened);
     if (std::exchange(created_, true)) return;
     must("CREATE KEYSPACE m WITH replication = {'class': 'SimpleStrategy', 'replication_factor': 1}");
+    must("CREATE TYPE m.u (f0 int, f1 text)");
   }
   void restart() {
     ++restarts_;
@@ -96,9 +98,18 @@ class Model {
   }
   void must(const std::string& text, RequestOptions options = {}) {
     ++operations_;
-    history_.push_back(fmt::format("{}: {}", now_s(), text));
+    history_.push_back(fmt::format("{} ts {}: {}", now_s(), options.default_timestamp_us.value_or(0), text));
     auto answer = ask(*database_, text, std::move(options));
     ASSERT_TRUE(answer) << text << "\n" << answer.error().to_string();
+  }
+  void must_not(const std::string& text, int64_t ts) {
+    ++operations_;
+    history_.push_back(fmt::format("{} ts {}, refused: {}", now_s(), ts, text));
+    RequestOptions options;
+    options.default_timestamp_us = ts;
+    const auto answer = ask(*database_, text, options);
+    ASSERT_FALSE(answer) << text;
+    ASSERT_EQ(answer.error().code(), ErrorCode::kInvalid) << text << "\n" << answer.error().to_string();
   }
   void pick_table() {
     auto it = tables_.begin();
@@ -116,10 +127,13 @@ class Model {
       case TwinType::kVector: return fmt::format("vector<float, {}>", kDim);
       case TwinType::kSet: return "set<int>";
       case TwinType::kMap: return "map<int, text>";
+      case TwinType::kList: return "list<int>";
+      case TwinType::kUdt: return "u";
+      case TwinType::kCounter: return "counter";
     }
     return {};
   }
-  TwinType random_type() { return static_cast<TwinType>(below(5)); }
+  TwinType random_type() { return static_cast<TwinType>(below(7)); }
   void create_table() {
     if (tables_.size() >= 3) return;
     table_name_ = fmt::format("t{}", ++table_count_);
@@ -127,9 +141,11 @@ class Model {
     table.partition_columns = 1 + below(2);
     table.clustering_columns = below(3);
     table.descending = table.clustering_columns > 0 && chance(2);
-    table.columns.push_back({"v", TwinType::kVector, false});
+    table.has_counters = chance(5);
+    if (!table.has_counters) table.columns.push_back({"v", TwinType::kVector, false});
     for (uint64_t i = 0, n = 1 + below(4); i < n; ++i) {
-      table.columns.push_back({fmt::format("r{}", i), random_type(), table.clustering_columns > 0 && chance(4)});
+      const TwinType type = table.has_counters ? TwinType::kCounter : random_type();
+      table.columns.push_back({fmt::format("r{}", i), type, table.clustering_columns > 0 && chance(4)});
     }
     std::string text = "CREATE TABLE m." + table_name_ + " (";
     for (size_t i = 0; i < table.partition_columns; ++i) text += fmt::format("p{} int, ", i);
@@ -160,6 +176,7 @@ class Model {
   }
   void alter_table() {
     pick_table();
+    if (table_->has_counters) return;
     if (chance(2) || table_->columns.size() < 3) {
       const std::string name = fmt::format("r{}", below(8));
       if (table_->column(name) != nullptr) return;
@@ -178,6 +195,7 @@ class Model {
   }
   void change_index() {
     pick_table();
+    if (table_->has_counters) return;
     if (table_->has_index) {
       must(fmt::format("DROP INDEX m.{}_i", table_name_));
       table_->has_index = false;
@@ -217,10 +235,13 @@ class Model {
     for (size_t i = 0; i < count; ++i) key.push_back(static_cast<int32_t>(below(kKeyValues)));
     return key;
   }
+  /// Mostly rising, sometimes in the past, sometimes one that a late write had. Of counters always rising: they add in
+  /// the order of the log.
   int64_t random_ts() {
-    // Mostly rising, sometimes in the past, never the same twice: ties have a test of their own.
     ts_ += 10;
-    return chance(6) ? ts_ - static_cast<int64_t>(below(100)) * 10 + static_cast<int64_t>(1 + below(4)) : ts_;
+    if (table_->has_counters) return ts_;
+    if (chance(6)) return ts_ - static_cast<int64_t>(below(100)) * 10 + static_cast<int64_t>(1 + below(4));
+    return chance(4) ? ts_ - static_cast<int64_t>(below(20)) * 10 : ts_;
   }
   static std::string key_condition(const Ints& partition, const Ints& clustering) {
     std::string text;
@@ -248,11 +269,11 @@ class Model {
   void batch() {
     pick_table();
     const int64_t ts = random_ts();
-    std::string text = "BEGIN BATCH ";
+    std::string text = table_->has_counters ? "BEGIN COUNTER BATCH " : "BEGIN BATCH ";
     std::vector<Write> writes;
     for (uint64_t i = 0, n = 1 + below(4); i < n; ++i) {
-      // One timestamp for all: different keys, so that no tie decides.
-      Write write = random_insert(ts, {static_cast<int32_t>(i)});
+      // One timestamp for all: different keys, so that the order within the batch decides nothing.
+      Write write = table_->has_counters ? random_count(ts) : random_insert(ts, {static_cast<int32_t>(i)});
       text += write.text + "; ";
       writes.push_back(std::move(write));
     }
@@ -262,6 +283,7 @@ class Model {
     for (auto& write : writes) write.apply();
   }
   Write random_write(int64_t ts) {
+    if (table_->has_counters) return chance(8) ? random_delete_rows(ts) : random_count(ts);
     switch (below(8)) {
       case 0:
       case 1:
@@ -279,23 +301,30 @@ class Model {
   }
   std::pair<std::string, std::function<void(TwinCell&)>> random_assignment(const TwinColumn& column, int64_t ts,
                                                                            int64_t expires_s) {
-    if (column.type != TwinType::kSet && column.type != TwinType::kMap) {
+    if (!is_multi_cell(column.type)) {
       Literal literal = random_scalar(column.type);
       const int64_t expiry = literal.value ? expires_s : 0;
       return {literal.text, [=](TwinCell& cell) { cell.writes.push_back({ts, literal.value, expiry}); }};
     }
-    if (chance(6)) return {"null", [=](TwinCell& cell) { cell.clears.push_back(ts); }};
-    auto [text, elements] = random_elements(column.type);
+    // A new whole leaves what has its own timestamp, null too.
+    if (chance(6)) return {"null", [=](TwinCell& cell) { cell.clears.push_back(ts - 1); }};
+    auto [text, elements] = random_elements(column.type, ts, false);
     return {text, [=](TwinCell& cell) {
               cell.clears.push_back(ts - 1);
-              for (const auto& [key, value] : elements) cell.elements[key].push_back({ts, value, expires_s});
+              put_elements(cell, elements, ts, expires_s);
             }};
   }
-  std::pair<std::string, std::map<Bytes, Bytes>> random_elements(TwinType type) {
+  using Elements = std::map<Bytes, Bytes>;
+  static void put_elements(TwinCell& cell, const Elements& elements, int64_t ts, int64_t expires_s) {
+    for (const auto& [key, value] : elements) cell.elements[key].push_back({ts, value, expires_s});
+  }
+  std::string random_text() { return std::string(1, static_cast<char>('a' + below(3))); }
+  std::pair<std::string, Elements> random_elements(TwinType type, int64_t ts, bool prepend) {
+    if (type == TwinType::kList) return random_list(ts, prepend);
+    if (type == TwinType::kUdt) return random_udt();
     std::map<int32_t, std::string> chosen;
-    for (uint64_t i = 0, n = 1 + below(3); i < n; ++i)
-      chosen[static_cast<int32_t>(below(5)) - 2] = std::string(1, static_cast<char>('a' + below(3)));
-    std::map<Bytes, Bytes> elements;
+    for (uint64_t i = 0, n = 1 + below(3); i < n; ++i) chosen[static_cast<int32_t>(below(5)) - 2] = random_text();
+    Elements elements;
     std::string text;
     for (const auto& [key, value] : chosen) {
       text += fmt::format("{}{}", text.empty() ? "" : ", ", key);
@@ -303,6 +332,23 @@ class Model {
       elements[int_bytes(key)] = type == TwinType::kMap ? value : Bytes();
     }
     return {"{" + text + "}", elements};
+  }
+  std::pair<std::string, Elements> random_list(int64_t ts, bool prepend) {
+    Ints numbers = random_key(1 + below(3));
+    Elements elements;
+    for (uint32_t i = 0; i < numbers.size(); ++i) elements[list_key(prepend, ts, i)] = int_bytes(numbers[i]);
+    return {fmt::format("[{}]", fmt::join(numbers, ", ")), elements};
+  }
+  std::pair<std::string, Elements> random_udt() {
+    const auto number = static_cast<int32_t>(below(5));
+    const std::string text = random_text();
+    switch (below(3)) {
+      case 0: return {fmt::format("{{f0: {}}}", number), {{int_bytes(0), int_bytes(number)}}};
+      case 1: return {fmt::format("{{f0: null, f1: '{}'}}", text), {{int_bytes(1), text}}};
+      default:
+        return {fmt::format("{{f1: '{}', f0: {}}}", text, number),
+                {{int_bytes(0), int_bytes(number)}, {int_bytes(1), text}}};
+    }
   }
   Write random_insert(int64_t ts, const Ints& fixed) {
     Ints partition = random_key(table_->partition_columns), clustering = random_key(table_->clustering_columns);
@@ -319,7 +365,7 @@ class Model {
     }
     std::vector<std::pair<TwinColumn, std::function<void(TwinCell&)>>> applies;
     for (const TwinColumn& column : table_->columns) {
-      if (chance(3)) continue;
+      if (chance(3) || ties_in_list(partition, clustering, column, ts)) continue;
       auto [text, apply] = random_assignment(column, ts, expires_s);
       names += ", " + column.name;
       values += ", " + text;
@@ -329,56 +375,118 @@ class Model {
             [this, table = table_, partition, clustering, applies, ts, expires = expires_s] {
               TwinPartition& part = table->partitions[partition];
               part.rows[clustering].markers.push_back({ts, Bytes(), expires});
-              for (const auto& [column, apply] : applies) {
-                apply((column.is_static ? part.statics : part.rows[clustering]).cells[column.name]);
-              }
+              for (const auto& [column, apply] : applies) apply(part.row(column, clustering).cells[column.name]);
+            }};
+  }
+  /// Two statements of one timestamp put their elements in an order that chance decides.
+  bool ties_in_list(const Ints& partition, const Ints& clustering, const TwinColumn& column, int64_t ts) {
+    if (column.type != TwinType::kList) return false;
+    const auto& elements = table_->partitions[partition].row(column, clustering).cells[column.name].elements;
+    return elements.contains(list_key(false, ts, 0)) || elements.contains(list_key(true, ts, 0));
+  }
+  /// What an UPDATE does to one column.
+  struct Change {
+    std::string assignment;
+    std::function<void(TwinCell&)> apply;
+  };
+  Change random_change(const TwinColumn& column, int64_t ts, int64_t expires_s) {
+    const std::string& name = column.name;
+    if (!is_multi_cell(column.type) || chance(3)) {
+      auto [text, apply] = random_assignment(column, ts, expires_s);
+      return {name + " = " + text, apply};
+    }
+    if (column.type == TwinType::kUdt) return random_field_change(name, ts, expires_s);
+    if (column.type == TwinType::kList || chance(2)) {
+      const bool prepend = column.type == TwinType::kList && chance(2);
+      auto [text, elements] = random_elements(column.type, ts, prepend);
+      return {prepend ? fmt::format("{0} = {1} + {0}", name, text) : fmt::format("{0} = {0} + {1}", name, text),
+              [=](TwinCell& cell) { put_elements(cell, elements, ts, expires_s); }};
+    }
+    auto [text, elements] = random_elements(TwinType::kSet, ts, false);
+    return {fmt::format("{0} = {0} - {1}", name, text), [=](TwinCell& cell) {
+              for (const auto& [key, value] : elements) cell.elements[key].push_back({ts, std::nullopt, 0});
+            }};
+  }
+  Change random_field_change(const std::string& name, int64_t ts, int64_t expires_s) {
+    const auto field = static_cast<int32_t>(below(kUdtFields));
+    const Literal literal = random_scalar(field == 0 ? TwinType::kInt : TwinType::kText);
+    return {fmt::format("{}.f{} = {}", name, field, literal.text), [=](TwinCell& cell) {
+              cell.elements[int_bytes(field)].push_back({ts, literal.value, literal.value ? expires_s : 0});
             }};
   }
   Write random_update(int64_t ts) {
     const Ints partition = random_key(table_->partition_columns), clustering = random_key(table_->clustering_columns);
     const TwinColumn column = table_->columns[below(table_->columns.size())];
+    if (column.type == TwinType::kList && chance(2)) return random_list_change(partition, clustering, column, ts);
+    if (ties_in_list(partition, clustering, column, ts)) return {};
     auto [using_text, expires_s] = random_ttl();
-    std::string assignment;
-    std::function<void(TwinCell&)> apply;
-    const bool collection = column.type == TwinType::kSet || column.type == TwinType::kMap;
-    if (!collection || chance(3)) {
-      auto [text, one] = random_assignment(column, ts, expires_s);
-      assignment = column.name + " = " + text;
-      apply = one;
-    } else if (chance(2)) {
-      auto [text, elements] = random_elements(column.type);
-      assignment = fmt::format("{0} = {0} + {1}", column.name, text);
-      apply = [=, expires = expires_s](TwinCell& cell) {
-        for (const auto& [key, value] : elements) cell.elements[key].push_back({ts, value, expires});
-      };
-    } else {
-      auto [text, elements] = random_elements(TwinType::kSet);
-      assignment = fmt::format("{0} = {0} - {1}", column.name, text);
-      apply = [=](TwinCell& cell) {
-        for (const auto& [key, value] : elements) cell.elements[key].push_back({ts, std::nullopt, 0});
-      };
-    }
+    const Change change = random_change(column, ts, expires_s);
     const std::string where = key_condition(partition, column.is_static ? Ints() : clustering);
-    return {fmt::format("UPDATE {}{} SET {} WHERE {}", full_name(), using_text, assignment, where),
-            [table = table_, partition, clustering, column, apply] {
+    return {fmt::format("UPDATE {}{} SET {} WHERE {}", full_name(), using_text, change.assignment, where),
+            [table = table_, partition, clustering, column, apply = change.apply] {
+              apply(table->partitions[partition].row(column, clustering).cells[column.name]);
+            }};
+  }
+  /// By number or by value: what the list holds decides which elements change.
+  Write random_list_change(const Ints& partition, const Ints& clustering, const TwinColumn& column, int64_t ts) {
+    TwinPartition& part = table_->partitions[partition];
+    TwinCell& cell = part.row(column, clustering).cells[column.name];
+    const auto live = cell.live(part.deleted_ts(column, clustering), now_s());
+    const std::string where = " WHERE " + key_condition(partition, column.is_static ? Ints() : clustering);
+    const std::string& name = column.name;
+    if (chance(3)) {
+      auto [text, elements] = random_list(ts, false);
+      return {fmt::format("UPDATE {0} SET {1} = {1} - {2}{3}", full_name(), name, text, where), [=, &cell] {
+                for (const auto& [key, value] : live) {
+                  const bool named = std::ranges::any_of(elements, [&](const auto& e) { return e.second == value; });
+                  if (named) cell.elements[key].push_back({ts, std::nullopt, 0});
+                }
+              }};
+    }
+    const uint64_t at = below(live.size() + 1);
+    Literal literal = random_scalar(TwinType::kInt);
+    const bool removes = chance(2);
+    if (removes) literal.value.reset();
+    auto [using_text, expires_s] = removes ? std::pair(std::string(), int64_t{0}) : random_ttl();
+    const std::string text =
+        removes ? fmt::format("DELETE {}[{}] FROM {}{}", name, at, full_name(), where)
+                : fmt::format("UPDATE {}{} SET {}[{}] = {}{}", full_name(), using_text, name, at, literal.text, where);
+    if (at == live.size()) return must_not(text, ts), Write();
+    return {text, [key = live[at].first, write = TwinWrite{ts, literal.value, literal.value ? expires_s : 0}, &cell] {
+              cell.elements[key].push_back(write);
+            }};
+  }
+  Write random_count(int64_t ts) {
+    const Ints partition = random_key(table_->partition_columns), clustering = random_key(table_->clustering_columns);
+    const TwinColumn column = table_->columns[below(table_->columns.size())];
+    const auto by = static_cast<int64_t>(below(9)) - 4;
+    const std::string where = key_condition(partition, column.is_static ? Ints() : clustering);
+    return {fmt::format("UPDATE {0} SET {1} = {1} {2} {3} WHERE {4}", full_name(), column.name, by < 0 ? '-' : '+',
+                        std::abs(by), where),
+            [this, table = table_, partition, clustering, column, by, ts] {
               TwinPartition& part = table->partitions[partition];
-              apply((column.is_static ? part.statics : part.rows[clustering]).cells[column.name]);
+              auto& writes = part.row(column, clustering).cells[column.name].writes;
+              const Value before = visible(writes, part.deleted_ts(column, clustering), now_s());
+              Bytes sum;
+              put_big(sum, (before ? get_big<int64_t>(before->data()) : 0) + by);
+              writes = {{ts, sum, 0}};
             }};
   }
   Write random_delete_cells(int64_t ts) {
     const Ints partition = random_key(table_->partition_columns), clustering = random_key(table_->clustering_columns);
     const TwinColumn column = table_->columns[below(table_->columns.size())];
-    const bool element = (column.type == TwinType::kMap || column.type == TwinType::kSet) && chance(2);
-    const auto key = static_cast<int32_t>(below(5)) - 2;
-    const std::string what = element ? fmt::format("{}[{}]", column.name, key) : column.name;
+    const bool element = is_multi_cell(column.type) && column.type != TwinType::kList && chance(2);
+    const bool field = column.type == TwinType::kUdt;
+    const auto key = field ? static_cast<int32_t>(below(kUdtFields)) : static_cast<int32_t>(below(5)) - 2;
+    std::string what = column.name;
+    if (element) what += field ? fmt::format(".f{}", key) : fmt::format("[{}]", key);
     const std::string where = key_condition(partition, column.is_static ? Ints() : clustering);
     return {fmt::format("DELETE {} FROM {} WHERE {}", what, full_name(), where),
             [table = table_, partition, clustering, column, element, key, ts] {
-              TwinPartition& part = table->partitions[partition];
-              TwinCell& cell = (column.is_static ? part.statics : part.rows[clustering]).cells[column.name];
+              TwinCell& cell = table->partitions[partition].row(column, clustering).cells[column.name];
               if (element) {
                 cell.elements[int_bytes(key)].push_back({ts, std::nullopt, 0});
-              } else if (column.type == TwinType::kMap || column.type == TwinType::kSet) {
+              } else if (is_multi_cell(column.type)) {
                 cell.clears.push_back(ts);
               } else {
                 cell.writes.push_back({ts, std::nullopt, 0});

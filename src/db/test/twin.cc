@@ -1,6 +1,7 @@
 #include "twin.h"
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cmath>
 
@@ -16,38 +17,34 @@ bool wins(const TwinWrite& a, const TwinWrite& b) {
   return a.value.value_or("") > b.value.value_or("");
 }
 
-Value visible(const std::vector<TwinWrite>& writes, int64_t deleted_ts, int64_t now_s) {
-  const TwinWrite* best = nullptr;
-  for (const TwinWrite& write : writes) {
-    if (write.ts > deleted_ts && (best == nullptr || wins(write, *best))) best = &write;
-  }
-  if (best == nullptr || (best->expires_s != 0 && best->expires_s <= now_s)) return std::nullopt;
-  return best->value;
-}
-
 Bytes counted(Bytes part) {
   Bytes out;
   put_big(out, static_cast<int32_t>(part.size()));
   return out + part;
 }
 
+Bytes packed_udt(const std::vector<std::pair<Bytes, Bytes>>& live) {
+  std::array<Bytes, kUdtFields> fields;
+  for (Bytes& field : fields) put_big(field, int32_t{-1});
+  for (const auto& [key, value] : live) fields[get_big<uint32_t>(key.data())] = counted(value);
+  Bytes out;
+  for (const Bytes& field : fields) out += field;
+  return out;
+}
+
 Value visible_cell(const TwinColumn& column, const TwinCell& cell, int64_t deleted_ts, int64_t now_s) {
-  if (column.type != TwinType::kSet && column.type != TwinType::kMap) return visible(cell.writes, deleted_ts, now_s);
-  for (int64_t clear : cell.clears) deleted_ts = std::max(deleted_ts, clear);
-  // Keys are ints: order them as numbers.
-  std::map<int32_t, Bytes> live;
-  for (const auto& [key, writes] : cell.elements) {
-    if (Value value = visible(writes, deleted_ts, now_s)) {
-      live[get_big<int32_t>(key.data())] = column.type == TwinType::kSet ? Bytes() : counted(*value);
-    }
-  }
+  if (!is_multi_cell(column.type)) return visible(cell.writes, deleted_ts, now_s);
+  auto live = cell.live(deleted_ts, now_s);
   if (live.empty()) return std::nullopt;
+  if (column.type == TwinType::kUdt) return packed_udt(live);
+  if (column.type != TwinType::kList) {
+    std::ranges::sort(live, {}, [](const auto& element) { return get_big<int32_t>(element.first.data()); });
+  }
   Bytes out;
   put_big(out, static_cast<int32_t>(live.size()));
   for (const auto& [key, value] : live) {
-    Bytes key_bytes;
-    put_big(key_bytes, key);
-    out += counted(key_bytes) + value;
+    if (column.type != TwinType::kList) out += counted(key);
+    if (column.type != TwinType::kSet) out += counted(value);
   }
   return out;
 }
@@ -66,7 +63,44 @@ int64_t deletion_of(const TwinPartition& partition, const Ints& clustering) {
   return ts;
 }
 
+int64_t static_deletion_of(const TwinPartition& partition) {
+  int64_t ts = INT64_MIN;
+  for (const TwinDeletion& deletion : partition.deletions) {
+    if (deletion.covers_static) ts = std::max(ts, deletion.ts);
+  }
+  return ts;
+}
+
 }  // namespace
+
+Value visible(const std::vector<TwinWrite>& writes, int64_t deleted_ts, int64_t now_s) {
+  const TwinWrite* best = nullptr;
+  for (const TwinWrite& write : writes) {
+    if (write.ts > deleted_ts && (best == nullptr || wins(write, *best))) best = &write;
+  }
+  if (best == nullptr || (best->expires_s != 0 && best->expires_s <= now_s)) return std::nullopt;
+  return best->value;
+}
+
+std::vector<std::pair<Bytes, Bytes>> TwinCell::live(int64_t deleted_ts, int64_t now_s) const {
+  for (int64_t clear : clears) deleted_ts = std::max(deleted_ts, clear);
+  std::vector<std::pair<Bytes, Bytes>> found;
+  for (const auto& [key, element] : elements) {
+    if (Value value = visible(element, deleted_ts, now_s)) found.emplace_back(key, *std::move(value));
+  }
+  return found;
+}
+
+Bytes list_key(bool prepend, int64_t ts, uint32_t index) {
+  Bytes key;
+  put_big(key, static_cast<uint64_t>(prepend ? INT64_MAX - ts : ts) | (prepend ? 0 : uint64_t{1} << 63));
+  put_big(key, index);
+  return key;
+}
+
+int64_t TwinPartition::deleted_ts(const TwinColumn& column, const Ints& clustering) const {
+  return column.is_static ? static_deletion_of(*this) : deletion_of(*this, clustering);
+}
 
 const TwinColumn* TwinTable::column(const std::string& name) const {
   auto it = std::ranges::find(columns, name, &TwinColumn::name);
@@ -94,13 +128,9 @@ std::vector<TwinResult> TwinTable::read(int64_t now_s) const {
     return any;
   };
   for (const auto& [key, partition] : partitions) {
-    int64_t static_deleted = INT64_MIN;
-    for (const auto& deletion : partition.deletions) {
-      if (deletion.covers_static) static_deleted = std::max(static_deleted, deletion.ts);
-    }
     TwinResult base{key, std::nullopt, {}};
     for (const TwinColumn& column : columns) base.values[column.name] = std::nullopt;
-    const bool has_static = fill(partition.statics, true, static_deleted, base);
+    const bool has_static = fill(partition.statics, true, static_deletion_of(partition), base);
     std::vector<TwinResult> rows;
     for (const auto& [clustering, row] : partition.rows) {
       TwinResult result = base;

@@ -14,7 +14,13 @@ namespace sagitta::db::test {
 
 using Ints = std::vector<int32_t>;
 
-enum class TwinType { kInt, kText, kVector, kSet, kMap };
+enum class TwinType { kInt, kText, kVector, kSet, kMap, kList, kUdt, kCounter };
+/// Has a cell for each element.
+constexpr bool is_multi_cell(TwinType type) {
+  return type == TwinType::kSet || type == TwinType::kMap || type == TwinType::kList || type == TwinType::kUdt;
+}
+/// Fields of the one UDT: an int and a text.
+inline constexpr size_t kUdtFields = 2;
 
 struct TwinColumn {
   std::string name;
@@ -37,12 +43,20 @@ struct TwinDeletion {
   bool covers_static = false;
 };
 
-/// Everything ever written to one column of one row.
+/// Everything ever written to one column of one row. Elements of a set, a map or a UDT have their key or field number
+/// as a big-endian int; those of a list list_key(), whose order is the list's.
 struct TwinCell {
   std::vector<TwinWrite> writes;
   std::vector<int64_t> clears;
   std::map<Bytes, std::vector<TwinWrite>> elements;
+
+  /// The elements that live at `now_s`, under a deletion of the row.
+  std::vector<std::pair<Bytes, Bytes>> live(int64_t deleted_ts, int64_t now_s) const;
 };
+/// Of the `index`-th element that a statement with timestamp `ts` puts before or behind the others.
+Bytes list_key(bool prepend, int64_t ts, uint32_t index);
+/// The write that stands, if it lives at `now_s`.
+Value visible(const std::vector<TwinWrite>& writes, int64_t deleted_ts, int64_t now_s);
 
 struct TwinRow {
   std::vector<TwinWrite> markers;
@@ -53,6 +67,12 @@ struct TwinPartition {
   std::vector<TwinDeletion> deletions;
   TwinRow statics;
   std::map<Ints, TwinRow> rows;
+
+  TwinRow& row(const TwinColumn& column, const Ints& clustering) {
+    return column.is_static ? statics : rows[clustering];
+  }
+  /// Everything written at or before it is gone: of the row that holds the column.
+  int64_t deleted_ts(const TwinColumn& column, const Ints& clustering) const;
 };
 
 /// A visible row: key components, then the columns of the table in order.
@@ -65,6 +85,7 @@ struct TwinResult {
 struct TwinTable {
   size_t partition_columns = 1, clustering_columns = 0;
   bool descending = false;
+  bool has_counters = false;
   std::vector<TwinColumn> columns;
   std::map<Ints, TwinPartition> partitions;
   bool has_index = false;

@@ -75,6 +75,17 @@ TEST_F(RowsTest, AssigningACollectionReplacesItAndLaterRowsOfTheRecordSeeEarlier
   EXPECT_EQ(list(), "[8, 9]");
 }
 
+TEST_F(RowsTest, DeletingACollectionTakesWhatWasWrittenAtTheSameTimeAndAssigningDoesNot) {
+  create_plain();
+  ASSERT_TRUE(write({with(1, 1, 100, append(100, 0, 5))}));
+  ASSERT_TRUE(write({with(1, 1, 100, {.column_id = id("l"), .kind = OpKind::kClear})}));
+  EXPECT_EQ(list(), "[5]");
+  ASSERT_TRUE(write({with(1, 1, 100, {.column_id = id("l"), .kind = OpKind::kDelete})}));
+  EXPECT_EQ(list(), "null");
+  ASSERT_TRUE(write({with(1, 1, 100, append(100, 1, 6))}));
+  EXPECT_EQ(list(), "null");
+}
+
 TEST_F(RowsTest, ARowOfUpdatesAloneGoesWithItsLastCellAndAnInsertedOneStays) {
   create_plain();
   Mutation update = with(1, 1, 100, set_a(1));

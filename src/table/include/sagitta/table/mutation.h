@@ -33,6 +33,8 @@ struct CellOp {
     kListDiscard = 5,
     /// Counters: adds `number`.
     kAdd = 6,
+    /// Multi-cell columns: all cells of the mutation's timestamp or older go. DELETE c, which on a tie wins.
+    kDelete = 7,
   };
   uint32_t column_id = 0;
   Kind kind = Kind::kSet;
