@@ -97,6 +97,7 @@ def clang_opinion():
         words = shlex.split(command["command"])
         arguments = [w for w in words[words.index("-O2"):] if w != "-c"]
         includes = [w for w in words if w.startswith(("-I", "-D"))]
+        includes += [w for at, word in enumerate(words) if word == "-isystem" for w in words[at:at + 2]]
         output = arguments.index("-o")
         del arguments[output:output + 2]
         done = subprocess.run(["clang++-19", *includes, *arguments, *quiet], cwd=command["directory"], capture_output=True, text=True)

@@ -81,7 +81,7 @@ int main(int argc, char** argv) {
   std::string peer_name;
   PeerOptions peer_options;
   add_shared(app, options);
-  app.add_option("--sets", options.sets, "Made sets: clustered128, embed768")->delimiter(',');
+  app.add_option("--sets", options.sets, "Made sets: clustered128, embed768; or none")->delimiter(',');
   app.add_option("--set", options.set_folder, "Folder of a real set: base.f16, queries.f32, groundtruth.i32");
   app.add_option("--peer", options.peers, "NAME=EXECUTABLE, a peer outside of this program; may be repeated")
       ->check(
@@ -97,6 +97,7 @@ int main(int argc, char** argv) {
   CLI::App* concurrency = add_grid(app, "concurrency", "Two searching threads, and search beside a writer", options);
   CLI::App* growth = add_grid(app, "growth", "The cost of a query by the number of rows", options);
   CLI11_PARSE(app, argc, argv);
+  std::erase(options.sets, "none");
   if (options.smoke) shrink(options);
   if (peer->parsed()) return serve_peer(peer_name, peer_options);
   if (make->parsed()) return finish(make_sets(options));
