@@ -53,6 +53,21 @@ uint64_t print_of(const LiveCell& cell) {
   return std::hash<Bytes>()(bytes);
 }
 
+/// Puts those of `moved` that are near enough and pass `judge` among the candidates.
+template <class Moved, class Judge>
+void add_moved(const Moved& moved, size_t k, const Judge& judge, std::vector<ann::Candidate>& candidates) {
+  const bool full = candidates.size() >= k;
+  const float worst = full ? candidates.back().distance : 0;
+  for (const auto& [key, candidate] : moved) {
+    if (full && candidate.distance >= worst) continue;
+    const ann::Verdict verdict = judge(candidate.slot, key);
+    if (verdict == ann::Verdict::kStop) break;
+    if (verdict == ann::Verdict::kAccept) candidates.push_back(candidate);
+  }
+  std::ranges::stable_sort(candidates, {}, &ann::Candidate::distance);
+  if (candidates.size() > k) candidates.resize(k);
+}
+
 }  // namespace
 
 VectorOptions vector_options(const IndexDef& index, const TableDef& table) {
@@ -117,29 +132,37 @@ Result<std::vector<VectorHit>> VectorIndexImpl::search(std::span<const float> qu
                                                        const RowFilter* filter, const RequestContext& context) const {
   if (state_ != State::kServing)
     return fail(ErrorCode::kUnavailable, fmt::format("index {} is being built", def_.name));
-  std::vector<VectorHit> hits;
+  const uint64_t moves_before = moves();
   const SystemClock clock;
   ann::SearchParams params{
       .k = static_cast<uint32_t>(k), .now_us = now_s * 1'000'000, .deadline = context.deadline, .clock = &clock};
   std::unordered_set<Bytes> accepted;
   std::unordered_map<ann::Slot, const Bytes*> row_keys;
-  params.filter.predicate = [&](ann::Slot slot) {
-    auto key = row_of(slot);
+  const auto judge = [&](ann::Slot slot, const Bytes& key) {
     // Of a vector that changes during the search, the old slot and the new may both come up.
-    if (!key || accepted.contains(*key)) return ann::Verdict::kReject;
-    const auto passes = filter != nullptr ? (*filter)(*key) : std::optional(true);
+    if (accepted.contains(key)) return ann::Verdict::kReject;
+    const auto passes = filter != nullptr ? (*filter)(key) : std::optional(true);
     if (!passes) return ann::Verdict::kStop;
     if (!*passes) return ann::Verdict::kReject;
-    row_keys[slot] = &*accepted.insert(*std::move(key)).first;
+    row_keys[slot] = &*accepted.insert(key).first;
     return ann::Verdict::kAccept;
   };
-  SAGITTA_TRY(const ann::SearchAnswer answer, vectors_->search(query, params));
+  params.filter.predicate = [&](ann::Slot slot) {
+    const auto key = row_of(slot);
+    return key ? judge(slot, *key) : ann::Verdict::kReject;
+  };
+  SAGITTA_TRY(ann::SearchAnswer answer, vectors_->search(query, params));
   if (context.search != nullptr) {
     *context.search = {ann::to_string(answer.stats.path), answer.stats.expanded, answer.stats.distances};
   }
   if (answer.stats.ended == ann::Ended::kDeadline) {
     return fail(ErrorCode::kReadTimeout, fmt::format("the deadline passed after {} distances", answer.stats.distances));
   }
+  if (answer.stats.ended == ann::Ended::kNot) {
+    SAGITTA_TRY(const auto moved, moved_since(moves_before, query));
+    add_moved(moved, k, judge, answer.candidates);
+  }
+  std::vector<VectorHit> hits;
   for (const ann::Candidate& candidate : answer.candidates) {
     hits.push_back({*row_keys.at(candidate.slot), ann::similarity(to_metric(options_.similarity), candidate.distance)});
   }
@@ -149,6 +172,26 @@ Result<std::vector<VectorHit>> VectorIndexImpl::search(std::span<const float> qu
                        answer.stats.predicate_tests, hits.size());
   });
   return hits;
+}
+
+uint64_t VectorIndexImpl::moves() const {
+  std::shared_lock lock(mutex_);
+  return moves_;
+}
+
+Result<VectorIndexImpl::Moved> VectorIndexImpl::moved_since(uint64_t moves_before, std::span<const float> query) const {
+  std::shared_lock lock(mutex_);
+  const ann::Pin pin = vectors_->pin();
+  const size_t count = std::min<size_t>(moves_ - moves_before, moved_.size());
+  Moved moved;
+  for (auto key = moved_.end() - static_cast<std::ptrdiff_t>(count); key != moved_.end(); ++key) {
+    const auto found = slots_.find(*key);
+    if (found == slots_.end()) continue;
+    ann::Candidate now{.slot = found->second};
+    SAGITTA_CHECK(vectors_->score(query, std::span(&now.slot, 1), std::span(&now.distance, 1)));
+    moved.emplace(*key, now);
+  }
+  return moved;
 }
 
 Status VectorIndexImpl::update(BytesView row_key, const LiveRow* now) {
@@ -179,6 +222,11 @@ Status VectorIndexImpl::put(const Bytes& row_key, const LiveCell& cell) {
   const auto slot =
       found == slots_.end() ? vectors_->insert(scratch_, expiry) : vectors_->replace(found->second, scratch_, expiry);
   if (!slot) return fail(slot);
+  if (found != slots_.end()) {
+    ++moves_;
+    moved_.push_back(row_key);
+    if (moved_.size() > kMovedMax) moved_.pop_front();
+  }
   const auto at = static_cast<size_t>(*slot);
   if (at >= keys_.size()) {
     keys_.resize(at + 1);

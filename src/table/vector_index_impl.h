@@ -2,6 +2,8 @@
 #pragma once
 
 #include <atomic>
+#include <deque>
+#include <map>
 #include <memory>
 #include <optional>
 #include <shared_mutex>
@@ -14,6 +16,9 @@
 #include "sagitta/table/vector_index.h"
 
 namespace sagitta::table {
+
+/// Rows with a new slot that are remembered for the searches under way.
+inline constexpr size_t kMovedMax = 16'384;
 
 /// Thread-safe: any number of searches beside one writer at a time (the applier, or the builder before it serves).
 class VectorIndexImpl final : public VectorIndex {
@@ -46,6 +51,11 @@ class VectorIndexImpl final : public VectorIndex {
   VectorIndexImpl(TableDefPtr table, IndexDef def, VectorOptions options, std::unique_ptr<ann::Index> vectors);
   /// The row of this vector, or of the one that has taken its place; nothing when the row has none any more.
   std::optional<Bytes> row_of(ann::Slot slot) const;
+  using Moved = std::map<Bytes, ann::Candidate>;
+  uint64_t moves() const;
+  /// The rows that took a new slot since `moves_before`, as they are now. A search may have passed the new slot's place
+  /// before it was filled, and the old slot's after it was emptied.
+  Result<Moved> moved_since(uint64_t moves_before, std::span<const float> query) const;
   Status put(const Bytes& row_key, const LiveCell& cell);
   void remove(const Bytes& row_key);
 
@@ -64,6 +74,8 @@ class VectorIndexImpl final : public VectorIndex {
   std::vector<Bytes> keys_;       ///< by slot; kept until it is reused, for searches that began before an erase
   std::vector<uint64_t> prints_;  ///< by slot: of its vector and expiry, to know a write that changed neither
   std::unordered_map<Bytes, bool> refused_;
+  std::deque<Bytes> moved_;  ///< rows that took a new slot, the last kMovedMax
+  uint64_t moves_ = 0;       ///< as many there ever were
   std::vector<float> scratch_;
 };
 

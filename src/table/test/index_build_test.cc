@@ -2,6 +2,7 @@
 /// the rows.
 #include <fmt/format.h>
 
+#include <atomic>
 #include <random>
 #include <set>
 #include <thread>
@@ -138,6 +139,20 @@ TEST_F(IndexBuildTest, AVectorThatChangesDuringASearchDoesNotHideItsRow) {
   ASSERT_TRUE(found);
   ASSERT_EQ(found->size(), 2u);
   EXPECT_EQ((*found)[1].row_key, row_key(*table(), i32(2), {}));
+}
+
+TEST_F(IndexBuildTest, SearchesBesideAWriterMissNoRow) {
+  constexpr int32_t kRows = 2000;
+  for (int32_t p = 0; p < kRows; ++p) ASSERT_TRUE(write({put(p, std::vector{1.0F, static_cast<float>(p)})}));
+  create_index("i");
+  const VectorIndex& searched = index(space_, "i");
+  std::atomic<bool> stop{false};
+  std::thread writer([&] {
+    for (int32_t i = 0; !stop; ++i) EXPECT_TRUE(write({put(i * 7 % kRows, std::vector{2.0F, static_cast<float>(i)})}));
+  });
+  for (int i = 0; i < 300; ++i) EXPECT_EQ(hits(searched).size(), static_cast<size_t>(kRows)) << "search " << i;
+  stop = true;
+  writer.join();
 }
 
 TEST_F(IndexBuildTest, ARowThatIsDeletedDuringASearchIsNotFound) {
