@@ -66,11 +66,11 @@ def comparison(folder):
 
 
 def grids():
-    for grid, line in (("filter", "scattered"), ("churn", "recall below fresh"), ("concurrency", "p99 ratio"),
+    for grid, line in (("filter", "scattered"), ("filter --predicate", "scattered"), ("churn", "recall below fresh"), ("concurrency", "p99 ratio"),
                        ("growth", "cost ratio")):
         if grid == "concurrency" and len(os.sched_getaffinity(0)) < 2:
             continue
-        code, out, err = run(BENCH, grid, "--smoke")
+        code, out, err = run(BENCH, *grid.split(), "--smoke")
         check(f"{grid} ends well", code == 0 and line in out, out + err)
 
 

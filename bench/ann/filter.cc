@@ -35,6 +35,7 @@ struct Bench {
   Floats base, queries;
   ann::Metric metric;
   uint32_t beam = 0;
+  bool predicate = false;
   double unfiltered_us = 0, full_scan_us = 0;
   std::vector<std::vector<uint32_t>> rankings;  ///< of all rows, for each query
 };
@@ -91,6 +92,19 @@ double loop_us(const Bench& bench, std::span<const float> query, std::span<const
   return watch.seconds() * 1e6;
 }
 
+ann::Filter make_filter(const Bench& bench, const Case& asked) {
+  ann::Filter filter;
+  filter.selectivity = static_cast<double>(asked.matches.size()) / static_cast<double>(bench.base.count);
+  if (bench.predicate) {
+    filter.predicate = [&asked](ann::Slot slot) {
+      return asked.bitmap.test(slot) ? ann::Verdict::kAccept : ann::Verdict::kReject;
+    };
+  } else {
+    filter.bitmap = &asked.bitmap;
+  }
+  return filter;
+}
+
 struct Cell {
   std::vector<double> search_us, scan_us, loop_us;
   double recall = 0;
@@ -103,9 +117,7 @@ Cell run(Bench& bench, const std::vector<Case>& cases) {
   std::array<uint32_t, kK> ids{};
   for (size_t q = 0; q < cases.size(); ++q) {
     const Case& asked = cases[q];
-    searcher.params().filter.bitmap = &asked.bitmap;
-    searcher.params().filter.selectivity =
-        static_cast<double>(asked.matches.size()) / static_cast<double>(bench.base.count);
+    searcher.params().filter = make_filter(bench, asked);
     const Stopwatch watch;
     const size_t found = searcher.search(bench.queries.row(q), bench.beam, ids);
     cell.search_us.push_back(watch.seconds() * 1e6);
@@ -167,7 +179,11 @@ Status filter_grid(const Options& options) {
   SAGITTA_TRY(const auto subject, Subject::make(index));
   SAGITTA_CHECK(subject->build(base.view(), options.threads));
   pin_to(processors().front());
-  Bench bench{.subject = *subject, .base = base.view(), .queries = queries.view(), .metric = generator->metric()};
+  Bench bench{.subject = *subject,
+              .base = base.view(),
+              .queries = queries.view(),
+              .metric = generator->metric(),
+              .predicate = options.predicate};
   const Truth truth = exact_neighbours(bench.metric, bench.base, bench.queries, kK, 1);
   SAGITTA_TRY(const BeamResult unfiltered, beam_for(*subject, options, bench.queries, truth.view(), kRecall));
   bench.beam = unfiltered.beam;

@@ -92,6 +92,7 @@ int main(int argc, char** argv) {
   CLI::App* peer = add_peer(app, peer_name, peer_options);
   CLI::App* make = app.add_subcommand("make", "Make the sets and say where they are");
   CLI::App* filter = add_grid(app, "filter", "Filtered search by pass rate and place of the matches", options);
+  filter->add_flag("--predicate", options.predicate, "Filter by a predicate in place of a bitmap");
   CLI::App* churn = add_grid(app, "churn", "Recall and work after generations of deletes and inserts", options);
   churn->add_option("--generations", options.generations)->check(CLI::Range(1, 10'000));
   CLI::App* concurrency = add_grid(app, "concurrency", "Two searching threads, and search beside a writer", options);

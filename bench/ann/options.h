@@ -30,6 +30,7 @@ struct Options {
   unsigned generations = 100;
   unsigned threads = 2;
   uint64_t seed = 20261120;
+  bool predicate = false;  ///< filters are predicates, not bitmaps
   bool smoke = false;
 };
 
