@@ -1,115 +1,294 @@
-// Searching. One pass computes the distance of every vector that may be found; candidates are then brought into order a
-// batch at a time, so that k of n cost n + k log k, and a refill only the next batch.
+// Searching. Candidates come by their estimated distance, from a walk or a scan; those that may be among the nearest
+// are rescored; what the filter passes is given. When that is too few, the beam widens, and in the end everything is
+// looked at.
 #include <algorithm>
 #include <bit>
+#include <cmath>
+#include <limits>
 #include <utility>
 
 #include "sagitta/base/assert.h"
 
-#include "index_impl.h"
-#include "scorer.h"
+#include "search.h"
 
 namespace sagitta::ann {
 namespace {
 
-/// Candidates brought into order first; each further batch is twice as large as the one before.
+/// Candidates of a scan brought into order first; each further batch is twice as large as the one before.
 constexpr size_t kBatchMin = 64;
 /// Distances between two looks at the clock: some ten microseconds' worth.
 constexpr uint64_t kDistancesPerLook = 256;
+/// Estimates are trusted to so many times their root mean square error.
+constexpr double kErrorsTrusted = 2.0;
+/// Rescored before the error is believed to be known.
+constexpr size_t kErrorsMin = 8;
+/// Predicate answers from which a pass rate is estimated.
+constexpr size_t kTestsMin = 32;
+constexpr double kBeamMax = 1 << 20;
 
-/// Keys order like (distance, slot).
-uint64_t key_of(float distance, Slot slot) {
-  const auto bits = std::bit_cast<uint32_t>(distance + 0.0F);  // -0 becomes +0: they are equal
-  const uint32_t ordered = (bits & 0x80000000) != 0 ? ~bits : bits | 0x80000000;
-  return uint64_t{ordered} << 32 | static_cast<uint32_t>(slot);
-}
-
-Candidate candidate_of(uint64_t key) {
-  const auto ordered = static_cast<uint32_t>(key >> 32);
-  const uint32_t bits = (ordered & 0x80000000) != 0 ? ordered & 0x7fffffff : ~ordered;
-  return {.slot = Slot{static_cast<uint32_t>(key)}, .distance = std::bit_cast<float>(bits)};
+bool nearer(const Candidate& a, const Candidate& b) {
+  return a.distance != b.distance ? a.distance < b.distance : a.slot < b.slot;
 }
 
 }  // namespace
 
-struct Cursor::Impl {
-  Impl(const Index::Impl& i, std::span<const float> query, const SearchParams& p)
-      : index(i), params(p), pin(i.gate.enter()), scratch(i.scratch.take()), batch(std::max<size_t>(p.k, kBatchMin)) {
-    scratch->query.resize(query.size());
-    store_form(index.options.metric, query, scratch->query);
+Cursor::Impl::Impl(const Index::Impl& index, std::span<const float> query, const SearchParams& params)
+    : index_(index),
+      params_(params),
+      pin_(index.gate.enter()),
+      scratch_(index.scratch.take()),
+      costs_(index.store.shape().vector_bytes, index.store.shape().code_bytes, index.graph.degree()),
+      batch_(std::max<size_t>(params.k, kBatchMin)) {
+  scratch_->query.resize(query.size());
+  store_form(index.options.metric, query, scratch_->query);
+  if (index.options.level != Level::kI8) scorer_.emplace(index.options.metric, index.options.level, scratch_->query);
+
+  const Codec* codec = index.codec();
+  const size_t live = std::max<size_t>(index.store.live(), 1), matching = matches();
+  const double part = static_cast<double>(matching) / static_cast<double>(live) * params_.filter.selectivity;
+  if (codec != nullptr) codec->prepare(scratch_->query, scratch_->code_query);
+  const double walk_cost = costs_.walk(std::min(kBeamMax, beam_wanted() / std::max(part, 1e-9)));
+  if (codec != nullptr && index.graph.entry_count() > 0 && walk_cost < costs_.scan(matching)) {
+    start_walk(*codec);
+  } else {
+    start_scan(nullptr);
   }
-  ~Impl() { index.scratch.give_back(std::move(scratch)); }
+}
 
-  bool late() const { return params.clock != nullptr && params.deadline.passed(*params.clock); }
-  bool end(Ended why) {
-    stats.ended = why;
-    return false;
+Cursor::Impl::~Impl() { index_.scratch.give_back(std::move(scratch_)); }
+
+uint32_t Cursor::Impl::beam_wanted() const {
+  return std::max(params_.k, params_.beam_width > 0 ? params_.beam_width : index_.options.expansion_search);
+}
+
+bool Cursor::Impl::may_go_on(uint64_t distances) {
+  if (distances >= params_.distances_max) stats.ended = Ended::kWork;
+  if (late()) stats.ended = Ended::kDeadline;
+  return stats.ended == Ended::kNot;
+}
+
+bool Cursor::Impl::passes(uint32_t slot) const {
+  const SlotBitmap* bitmap = params_.filter.bitmap;
+  return (bitmap == nullptr || bitmap->test(Slot{slot})) && index_.store.is_found(slot, params_.now_us);
+}
+
+size_t Cursor::Impl::matches() const {
+  const size_t live = index_.store.live();
+  if (params_.filter.bitmap == nullptr) return live;
+  size_t count = 0;
+  for (uint64_t word : params_.filter.bitmap->words()) count += static_cast<size_t>(std::popcount(word));
+  return std::min(count, live);
+}
+
+void Cursor::Impl::start_walk(const Codec& codec) {
+  stats.path = Path::kGraph;
+  keys_are_ = index_.options.level == Level::kI8 ? Keys::kDistances : Keys::kEstimates;
+  walk_.emplace(index_.store, index_.graph, codec, *scratch_, beam_wanted(), true);
+  std::vector<uint32_t> fresh;
+  index_.fresh.scan(fresh);
+  walk_->add_leaves(fresh);
+  walk_->enter();
+  walk_->run(this);
+  if (params_.filter.bitmap != nullptr) widen_for_filter();
+}
+
+// A beam holds as many that pass as the caller asked it to be wide. Where matches are so rare, or so far, that a scan
+// of them is cheaper, it is taken instead.
+void Cursor::Impl::widen_for_filter() {
+  while (stats.ended == Ended::kNot && !walk_->exhausted()) {
+    const auto pool = walk_->pool();
+    const auto passing = static_cast<double>(
+        std::count_if(pool.begin(), pool.end(), [this](SearchKey key) { return passes(slot_of(key)); }));
+    if (passing >= beam_wanted()) return;
+    const double beam = walk_->beam();
+    const double wanted = std::clamp(beam * beam_wanted() / std::max(passing, 0.5) * 1.1, beam * 1.5, kBeamMax);
+    if (costs_.walk(wanted - beam) > costs_.scan(matches())) return start_scan(nullptr);
+    walk_->widen(static_cast<uint32_t>(wanted));
+    walk_->run(this);
   }
-  void scan();
-  bool may_go_on();
-  bool order_more();
-  Verdict judge(Slot slot);
-  size_t next(size_t count, std::vector<Candidate>& out);
+}
 
-  const Index::Impl& index;
-  const SearchParams params;
-  const Pin pin;
-  std::unique_ptr<Scratch> scratch;
-  SearchStats stats;
-  size_t batch;
-  size_t given = 0;    // keys before this are done with
-  size_t ordered = 0;  // keys before this are in order, and nearer than the rest
-};
-
-bool Cursor::Impl::may_go_on() {
-  if (stats.distances >= params.distances_max) return end(Ended::kWork);
-  if (stats.distances % kDistancesPerLook == 0 && late()) return end(Ended::kDeadline);
+// False when there is nothing more to find by walking.
+bool Cursor::Impl::widen() {
+  if (walk_->exhausted() || stats.ended != Ended::kNot) return false;
+  const double beam = walk_->beam();
+  double wanted = beam * 2;
+  if (stats.predicate_tests >= kTestsMin) {
+    const double rate = std::max(static_cast<double>(accepted_), 0.5) / static_cast<double>(stats.predicate_tests);
+    wanted = std::clamp(beam_wanted() / rate, beam * 2, beam * 16);
+  }
+  if (costs_.walk(wanted - beam) > costs_.scan(matches())) return false;
+  walk_->widen(static_cast<uint32_t>(wanted));
+  walk_->run(this);
+  walked_ = 0;
   return true;
 }
 
-void Cursor::Impl::scan() {
-  const Scorer score(index.options.metric, scratch->query);
-  const SlotBitmap* bitmap = params.filter.bitmap;
-  const uint32_t slots = index.store.end();
-  scratch->keys.clear();
-  scratch->keys.reserve(bitmap == nullptr ? index.store.counts().live : 0);
-  for (uint32_t at = 0; at < slots; ++at) {
-    const Slot slot{at};
-    if (bitmap != nullptr && !bitmap->test(slot)) continue;
-    if (!index.store.is_found(slot, params.now_us)) continue;
-    if (!may_go_on()) return;
+void Cursor::Impl::start_scan(const SlotBitmap* without) {
+  if (walk_) {
+    stats.expanded = walk_->work().expanded;
+    stats.distances = walk_->work().distances;
+    walk_.reset();
+  }
+  stats.path = Path::kExact;
+  std::vector<uint32_t> slots;
+  for (uint32_t slot = 0, end = index_.store.end(); slot < end; ++slot) {
+    if (passes(slot) && (without == nullptr || !without->test(Slot{slot}))) slots.push_back(slot);
+  }
+  scratch_->keys.clear();
+  scratch_->keys.reserve(slots.size());
+  scanned_ = ordered_ = 0;
+  const Codec* codec = index_.codec();
+  if (scorer_ && (codec == nullptr || costs_.scans_vectors(slots.size()))) return scan_vectors(slots);
+  if (codec != nullptr) scan_codes(slots, *codec);
+}
+
+void Cursor::Impl::scan_vectors(const std::vector<uint32_t>& slots) {
+  keys_are_ = Keys::kDistances;
+  for (uint32_t slot : slots) {
+    const bool look = stats.distances % kDistancesPerLook == 0;
+    if (stats.distances >= params_.distances_max || look) {
+      if (!may_go_on(stats.distances)) return;
+    }
     ++stats.distances;
-    scratch->keys.push_back(key_of(score(index.store.vector(slot)), slot));
+    scratch_->keys.push_back(make_key((*scorer_)(index_.store.vector(slot)), slot));
   }
 }
 
-bool Cursor::Impl::order_more() {
-  std::vector<uint64_t>& keys = scratch->keys;
-  if (ordered == keys.size()) return false;
-  const size_t until = std::min(keys.size(), ordered + batch);
-  const auto at = [&keys](size_t i) { return keys.begin() + static_cast<std::ptrdiff_t>(i); };
-  if (until < keys.size()) std::nth_element(at(ordered), at(until), keys.end());
-  std::sort(at(ordered), at(until));
-  ordered = until;
-  batch *= 2;
-  return true;
+void Cursor::Impl::scan_codes(const std::vector<uint32_t>& slots, const Codec& codec) {
+  keys_are_ = scorer_ ? Keys::kEstimates : Keys::kDistances;
+  const uint8_t* codes[kDistancesPerLook];
+  const Codec::Factors* factors[kDistancesPerLook];
+  float estimates[kDistancesPerLook];
+  for (size_t begin = 0; begin < slots.size(); begin += kDistancesPerLook) {
+    if (!may_go_on(stats.distances)) return;
+    const uint64_t left = params_.distances_max - stats.distances;
+    const size_t count = std::min<uint64_t>({kDistancesPerLook, slots.size() - begin, left});
+    for (size_t i = 0; i < count; ++i) {
+      codes[i] = index_.store.code(slots[begin + i]);
+      factors[i] = index_.store.factors(slots[begin + i]);
+    }
+    codec.estimate(scratch_->code_query, codes, factors, count, estimates);
+    for (size_t i = 0; i < count; ++i) scratch_->keys.push_back(make_key(estimates[i], slots[begin + i]));
+    stats.distances += count;
+  }
+}
+
+std::optional<SearchKey> Cursor::Impl::next_scanned() {
+  std::vector<SearchKey>& keys = scratch_->keys;
+  if (scanned_ == keys.size()) return std::nullopt;
+  if (scanned_ == ordered_) {
+    const size_t until = std::min(keys.size(), ordered_ + batch_);
+    const auto at = [&keys](size_t i) { return keys.begin() + static_cast<std::ptrdiff_t>(i); };
+    if (until < keys.size()) std::nth_element(at(ordered_), at(until), keys.end());
+    std::sort(at(ordered_), at(until));
+    ordered_ = until;
+    batch_ *= 2;
+  }
+  return keys[scanned_++];
+}
+
+std::optional<SearchKey> Cursor::Impl::next_walked() {
+  const auto pool = walk_->pool();
+  while (walked_ < pool.size()) {
+    SearchKey& key = pool[walked_++];
+    if ((key & kTaken) != 0 || !passes(slot_of(key))) continue;
+    key |= kTaken;
+    return key;
+  }
+  return std::nullopt;
+}
+
+// The next best by estimate; beyond the beam only with `insist`. When walking finds no more, whatever is left is
+// scanned: there may be matches that it has not met.
+std::optional<SearchKey> Cursor::Impl::next_key(bool insist) {
+  while (walk_) {
+    if (const auto key = next_walked()) return key;
+    if (!insist) return std::nullopt;
+    if (widen()) continue;
+    if (stats.ended != Ended::kNot) return std::nullopt;
+    SlotBitmap taken;
+    for (SearchKey key : walk_->pool()) {
+      if ((key & kTaken) != 0) taken.set(Slot{slot_of(key)});
+    }
+    start_scan(&taken);
+  }
+  return next_scanned();
+}
+
+float Cursor::Impl::rescore(SearchKey key) {
+  const uint32_t slot = slot_of(key);
+  if (params_.full_vector) {
+    scratch_->floats.resize(index_.options.dim);
+    if (params_.full_vector(Slot{slot}, scratch_->floats)) {
+      return distance(index_.options.metric, scratch_->query, scratch_->floats);
+    }
+  }
+  return keys_are_ == Keys::kEstimates ? (*scorer_)(index_.store.vector(slot)) : distance_of(key);
+}
+
+// Makes `count` more candidates certain, or as many as there are. Estimates are rescored until the next one is too far
+// to matter, by the error seen so far.
+void Cursor::Impl::refill(size_t count) {
+  const bool exact = keys_are_ == Keys::kDistances && !params_.full_vector;
+  ready_.erase(ready_.begin(), ready_.begin() + static_cast<std::ptrdiff_t>(given_));
+  given_ = 0;
+  const auto oversampled = static_cast<size_t>(std::ceil(static_cast<float>(count) * params_.oversampling));
+  const size_t at_least = params_.full_vector ? std::max(count, oversampled) : count;
+  std::vector<float> nearest;  // a heap of the `count` smallest distances
+  for (const Candidate& c : ready_) nearest.push_back(c.distance);
+  std::make_heap(nearest.begin(), nearest.end());
+  const auto keep_nearest = [&](float d) {
+    nearest.push_back(d);
+    std::push_heap(nearest.begin(), nearest.end());
+    while (nearest.size() > count) {
+      std::pop_heap(nearest.begin(), nearest.end());
+      nearest.pop_back();
+    }
+  };
+  for (size_t taken = 0;; ++taken) {
+    if (exact && ready_.size() >= count) break;
+    const auto key = next_key(ready_.size() < count);
+    if (!key) break;
+    const float estimate = distance_of(*key), distance = rescore(*key);
+    ready_.push_back({.slot = Slot{slot_of(*key)}, .distance = distance});
+    keep_nearest(distance);
+    if (estimate != distance) {
+      const double error = double{estimate} - double{distance};
+      error_squares_ += error * error;
+      ++errors_;
+    }
+    if (exact || nearest.size() < count || taken + 1 < at_least || errors_ < kErrorsMin) continue;
+    const double margin = kErrorsTrusted * std::sqrt(error_squares_ / static_cast<double>(errors_));
+    if (double{estimate} > double{nearest.front()} + margin) break;
+  }
+  std::ranges::sort(ready_, nearer);
+  certain_ = std::min(count, ready_.size());
 }
 
 Verdict Cursor::Impl::judge(Slot slot) {
-  if (!params.filter.predicate) return index.store.is_live(slot) ? Verdict::kAccept : Verdict::kReject;
+  if (!params_.filter.predicate) {
+    return index_.store.is_live(static_cast<uint32_t>(slot)) ? Verdict::kAccept : Verdict::kReject;
+  }
   ++stats.predicate_tests;
-  return params.filter.predicate(slot);
+  const Verdict verdict = params_.filter.predicate(slot);
+  if (verdict == Verdict::kAccept) ++accepted_;
+  return verdict;
 }
 
 size_t Cursor::Impl::next(size_t count, std::vector<Candidate>& out) {
   size_t found = 0;
-  while (found < count && stats.ended != Ended::kPredicate && (given < ordered || order_more())) {
+  while (found < count && stats.ended != Ended::kPredicate) {
+    if (given_ == certain_) {
+      refill(count - found);
+      if (certain_ == 0) break;
+    }
     // A row behind each predicate call may be dear, so the clock is asked each time; plain candidates are nearly free.
-    if (params.filter.predicate && late()) {
+    if (params_.filter.predicate && late()) {
       stats.ended = Ended::kDeadline;
       break;
     }
-    const Candidate candidate = candidate_of(scratch->keys[given++]);
+    const Candidate candidate = ready_[given_++];
     const Verdict verdict = judge(candidate.slot);
     if (verdict == Verdict::kStop) {
       stats.ended = Ended::kPredicate;
@@ -117,6 +296,10 @@ size_t Cursor::Impl::next(size_t count, std::vector<Candidate>& out) {
       out.push_back(candidate);
       ++found;
     }
+  }
+  if (walk_) {
+    stats.expanded = walk_->work().expanded;
+    stats.distances = walk_->work().distances;
   }
   return found;
 }
@@ -130,9 +313,7 @@ const SearchStats& Cursor::stats() const { return impl_->stats; }
 
 Result<Cursor> Index::open(std::span<const float> query, const SearchParams& params) const {
   SAGITTA_CHECK(check_vector(impl_->options.metric, impl_->options.dim, query));
-  auto cursor = std::make_unique<Cursor::Impl>(*impl_, query, params);
-  cursor->scan();
-  return Cursor(std::move(cursor));
+  return Cursor(std::make_unique<Cursor::Impl>(*impl_, query, params));
 }
 
 Result<SearchAnswer> Index::search(std::span<const float> query, const SearchParams& params) const {
@@ -140,6 +321,7 @@ Result<SearchAnswer> Index::search(std::span<const float> query, const SearchPar
   SAGITTA_TRY(Cursor cursor, open(query, params));
   SearchAnswer answer;
   cursor.next(params.k, answer.candidates);
+  std::ranges::sort(answer.candidates, nearer);
   answer.stats = cursor.stats();
   return answer;
 }
@@ -150,10 +332,21 @@ Status Index::score(std::span<const float> query, std::span<const Slot> slots, s
   const Pin pinned = pin();
   std::vector<float> stored(query.size());
   store_form(impl_->options.metric, query, stored);
-  const Scorer score_one(impl_->options.metric, stored);
+  Codec::Query code_query;
+  std::optional<Scorer> scorer;
+  if (impl_->options.level != Level::kI8) scorer.emplace(impl_->options.metric, impl_->options.level, stored);
+  if (!scorer && impl_->codec() != nullptr) impl_->codec()->prepare(stored, code_query);
   for (size_t i = 0; i < slots.size(); ++i) {
-    distances[i] = impl_->store.is_live(slots[i]) ? score_one(impl_->store.vector(slots[i]))
-                                                  : std::numeric_limits<float>::infinity();
+    const auto slot = static_cast<uint32_t>(slots[i]);
+    distances[i] = std::numeric_limits<float>::infinity();
+    if (!impl_->store.is_live(slot)) continue;
+    if (scorer) {
+      distances[i] = (*scorer)(impl_->store.vector(slot));
+    } else {
+      const uint8_t* code = impl_->store.code(slot);
+      const Codec::Factors* factors = impl_->store.factors(slot);
+      impl_->codec()->estimate(code_query, &code, &factors, 1, &distances[i]);
+    }
   }
   return {};
 }

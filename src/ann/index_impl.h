@@ -1,27 +1,77 @@
-/// The parts of an index, shared by its searching and its writing half.
+/// The parts of an index, shared by its searching, its writing and its maintaining half.
 #pragma once
 
+#include <condition_variable>
 #include <mutex>
+#include <thread>
+#include <vector>
 
 #include "sagitta/ann/index.h"
 
+#include "codec.h"
 #include "epoch_gate.h"
+#include "fresh_list.h"
+#include "graph.h"
+#include "linker.h"
 #include "scratch.h"
 #include "slot_store.h"
 
 namespace sagitta::ann {
 
 struct Index::Impl {
-  explicit Impl(const IndexOptions& o) : options(o), store(o.dim, o.budget), scratch(o.budget) {}
+  /// Below this many vectors there is no graph: a scan is as fast, and the codec would learn from too few.
+  static constexpr uint32_t kGraphMin = 256;
 
-  Result<Slot> insert(std::span<const float> vector, Expiry expiry);
+  explicit Impl(const IndexOptions& options);
+  ~Impl();
+
+  Result<Slot> insert(std::span<const float> vector, Expiry expiry, const Slot* replaced);
+  bool erase(Slot slot);
+  bool set_expiry(Slot slot, Expiry expiry);
+  void clear();
+  void settle();
   Status check() const;
 
+  const Codec* codec() const { return codec_.load(std::memory_order_acquire); }
+
   const IndexOptions options;
-  mutable EpochGate gate;
+  mutable EpochGate gate;       // of searches: when is a slot reused
+  mutable EpochGate link_gate;  // of links under way: when may nobody link to a retired slot any more
   SlotStore store;
+  Graph graph;
+  Linker linker;
+  mutable FreshList fresh;
   mutable ScratchPool scratch;
-  mutable std::mutex writer;  // taken by everything that changes the store
+
+ private:
+  Result<uint32_t> take_slot(std::unique_lock<std::mutex>& lock);
+  bool write(uint32_t slot, Scratch& buffers);
+  void learn_codec(std::span<const float> sample);
+  void learn_from_fresh();
+  bool retire(uint32_t slot);
+  void wait_for_room(std::unique_lock<std::mutex>& lock);
+  bool link_one(std::unique_lock<std::mutex>& lock);
+  bool repair_is_due() const;
+  bool repair(std::unique_lock<std::mutex>& lock);
+  void unlink_buried();
+  void repair_entries();
+  bool reconnect(std::unique_lock<std::mutex>& lock);
+  void run_worker();
+  Status check_vectors() const;
+  Status check_graph() const;
+
+  std::atomic<const Codec*> codec_{nullptr};
+  std::unique_ptr<const Codec> codec_owner_;
+
+  mutable std::mutex writer;                // taken by everything that changes slots, the fresh list or the entries
+  mutable std::condition_variable changed;  // a link or a repair ended
+  std::condition_variable work;             // there is something to link or to repair
+  SlotList buried_;                         // under repair
+  bool repairing_ = false;
+  uint32_t linking_ = 0;   // links under way
+  size_t links_made_ = 0;  // since reconnect() last ran
+  bool stopping_ = false;
+  std::vector<std::jthread> workers_;
 };
 
 }  // namespace sagitta::ann

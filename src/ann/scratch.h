@@ -1,4 +1,4 @@
-/// Buffers that searches use again instead of allocating.
+/// Buffers that searches and links use again instead of allocating.
 #pragma once
 
 #include <array>
@@ -9,12 +9,26 @@
 
 #include "sagitta/base/budget.h"
 
+#include "codec.h"
+#include "visited.h"
+
 namespace sagitta::ann {
 
 struct Scratch {
-  std::vector<uint64_t> keys;
+  std::vector<uint64_t> keys;      // of a scan
+  std::vector<uint64_t> pool;      // of a walk
+  std::vector<uint64_t> rejected;  // of a walk
+  std::vector<uint64_t> keys_of_batch;
   std::vector<float> query;
-  size_t bytes() const { return keys.capacity() * sizeof(uint64_t) + query.capacity() * sizeof(float); }
+  std::vector<float> floats;
+  Codec::Query code_query;
+  Visited visited;
+  std::vector<uint32_t> slots;
+  std::vector<const uint8_t*> codes;
+  std::vector<const Codec::Factors*> factors;
+  std::vector<float> estimates;
+
+  size_t bytes() const;
 };
 
 /// Keeps a few buffers between searches, charged to the budget; at the ceiling they are freed instead. Thread-safe, no
@@ -31,7 +45,7 @@ class ScratchPool {
   size_t bytes() const { return bytes_.load(std::memory_order_relaxed); }
 
  private:
-  /// As many as searches usually run at once; each may hold 8 bytes a slot.
+  /// As many as searches usually run at once; a scan's may hold 8 bytes a slot.
   static constexpr size_t kKept = 4;
   bool charge(size_t bytes);
   void release(size_t bytes);

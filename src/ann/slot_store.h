@@ -1,92 +1,116 @@
-/// Where vectors live: chunks of slots that are allocated once and never move, so that a reader needs no lock.
+/// Where an index keeps what belongs to a slot: its vector, walking code, links and state, each a column of its own.
 #pragma once
 
 #include <atomic>
 #include <cstdint>
-#include <cstdlib>
-#include <memory>
 #include <span>
-#include <vector>
 
 #include "sagitta/ann/index.h"
 
+#include "codec.h"
+#include "column.h"
 #include "epoch_gate.h"
 
 namespace sagitta::ann {
 
-/// A slot goes free → live → retired → free. A vector is written while its slot is free, and read only when it is live
-/// or by a reader whose pin is as old as that, so that reads and writes of one vector never meet.
-enum class SlotState : uint8_t { kFree, kLive, kRetired };
+/// free → live → retired → buried → free. A retired slot may still be linked: walks pass through it. A buried one is
+/// being unlinked. Vector and code are written while the slot is free, and read only when it is not, or by a reader
+/// whose pin is as old as that, so that reads and writes of one vector never meet.
+enum class SlotState : uint8_t { kFree, kLive, kRetired, kBuried };
 
-/// Memory is charged before it is allocated, and freed when the store dies.
-/// Thread-safety: functions marked *writer* need one writer at a time (the index's mutex); the others need a pin.
+struct SlotMeta {
+  std::atomic<int64_t> expiry{0};
+  uint32_t next = UINT32_MAX;  ///< of the list the slot is in, or its place in the fresh list; writers only
+  std::atomic<SlotState> state{SlotState::kFree};
+  std::atomic<bool> linked{false};  ///< given to the graph: others may link to it
+  std::atomic<bool> locked{false};  ///< its links are being changed
+};
+
+/// Bytes of each part of a slot.
+struct SlotShape {
+  size_t vector_bytes = 0;
+  size_t code_bytes = 0;
+  size_t links_bytes = 0;
+  size_t total_bytes() const {
+    return vector_bytes + code_bytes + sizeof(Codec::Factors) + links_bytes + sizeof(SlotMeta);
+  }
+};
+
+/// A linked list of slots, through SlotMeta::next.
+struct SlotList {
+  uint32_t head = UINT32_MAX, tail = UINT32_MAX, count = 0;
+};
+
+/// Memory is charged, a few slots at a time, before it is touched. Thread-safety: functions marked *writer* need one
+/// writer at a time (the index's mutex); the others need a pin.
 class SlotStore {
  public:
-  struct Chunk;
-
-  SlotStore(uint32_t dim, MemoryBudget* budget);
+  SlotStore(const SlotShape& shape, MemoryBudget* budget);
   ~SlotStore();
   SlotStore(const SlotStore&) = delete;
   SlotStore& operator=(const SlotStore&) = delete;
 
   /// *writer* A free slot, with memory; kOverloaded at the ceiling. It stays free until publish().
-  Result<Slot> take_free(EpochGate& gate);
-  /// *writer* The vector of a slot from take_free.
-  std::span<float> writable(Slot slot);
+  Result<uint32_t> take_free(EpochGate& gate);
+  /// *writer* Gives back what take_free gave.
+  void give_back(uint32_t slot) { push(free_, slot); }
   /// *writer* Makes the slot live.
-  void publish(Slot slot, Expiry expiry);
-  /// *writer* Makes a live slot retired; false when it is not live.
-  bool retire(Slot slot, const EpochGate& gate);
-  /// *writer* False when the slot is not live.
-  bool set_expiry(Slot slot, Expiry expiry);
-  /// *writer* Verifies lists, counts and charges.
-  Status check() const;
+  void publish(uint32_t slot, Expiry expiry);
+  /// *writer* Makes a live slot retired; false when it is not live. One that was linked waits among the graves for
+  /// its links to be repaired; another is free as soon as nobody looks.
+  bool retire(uint32_t slot, const EpochGate& gate);
+  /// *writer* All graves, now buried. The caller hands them to release() when nothing links to them.
+  SlotList take_graves();
+  /// *writer*
+  void release(SlotList& buried, const EpochGate& gate);
+  /// *writer* Frees what was released or retired two epochs ago.
+  void reclaim(EpochGate& gate);
+  /// *writer* Verifies lists, counts and charges; `buried` are under repair.
+  Status check(size_t buried) const;
 
   /// Slots below this have memory and may be live.
   uint32_t end() const { return end_.load(std::memory_order_acquire); }
-  bool is_live(Slot slot) const;
-  bool is_found(Slot slot, int64_t now_us) const;
-  /// Of a slot that was live under the caller's pin.
-  const float* vector(Slot slot) const;
+  SlotMeta& meta(uint32_t slot) const { return *reinterpret_cast<SlotMeta*>(metas_.at(slot)); }
+  SlotState state(uint32_t slot) const { return meta(slot).state.load(std::memory_order_acquire); }
+  bool is_live(uint32_t slot) const { return slot < end() && state(slot) == SlotState::kLive; }
+  bool is_found(uint32_t slot, int64_t now_us) const {
+    const SlotMeta& m = meta(slot);
+    return m.state.load(std::memory_order_acquire) == SlotState::kLive &&
+           m.expiry.load(std::memory_order_relaxed) > now_us;
+  }
+  std::byte* vector(uint32_t slot) const { return vectors_.at(slot); }
+  uint8_t* code(uint32_t slot) const { return reinterpret_cast<uint8_t*>(codes_.at(slot)); }
+  Codec::Factors* factors(uint32_t slot) const { return reinterpret_cast<Codec::Factors*>(factors_.at(slot)); }
+  /// Ends at links_bytes, or before at kNoLink.
+  std::atomic<uint32_t>* links(uint32_t slot) const {
+    return reinterpret_cast<std::atomic<uint32_t>*>(links_.at(slot));
+  }
 
-  uint32_t dim() const { return dim_; }
-  uint32_t chunk_slots() const { return chunk_mask_ + 1; }
+  const SlotShape& shape() const { return shape_; }
+  size_t live() const { return live_.load(std::memory_order_relaxed); }
+  size_t graves() const { return graves_count_.load(std::memory_order_relaxed); }
+  size_t free_slots() const { return free_.count; }
   IndexCounts counts() const;
   /// Fills in the parts that are the store's.
   MemoryUse memory() const;
 
  private:
-  struct SlotList {
-    uint32_t head = UINT32_MAX, tail = UINT32_MAX, count = 0;
-  };
+  /// Slots that get memory together.
+  static constexpr uint32_t kGranule = 64;
 
-  Chunk& chunk(uint32_t slot) const { return *directory_.load(std::memory_order_acquire)[slot >> chunk_shift_]; }
   void push(SlotList& list, uint32_t slot);
   uint32_t pop(SlotList& list);
   void splice(SlotList& from, SlotList& to);
-  void reclaim(EpochGate& gate);
   Status grow();
-  Status grow_directory();
-  Status charge(size_t bytes);
-  size_t chunk_vectors_bytes() const { return size_t{chunk_slots()} * dim_ * sizeof(float); }
-  size_t chunk_slots_bytes() const;
   Status check_list(const SlotList& list, SlotState state) const;
 
-  const uint32_t dim_;
-  const uint32_t chunk_shift_;
-  const uint32_t chunk_mask_;
+  const SlotShape shape_;
   MemoryBudget* const budget_;
-
-  std::atomic<Chunk**> directory_{nullptr};
+  Column metas_, vectors_, codes_, factors_, links_;
   std::atomic<uint32_t> end_{0};
-  std::atomic<size_t> live_{0}, retired_{0}, chunk_count_{0}, directory_bytes_{0};
-
-  // Writers only.
-  std::vector<std::unique_ptr<Chunk*[]>> directories_;  // outgrown ones stay: a reader may be in them
-  std::vector<std::unique_ptr<Chunk>> chunks_;
-  size_t directory_capacity_ = 0;
-  SlotList free_;
-  SlotList limbo_[3];  // retired slots by epoch modulo 3
+  std::atomic<size_t> live_{0}, retired_{0}, graves_count_{0}, capacity_{0};
+  SlotList free_, graves_;
+  SlotList limbo_[3];  // by epoch modulo 3
 };
 
 }  // namespace sagitta::ann

@@ -13,8 +13,9 @@ namespace {
 using Floats = std::vector<float>;
 
 std::unique_ptr<Index> make_line(size_t count) {
-  auto index = Index::make({.dim = 1, .metric = Metric::kL2}).value();
+  auto index = Index::make({.dim = 1, .metric = Metric::kL2, .link_threads = 0}).value();
   for (size_t i = 0; i < count; ++i) EXPECT_TRUE(index->insert(Floats{static_cast<float>(i)}));
+  index->settle();
   return index;
 }
 
@@ -88,7 +89,7 @@ TEST(Index, EqualVectorsComeInSlotOrder) {
 
 TEST(Index, AFailedReplaceKeepsTheOldVector) {
   MemoryBudget budget("index", 300 << 10);
-  auto index = Index::make({.dim = 16, .metric = Metric::kL2, .budget = &budget}).value();
+  auto index = Index::make({.dim = 16, .metric = Metric::kL2, .link_threads = 0, .budget = &budget}).value();
   const Slot first = index->insert(Floats(16, 1.0F)).value();
   Result<Slot> last = first;
   while (last) last = index->insert(Floats(16, 2.0F));
@@ -113,12 +114,12 @@ TEST(Index, ChargesExactlyWhatItReports) {
   MemoryBudget budget("index", 64 << 20);
   {
     auto index = Index::make({.dim = 8, .metric = Metric::kL2, .budget = &budget}).value();
-    for (int i = 0; i < 100'000; ++i) ASSERT_TRUE(index->insert(Floats(8, 1.0F)));
+    for (int i = 0; i < 20'000; ++i) ASSERT_TRUE(index->insert(Floats(8, 1.0F)));
     ASSERT_TRUE(index->search(Floats(8, 1.0F), {}));
     const MemoryUse use = index->memory();
     EXPECT_EQ(budget.used_bytes(), use.total_bytes());
-    EXPECT_GE(use.vectors_bytes, 100'000u * 8 * 4);
-    EXPECT_LE(use.vectors_bytes, 102'000u * 8 * 4);
+    EXPECT_GE(use.vectors_bytes, 20'000u * 8 * 4);
+    EXPECT_LE(use.vectors_bytes, 20'100u * 8 * 4);
     EXPECT_GT(use.scratch_bytes, 0u);
   }
   EXPECT_EQ(budget.used_bytes(), 0u);
@@ -182,10 +183,11 @@ TEST(Cursor, AsksThePredicateOnlyAsFarAsItMust) {
   };
   const auto answer = index->search(Floats{0}, params).value();
   EXPECT_EQ(answer.candidates.size(), 10u);
+  EXPECT_EQ(answer.stats.path, Path::kGraph);
+  EXPECT_EQ(answer.candidates.back().slot, Slot{90});
   EXPECT_EQ(asked, 91u);
   EXPECT_EQ(answer.stats.predicate_tests, 91u);
-  EXPECT_EQ(answer.stats.distances, 10'000u);
-  EXPECT_EQ(answer.stats.path, Path::kExact);
+  EXPECT_LT(answer.stats.distances, 5'000u);
 }
 
 TEST(Search, APredicateCanStopIt) {
@@ -217,12 +219,13 @@ TEST(Search, BudgetsEndItAndSaySo) {
   auto index = make_line(5000);
   const auto work = index->search(Floats{0}, {.k = 3, .distances_max = 100}).value();
   EXPECT_EQ(work.stats.ended, Ended::kWork);
-  EXPECT_EQ(work.stats.distances, 100u);
+  EXPECT_GE(work.stats.distances, 100u);
+  EXPECT_LE(work.stats.distances, 100u + 2 * index->options().connections) << "one step more at most";
   EXPECT_EQ(work.candidates.size(), 3u);
   const ManualClock clock(1000);
   const auto late = index->search(Floats{0}, {.deadline = {.at_us = 999}, .clock = &clock}).value();
   EXPECT_EQ(late.stats.ended, Ended::kDeadline);
-  EXPECT_TRUE(late.candidates.empty());
+  EXPECT_EQ(late.stats.expanded, 0u);
 }
 
 TEST(Search, ExpiredVectorsAreNotFound) {

@@ -2,7 +2,8 @@
 /// vectors, not rows: the caller maps its keys to slots and back.
 ///
 /// An index is a graph plus a fresh list. An inserted vector is in the fresh list, which every search scans, and so is
-/// found by the next search; the graph is empty in this version (docs/adr/0007), so that every answer is exact.
+/// found by the next search; the index's own threads link it into the graph. Where a scan is cheaper than a walk, the
+/// answer is exact.
 #pragma once
 
 #include <cstddef>
@@ -98,7 +99,7 @@ struct SearchParams {
   int64_t now_us = INT64_MIN;  ///< vectors whose expiry is not after this are not found
   Deadline deadline;           ///< with `clock`: when passed, the answer is what was found so far
   const Clock* clock = nullptr;
-  uint64_t distances_max = UINT64_MAX;  ///< work budget: distances this search may compute
+  uint64_t distances_max = UINT64_MAX;  ///< work budget: distances this search may compute, to within a step
 };
 
 struct Candidate {
@@ -172,8 +173,9 @@ class Cursor {
   Cursor& operator=(Cursor&&) noexcept;
   ~Cursor();
 
-  /// Appends up to `count` candidates that pass the filter, farther ones with each call; returns how many. Fewer than
-  /// `count` when there are no more, or when a budget or the predicate ended the search (see stats()).
+  /// Appends up to `count` candidates that pass the filter, nearest first, in general farther ones with each call;
+  /// returns how many. Fewer than `count` when there are no more, or when a budget or the predicate ended the search
+  /// (see stats()).
   size_t next(size_t count, std::vector<Candidate>& out);
   const SearchStats& stats() const;
 
@@ -184,8 +186,8 @@ class Cursor {
   std::unique_ptr<Impl> impl_;
 };
 
-/// Thread-safe, all of it: searches never wait for a lock that a writer holds; writers take turns. Vectors live in
-/// fixed-size chunks that never move.
+/// Thread-safe, all of it. Searches never wait for a lock or a writer. Writers hold a lock for moments; the linking
+/// that costs is done beside it, by the index's threads and by writers that meet a full fresh list.
 class Index {
  public:
   /// kInvalid for options out of range, kOverloaded when the budget is full at once.
@@ -200,7 +202,7 @@ class Index {
   /// Not found by any search that begins after this returns. False when the slot is not live.
   bool erase(Slot slot);
   /// insert, then erase of `old` (if live): a search meanwhile sees the old vector, the new, or both. Returns the new
-  /// slot; on an error the old vector stays.
+  /// slot; on an error the old vector stays. Nobody else erases `old` meanwhile.
   Result<Slot> replace(Slot old, std::span<const float> vector, Expiry expiry = Expiry::kNever);
   /// False when the slot is not live.
   bool set_expiry(Slot slot, Expiry expiry);
@@ -215,8 +217,9 @@ class Index {
   /// hold a pin since the slots were learnt.
   Status score(std::span<const float> query, std::span<const Slot> slots, std::span<float> distances) const;
   Pin pin() const;
-  /// Waits, and helps, until the fresh list is empty and the links around erased vectors are repaired. With writers
-  /// beside it, until there was such a moment.
+  /// Waits, and helps, until the fresh list is empty, the links around erased vectors are repaired and every vector can
+  /// be reached. With writers beside it, until there was such a moment. An index of few vectors has no graph: they stay
+  /// in the fresh list.
   void settle();
   bool is_live(Slot slot) const;
 
@@ -224,6 +227,7 @@ class Index {
   IndexCounts counts() const;
   MemoryUse memory() const;
   /// Verifies every invariant (see README.md); kCorruption names the first that does not hold. Stops writers meanwhile.
+  /// That every vector can be reached is asked of a settled index only.
   Status check() const;
 
  private:

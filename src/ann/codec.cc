@@ -1,0 +1,186 @@
+#include "codec.h"
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <limits>
+#include <numeric>
+#include <random>
+
+namespace sagitta::ann {
+namespace {
+
+constexpr size_t kBlockBytes = 64;
+constexpr uint32_t kRounds = 2;
+/// The step of the best uniform grid of 16 points for a Gaussian of deviation 1.
+constexpr float kGaussianStep = 0.3352F;
+constexpr float kQueryMax = 127;
+/// Keeps every product of factors finite.
+constexpr float kFactorMax = 1e18F;
+/// Of the rotation; part of what a snapshot means.
+constexpr uint64_t kRotationSeed = 0x5a91774a;
+
+uint32_t block_numbers(CodeBits bits) { return bits == CodeBits::k4 ? 128 : 64; }
+uint32_t blocks_of(uint32_t dim, CodeBits bits) { return (dim + block_numbers(bits) - 1) / block_numbers(bits); }
+
+float dot(const simd::Kernels& kernels, std::span<const float> a, std::span<const float> b) {
+  return kernels.dot_f32(a.data(), b.data(), a.size());
+}
+
+/// A power of two that brings vectors like these to a length near 1.
+float unit_of(std::span<const float> sample, uint32_t dim) {
+  double squares = 0;
+  for (float v : sample) squares += double{v} * double{v};
+  const double length = std::sqrt(squares / static_cast<double>(sample.size() / dim));
+  if (!(length > 0)) return 1;
+  return static_cast<float>(std::exp2(std::clamp(-std::round(std::log2(length)), -126.0, 126.0)));
+}
+
+}  // namespace
+
+Codec::Codec(Metric metric, uint32_t dim, CodeBits bits, std::span<const float> sample)
+    : kernels_(simd::kernels()),
+      metric_(metric),
+      bits_(bits),
+      dim_(dim),
+      blocks_(blocks_of(dim, bits)),
+      padded_(blocks_ * block_numbers(bits)),
+      hadamard_log2_(static_cast<uint32_t>(std::bit_width(padded_)) - 1),
+      unit_(metric == Metric::kCosine ? 1 : unit_of(sample, dim)),
+      centre_(dim),
+      signs_(size_t{padded_} * kRounds) {
+  const size_t rows = sample.size() / dim;
+  std::vector<double> sums(dim);
+  for (size_t i = 0; i < rows * dim; ++i) sums[i % dim] += double{sample[i]} * double{unit_};
+  for (uint32_t i = 0; i < dim; ++i) centre_[i] = static_cast<float>(sums[i] / static_cast<double>(rows));
+  std::mt19937_64 random(kRotationSeed);
+  for (float& sign : signs_) sign = (random() >> 63) != 0 ? 1.0F : -1.0F;
+}
+
+size_t Codec::code_bytes(uint32_t dim, CodeBits bits) { return size_t{blocks_of(dim, bits)} * kBlockBytes; }
+
+// Each round flips signs and transforms the longest power of two from the front and, where that is not all, from the
+// back: orthogonal, and two rounds mix every dimension with every other.
+void Codec::rotate(std::span<const float> stored, bool centred, std::vector<float>& out) const {
+  out.assign(padded_, 0);
+  for (uint32_t i = 0; i < dim_; ++i) out[i] = stored[i] * unit_ - (centred ? centre_[i] : 0);
+  const uint32_t part = 1U << hadamard_log2_;
+  for (uint32_t round = 0; round < kRounds; ++round) {
+    const float* signs = signs_.data() + size_t{round} * padded_;
+    for (uint32_t i = 0; i < padded_; ++i) out[i] *= signs[i];
+    kernels_.hadamard(out.data(), hadamard_log2_);
+    if (part < padded_) kernels_.hadamard(out.data() + (padded_ - part), hadamard_log2_);
+  }
+}
+
+Codec::Factors Codec::encode(std::span<const float> stored, uint8_t* code, std::vector<float>& scratch) const {
+  rotate(stored, true, scratch);
+  const float squared = dot(kernels_, scratch, scratch);
+  float largest = 0;
+  for (float v : scratch) largest = std::max(largest, std::fabs(v));
+  const float deviation = std::sqrt(squared / static_cast<float>(padded_));
+  float step = largest / middle();
+  if (bits_ == CodeBits::k4) step = std::min(step, kGaussianStep * deviation);
+  if (!(step > 0) || !std::isfinite(step)) step = 1;
+  const float top = 2 * middle(), inverse = 1 / step;
+  float along = 0;
+  for (float& v : scratch) {
+    const float cell = std::clamp(std::floor(v * inverse + middle() + 0.5F), 0.0F, top);
+    along += (cell - middle()) * v;
+    v = cell;
+  }
+  if (bits_ == CodeBits::k8) {
+    for (uint32_t i = 0; i < padded_; ++i) code[i] = static_cast<uint8_t>(scratch[i]);
+  } else {
+    for (uint32_t i = 0; i < blocks_ * kBlockBytes; ++i) {
+      const float* low = scratch.data() + i / kBlockBytes * 128 + i % kBlockBytes;
+      code[i] = static_cast<uint8_t>(static_cast<uint32_t>(low[0]) | static_cast<uint32_t>(low[64]) << 4);
+    }
+  }
+  return {.scale = along > 0 ? std::min(squared / along, kFactorMax) : 0,
+          .squared_length = std::min(squared, kFactorMax)};
+}
+
+// Returns the value of one step.
+float Codec::quantise_query(Query& out) const {
+  float largest = 0;
+  for (float v : out.rotated) largest = std::max(largest, std::fabs(v));
+  const float inverse = largest > 0 && std::isfinite(largest) ? kQueryMax / largest : 0;
+  out.values.resize(padded_);
+  int32_t sum = 0;
+  for (uint32_t i = 0; i < padded_; ++i) {
+    // Truncation of a positive number rounds the sum to nearest, and the compiler makes vectors of it.
+    const auto value = static_cast<int32_t>(out.rotated[i] * inverse + 128.5F) - 128;
+    out.values[i] = static_cast<int8_t>(value);
+    sum += value;
+  }
+  out.offset = middle() * static_cast<float>(sum);
+  return inverse > 0 ? largest / kQueryMax : 0;
+}
+
+void Codec::prepare(std::span<const float> stored, Query& out) const {
+  if (metric_ == Metric::kDot) {
+    rotate(stored, false, out.rotated);
+    const float scale = 1 / (unit_ * unit_);
+    out.dot_factor = std::min(quantise_query(out) * scale, kFactorMax);
+    out.norm_factor = 0;
+    out.constant = -std::inner_product(centre_.begin(), centre_.end(), stored.begin(), 0.0F) / unit_;
+    return;
+  }
+  prepare_geometry(stored, out);
+  // Half the squared distance of unit vectors is 1 − cos; squared distances come back into the caller's unit.
+  const float factor = metric_ == Metric::kCosine ? 0.5F : 1 / (unit_ * unit_);
+  out.norm_factor *= factor;
+  out.dot_factor = std::min(out.dot_factor * factor, kFactorMax);
+  out.constant = std::min(out.constant * factor, kFactorMax) - (metric_ == Metric::kCosine ? 1.0F : 0.0F);
+}
+
+void Codec::prepare_geometry(std::span<const float> stored, Query& out) const {
+  rotate(stored, true, out.rotated);
+  out.dot_factor = 2 * quantise_query(out);
+  out.norm_factor = 1;
+  out.constant = std::min(dot(kernels_, out.rotated, out.rotated), kFactorMax);
+}
+
+void Codec::prepare_stored(const uint8_t* code, const Factors& factors, Query& out) const {
+  out.values.resize(padded_);
+  int32_t sum = 0;
+  if (bits_ == CodeBits::k4) {
+    for (uint32_t block = 0; block < blocks_; ++block) {
+      const uint8_t* bytes = code + block * kBlockBytes;
+      int8_t* values = out.values.data() + size_t{block} * 128;
+      for (uint32_t i = 0; i < kBlockBytes; ++i) {
+        values[i] = static_cast<int8_t>(2 * (bytes[i] & 15) - 15);
+        values[i + kBlockBytes] = static_cast<int8_t>(2 * (bytes[i] >> 4) - 15);
+      }
+    }
+  } else {
+    for (uint32_t i = 0; i < padded_; ++i) out.values[i] = static_cast<int8_t>(std::max<int>(code[i] - 128, -127));
+  }
+  for (int8_t v : out.values) sum += v;
+  out.offset = middle() * static_cast<float>(sum);
+  // One step of `values` is half a grid step at 4 bits, a whole one at 8.
+  out.dot_factor = (bits_ == CodeBits::k4 ? 1.0F : 2.0F) * factors.scale;
+  out.norm_factor = 1;
+  out.constant = factors.squared_length;
+}
+
+void Codec::estimate(const Query& query, const uint8_t* const* codes, const Factors* const* factors, size_t count,
+                     float* out) const {
+  constexpr size_t kBatch = 64;
+  int32_t sums[kBatch];
+  const auto dots = bits_ == CodeBits::k4 ? kernels_.dots_u4 : kernels_.dots_u8;
+  for (size_t begin = 0; begin < count; begin += kBatch) {
+    const size_t n = std::min(kBatch, count - begin);
+    dots(codes + begin, n, query.values.data(), blocks_, sums);
+    for (size_t i = 0; i < n; ++i) {
+      const Factors f = *factors[begin + i];
+      const float dot_part = query.dot_factor * f.scale * (static_cast<float>(sums[i]) - query.offset);
+      const float estimate = query.norm_factor * f.squared_length - dot_part + query.constant;
+      // Not a number becomes the largest one; std::min gives its second operand then.
+      out[begin + i] = std::min(std::numeric_limits<float>::max(), estimate);
+    }
+  }
+}
+
+}  // namespace sagitta::ann

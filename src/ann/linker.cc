@@ -1,0 +1,199 @@
+#include "linker.h"
+
+#include <algorithm>
+
+#include "vectors.h"
+#include "walk.h"
+
+namespace sagitta::ann {
+namespace {
+
+/// A link is spared when another leads this much nearer (RobustPrune of DiskANN); on squared distances.
+constexpr float kAlphaSquared = 1.2F * 1.2F;
+
+}  // namespace
+
+void Linker::prepare(uint32_t slot, const Codec& codec, Scratch& scratch, Codec::Query& out) const {
+  if (level_ == Level::kI8) return codec.prepare_stored(store_.code(slot), *store_.factors(slot), out);
+  scratch.floats.resize(codec.dim());
+  read_vector(level_, store_.vector(slot), scratch.floats);
+  codec.prepare_geometry(scratch.floats, out);
+}
+
+std::vector<Linker::Near> Linker::measure(const Codec::Query& query, std::span<const uint32_t> slots,
+                                          const Codec& codec) const {
+  std::vector<const uint8_t*> codes(slots.size());
+  std::vector<const Codec::Factors*> factors(slots.size());
+  std::vector<float> estimates(slots.size());
+  for (size_t i = 0; i < slots.size(); ++i) {
+    codes[i] = store_.code(slots[i]);
+    factors[i] = store_.factors(slots[i]);
+    __builtin_prefetch(codes[i]);
+    __builtin_prefetch(factors[i]);
+  }
+  codec.estimate(query, codes.data(), factors.data(), slots.size(), estimates.data());
+  std::vector<Near> near(slots.size());
+  for (size_t i = 0; i < slots.size(); ++i) near[i] = {estimates[i], slots[i]};
+  std::sort(near.begin(), near.end());
+  return near;
+}
+
+// RobustPrune: the nearest first; each chosen one rules out those it is nearer to than the node is.
+std::vector<uint32_t> Linker::select(std::vector<Near> candidates, const Codec& codec) const {
+  std::vector<uint32_t> chosen;
+  std::vector<const uint8_t*> codes(candidates.size());
+  std::vector<const Codec::Factors*> factors(candidates.size());
+  std::vector<float> estimates(candidates.size());
+  for (size_t i = 0; i < candidates.size(); ++i) {
+    codes[i] = store_.code(candidates[i].slot);
+    factors[i] = store_.factors(candidates[i].slot);
+  }
+  Codec::Query query;
+  size_t left = candidates.size();
+  for (size_t begin = 0; begin < left && chosen.size() < graph_.degree();) {
+    chosen.push_back(candidates[begin].slot);
+    codec.prepare_stored(codes[begin], *factors[begin], query);
+    ++begin;
+    codec.estimate(query, codes.data() + begin, factors.data() + begin, left - begin, estimates.data());
+    size_t kept = begin;
+    for (size_t i = begin; i < left; ++i) {
+      candidates[kept] = candidates[i];
+      codes[kept] = codes[i];
+      factors[kept] = factors[i];
+      if (kAlphaSquared * estimates[i - begin] > candidates[i].distance) ++kept;
+    }
+    left = kept;
+  }
+  return chosen;
+}
+
+bool Linker::link(uint32_t slot, const Codec& codec, Scratch& scratch) {
+  prepare(slot, codec, scratch, scratch.code_query);
+  Walk walk(store_, graph_, codec, scratch, beam_, false);
+  walk.enter();
+  walk.run(nullptr);
+  std::vector<Near> candidates;
+  for (SearchKey key : walk.pool()) {
+    if (slot_of(key) != slot && can_link_to(slot_of(key))) candidates.push_back({distance_of(key), slot_of(key)});
+  }
+  const std::vector<uint32_t> chosen = select(std::move(candidates), codec);
+  {
+    NodeLock lock(store_.meta(slot));
+    graph_.write(slot, chosen);
+  }
+  bool reachable = false;
+  for (uint32_t other : chosen) reachable |= link_back(other, slot, codec);
+  if (!reachable && !chosen.empty()) splice(chosen.front(), slot);
+  return !chosen.empty();
+}
+
+bool Linker::link_back(uint32_t from, uint32_t to, const Codec& codec) {
+  std::vector<uint32_t> links(graph_.degree() + 1);
+  NodeLock lock(store_.meta(from));
+  const uint32_t count = graph_.neighbours(from, links.data());
+  links.resize(count);
+  if (std::ranges::find(links, to) != links.end()) return true;
+  links.push_back(to);
+  if (links.size() > graph_.degree()) {
+    Codec::Query query;
+    codec.prepare_stored(store_.code(from), *store_.factors(from), query);
+    links = select(measure(query, links, codec), codec);
+  }
+  graph_.write(from, links);
+  return std::ranges::find(links, to) != links.end();
+}
+
+// Where `from` has no room, `to` takes the place of its last link and leads on to that: what could be reached before
+// can be reached still.
+void Linker::splice(uint32_t from, uint32_t to) {
+  const uint32_t moved = put_last(from, to);
+  if (moved != kNoLink && moved != to) put_last(to, moved);
+}
+
+// Returns the link that had to go, kNoLink when there was room or nothing to do.
+uint32_t Linker::put_last(uint32_t from, uint32_t to) {
+  std::vector<uint32_t> links(graph_.degree());
+  NodeLock lock(store_.meta(from));
+  links.resize(graph_.neighbours(from, links.data()));
+  if (std::ranges::find(links, to) != links.end()) return kNoLink;
+  uint32_t gone = kNoLink;
+  if (links.size() == graph_.degree()) {
+    gone = links.back();
+    links.pop_back();
+  }
+  links.push_back(to);
+  graph_.write(from, links);
+  return gone;
+}
+
+void Linker::repair(uint32_t slot, const Codec& codec, Scratch& scratch) {
+  const uint32_t degree = graph_.degree();
+  std::vector<uint32_t> links(degree);
+  const auto buried = [this](uint32_t s) { return store_.state(s) == SlotState::kBuried; };
+  uint32_t count = graph_.neighbours(slot, links.data());
+  if (std::none_of(links.begin(), links.begin() + count, buried)) return;
+
+  NodeLock lock(store_.meta(slot));
+  count = graph_.neighbours(slot, links.data());
+  std::vector<uint32_t> candidates, beyond(degree);
+  for (uint32_t i = 0; i < count; ++i) {
+    if (!buried(links[i])) {
+      candidates.push_back(links[i]);
+      continue;
+    }
+    const uint32_t found = graph_.neighbours(links[i], beyond.data());
+    std::copy_if(beyond.begin(), beyond.begin() + found, std::back_inserter(candidates),
+                 [&](uint32_t s) { return s != slot && can_link_to(s); });
+  }
+  std::ranges::sort(candidates);
+  candidates.erase(std::ranges::unique(candidates).begin(), candidates.end());
+  codec.prepare_stored(store_.code(slot), *store_.factors(slot), scratch.code_query);
+  graph_.write(slot, select(measure(scratch.code_query, candidates, codec), codec));
+}
+
+void Linker::mark_reachable(std::vector<bool>& seen, std::vector<uint32_t> frontier) const {
+  std::vector<uint32_t> links(graph_.degree());
+  while (!frontier.empty()) {
+    const uint32_t slot = frontier.back();
+    frontier.pop_back();
+    if (slot >= seen.size() || seen[slot]) continue;
+    seen[slot] = true;
+    const uint32_t count = graph_.neighbours(slot, links.data());
+    frontier.insert(frontier.end(), links.begin(), links.begin() + count);
+  }
+}
+
+std::vector<bool> Linker::reachable() const {
+  std::vector<bool> seen(store_.end());
+  std::vector<uint32_t> entries(Graph::kEntriesMax);
+  entries.resize(graph_.entries(entries.data()));
+  mark_reachable(seen, entries);
+  return seen;
+}
+
+std::vector<uint32_t> Linker::unreachable() const {
+  const std::vector<bool> seen = reachable();
+  std::vector<uint32_t> lost;
+  for (uint32_t slot = 0; slot < seen.size(); ++slot) {
+    if (!seen[slot] && store_.is_live(slot) && store_.meta(slot).linked) lost.push_back(slot);
+  }
+  return lost;
+}
+
+void Linker::reconnect(const Codec& codec, Scratch& scratch) {
+  std::vector<bool> seen = reachable();
+  for (uint32_t slot = 0; slot < seen.size(); ++slot) {
+    if (seen[slot] || !store_.is_live(slot) || !store_.meta(slot).linked) continue;
+    prepare(slot, codec, scratch, scratch.code_query);
+    Walk walk(store_, graph_, codec, scratch, beam_, false);
+    walk.enter();
+    walk.run(nullptr);
+    const auto near = std::ranges::find_if(walk.pool(), [&](SearchKey key) {
+      return slot_of(key) != slot && slot_of(key) < seen.size() && can_link_to(slot_of(key));
+    });
+    if (near != walk.pool().end()) splice(slot_of(*near), slot);
+    mark_reachable(seen, {slot});
+  }
+}
+
+}  // namespace sagitta::ann

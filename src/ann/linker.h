@@ -1,0 +1,56 @@
+/// Changes links: puts a fresh slot into the graph, takes buried ones out, and keeps every live slot reachable.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "codec.h"
+#include "graph.h"
+#include "scratch.h"
+#include "slot_store.h"
+
+namespace sagitta::ann {
+
+/// Thread-safe: several threads may link at once, beside one that repairs. Callers hold a pin of the gate that
+/// SlotStore::release waits for, so that no slot they meet is reused.
+class Linker {
+ public:
+  /// `beam` candidates are looked at for each new slot.
+  Linker(SlotStore& store, Graph& graph, Level level, uint32_t beam)
+      : store_(store), graph_(graph), level_(level), beam_(beam) {}
+
+  /// Links a live slot with its neighbours, both ways. False when it met none: the graph was empty.
+  bool link(uint32_t slot, const Codec& codec, Scratch& scratch);
+  /// Replaces links of `slot` that lead to buried slots by links to where those led. Costs little when there are none.
+  void repair(uint32_t slot, const Codec& codec, Scratch& scratch);
+  /// Makes live slots that no walk can reach reachable. One thread at a time.
+  void reconnect(const Codec& codec, Scratch& scratch);
+  /// Live, linked slots that no walk can reach.
+  std::vector<uint32_t> unreachable() const;
+
+ private:
+  struct Near {
+    float distance;
+    uint32_t slot;
+    bool operator<(const Near& o) const { return distance != o.distance ? distance < o.distance : slot < o.slot; }
+  };
+
+  bool can_link_to(uint32_t slot) const { return store_.state(slot) == SlotState::kLive; }
+  void prepare(uint32_t slot, const Codec& codec, Scratch& scratch, Codec::Query& out) const;
+  std::vector<Near> measure(const Codec::Query& query, std::span<const uint32_t> slots, const Codec& codec) const;
+  std::vector<uint32_t> select(std::vector<Near> candidates, const Codec& codec) const;
+  /// Whether `from` links to `to` afterwards.
+  bool link_back(uint32_t from, uint32_t to, const Codec& codec);
+  void splice(uint32_t from, uint32_t to);
+  uint32_t put_last(uint32_t from, uint32_t to);
+  std::vector<bool> reachable() const;
+  void mark_reachable(std::vector<bool>& seen, std::vector<uint32_t> frontier) const;
+
+  SlotStore& store_;
+  Graph& graph_;
+  const Level level_;
+  const uint32_t beam_;
+};
+
+}  // namespace sagitta::ann

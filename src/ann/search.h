@@ -1,0 +1,70 @@
+/// One search: chooses between walking the graph and scanning, takes candidates by their estimates, rescores them, and
+/// hands them out nearest first. It can go on for more.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "cost.h"
+#include "index_impl.h"
+#include "search_key.h"
+#include "vectors.h"
+#include "walk.h"
+
+namespace sagitta::ann {
+
+struct Cursor::Impl final : private WalkLimits {
+  Impl(const Index::Impl& index, std::span<const float> query, const SearchParams& params);
+  ~Impl() override;
+
+  size_t next(size_t count, std::vector<Candidate>& out);
+
+  SearchStats stats;
+
+ private:
+  enum class Keys : uint8_t { kDistances, kEstimates };
+
+  bool late() const { return params_.clock != nullptr && params_.deadline.passed(*params_.clock); }
+  bool may_go_on(uint64_t distances) override;
+  bool passes(uint32_t slot) const;
+  size_t matches() const;
+  uint32_t beam_wanted() const;
+
+  void start_walk(const Codec& codec);
+  void widen_for_filter();
+  bool widen();
+  void start_scan(const SlotBitmap* without);
+  void scan_vectors(const std::vector<uint32_t>& slots);
+  void scan_codes(const std::vector<uint32_t>& slots, const Codec& codec);
+  std::optional<SearchKey> next_scanned();
+  std::optional<SearchKey> next_walked();
+  std::optional<SearchKey> next_key(bool insist);
+
+  float rescore(SearchKey key);
+  void refill(size_t count);
+  Verdict judge(Slot slot);
+
+  const Index::Impl& index_;
+  const SearchParams params_;
+  const Pin pin_;
+  std::unique_ptr<Scratch> scratch_;
+  const Costs costs_;
+  std::optional<Scorer> scorer_;
+  std::optional<Walk> walk_;
+  size_t walked_ = 0;  // pool entries before this are taken or do not pass
+
+  Keys keys_are_ = Keys::kDistances;
+  size_t scanned_ = 0;  // keys before this are taken
+  size_t ordered_ = 0;  // keys before this are in order, and nearer than the rest
+  size_t batch_;
+
+  std::vector<Candidate> ready_;  // rescored, in order
+  size_t given_ = 0;              // of ready_
+  size_t certain_ = 0;            // of ready_: nothing untaken is likely to be nearer
+  size_t accepted_ = 0;           // by the predicate
+  double error_squares_ = 0;      // of estimates against rescored distances
+  size_t errors_ = 0;
+};
+
+}  // namespace sagitta::ann

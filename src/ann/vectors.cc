@@ -1,0 +1,97 @@
+#include "vectors.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <limits>
+
+#include "sagitta/base/assert.h"
+
+namespace sagitta::ann {
+namespace {
+
+constexpr float kHalfMax = 65504.0F;
+
+template <class T>
+const T* as(const std::byte* bytes) {
+  return reinterpret_cast<const T*>(bytes);
+}
+
+}  // namespace
+
+void store_form(Metric metric, std::span<const float> vector, std::span<float> out) {
+  if (metric != Metric::kCosine) {
+    std::ranges::copy(vector, out.begin());
+    return;
+  }
+  // In double, so that neither huge nor denormal components lose their direction.
+  double squares = 0;
+  for (float v : vector) squares += double{v} * double{v};
+  const double scale = 1.0 / std::sqrt(squares);
+  std::ranges::transform(vector, out.begin(), [scale](float v) { return static_cast<float>(double{v} * scale); });
+}
+
+size_t vector_bytes(Level level, uint32_t dim) {
+  switch (level) {
+    case Level::kF32: return size_t{dim} * 4;
+    case Level::kF16:
+    case Level::kBf16: return size_t{dim} * 2;
+    case Level::kI8: return 0;
+  }
+  return 0;
+}
+
+void write_vector(Level level, std::span<const float> stored, std::byte* out) {
+  if (level == Level::kF32) {
+    std::memcpy(out, stored.data(), stored.size_bytes());
+  } else if (level == Level::kF16) {
+    std::ranges::transform(stored, reinterpret_cast<simd::Half*>(out),
+                           [](float v) { return simd::to_half(std::clamp(v, -kHalfMax, kHalfMax)); });
+  } else if (level == Level::kBf16) {
+    std::ranges::transform(stored, reinterpret_cast<simd::Bf16*>(out), simd::to_bf16);
+  }
+}
+
+void read_vector(Level level, const std::byte* vector, std::span<float> out) {
+  if (level == Level::kF32) {
+    std::memcpy(out.data(), vector, out.size_bytes());
+  } else if (level == Level::kF16) {
+    std::transform(as<simd::Half>(vector), as<simd::Half>(vector) + out.size(), out.begin(),
+                   [](simd::Half h) { return simd::to_float(h); });
+  } else if (level == Level::kBf16) {
+    std::transform(as<simd::Bf16>(vector), as<simd::Bf16>(vector) + out.size(), out.begin(),
+                   [](simd::Bf16 b) { return simd::to_float(b); });
+  }
+}
+
+Scorer::Scorer(Metric metric, Level level, std::span<const float> query)
+    : kernels_(simd::kernels()), metric_(metric), level_(level), query_(query) {
+  SAGITTA_ASSERT(level != Level::kI8);
+  if (level == Level::kF32) return;
+  query_at_level_.resize(query.size() * 2);
+  write_vector(level, query, query_at_level_.data());
+}
+
+float Scorer::raw(const std::byte* vector) const {
+  const size_t n = query_.size();
+  const bool l2 = metric_ == Metric::kL2;
+  const std::byte* query = query_at_level_.data();
+  if (level_ == Level::kF16) {
+    const auto kernel = l2 ? kernels_.l2_f16 : kernels_.dot_f16;
+    return kernel(as<simd::Half>(query), as<simd::Half>(vector), n);
+  }
+  const auto kernel = l2 ? kernels_.l2_bf16 : kernels_.dot_bf16;
+  return kernel(as<simd::Bf16>(query), as<simd::Bf16>(vector), n);
+}
+
+float Scorer::operator()(const std::byte* vector) const {
+  if (level_ == Level::kF32) {
+    const auto* floats = as<float>(vector);
+    if (metric_ == Metric::kCosine) return -kernels_.dot_f32(query_.data(), floats, query_.size());
+    return distance(metric_, query_, {floats, query_.size()});
+  }
+  const float value = metric_ == Metric::kL2 ? raw(vector) : -raw(vector);
+  return std::isnan(value) ? std::numeric_limits<float>::max() : value;
+}
+
+}  // namespace sagitta::ann
