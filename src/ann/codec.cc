@@ -15,8 +15,9 @@ constexpr uint32_t kRounds = 2;
 /// The step of the best uniform grid of 16 points for a Gaussian of deviation 1.
 constexpr float kGaussianStep = 0.3352F;
 constexpr float kQueryMax = 127;
-/// Keeps every product of factors finite.
+/// In the codec's unit, where lengths are near 1.
 constexpr float kFactorMax = 1e18F;
+constexpr float kLargest = std::numeric_limits<float>::max();
 /// Of the rotation; part of what a snapshot means.
 constexpr uint64_t kRotationSeed = 0x5a91774a;
 
@@ -122,7 +123,7 @@ void Codec::prepare(std::span<const float> stored, Query& out) const {
   if (metric_ == Metric::kDot) {
     rotate(stored, false, out.rotated);
     const float scale = 1 / (unit_ * unit_);
-    out.dot_factor = std::min(quantise_query(out) * scale, kFactorMax);
+    out.dot_factor = std::min(quantise_query(out) * scale, kLargest);
     out.norm_factor = 0;
     out.constant = -std::inner_product(centre_.begin(), centre_.end(), stored.begin(), 0.0F) / unit_;
     return;
@@ -130,9 +131,9 @@ void Codec::prepare(std::span<const float> stored, Query& out) const {
   prepare_geometry(stored, out);
   // Half the squared distance of unit vectors is 1 − cos; squared distances come back into the caller's unit.
   const float factor = metric_ == Metric::kCosine ? 0.5F : 1 / (unit_ * unit_);
-  out.norm_factor *= factor;
-  out.dot_factor = std::min(out.dot_factor * factor, kFactorMax);
-  out.constant = std::min(out.constant * factor, kFactorMax) - (metric_ == Metric::kCosine ? 1.0F : 0.0F);
+  out.norm_factor = std::min(out.norm_factor * factor, kLargest);
+  out.dot_factor = std::min(out.dot_factor * factor, kLargest);
+  out.constant = std::min(out.constant * factor, kLargest) - (metric_ == Metric::kCosine ? 1.0F : 0.0F);
 }
 
 void Codec::prepare_geometry(std::span<const float> stored, Query& out) const {
@@ -177,8 +178,8 @@ void Codec::estimate(const Query& query, const uint8_t* const* codes, const Fact
       const Factors f = *factors[begin + i];
       const float dot_part = query.dot_factor * f.scale * (static_cast<float>(sums[i]) - query.offset);
       const float estimate = query.norm_factor * f.squared_length - dot_part + query.constant;
-      // Not a number becomes the largest one; std::min gives its second operand then.
-      out[begin + i] = std::min(std::numeric_limits<float>::max(), estimate);
+      // Not a number becomes the largest one; std::min gives its first operand then.
+      out[begin + i] = std::max(-kLargest, std::min(kLargest, estimate));
     }
   }
 }

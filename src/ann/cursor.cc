@@ -36,6 +36,7 @@ Cursor::Impl::Impl(const Index::Impl& index, std::span<const float> query, const
     : index_(index),
       params_(params),
       pin_(index.gate.enter()),
+      codec_(index.codec()),
       scratch_(index.scratch.take()),
       costs_(index.store.shape().vector_bytes, index.store.shape().code_bytes, index.graph.degree()),
       batch_(std::max<size_t>(params.k, kBatchMin)) {
@@ -43,13 +44,12 @@ Cursor::Impl::Impl(const Index::Impl& index, std::span<const float> query, const
   store_form(index.options.metric, query, scratch_->query);
   if (index.options.level != Level::kI8) scorer_.emplace(index.options.metric, index.options.level, scratch_->query);
 
-  const Codec* codec = index.codec();
   const size_t live = std::max<size_t>(index.store.live(), 1), matching = matches();
   const double part = static_cast<double>(matching) / static_cast<double>(live) * params_.filter.selectivity;
-  if (codec != nullptr) codec->prepare(scratch_->query, scratch_->code_query);
+  if (codec_ != nullptr) codec_->prepare(scratch_->query, scratch_->code_query);
   const double walk_cost = costs_.walk(std::min(kBeamMax, beam_wanted() / std::max(part, 1e-9)));
-  if (codec != nullptr && index.graph.entry_count() > 0 && walk_cost < costs_.scan(matching)) {
-    start_walk(*codec);
+  if (codec_ != nullptr && index.graph.entry_count() > 0 && walk_cost < costs_.scan(matching)) {
+    start_walk();
   } else {
     start_scan(nullptr);
   }
@@ -58,7 +58,8 @@ Cursor::Impl::Impl(const Index::Impl& index, std::span<const float> query, const
 Cursor::Impl::~Impl() { index_.scratch.give_back(std::move(scratch_)); }
 
 uint32_t Cursor::Impl::beam_wanted() const {
-  return std::max(params_.k, params_.beam_width > 0 ? params_.beam_width : index_.options.expansion_search);
+  const uint32_t width = params_.beam_width > 0 ? params_.beam_width : index_.options.expansion_search;
+  return std::min(std::max(params_.k, width), static_cast<uint32_t>(kBeamMax));
 }
 
 bool Cursor::Impl::may_go_on(uint64_t distances) {
@@ -80,10 +81,10 @@ size_t Cursor::Impl::matches() const {
   return std::min(count, live);
 }
 
-void Cursor::Impl::start_walk(const Codec& codec) {
+void Cursor::Impl::start_walk() {
   stats.path = Path::kGraph;
   keys_are_ = index_.options.level == Level::kI8 ? Keys::kDistances : Keys::kEstimates;
-  walk_.emplace(index_.store, index_.graph, codec, *scratch_, beam_wanted(), true);
+  walk_.emplace(index_.store, index_.graph, *codec_, *scratch_, beam_wanted(), true);
   std::vector<uint32_t> fresh;
   index_.fresh.scan(fresh);
   walk_->add_leaves(fresh);
@@ -138,9 +139,8 @@ void Cursor::Impl::start_scan(const SlotBitmap* without) {
   scratch_->keys.clear();
   scratch_->keys.reserve(slots.size());
   scanned_ = ordered_ = 0;
-  const Codec* codec = index_.codec();
-  if (scorer_ && (codec == nullptr || costs_.scans_vectors(slots.size()))) return scan_vectors(slots);
-  if (codec != nullptr) scan_codes(slots, *codec);
+  if (scorer_ && (codec_ == nullptr || costs_.scans_vectors(slots.size()))) return scan_vectors(slots);
+  if (codec_ != nullptr) scan_codes(slots, *codec_);
 }
 
 void Cursor::Impl::scan_vectors(const std::vector<uint32_t>& slots) {
@@ -208,9 +208,11 @@ std::optional<SearchKey> Cursor::Impl::next_key(bool insist) {
     if (widen()) continue;
     if (stats.ended != Ended::kNot) return std::nullopt;
     SlotBitmap taken;
-    for (SearchKey key : walk_->pool()) {
-      if ((key & kTaken) != 0) taken.set(Slot{slot_of(key)});
-    }
+    const auto note_taken = [&taken](SearchKey seen) {
+      if ((seen & kTaken) != 0) taken.set(Slot{slot_of(seen)});
+    };
+    std::ranges::for_each(walk_->pool(), note_taken);
+    std::ranges::for_each(walk_->rejected(), note_taken);
     start_scan(&taken);
   }
   return next_scanned();
@@ -233,8 +235,8 @@ void Cursor::Impl::refill(size_t count) {
   const bool exact = keys_are_ == Keys::kDistances && !params_.full_vector;
   ready_.erase(ready_.begin(), ready_.begin() + static_cast<std::ptrdiff_t>(given_));
   given_ = 0;
-  const auto oversampled = static_cast<size_t>(std::ceil(static_cast<float>(count) * params_.oversampling));
-  const size_t at_least = params_.full_vector ? std::max(count, oversampled) : count;
+  const double oversampled = std::ceil(static_cast<double>(count) * static_cast<double>(params_.oversampling));
+  const double at_least = params_.full_vector ? oversampled : 0;
   std::vector<float> nearest;  // a heap of the `count` smallest distances
   for (const Candidate& c : ready_) nearest.push_back(c.distance);
   std::make_heap(nearest.begin(), nearest.end());
@@ -258,7 +260,7 @@ void Cursor::Impl::refill(size_t count) {
       error_squares_ += error * error;
       ++errors_;
     }
-    if (exact || nearest.size() < count || taken + 1 < at_least || errors_ < kErrorsMin) continue;
+    if (exact || nearest.size() < count || static_cast<double>(taken + 1) < at_least || errors_ < kErrorsMin) continue;
     const double margin = kErrorsTrusted * std::sqrt(error_squares_ / static_cast<double>(errors_));
     if (double{estimate} > double{nearest.front()} + margin) break;
   }
@@ -332,20 +334,21 @@ Status Index::score(std::span<const float> query, std::span<const Slot> slots, s
   const Pin pinned = pin();
   std::vector<float> stored(query.size());
   store_form(impl_->options.metric, query, stored);
+  const Codec* codec = impl_->codec();
   Codec::Query code_query;
   std::optional<Scorer> scorer;
   if (impl_->options.level != Level::kI8) scorer.emplace(impl_->options.metric, impl_->options.level, stored);
-  if (!scorer && impl_->codec() != nullptr) impl_->codec()->prepare(stored, code_query);
+  if (!scorer && codec != nullptr) codec->prepare(stored, code_query);
   for (size_t i = 0; i < slots.size(); ++i) {
     const auto slot = static_cast<uint32_t>(slots[i]);
     distances[i] = std::numeric_limits<float>::infinity();
     if (!impl_->store.is_live(slot)) continue;
     if (scorer) {
       distances[i] = (*scorer)(impl_->store.vector(slot));
-    } else {
+    } else if (codec != nullptr) {
       const uint8_t* code = impl_->store.code(slot);
       const Codec::Factors* factors = impl_->store.factors(slot);
-      impl_->codec()->estimate(code_query, &code, &factors, 1, &distances[i]);
+      codec->estimate(code_query, &code, &factors, 1, &distances[i]);
     }
   }
   return {};

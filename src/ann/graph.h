@@ -33,11 +33,12 @@ class Graph {
     const auto* links = reinterpret_cast<const char*>(store_.links(slot));
     for (uint32_t offset = 0; offset < degree_ * sizeof(uint32_t); offset += 64) __builtin_prefetch(links + offset);
   }
-  /// Writers of a node's links hold its lock.
+  /// Writers of a node's links hold its lock. From the end to the front: what lies behind the end of the old list must
+  /// not be read as part of the new one, for those slots may be another's by now.
   void write(uint32_t slot, std::span<const uint32_t> links) {
     std::atomic<uint32_t>* out = store_.links(slot);
-    for (size_t i = 0; i < links.size(); ++i) out[i].store(links[i], std::memory_order_release);
     if (links.size() < degree_) out[links.size()].store(kNoLink, std::memory_order_release);
+    for (size_t i = links.size(); i-- > 0;) out[i].store(links[i], std::memory_order_release);
   }
 
   /// Where walks begin. Written by one thread at a time (the index's mutex).

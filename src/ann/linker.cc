@@ -67,16 +67,24 @@ std::vector<uint32_t> Linker::select(std::vector<Near> candidates, const Codec& 
   return chosen;
 }
 
-bool Linker::link(uint32_t slot, const Codec& codec, Scratch& scratch) {
+// Where all around has been erased and is not repaired yet, the walk goes on until it meets somebody to link to.
+std::vector<Linker::Near> Linker::neighbourhood(uint32_t slot, const Codec& codec, Scratch& scratch) const {
   prepare(slot, codec, scratch, scratch.code_query);
-  Walk walk(store_, graph_, codec, scratch, beam_, false);
+  Walk walk(store_, graph_, codec, scratch, beam_, true);
   walk.enter();
-  walk.run(nullptr);
-  std::vector<Near> candidates;
-  for (SearchKey key : walk.pool()) {
-    if (slot_of(key) != slot && can_link_to(slot_of(key))) candidates.push_back({distance_of(key), slot_of(key)});
+  while (true) {
+    walk.run(nullptr);
+    std::vector<Near> near;
+    for (SearchKey key : walk.pool()) {
+      if (slot_of(key) != slot && can_link_to(slot_of(key))) near.push_back({distance_of(key), slot_of(key)});
+    }
+    if (!near.empty() || walk.exhausted()) return near;
+    walk.widen(walk.beam() * 2);
   }
-  const std::vector<uint32_t> chosen = select(std::move(candidates), codec);
+}
+
+bool Linker::link(uint32_t slot, const Codec& codec, Scratch& scratch) {
+  const std::vector<uint32_t> chosen = select(neighbourhood(slot, codec, scratch), codec);
   {
     NodeLock lock(store_.meta(slot));
     graph_.write(slot, chosen);
@@ -107,7 +115,8 @@ bool Linker::link_back(uint32_t from, uint32_t to, const Codec& codec) {
 // can be reached still.
 void Linker::splice(uint32_t from, uint32_t to) {
   const uint32_t moved = put_last(from, to);
-  if (moved != kNoLink && moved != to) put_last(to, moved);
+  // `to` may have been looked at by the repair that is to find every link to a buried slot.
+  if (moved != kNoLink && moved != to && store_.state(moved) != SlotState::kBuried) put_last(to, moved);
 }
 
 // Returns the link that had to go, kNoLink when there was room or nothing to do.
@@ -130,11 +139,10 @@ void Linker::repair(uint32_t slot, const Codec& codec, Scratch& scratch) {
   const uint32_t degree = graph_.degree();
   std::vector<uint32_t> links(degree);
   const auto buried = [this](uint32_t s) { return store_.state(s) == SlotState::kBuried; };
-  uint32_t count = graph_.neighbours(slot, links.data());
-  if (std::none_of(links.begin(), links.begin() + count, buried)) return;
-
+  // Without the lock a link that is being moved within the list could be overlooked.
   NodeLock lock(store_.meta(slot));
-  count = graph_.neighbours(slot, links.data());
+  const uint32_t count = graph_.neighbours(slot, links.data());
+  if (std::none_of(links.begin(), links.begin() + count, buried)) return;
   std::vector<uint32_t> candidates, beyond(degree);
   for (uint32_t i = 0; i < count; ++i) {
     if (!buried(links[i])) {
@@ -184,14 +192,9 @@ void Linker::reconnect(const Codec& codec, Scratch& scratch) {
   std::vector<bool> seen = reachable();
   for (uint32_t slot = 0; slot < seen.size(); ++slot) {
     if (seen[slot] || !store_.is_live(slot) || !store_.meta(slot).linked) continue;
-    prepare(slot, codec, scratch, scratch.code_query);
-    Walk walk(store_, graph_, codec, scratch, beam_, false);
-    walk.enter();
-    walk.run(nullptr);
-    const auto near = std::ranges::find_if(walk.pool(), [&](SearchKey key) {
-      return slot_of(key) != slot && slot_of(key) < seen.size() && can_link_to(slot_of(key));
-    });
-    if (near != walk.pool().end()) splice(slot_of(*near), slot);
+    const std::vector<Near> near = neighbourhood(slot, codec, scratch);
+    const auto known = std::ranges::find_if(near, [&](const Near& n) { return n.slot < seen.size(); });
+    if (known != near.end()) splice(known->slot, slot);
     mark_reachable(seen, {slot});
   }
 }

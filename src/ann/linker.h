@@ -38,6 +38,8 @@ class Linker {
 
   bool can_link_to(uint32_t slot) const { return store_.state(slot) == SlotState::kLive; }
   void prepare(uint32_t slot, const Codec& codec, Scratch& scratch, Codec::Query& out) const;
+  /// The nearest live slots that a walk meets, in order.
+  std::vector<Near> neighbourhood(uint32_t slot, const Codec& codec, Scratch& scratch) const;
   std::vector<Near> measure(const Codec::Query& query, std::span<const uint32_t> slots, const Codec& codec) const;
   std::vector<uint32_t> select(std::vector<Near> candidates, const Codec& codec) const;
   /// Whether `from` links to `to` afterwards.

@@ -163,9 +163,10 @@ bool Index::Impl::link_one(std::unique_lock<std::mutex>& lock) {
   store.meta(slot).linked.store(true, std::memory_order_relaxed);
   ++linking_;
   bool met_others;
+  // Entered and left under the lock: whoever buries the slot waits for this link, until it has left the fresh list and
+  // will not become an entry any more.
+  const Pin link_pin = link_gate.enter();
   {
-    // Entered under the lock: whoever buries the slot waits for this link.
-    const Pin link_pin = link_gate.enter();
     const Pin pin = gate.enter();
     lock.unlock();
     std::unique_ptr<Scratch> buffers = scratch.take();
@@ -173,7 +174,8 @@ bool Index::Impl::link_one(std::unique_lock<std::mutex>& lock) {
     scratch.give_back(std::move(buffers));
   }
   lock.lock();
-  if (graph.entry_count() < Graph::kEntriesMax && (!met_others || graph.entry_count() < entries_wanted(store.live()))) {
+  if (store.is_live(slot) && graph.entry_count() < Graph::kEntriesMax &&
+      (!met_others || graph.entry_count() < entries_wanted(store.live()))) {
     graph.add_entry(slot);
   }
   fresh.remove(*place);
@@ -193,6 +195,7 @@ bool Index::Impl::repair(std::unique_lock<std::mutex>& lock) {
   if (store.graves() == 0) return true;
   repairing_ = true;
   buried_ = store.take_graves();
+  links_made_ += buried_.count;
   // Who began to link before may still link to them.
   for (const uint64_t until = link_gate.epoch() + 2; link_gate.epoch() < until;) {
     if (link_gate.try_advance()) continue;
@@ -207,8 +210,8 @@ bool Index::Impl::repair(std::unique_lock<std::mutex>& lock) {
   store.release(buried_, gate);
   store.reclaim(gate);
   repairing_ = false;
-  ++links_made_;
   changed.notify_all();
+  work.notify_one();  // a worker may have found the next repair due, and this one under way
   return true;
 }
 

@@ -31,7 +31,7 @@ struct Cursor::Impl final : private WalkLimits {
   size_t matches() const;
   uint32_t beam_wanted() const;
 
-  void start_walk(const Codec& codec);
+  void start_walk();
   void widen_for_filter();
   bool widen();
   void start_scan(const SlotBitmap* without);
@@ -48,6 +48,7 @@ struct Cursor::Impl final : private WalkLimits {
   const Index::Impl& index_;
   const SearchParams params_;
   const Pin pin_;
+  const Codec* const codec_;  // null throughout where it was at the start: the query is prepared once
   std::unique_ptr<Scratch> scratch_;
   const Costs costs_;
   std::optional<Scorer> scorer_;

@@ -11,6 +11,8 @@ namespace sagitta::ann {
 namespace {
 
 constexpr float kHalfMax = 65504.0F;
+constexpr float kBf16Max = 0x1.FEp127F;
+constexpr float kLargest = std::numeric_limits<float>::max();
 
 template <class T>
 const T* as(const std::byte* bytes) {
@@ -48,7 +50,8 @@ void write_vector(Level level, std::span<const float> stored, std::byte* out) {
     std::ranges::transform(stored, reinterpret_cast<simd::Half*>(out),
                            [](float v) { return simd::to_half(std::clamp(v, -kHalfMax, kHalfMax)); });
   } else if (level == Level::kBf16) {
-    std::ranges::transform(stored, reinterpret_cast<simd::Bf16*>(out), simd::to_bf16);
+    std::ranges::transform(stored, reinterpret_cast<simd::Bf16*>(out),
+                           [](float v) { return simd::to_bf16(std::clamp(v, -kBf16Max, kBf16Max)); });
   }
 }
 
@@ -91,7 +94,7 @@ float Scorer::operator()(const std::byte* vector) const {
     return distance(metric_, query_, {floats, query_.size()});
   }
   const float value = metric_ == Metric::kL2 ? raw(vector) : -raw(vector);
-  return std::isnan(value) ? std::numeric_limits<float>::max() : value;
+  return std::isnan(value) ? kLargest : std::clamp(value, -kLargest, kLargest);
 }
 
 }  // namespace sagitta::ann

@@ -46,6 +46,8 @@ class Walk {
   uint32_t beam() const { return beam_; }
   /// The nearest seen, in order, at most beam() of them.
   std::span<SearchKey> pool() { return scratch_.pool; }
+  /// The others seen, in no order; with keep_rejected.
+  std::span<const SearchKey> rejected() const { return std::span(scratch_.rejected).first(rejected_); }
   /// Everything that can be reached has been expanded.
   bool exhausted() const { return scratch_.pool.size() < beam_ && rejected_ == 0; }
   const Work& work() const { return work_; }
