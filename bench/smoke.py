@@ -133,7 +133,7 @@ def bench_command(folder):
 def regression_guard(folder):
     run(BENCH, "make", "--smoke", "--work", folder / "sets")
     for name, (metric, least_recall, most_expanded) in GUARD.items():
-        files = {word: next((folder / "sets").glob(f"{name}-*.{word}.*bin")) for word in ("base", "queries", "truth")}
+        files = {word: next((folder / "sets").glob(f"{name}.*.{word}.*bin")) for word in ("base", "queries", "truth")}
         for profile in ("compact", "fast"):
             code, out, err = run(*command_line({}, **files, metric=metric, profile=profile, beams=GUARD_BEAM))
             line = json.loads(out) if code == 0 else {"recall": 0, "expanded": 0}

@@ -21,7 +21,7 @@ void shrink(Options& options) {
   options.queries = or_default(options.queries, kSmokeQueries);
   options.repetitions = 1;
   options.generations = 5;
-  options.beams = "10,40,160,400";
+  if (options.beams == kDefaultBeams) options.beams = "10,40,160,400";
 }
 
 int finish(const Status& done) {

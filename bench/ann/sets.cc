@@ -92,7 +92,7 @@ Result<SetFiles> prepare_set(const std::string& name, const Options& options) {
   SAGITTA_TRY(const auto generator, make_generator(name, options.seed));
   const size_t rows = or_default(options.rows, default_rows(name));
   const size_t queries = or_default(options.queries, kQueries);
-  const std::string stem = fmt::format("{}-{}-{}-{}", name, rows, queries, options.seed);
+  const std::string stem = fmt::format("{}.{}-{}-{}-{}", name, kRecipesVersion, rows, queries, options.seed);
   SetFiles files = named(options, stem, name, generator->metric());
   if (!std::filesystem::exists(files.truth)) {
     fmt::print(stderr, "making {}: {} rows, {} queries, seed {}\n", name, rows, queries, options.seed);

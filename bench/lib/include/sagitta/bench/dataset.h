@@ -16,6 +16,9 @@
 
 namespace sagitta::bench {
 
+/// Grows with every change of a recipe: a set of another version is another set.
+inline constexpr int kRecipesVersion = 1;
+
 /// Rows owned in memory.
 struct Matrix {
   std::vector<float> values;
