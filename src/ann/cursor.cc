@@ -55,15 +55,15 @@ Cursor::Impl::Impl(const Index::Impl& index, std::span<const float> query, const
   }
 }
 
-Cursor::Impl::~Impl() { index_.scratch.give_back(std::move(scratch_)); }
+Cursor::Impl::~Impl() = default;
 
 uint32_t Cursor::Impl::beam_wanted() const {
   const uint32_t width = params_.beam_width > 0 ? params_.beam_width : index_.options.expansion_search;
   return std::min(std::max(params_.k, width), static_cast<uint32_t>(kBeamMax));
 }
 
-bool Cursor::Impl::may_go_on(uint64_t distances) {
-  if (distances >= params_.distances_max) stats.ended = Ended::kWork;
+bool Cursor::Impl::may_go_on(uint64_t walked) {
+  if (stats.distances + (walked - noted_.distances) >= params_.distances_max) stats.ended = Ended::kWork;
   if (late()) stats.ended = Ended::kDeadline;
   return stats.ended == Ended::kNot;
 }
@@ -83,14 +83,23 @@ size_t Cursor::Impl::matches() const {
 
 void Cursor::Impl::start_walk() {
   stats.path = Path::kGraph;
-  keys_are_ = index_.options.level == Level::kI8 ? Keys::kDistances : Keys::kEstimates;
   walk_.emplace(index_.store, index_.graph, *codec_, *scratch_, beam_wanted(), true);
   std::vector<uint32_t> fresh;
   index_.fresh.scan(fresh);
-  walk_->add_leaves(fresh);
+  walk_->skip(fresh);
+  std::erase_if(fresh, [this](uint32_t slot) { return !passes(slot); });
+  scratch_->keys.clear();
+  scan_codes(fresh, *codec_);
   walk_->enter();
-  walk_->run(this);
+  walk();
   if (params_.filter.bitmap != nullptr) widen_for_filter();
+}
+
+void Cursor::Impl::walk() {
+  walk_->run(this);
+  stats.expanded += walk_->work().expanded - noted_.expanded;
+  stats.distances += walk_->work().distances - noted_.distances;
+  noted_ = walk_->work();
 }
 
 // A beam holds as many that pass as the caller asked it to be wide. Where matches are so rare, or so far, that a scan
@@ -105,7 +114,7 @@ void Cursor::Impl::widen_for_filter() {
     const double wanted = std::clamp(beam * beam_wanted() / std::max(passing, 0.5) * 1.1, beam * 1.5, kBeamMax);
     if (costs_.walk(wanted - beam) > costs_.scan(matches())) return start_scan(nullptr);
     walk_->widen(static_cast<uint32_t>(wanted));
-    walk_->run(this);
+    walk();
   }
 }
 
@@ -120,17 +129,14 @@ bool Cursor::Impl::widen() {
   }
   if (costs_.walk(wanted - beam) > costs_.scan(matches())) return false;
   walk_->widen(static_cast<uint32_t>(wanted));
-  walk_->run(this);
+  walk();
   walked_ = 0;
   return true;
 }
 
 void Cursor::Impl::start_scan(const SlotBitmap* without) {
-  if (walk_) {
-    stats.expanded = walk_->work().expanded;
-    stats.distances = walk_->work().distances;
-    walk_.reset();
-  }
+  walk_.reset();
+  noted_ = {};
   stats.path = Path::kExact;
   std::vector<uint32_t> slots;
   for (uint32_t slot = 0, end = index_.store.end(); slot < end; ++slot) {
@@ -148,7 +154,7 @@ void Cursor::Impl::scan_vectors(const std::vector<uint32_t>& slots) {
   for (uint32_t slot : slots) {
     const bool look = stats.distances % kDistancesPerLook == 0;
     if (stats.distances >= params_.distances_max || look) {
-      if (!may_go_on(stats.distances)) return;
+      if (!may_go_on(noted_.distances)) return;
     }
     ++stats.distances;
     scratch_->keys.push_back(make_key((*scorer_)(index_.store.vector(slot)), slot));
@@ -161,12 +167,13 @@ void Cursor::Impl::scan_codes(const std::vector<uint32_t>& slots, const Codec& c
   const Codec::Factors* factors[kDistancesPerLook];
   float estimates[kDistancesPerLook];
   for (size_t begin = 0; begin < slots.size(); begin += kDistancesPerLook) {
-    if (!may_go_on(stats.distances)) return;
+    if (!may_go_on(noted_.distances)) return;
     const uint64_t left = params_.distances_max - stats.distances;
     const size_t count = std::min<uint64_t>({kDistancesPerLook, slots.size() - begin, left});
     for (size_t i = 0; i < count; ++i) {
       codes[i] = index_.store.code(slots[begin + i]);
       factors[i] = index_.store.factors(slots[begin + i]);
+      __builtin_prefetch(codes[i]);
     }
     codec.estimate(scratch_->code_query, codes, factors, count, estimates);
     for (size_t i = 0; i < count; ++i) scratch_->keys.push_back(make_key(estimates[i], slots[begin + i]));
@@ -174,7 +181,7 @@ void Cursor::Impl::scan_codes(const std::vector<uint32_t>& slots, const Codec& c
   }
 }
 
-std::optional<SearchKey> Cursor::Impl::next_scanned() {
+std::optional<SearchKey> Cursor::Impl::peek_scanned() {
   std::vector<SearchKey>& keys = scratch_->keys;
   if (scanned_ == keys.size()) return std::nullopt;
   if (scanned_ == ordered_) {
@@ -185,16 +192,13 @@ std::optional<SearchKey> Cursor::Impl::next_scanned() {
     ordered_ = until;
     batch_ *= 2;
   }
-  return keys[scanned_++];
+  return keys[scanned_];
 }
 
-std::optional<SearchKey> Cursor::Impl::next_walked() {
-  const auto pool = walk_->pool();
-  while (walked_ < pool.size()) {
-    SearchKey& key = pool[walked_++];
-    if ((key & kTaken) != 0 || !passes(slot_of(key))) continue;
-    key |= kTaken;
-    return key;
+std::optional<SearchKey> Cursor::Impl::peek_walked() {
+  if (!walk_) return std::nullopt;
+  for (const auto pool = walk_->pool(); walked_ < pool.size(); ++walked_) {
+    if ((pool[walked_] & kTaken) == 0 && passes(slot_of(pool[walked_]))) return pool[walked_];
   }
   return std::nullopt;
 }
@@ -202,20 +206,31 @@ std::optional<SearchKey> Cursor::Impl::next_walked() {
 // The next best by estimate; beyond the beam only with `insist`. When walking finds no more, whatever is left is
 // scanned: there may be matches that it has not met.
 std::optional<SearchKey> Cursor::Impl::next_key(bool insist) {
-  while (walk_) {
-    if (const auto key = next_walked()) return key;
-    if (!insist) return std::nullopt;
-    if (widen()) continue;
-    if (stats.ended != Ended::kNot) return std::nullopt;
-    SlotBitmap taken;
-    const auto note_taken = [&taken](SearchKey seen) {
-      if ((seen & kTaken) != 0) taken.set(Slot{slot_of(seen)});
-    };
-    std::ranges::for_each(walk_->pool(), note_taken);
-    std::ranges::for_each(walk_->rejected(), note_taken);
-    start_scan(&taken);
+  while (true) {
+    const auto walked = peek_walked(), scanned = peek_scanned();
+    if (walked && (!scanned || *walked < *scanned)) {
+      walk_->pool()[walked_++] |= kTaken;
+      return walked;
+    }
+    if (scanned && (walked || !walk_ || !insist || !widen())) {
+      ++scanned_;
+      return scanned;
+    }
+    if (scanned) continue;
+    if (!walk_ || !insist || stats.ended != Ended::kNot) return std::nullopt;
+    if (!widen()) scan_untaken();
   }
-  return next_scanned();
+}
+
+void Cursor::Impl::scan_untaken() {
+  SlotBitmap taken;
+  for (const std::span<const SearchKey> keys : {std::span<const SearchKey>(walk_->pool()), walk_->rejected()}) {
+    for (SearchKey key : keys) {
+      if ((key & kTaken) != 0) taken.set(Slot{slot_of(key)});
+    }
+  }
+  for (size_t i = 0; i < scanned_; ++i) taken.set(Slot{slot_of(scratch_->keys[i])});
+  start_scan(&taken);
 }
 
 float Cursor::Impl::rescore(SearchKey key) {
@@ -298,10 +313,6 @@ size_t Cursor::Impl::next(size_t count, std::vector<Candidate>& out) {
       out.push_back(candidate);
       ++found;
     }
-  }
-  if (walk_) {
-    stats.expanded = walk_->work().expanded;
-    stats.distances = walk_->work().distances;
   }
   return found;
 }

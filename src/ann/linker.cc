@@ -83,6 +83,22 @@ std::vector<Linker::Near> Linker::neighbourhood(uint32_t slot, const Codec& code
   }
 }
 
+// Retired slots rule nobody out: a vector is often erased because one like it took its place. They keep what room is
+// left, for walks to pass through.
+std::vector<uint32_t> Linker::choose(const Codec::Query& query, std::span<const uint32_t> slots,
+                                     const Codec& codec) const {
+  std::vector<uint32_t> live, retired;
+  for (uint32_t slot : slots) {
+    const SlotState state = store_.state(slot);
+    if (state == SlotState::kLive) live.push_back(slot);
+    if (state == SlotState::kRetired) retired.push_back(slot);
+  }
+  std::vector<uint32_t> chosen = select(measure(query, live, codec), codec);
+  retired.resize(std::min<size_t>(retired.size(), graph_.degree() - chosen.size()));
+  chosen.insert(chosen.end(), retired.begin(), retired.end());
+  return chosen;
+}
+
 bool Linker::link(uint32_t slot, const Codec& codec, Scratch& scratch) {
   const std::vector<uint32_t> chosen = select(neighbourhood(slot, codec, scratch), codec);
   {
@@ -105,7 +121,7 @@ bool Linker::link_back(uint32_t from, uint32_t to, const Codec& codec) {
   if (links.size() > graph_.degree()) {
     Codec::Query query;
     codec.prepare_stored(store_.code(from), *store_.factors(from), query);
-    links = select(measure(query, links, codec), codec);
+    links = choose(query, links, codec);
   }
   graph_.write(from, links);
   return std::ranges::find(links, to) != links.end();
@@ -156,7 +172,7 @@ void Linker::repair(uint32_t slot, const Codec& codec, Scratch& scratch) {
   std::ranges::sort(candidates);
   candidates.erase(std::ranges::unique(candidates).begin(), candidates.end());
   codec.prepare_stored(store_.code(slot), *store_.factors(slot), scratch.code_query);
-  graph_.write(slot, select(measure(scratch.code_query, candidates, codec), codec));
+  graph_.write(slot, choose(scratch.code_query, candidates, codec));
 }
 
 void Linker::mark_reachable(std::vector<bool>& seen, std::vector<uint32_t> frontier) const {

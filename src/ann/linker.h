@@ -42,6 +42,7 @@ class Linker {
   std::vector<Near> neighbourhood(uint32_t slot, const Codec& codec, Scratch& scratch) const;
   std::vector<Near> measure(const Codec::Query& query, std::span<const uint32_t> slots, const Codec& codec) const;
   std::vector<uint32_t> select(std::vector<Near> candidates, const Codec& codec) const;
+  std::vector<uint32_t> choose(const Codec::Query& query, std::span<const uint32_t> slots, const Codec& codec) const;
   /// Whether `from` links to `to` afterwards.
   bool link_back(uint32_t from, uint32_t to, const Codec& codec);
   void splice(uint32_t from, uint32_t to);

@@ -54,7 +54,7 @@ Index::Impl::~Impl() {
 }
 
 Result<Slot> Index::Impl::insert(std::span<const float> vector, Expiry expiry, const Slot* replaced) {
-  std::unique_ptr<Scratch> buffers = scratch.take();
+  const ScratchPtr buffers = scratch.take();
   buffers->query.resize(options.dim);
   store_form(options.metric, vector, buffers->query);
 
@@ -74,7 +74,6 @@ Result<Slot> Index::Impl::insert(std::span<const float> vector, Expiry expiry, c
   if (codec() == nullptr && fresh.size() >= kGraphMin) learn_from_fresh();
   if (was_live) retire(static_cast<uint32_t>(*replaced));
   lock.unlock();
-  scratch.give_back(std::move(buffers));
   work.notify_one();
   return Slot{slot};
 }
@@ -169,9 +168,8 @@ bool Index::Impl::link_one(std::unique_lock<std::mutex>& lock) {
   {
     const Pin pin = gate.enter();
     lock.unlock();
-    std::unique_ptr<Scratch> buffers = scratch.take();
+    const ScratchPtr buffers = scratch.take();
     met_others = linker.link(slot, *codec(), *buffers);
-    scratch.give_back(std::move(buffers));
   }
   lock.lock();
   if (store.is_live(slot) && graph.entry_count() < Graph::kEntriesMax &&
@@ -216,7 +214,7 @@ bool Index::Impl::repair(std::unique_lock<std::mutex>& lock) {
 }
 
 void Index::Impl::unlink_buried() {
-  std::unique_ptr<Scratch> buffers = scratch.take();
+  const ScratchPtr buffers = scratch.take();
   for (uint32_t begin = 0; begin < store.end(); begin += kSlotsPerPin) {
     const Pin pin = gate.enter();
     for (uint32_t slot = begin; slot < std::min(store.end(), begin + kSlotsPerPin); ++slot) {
@@ -225,7 +223,6 @@ void Index::Impl::unlink_buried() {
       if (in_graph && store.meta(slot).linked) linker.repair(slot, *codec(), *buffers);
     }
   }
-  scratch.give_back(std::move(buffers));
 }
 
 // A buried entry hands its place to a live neighbour, or gives it up.
@@ -260,9 +257,8 @@ bool Index::Impl::reconnect(std::unique_lock<std::mutex>& lock) {
   {
     const Pin link_pin = link_gate.enter();
     const Pin pin = gate.enter();
-    std::unique_ptr<Scratch> buffers = scratch.take();
+    const ScratchPtr buffers = scratch.take();
     linker.reconnect(*codec(), *buffers);
-    scratch.give_back(std::move(buffers));
   }
   lock.lock();
   repairing_ = false;

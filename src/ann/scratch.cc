@@ -10,7 +10,7 @@ size_t Scratch::bytes() const {
 }
 
 ScratchPool::~ScratchPool() {
-  for (size_t i = 0; i < kKept; ++i) take();
+  for (size_t i = 0; i < kKept; ++i) take_kept();
 }
 
 bool ScratchPool::charge(size_t bytes) {
@@ -24,14 +24,21 @@ void ScratchPool::release(size_t bytes) {
   if (budget_ != nullptr) budget_->release(bytes);
 }
 
-std::unique_ptr<Scratch> ScratchPool::take() {
+void GiveBack::operator()(Scratch* scratch) const { pool->give_back(std::unique_ptr<Scratch>(scratch)); }
+
+ScratchPtr ScratchPool::take() {
+  std::unique_ptr<Scratch> kept = take_kept();
+  return {kept ? kept.release() : new Scratch, GiveBack{this}};
+}
+
+std::unique_ptr<Scratch> ScratchPool::take_kept() {
   for (auto& place : kept_) {
     if (std::unique_ptr<Scratch> scratch{place.exchange(nullptr)}) {
       release(scratch->bytes());
       return scratch;
     }
   }
-  return std::make_unique<Scratch>();
+  return nullptr;
 }
 
 void ScratchPool::give_back(std::unique_ptr<Scratch> scratch) {

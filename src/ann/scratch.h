@@ -31,6 +31,14 @@ struct Scratch {
   size_t bytes() const;
 };
 
+class ScratchPool;
+struct GiveBack {
+  ScratchPool* pool = nullptr;
+  void operator()(Scratch* scratch) const;
+};
+/// Goes back to its pool, which must outlive it.
+using ScratchPtr = std::unique_ptr<Scratch, GiveBack>;
+
 /// Keeps a few buffers between searches, charged to the budget; at the ceiling they are freed instead. Thread-safe, no
 /// locks.
 class ScratchPool {
@@ -40,11 +48,13 @@ class ScratchPool {
   ScratchPool(const ScratchPool&) = delete;
   ScratchPool& operator=(const ScratchPool&) = delete;
 
-  std::unique_ptr<Scratch> take();
-  void give_back(std::unique_ptr<Scratch> scratch);
+  ScratchPtr take();
   size_t bytes() const { return bytes_.load(std::memory_order_relaxed); }
 
  private:
+  friend struct GiveBack;
+  void give_back(std::unique_ptr<Scratch> scratch);
+  std::unique_ptr<Scratch> take_kept();
   /// As many as searches usually run at once; a scan's may hold 8 bytes a slot.
   static constexpr size_t kKept = 4;
   bool charge(size_t bytes);

@@ -26,20 +26,22 @@ struct Cursor::Impl final : private WalkLimits {
   enum class Keys : uint8_t { kDistances, kEstimates };
 
   bool late() const { return params_.clock != nullptr && params_.deadline.passed(*params_.clock); }
-  bool may_go_on(uint64_t distances) override;
+  bool may_go_on(uint64_t walked) override;
   bool passes(uint32_t slot) const;
   size_t matches() const;
   uint32_t beam_wanted() const;
 
   void start_walk();
+  void walk();
   void widen_for_filter();
   bool widen();
   void start_scan(const SlotBitmap* without);
   void scan_vectors(const std::vector<uint32_t>& slots);
   void scan_codes(const std::vector<uint32_t>& slots, const Codec& codec);
-  std::optional<SearchKey> next_scanned();
-  std::optional<SearchKey> next_walked();
+  std::optional<SearchKey> peek_scanned();
+  std::optional<SearchKey> peek_walked();
   std::optional<SearchKey> next_key(bool insist);
+  void scan_untaken();
 
   float rescore(SearchKey key);
   void refill(size_t count);
@@ -49,10 +51,11 @@ struct Cursor::Impl final : private WalkLimits {
   const SearchParams params_;
   const Pin pin_;
   const Codec* const codec_;  // null throughout where it was at the start: the query is prepared once
-  std::unique_ptr<Scratch> scratch_;
+  ScratchPtr scratch_;
   const Costs costs_;
   std::optional<Scorer> scorer_;
   std::optional<Walk> walk_;
+  Walk::Work noted_;   // of walk_, in stats
   size_t walked_ = 0;  // pool entries before this are taken or do not pass
 
   Keys keys_are_ = Keys::kDistances;

@@ -40,18 +40,23 @@ Walk::Walk(const SlotStore& store, const Graph& graph, const Codec& codec, Scrat
 
 void Walk::enter() {
   std::array<uint32_t, Graph::kEntriesMax> entries;
-  add(entries.data(), graph_.entries(entries.data()), 0);
+  add(entries.data(), graph_.entries(entries.data()));
 }
 
-void Walk::add(const uint32_t* slots, uint32_t count, SearchKey marks) {
+void Walk::skip(std::span<const uint32_t> slots) {
+  std::vector<uint32_t> seen(slots.size());
+  scratch_.visited.filter(slots.data(), static_cast<uint32_t>(slots.size()), seen.data());
+}
+
+void Walk::add(const uint32_t* slots, uint32_t count) {
   for (uint32_t begin = 0; begin < count; begin += kBatch) {
     const uint32_t n = scratch_.visited.filter(slots + begin, std::min(kBatch, count - begin), scratch_.slots.data());
-    add_batch(scratch_.slots.data(), n, marks);
+    add_batch(scratch_.slots.data(), n);
   }
 }
 
 // All codes are asked for before the first is read: the walk waits for memory, not for arithmetic.
-void Walk::add_batch(const uint32_t* slots, uint32_t count, SearchKey marks) {
+void Walk::add_batch(const uint32_t* slots, uint32_t count) {
   const size_t bytes = std::min(kPrefetchBytesMax, store_.shape().code_bytes);
   for (uint32_t i = 0; i < count; ++i) {
     const uint8_t* code = store_.code(slots[i]);
@@ -60,12 +65,12 @@ void Walk::add_batch(const uint32_t* slots, uint32_t count, SearchKey marks) {
     scratch_.factors[i] = store_.factors(slots[i]);
     __builtin_prefetch(scratch_.factors[i]);
   }
-  if (marks == 0) prefetch_ahead();
+  prefetch_ahead();
   float* estimates = scratch_.estimates.data();
   codec_.estimate(scratch_.code_query, scratch_.codes.data(), scratch_.factors.data(), count, estimates);
   work_.distances += count;
   SearchKey* keys = scratch_.keys_of_batch.data();
-  for (uint32_t i = 0; i < count; ++i) keys[i] = make_key(estimates[i], slots[i]) | marks;
+  for (uint32_t i = 0; i < count; ++i) keys[i] = make_key(estimates[i], slots[i]);
   const uint32_t nearer = drop_far(keys, count);
   for (uint32_t i = 0; i < nearer; ++i) insert(keys[i]);
 }
@@ -121,7 +126,7 @@ bool Walk::run(WalkLimits* limits) {
     if (limits != nullptr && !limits->may_go_on(work_.distances)) return false;
     pool[next_] |= kExpanded;
     ++work_.expanded;
-    add(links.data(), graph_.neighbours(slot_of(pool[next_]), links.data()), 0);
+    add(links.data(), graph_.neighbours(slot_of(pool[next_]), links.data()));
   }
 }
 

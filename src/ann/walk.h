@@ -32,10 +32,8 @@ class Walk {
   Walk(const SlotStore& store, const Graph& graph, const Codec& codec, Scratch& scratch, uint32_t beam,
        bool keep_rejected);
 
-  /// Adds slots not seen yet, as ones whose links are not worth following.
-  void add_leaves(std::span<const uint32_t> slots) {
-    add(slots.data(), static_cast<uint32_t>(slots.size()), kExpanded);
-  }
+  /// Passes over these.
+  void skip(std::span<const uint32_t> slots);
   /// Adds the graph's entries.
   void enter();
   /// Until the nearest `beam` seen are expanded. False when `limits` (may be null) ended it.
@@ -53,8 +51,8 @@ class Walk {
   const Work& work() const { return work_; }
 
  private:
-  void add(const uint32_t* slots, uint32_t count, SearchKey marks);
-  void add_batch(const uint32_t* slots, uint32_t count, SearchKey marks);
+  void add(const uint32_t* slots, uint32_t count);
+  void add_batch(const uint32_t* slots, uint32_t count);
   uint32_t drop_far(SearchKey* keys, uint32_t count);
   void insert(SearchKey key);
   void prefetch_ahead();
