@@ -39,7 +39,7 @@ float unit_of(std::span<const float> sample, uint32_t dim) {
 
 }  // namespace
 
-Codec::Codec(Metric metric, uint32_t dim, CodeBits bits, std::span<const float> sample)
+Codec::Codec(Metric metric, uint32_t dim, CodeBits bits, float unit, std::vector<float> centre)
     : kernels_(simd::kernels()),
       metric_(metric),
       bits_(bits),
@@ -47,15 +47,19 @@ Codec::Codec(Metric metric, uint32_t dim, CodeBits bits, std::span<const float> 
       blocks_(blocks_of(dim, bits)),
       padded_(blocks_ * block_numbers(bits)),
       hadamard_log2_(static_cast<uint32_t>(std::bit_width(padded_)) - 1),
-      unit_(metric == Metric::kCosine ? 1 : unit_of(sample, dim)),
-      centre_(dim),
+      unit_(unit),
+      centre_(std::move(centre)),
       signs_(size_t{padded_} * kRounds) {
+  std::mt19937_64 random(kRotationSeed);
+  for (float& sign : signs_) sign = (random() >> 63) != 0 ? 1.0F : -1.0F;
+}
+
+Codec::Codec(Metric metric, uint32_t dim, CodeBits bits, std::span<const float> sample)
+    : Codec(metric, dim, bits, metric == Metric::kCosine ? 1 : unit_of(sample, dim), std::vector<float>(dim)) {
   const size_t rows = sample.size() / dim;
   std::vector<double> sums(dim);
   for (size_t i = 0; i < rows * dim; ++i) sums[i % dim] += double{sample[i]} * double{unit_};
   for (uint32_t i = 0; i < dim; ++i) centre_[i] = static_cast<float>(sums[i] / static_cast<double>(rows));
-  std::mt19937_64 random(kRotationSeed);
-  for (float& sign : signs_) sign = (random() >> 63) != 0 ? 1.0F : -1.0F;
 }
 
 size_t Codec::code_bytes(uint32_t dim, CodeBits bits) { return size_t{blocks_of(dim, bits)} * kBlockBytes; }

@@ -36,6 +36,8 @@ class Codec {
 
   /// The centre and the unit of length come from `sample`: rows in stored form, one after another, one at least.
   Codec(Metric metric, uint32_t dim, CodeBits bits, std::span<const float> sample);
+  /// As another one was, whose unit() and centre() these are.
+  Codec(Metric metric, uint32_t dim, CodeBits bits, float unit, std::vector<float> centre);
 
   static size_t code_bytes(uint32_t dim, CodeBits bits);
   /// `stored` is in stored form; `scratch` is resized.
@@ -53,6 +55,8 @@ class Codec {
   Metric metric() const { return metric_; }
   CodeBits bits() const { return bits_; }
   uint32_t dim() const { return dim_; }
+  float unit() const { return unit_; }
+  std::span<const float> centre() const { return centre_; }
 
  private:
   float middle() const { return bits_ == CodeBits::k4 ? 7.5F : 127.5F; }

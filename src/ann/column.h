@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "sagitta/base/file.h"
 #include "sagitta/base/result.h"
 
 namespace sagitta::ann {
@@ -36,6 +37,10 @@ class Column {
 
   /// Zeroed memory for the next segment. kOverloaded when the system has no address space left.
   Status add_segment(uint32_t segment);
+  /// Puts bytes of a file, at a multiple of kPageBytes, at the beginning of a segment that was added.
+  Status map(uint32_t segment, const RandomFile& file, uint64_t offset, size_t bytes) {
+    return file.map(offset, bytes, reinterpret_cast<char*>(this->segment(segment)));
+  }
   std::byte* at(uint32_t slot) const {
     const uintptr_t base = biased_[segment_of(slot)].load(std::memory_order_relaxed);
     return reinterpret_cast<std::byte*>(base + size_t{slot} * record_bytes_);

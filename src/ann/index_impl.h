@@ -15,8 +15,11 @@
 #include "linker.h"
 #include "scratch.h"
 #include "slot_store.h"
+#include "snapshot_file.h"
 
 namespace sagitta::ann {
+
+CodeBits code_bits(const IndexOptions& options);
 
 struct Index::Impl {
   /// Below this many vectors there is no graph: a scan is as fast, and the codec would learn from too few.
@@ -31,6 +34,9 @@ struct Index::Impl {
   void clear();
   void settle();
   Status check() const;
+  Status save(FileSystem& files, const std::string& path, BytesView tag, const std::atomic<bool>* cancelled) const;
+  /// Into an empty index. After an error it is of no use.
+  Status load(const SnapshotSource& source);
 
   const Codec* codec() const { return codec_.load(std::memory_order_acquire); }
 
@@ -57,6 +63,11 @@ struct Index::Impl {
   void repair_entries();
   bool reconnect(std::unique_lock<std::mutex>& lock);
   void run_worker();
+  struct Captured;
+  Captured capture() const;
+  Status save_record(const Captured& captured, PartKind kind, uint32_t slot, Bytes& record, SnapshotWriter& out) const;
+  Status load_columns(const SnapshotSource& source);
+  Status check_links(const SnapshotFooter& footer) const;
   Status check_vectors() const;
   Status check_graph() const;
 

@@ -9,6 +9,9 @@
 #include "vectors.h"
 
 namespace sagitta::ann {
+
+CodeBits code_bits(const IndexOptions& options) { return options.level == Level::kI8 ? CodeBits::k8 : CodeBits::k4; }
+
 namespace {
 
 /// Erased vectors are unlinked when they are this part of the live ones …
@@ -19,8 +22,6 @@ constexpr size_t kGravesMin = 64;
 constexpr uint32_t kSlotsPerPin = 1024;
 /// How far from 1 rounding may leave the length of a stored unit vector.
 constexpr double kUnitTolerance = 0.01;
-
-CodeBits code_bits(const IndexOptions& options) { return options.level == Level::kI8 ? CodeBits::k8 : CodeBits::k4; }
 
 SlotShape shape_of(const IndexOptions& options) {
   return {.vector_bytes = vector_bytes(options.level, options.dim),

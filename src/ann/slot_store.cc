@@ -129,6 +129,28 @@ void SlotStore::release(SlotList& buried, const EpochGate& gate) {
   splice(buried, limbo_[gate.epoch() % 3]);
 }
 
+Status SlotStore::restore(uint32_t end) {
+  while (capacity_ < end) SAGITTA_CHECK(grow());
+  end_.store(end, std::memory_order_release);
+  return {};
+}
+
+void SlotStore::restore_slot(uint32_t slot, std::optional<Expiry> live, bool linked) {
+  if (!live) return push(free_, slot);
+  meta(slot).linked.store(linked, std::memory_order_relaxed);
+  publish(slot, *live);
+}
+
+Column& SlotStore::column(SlotColumn which) {
+  switch (which) {
+    case SlotColumn::kVectors: return vectors_;
+    case SlotColumn::kCodes: return codes_;
+    case SlotColumn::kFactors: return factors_;
+    case SlotColumn::kLinks: break;
+  }
+  return links_;
+}
+
 IndexCounts SlotStore::counts() const {
   return {.live = live_, .fresh = 0, .capacity = capacity_, .retired = retired_};
 }

@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <optional>
 #include <span>
 
 #include "sagitta/ann/index.h"
@@ -36,6 +37,8 @@ struct SlotShape {
   }
 };
 
+enum class SlotColumn : uint8_t { kVectors, kCodes, kFactors, kLinks };
+
 /// A linked list of slots, through SlotMeta::next.
 struct SlotList {
   uint32_t head = UINT32_MAX, tail = UINT32_MAX, count = 0;
@@ -65,6 +68,14 @@ class SlotStore {
   void release(SlotList& buried, const EpochGate& gate);
   /// *writer* Frees what was released or retired two epochs ago.
   void reclaim(EpochGate& gate);
+  /// *writer* Of an empty store: memory for slots below `end`. restore_slot() for each of them, from the last down, is
+  /// to follow.
+  Status restore(uint32_t end);
+  /// *writer* Nothing: the slot is free.
+  void restore_slot(uint32_t slot, std::optional<Expiry> live, bool linked);
+  /// The columns that a snapshot holds as they are, in the order of SlotColumn.
+  Column& column(SlotColumn which);
+  const Column& column(SlotColumn which) const { return const_cast<SlotStore*>(this)->column(which); }
   /// *writer* Verifies lists, counts and charges; `buried` are under repair.
   Status check(size_t buried) const;
 

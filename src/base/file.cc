@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/file.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
@@ -62,6 +63,11 @@ Status checked(const std::string& path, std::string_view action, int result) {
   return {};
 }
 
+Status check_range(const std::string& name, uint64_t offset, size_t count, uint64_t size) {
+  if (offset <= size && count <= size - offset) return {};
+  return fail(ErrorCode::kCorruption, fmt::format("{}: {} bytes from {} on wanted of {}", name, count, offset, size));
+}
+
 class RealAppendFile final : public AppendFile {
  public:
   RealAppendFile(std::string path, Descriptor fd, uint64_t size)
@@ -107,6 +113,15 @@ class RealRandomFile final : public RandomFile {
     struct stat info{};
     if (::fstat(fd_.get(), &info) != 0) return fail_errno(path_, "stat", errno);
     return static_cast<uint64_t>(info.st_size);
+  }
+  Status map(uint64_t offset, size_t count, char* memory) const override {
+    SAGITTA_TRY(const uint64_t there, size());
+    SAGITTA_CHECK(check_range(path_, offset, count, there));
+    if (count == 0) return {};
+    void* const mapped =
+        ::mmap(memory, count, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED, fd_.get(), static_cast<off_t>(offset));
+    if (mapped == MAP_FAILED) return fail_errno(path_, "map", errno);
+    return {};
   }
 
  private:
@@ -213,6 +228,13 @@ class RealFileSystem final : public FileSystem {
 }  // namespace
 
 std::unique_ptr<FileSystem> make_real_file_system() { return std::make_unique<RealFileSystem>(); }
+
+Status RandomFile::map(uint64_t offset, size_t count, char* memory) const {
+  SAGITTA_TRY(const uint64_t there, size());
+  SAGITTA_CHECK(check_range("file", offset, count, there));
+  SAGITTA_TRY(const size_t got, read(offset, count, memory));
+  return check_range("file", 0, count, got);
+}
 
 Result<Bytes> read_file(FileSystem& files, const std::string& path, size_t max_bytes) {
   SAGITTA_TRY(const auto file, files.open_random(path));

@@ -1,6 +1,7 @@
 #include "sagitta/base/file.h"
 
 #include <gtest/gtest.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include <filesystem>
@@ -58,6 +59,26 @@ TEST_P(AnyFileSystem, WritesReadsAndLists) {
   EXPECT_EQ((*file)->read(6, 8, buffer).value(), 5u);
   EXPECT_EQ(std::string_view(buffer, 5), "again");
   EXPECT_EQ((*file)->read(99, 8, buffer).value(), 0u);
+}
+
+TEST_P(AnyFileSystem, MapsPrivatePages) {
+  Bytes content(3 * kPageBytes + 7, 'a');
+  content[2 * kPageBytes] = 'b';
+  write_file(*files_, at("x"), content, true);
+  char* const memory =
+      static_cast<char*>(::mmap(nullptr, 4 * kPageBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+  ASSERT_NE(memory, MAP_FAILED);
+  memory[3 * kPageBytes] = 'z';
+  auto file = files_->open_random(at("x"));
+  ASSERT_TRUE((*file)->map(kPageBytes, 2 * kPageBytes + 7, memory));
+  EXPECT_EQ(BytesView(memory, 2 * kPageBytes + 7), BytesView(content).substr(kPageBytes));
+  EXPECT_EQ(memory[2 * kPageBytes + 7], '\0');
+  EXPECT_EQ(memory[3 * kPageBytes], 'z');
+  memory[0] = 'c';
+  EXPECT_EQ(read_file(*files_, at("x")).value(), content);
+  EXPECT_EQ((*file)->map(kPageBytes, 2 * kPageBytes + 8, memory).error().code(), ErrorCode::kCorruption);
+  EXPECT_EQ((*file)->map(4 * kPageBytes, 1, memory).error().code(), ErrorCode::kCorruption);
+  ::munmap(memory, 4 * kPageBytes);
 }
 
 TEST_P(AnyFileSystem, AppendsTruncatesRenamesRemoves) {

@@ -6,6 +6,7 @@
 /// answer is exact.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -18,6 +19,7 @@
 #include "sagitta/ann/metric.h"
 #include "sagitta/base/budget.h"
 #include "sagitta/base/clock.h"
+#include "sagitta/base/file.h"
 #include "sagitta/base/result.h"
 
 namespace sagitta::ann {
@@ -222,6 +224,20 @@ class Index {
   /// in the fresh list.
   void settle();
   bool is_live(Slot slot) const;
+
+  /// Writes what the index has now, `tag` with it, to a file; searches and writers go on. A vector that is erased
+  /// meanwhile may be in it, one inserted meanwhile may not. After an error or a crash the file holds what it held
+  /// before. Erased slots are not reused meanwhile; so a caller that also holds a pin, taken before and kept until it
+  /// has noted which slots are whose, can replay its own journal over the file. kUnavailable when `*cancelled` (may be
+  /// null) becomes true; kIo, kNoSpace.
+  Status save(FileSystem& files, const std::string& path, BytesView tag = {},
+              const std::atomic<bool>* cancelled = nullptr) const;
+  /// The index of a file that save() wrote, slots as they were, mapped from it: the file must not be written to (save()
+  /// and removing are no writing). All is verified first: kCorruption names the damage, kFormat a newer version,
+  /// kInvalid other options than those it was saved with (dim, metric, level, connections); kNotFound, kIo, and as
+  /// make().
+  static Result<std::unique_ptr<Index>> load(FileSystem& files, const std::string& path, const IndexOptions& options,
+                                             Bytes* tag = nullptr);
 
   const IndexOptions& options() const;
   IndexCounts counts() const;

@@ -33,7 +33,14 @@ class RandomFile {
   /// Reads up to `count` bytes at `offset` into `out`; fewer only at the end of the file. Returns how many.
   virtual Result<size_t> read(uint64_t offset, size_t count, char* out) const = 0;
   virtual Result<uint64_t> size() const = 0;
+  /// Puts `size` bytes from `offset` on over the pages at `memory`, which the caller has mapped and will unmap: private
+  /// to the process, writable, loaded when they are touched. Both places are multiples of kPageBytes; behind the bytes
+  /// the last page has what follows in the file, or zeros. Pages not touched yet show what happens to the file later,
+  /// and when the disk cannot read one the process ends: to be told of damage, read first. kCorruption when the file is
+  /// shorter. A file system that is none of the system's copies the bytes.
+  virtual Status map(uint64_t offset, size_t size, char* memory) const;
 };
+inline constexpr size_t kPageBytes = 4096;
 
 /// Held while it lives; released by its destructor or the death of the process.
 class FileLock {
