@@ -1,6 +1,8 @@
 #include <fmt/format.h>
+#include <sys/prctl.h>
 
 #include <algorithm>
+#include <csignal>
 #include <cstdio>
 #include <iostream>
 #include <string>
@@ -131,6 +133,7 @@ std::unique_ptr<Peer> make_peer(std::string_view name, ann::Metric metric, const
 }
 
 int serve_peer(const std::string& name, const PeerOptions& options) {
+  ::prctl(PR_SET_PDEATHSIG, SIGTERM);  // a build would go on for minutes after its driver was stopped
   const Status done = serve(name, options);
   if (done) return 0;
   say("error " + done.error().message());
