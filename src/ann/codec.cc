@@ -15,6 +15,8 @@ constexpr uint32_t kRounds = 2;
 /// The step of the best uniform grid of 16 points for a Gaussian of deviation 1.
 constexpr float kGaussianStep = 0.3352F;
 constexpr float kQueryMax = 127;
+/// A vector longer than so many usual ones has no say in where the centre is: a few could move it far from the rest.
+constexpr double kUsualLengths = 4;
 /// In the codec's unit, where lengths are near 1.
 constexpr float kFactorMax = 1e18F;
 constexpr float kLargest = std::numeric_limits<float>::max();
@@ -28,11 +30,25 @@ float dot(const simd::Kernels& kernels, std::span<const float> a, std::span<cons
   return kernels.dot_f32(a.data(), b.data(), a.size());
 }
 
+std::vector<double> lengths_of(std::span<const float> sample, uint32_t dim) {
+  std::vector<double> lengths(sample.size() / dim);
+  for (size_t row = 0; row < lengths.size(); ++row) {
+    double squares = 0;
+    for (float v : sample.subspan(row * dim, dim)) squares += double{v} * double{v};
+    lengths[row] = std::sqrt(squares);
+  }
+  return lengths;
+}
+
+double median_of(std::vector<double> values) {
+  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
+  std::nth_element(values.begin(), middle, values.end());
+  return *middle;
+}
+
 /// A power of two that brings vectors like these to a length near 1.
 float unit_of(std::span<const float> sample, uint32_t dim) {
-  double squares = 0;
-  for (float v : sample) squares += double{v} * double{v};
-  const double length = std::sqrt(squares / static_cast<double>(sample.size() / dim));
+  const double length = median_of(lengths_of(sample, dim));
   if (!(length > 0)) return 1;
   return static_cast<float>(std::exp2(std::clamp(-std::round(std::log2(length)), -126.0, 126.0)));
 }
@@ -56,9 +72,15 @@ Codec::Codec(Metric metric, uint32_t dim, CodeBits bits, float unit, std::vector
 
 Codec::Codec(Metric metric, uint32_t dim, CodeBits bits, std::span<const float> sample)
     : Codec(metric, dim, bits, metric == Metric::kCosine ? 1 : unit_of(sample, dim), std::vector<float>(dim)) {
-  const size_t rows = sample.size() / dim;
+  const std::vector<double> lengths = lengths_of(sample, dim);
+  const double usual = median_of(lengths) * kUsualLengths;
   std::vector<double> sums(dim);
-  for (size_t i = 0; i < rows * dim; ++i) sums[i % dim] += double{sample[i]} * double{unit_};
+  size_t rows = 0;
+  for (size_t row = 0; row < lengths.size(); ++row) {
+    if (lengths[row] > usual) continue;
+    ++rows;
+    for (uint32_t i = 0; i < dim; ++i) sums[i] += double{sample[row * dim + i]} * double{unit_};
+  }
   for (uint32_t i = 0; i < dim; ++i) centre_[i] = static_cast<float>(sums[i] / static_cast<double>(rows));
 }
 

@@ -297,7 +297,8 @@ size_t Cursor::Impl::next(size_t count, std::vector<Candidate>& out) {
   size_t found = 0;
   while (found < count && stats.ended != Ended::kPredicate) {
     if (given_ == certain_) {
-      refill(count - found);
+      // In growing batches, so that a predicate that rejects much does not have few candidates ordered many times.
+      refill(std::max<size_t>(count - found, stats.predicate_tests / 4));
       if (certain_ == 0) break;
     }
     // A row behind each predicate call may be dear, so the clock is asked each time; plain candidates are nearly free.

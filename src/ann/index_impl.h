@@ -61,6 +61,7 @@ struct Index::Impl {
   bool repair(std::unique_lock<std::mutex>& lock);
   void unlink_buried();
   void repair_entries();
+  bool reconnect_is_due() const;
   bool reconnect(std::unique_lock<std::mutex>& lock);
   void run_worker();
   struct Captured;

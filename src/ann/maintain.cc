@@ -18,6 +18,9 @@ namespace {
 constexpr size_t kGravesPart = 50;
 /// … and so many.
 constexpr size_t kGravesMin = 64;
+/// Each new link may cost another its last: all are looked through when so large a part of them is new. That costs
+/// about a hundredth of linking that part.
+constexpr size_t kReconnectPart = 16;
 /// Slots between two looks at who waits for the repairer's pin.
 constexpr uint32_t kSlotsPerPin = 1024;
 /// How far from 1 rounding may leave the length of a stored unit vector.
@@ -153,6 +156,7 @@ void Index::Impl::wait_for_room(std::unique_lock<std::mutex>& lock) {
   while (fresh.full()) {
     if (!link_one(lock)) changed.wait(lock);
   }
+  if (workers_.empty() && reconnect_is_due()) reconnect(lock);
 }
 
 bool Index::Impl::link_one(std::unique_lock<std::mutex>& lock) {
@@ -250,6 +254,10 @@ void Index::Impl::repair_entries() {
   }
 }
 
+bool Index::Impl::reconnect_is_due() const {
+  return !repairing_ && links_made_ > std::max<size_t>(kGraphMin, store.live() / kReconnectPart);
+}
+
 bool Index::Impl::reconnect(std::unique_lock<std::mutex>& lock) {
   if (repairing_) return false;
   repairing_ = true;
@@ -289,7 +297,7 @@ void Index::Impl::run_worker() {
     if (!repairing_ && repair_is_due()) {
       repair(lock);
     } else if (!link_one(lock)) {
-      if (!repairing_ && linking_ == 0 && links_made_ > std::max<size_t>(kGraphMin, store.live() / 4)) {
+      if (linking_ == 0 && reconnect_is_due()) {
         reconnect(lock);
       } else {
         work.wait(lock);

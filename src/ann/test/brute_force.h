@@ -1,10 +1,9 @@
-/// The twin of an index: a map and double sums. What it answers is right by inspection.
+/// The twin of an index: a list and double sums. What it answers is right by inspection.
 #pragma once
 
 #include <algorithm>
-#include <array>
 #include <cmath>
-#include <map>
+#include <unordered_map>
 #include <vector>
 
 #include "sagitta/ann/index.h"
@@ -15,26 +14,42 @@ class BruteForce {
  public:
   explicit BruteForce(Metric metric) : metric_(metric) {}
 
-  void insert(Slot slot, std::vector<float> vector, Expiry expiry) { rows_[slot] = {std::move(vector), expiry}; }
-  void clear() { rows_.clear(); }
-  bool erase(Slot slot) { return rows_.erase(slot) > 0; }
-  bool set_expiry(Slot slot, Expiry expiry) {
-    if (!rows_.contains(slot)) return false;
-    rows_[slot].expiry = expiry;
+  void insert(Slot slot, std::vector<float> vector, Expiry expiry = Expiry::kNever) {
+    places_[slot] = rows_.size();
+    rows_.push_back({slot, std::move(vector), expiry});
+  }
+  void clear() {
+    rows_.clear();
+    places_.clear();
+  }
+  bool erase(Slot slot) {
+    const auto found = places_.find(slot);
+    if (found == places_.end()) return false;
+    places_[rows_.back().slot] = found->second;
+    std::swap(rows_[found->second], rows_.back());
+    rows_.pop_back();
+    places_.erase(slot);
     return true;
   }
-  bool contains(Slot slot) const { return rows_.contains(slot); }
+  bool set_expiry(Slot slot, Expiry expiry) {
+    if (!contains(slot)) return false;
+    rows_[places_.at(slot)].expiry = expiry;
+    return true;
+  }
+  bool contains(Slot slot) const { return places_.contains(slot); }
   size_t size() const { return rows_.size(); }
-  Slot nth(size_t n) const { return std::next(rows_.begin(), static_cast<std::ptrdiff_t>(n))->first; }
+  Slot nth(size_t n) const { return rows_[n].slot; }
+  const std::vector<float>& vector(Slot slot) const { return rows_[places_.at(slot)].vector; }
 
-  double distance(Slot slot, const std::vector<float>& query) const { return distance(rows_.at(slot).vector, query); }
+  double distance(Slot slot, const std::vector<float>& query) const { return distance(vector(slot), query); }
 
   /// The distances of all that pass, ascending.
   template <class Passes>
   std::vector<double> search(const std::vector<float>& query, int64_t now_us, Passes&& passes) const {
     std::vector<double> distances;
-    for (const auto& [slot, row] : rows_) {
-      if (static_cast<int64_t>(row.expiry) > now_us && passes(slot)) distances.push_back(distance(row.vector, query));
+    for (const Row& row : rows_) {
+      if (static_cast<int64_t>(row.expiry) > now_us && passes(row.slot))
+        distances.push_back(distance(row.vector, query));
     }
     std::ranges::sort(distances);
     return distances;
@@ -42,6 +57,7 @@ class BruteForce {
 
  private:
   struct Row {
+    Slot slot;
     std::vector<float> vector;
     Expiry expiry = Expiry::kNever;
   };
@@ -60,7 +76,8 @@ class BruteForce {
   }
 
   const Metric metric_;
-  std::map<Slot, Row> rows_;
+  std::vector<Row> rows_;
+  std::unordered_map<Slot, size_t> places_;
 };
 
 }  // namespace sagitta::ann

@@ -1,0 +1,140 @@
+// Data without the shape that a graph hopes for. Every answer must be as good as there.
+#include <gtest/gtest.h>
+
+#include "world.h"
+
+namespace sagitta::ann {
+namespace {
+
+constexpr size_t kMany = 3000;
+
+struct Case {
+  std::string name;
+  Metric metric = Metric::kL2;
+  uint32_t dim = 16;
+  std::function<Floats(Clusters&)> vector;
+  size_t count = kMany;
+  double recall_min = 0.95;
+};
+
+Floats scaled(Floats v, float by) {
+  for (float& x : v) x *= by;
+  return v;
+}
+
+std::vector<Case> cases() {
+  const auto gaussian = [](Clusters& c) { return c.any(); };
+  const auto by = [](float factor) { return [factor](Clusters& c) { return scaled(c.any(), factor); }; };
+  // Coarse enough that each vector is there some ten times.
+  const auto duplicates = [](Clusters& c) {
+    Floats v(16);
+    v[0] = static_cast<float>(c.below(17)) - 8;
+    v[1] = static_cast<float>(c.below(17)) - 8.5F;
+    return v;
+  };
+  const auto outliers = [](Clusters& c) { return scaled(c.any(), c.below(100) == 0 ? 1e6F : 1); };
+  const auto line = [](Clusters& c) { return Floats{static_cast<float>(c.below(1'000'000)) * 1e-3F}; };
+  const auto far_off = [](Clusters& c) {
+    Floats v = c.any();
+    for (float& x : v) x += 1000;
+    return v;
+  };
+  return {
+      {.name = "equal", .vector = [](Clusters&) { return Floats(16, 0.5F); }},
+      {.name = "equal_cosine", .metric = Metric::kCosine, .vector = [](Clusters&) { return Floats(16, 0.5F); }},
+      {.name = "zero", .vector = [](Clusters&) { return Floats(16); }},
+      {.name = "duplicates", .vector = duplicates},
+      {.name = "one_cluster", .vector = [](Clusters& c) { return c.of(0); }},
+      {.name = "one_dimension", .dim = 1, .vector = line},
+      {.name = "one_dimension_dot", .metric = Metric::kDot, .dim = 1, .vector = line},
+      {.name = "far_from_zero", .vector = far_off},
+      {.name = "huge_l2", .vector = by(1e15F)},
+      {.name = "huge_dot", .metric = Metric::kDot, .vector = by(1e15F)},
+      {.name = "huge_cosine", .metric = Metric::kCosine, .vector = by(5e36F)},
+      {.name = "tiny_l2", .vector = by(1e-15F)},
+      {.name = "denormal_cosine", .metric = Metric::kCosine, .vector = by(1e-40F)},
+      {.name = "outliers", .vector = outliers, .recall_min = 0.9},
+      {.name = "outliers_dot", .metric = Metric::kDot, .vector = outliers, .recall_min = 0.9},
+      {.name = "limit_dimension", .dim = 16'000, .vector = gaussian, .count = 300},
+  };
+}
+
+class Degenerate : public testing::TestWithParam<Case> {};
+INSTANTIATE_TEST_SUITE_P(All, Degenerate, testing::ValuesIn(cases()), [](const auto& c) { return c.param.name; });
+
+void expect_right(const Case& c, Level level) {
+  World world({.dim = c.dim, .metric = c.metric, .level = level, .expansion_add = 64, .link_threads = 0});
+  Clusters data(c.dim, 20, 0.5F, 7);
+  for (size_t i = 0; i < c.count; ++i) world.insert(c.vector(data));
+  std::vector<Floats> queries(c.dim > 1000 ? 3 : 40);
+  for (Floats& query : queries) query = c.vector(data);
+  const double slack = level == Level::kF32 ? 1e-4 : 2e-2;
+  EXPECT_GE(world.quality(queries, {}, slack).recall, c.recall_min) << "before it settled";
+  world.index->settle();
+  world.check();
+  EXPECT_GE(world.quality(queries, {}, slack).recall, c.recall_min);
+  for (size_t i = 0; i < c.count / 2; ++i) world.erase(world.twin.nth(data.below(world.twin.size())));
+  for (size_t i = 0; i < c.count / 4; ++i) world.insert(c.vector(data));
+  world.index->settle();
+  world.check();
+  EXPECT_GE(world.quality(queries, {}, slack).recall, c.recall_min) << "after erasing half";
+  const SearchAnswer all = world.index->search(queries[0], {.k = static_cast<uint32_t>(c.count)}).value();
+  EXPECT_EQ(all.candidates.size(), world.twin.size());
+}
+
+TEST_P(Degenerate, AnswersStayRight) { expect_right(GetParam(), Level::kF32); }
+
+TEST(Degenerate, HalfFloatsHoldWhatIsLarger) {
+  for (const Level level : {Level::kF16, Level::kBf16}) {
+    World world({.dim = 4, .metric = Metric::kDot, .level = level, .link_threads = 0});
+    const float largest = std::numeric_limits<float>::max();
+    for (int i = 0; i < 1000; ++i) ASSERT_TRUE(world.index->insert(Floats(4, i % 2 == 0 ? largest : -largest)));
+    world.index->settle();
+    const Status status = world.index->check();
+    EXPECT_TRUE(status) << status.error().to_string();
+    const SearchAnswer answer = world.index->search(Floats(4, largest), {.k = 500}).value();
+    ASSERT_EQ(answer.candidates.size(), 500U);
+    for (const Candidate& c : answer.candidates) {
+      EXPECT_TRUE(std::isfinite(c.distance));
+      EXPECT_EQ(static_cast<uint32_t>(c.slot) % 2, 0U);
+    }
+  }
+}
+
+// A vector whose whole neighbourhood was erased, and is not repaired yet, is found nevertheless.
+TEST(Degenerate, ANewVectorAmongErasedOnes) {
+  World world({.dim = 8, .metric = Metric::kL2, .expansion_add = 32, .link_threads = 0});
+  Clusters data(8, 100, 0.01F, 3);
+  for (size_t i = 0; i < 30'000; ++i) world.insert(data.of(static_cast<uint32_t>(i / 300)));
+  world.index->settle();
+  for (uint32_t i = 0; i < 300; ++i) world.erase(Slot{15'000 + i});
+  std::vector<Floats> added;
+  for (int i = 0; i < 20; ++i) world.insert(added.emplace_back(data.of(50)));
+  for (int i = 0; i < 1100; ++i) world.insert(data.of(0));  // pushes them out of the fresh list
+  EXPECT_EQ(world.quality(added, {.k = 1}).recall, 1);
+  world.index->settle();
+  EXPECT_EQ(world.quality(added, {.k = 1}).recall, 1);
+}
+
+TEST(Degenerate, DriftOfClusters) {
+  World world({.dim = 32, .metric = Metric::kL2, .expansion_add = 64, .link_threads = 0});
+  Clusters data(32, 50, 0.4F, 11);
+  for (size_t i = 0; i < 4000; ++i) world.insert(data.any());
+  for (int generation = 0; generation < 10; ++generation) {
+    data.drift(0.7F);
+    for (size_t i = 0; i < 1000; ++i) {
+      world.erase(world.twin.nth(data.below(world.twin.size())));
+      world.insert(data.any());
+    }
+  }
+  world.index->settle();
+  world.check();
+  std::vector<Floats> queries(100);
+  for (Floats& query : queries) query = data.any();
+  const Quality quality = world.quality(queries, {.beam_width = 64});
+  EXPECT_EQ(quality.graph, queries.size());
+  EXPECT_GE(quality.recall, 0.95);
+}
+
+}  // namespace
+}  // namespace sagitta::ann

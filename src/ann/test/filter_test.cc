@@ -1,0 +1,126 @@
+// Filters of every pass rate, with matches near the query, far from it and scattered: the answer is right, and never
+// dearer than looking at everything.
+#include <gtest/gtest.h>
+
+#include "world.h"
+
+namespace sagitta::ann {
+namespace {
+
+constexpr uint32_t kDim = 32;
+constexpr size_t kVectors = 10'000;
+constexpr size_t kQueries = 20;
+
+enum class Where : uint8_t { kScattered, kNear, kFar };
+
+class Filters : public testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    world_ = new World({.dim = kDim, .metric = Metric::kL2, .expansion_add = 64, .link_threads = 0});
+    Clusters data(kDim, 100, 0.6F, 21);
+    for (size_t i = 0; i < kVectors; ++i) world_->insert(data.any());
+    world_->index->settle();
+    for (size_t i = 0; i < kQueries; ++i) queries_.push_back(data.any());
+  }
+  static void TearDownTestSuite() {
+    delete world_;
+    queries_.clear();
+  }
+
+  static SlotBitmap matches(const Floats& query, double rate, Where where, uint64_t seed) {
+    std::vector<std::pair<double, Slot>> order;
+    std::mt19937_64 random(seed);
+    for (size_t i = 0; i < world_->twin.size(); ++i) {
+      const Slot slot = world_->twin.nth(i);
+      const double distance = world_->twin.distance(slot, query);
+      order.emplace_back(
+          where == Where::kScattered ? static_cast<double>(random()) : (where == Where::kNear ? distance : -distance),
+          slot);
+    }
+    std::ranges::sort(order);
+    order.resize(static_cast<size_t>(std::lround(rate * static_cast<double>(kVectors))));
+    SlotBitmap bitmap;
+    for (const auto& [key, slot] : order) bitmap.set(slot);
+    return bitmap;
+  }
+
+  enum class Kind : uint8_t { kBitmap, kPredicate, kPredicateWithEstimate };
+  static void expect_right(double rate, Where where, Kind kind) {
+    double recall = 0;
+    for (size_t i = 0; i < kQueries; ++i) {
+      const SlotBitmap bitmap = matches(queries_[i], rate, where, i);
+      SearchParams params{.k = 10};
+      if (kind == Kind::kBitmap) {
+        params.filter.bitmap = &bitmap;
+      } else {
+        params.filter.predicate = [&](Slot slot) { return bitmap.test(slot) ? Verdict::kAccept : Verdict::kReject; };
+        if (kind == Kind::kPredicateWithEstimate) params.filter.selectivity = rate;
+      }
+      const auto passes = [&](Slot slot) { return bitmap.test(slot); };
+      recall += world_->quality(std::span(queries_).subspan(i, 1), params, 1e-5, passes).recall;
+      const SearchStats stats = world_->index->search(queries_[i], params).value().stats;
+      EXPECT_EQ(stats.ended, Ended::kNot);
+      EXPECT_LE(stats.distances, kVectors + walk_distances(i)) << "more than a scan and a walk";
+    }
+    EXPECT_GE(recall / kQueries, 0.95) << "rate " << rate << " where " << static_cast<int>(where) << " kind "
+                                       << static_cast<int>(kind);
+  }
+  // Of a walk that was given up for a scan: it may have cost as much as the scan promised to.
+  static uint64_t walk_distances(size_t query) {
+    return 10 * world_->index->search(queries_[query], {.k = 10}).value().stats.distances;
+  }
+
+  static inline World* world_ = nullptr;
+  static inline std::vector<Floats> queries_;
+};
+
+constexpr double kRates[] = {0.5, 0.1, 0.05, 0.02, 0.01, 0.005, 0.001, 0.0001, 0};
+
+TEST_F(Filters, BitmapsOfEveryRate) {
+  for (const double rate : kRates) {
+    for (const Where where : {Where::kScattered, Where::kNear, Where::kFar}) expect_right(rate, where, Kind::kBitmap);
+  }
+}
+
+TEST_F(Filters, PredicatesOfEveryRate) {
+  for (const double rate : kRates) {
+    for (const Where where : {Where::kScattered, Where::kNear, Where::kFar}) {
+      expect_right(rate, where, Kind::kPredicate);
+      expect_right(rate, where, Kind::kPredicateWithEstimate);
+    }
+  }
+}
+
+// Expired vectors pass no filter; a neighbourhood of them must not use up the beam.
+TEST_F(Filters, ExpiredOnesAroundTheQuery) {
+  for (size_t i = 0; i < kQueries; ++i) {
+    const SlotBitmap dead = matches(queries_[i], 0.01, Where::kNear, i);
+    for (size_t at = 0; at < world_->twin.size(); ++at) {
+      const Slot slot = world_->twin.nth(at);
+      const Expiry expiry = dead.test(slot) ? Expiry{5} : Expiry::kNever;
+      ASSERT_TRUE(world_->index->set_expiry(slot, expiry) && world_->twin.set_expiry(slot, expiry));
+    }
+    EXPECT_GE(world_->quality(std::span(queries_).subspan(i, 1), {.k = 10, .now_us = 10}, 1e-5).recall, 0.9);
+  }
+  for (size_t at = 0; at < world_->twin.size(); ++at) {
+    const Slot slot = world_->twin.nth(at);
+    ASSERT_TRUE(world_->index->set_expiry(slot, Expiry::kNever) && world_->twin.set_expiry(slot, Expiry::kNever));
+  }
+}
+
+TEST_F(Filters, ACursorGoesOnPastItsBeamAndNeverRepeats) {
+  for (const Floats& query : queries_) {
+    Cursor cursor = world_->index->open(query, {.k = 10, .beam_width = 16}).value();
+    std::vector<Candidate> got;
+    for (size_t count = 10; got.size() < kVectors; count *= 2) ASSERT_GT(cursor.next(count, got), 0U);
+    std::vector<bool> seen(kVectors);
+    for (const Candidate& c : got) {
+      ASSERT_FALSE(seen[static_cast<size_t>(c.slot)]) << "given twice";
+      seen[static_cast<size_t>(c.slot)] = true;
+    }
+    EXPECT_EQ(cursor.next(SIZE_MAX, got), 0U);
+  }
+}
+
+}  // namespace
+}  // namespace sagitta::ann
