@@ -297,8 +297,8 @@ size_t Cursor::Impl::next(size_t count, std::vector<Candidate>& out) {
   size_t found = 0;
   while (found < count && stats.ended != Ended::kPredicate) {
     if (given_ == certain_) {
-      // In growing batches, so that a predicate that rejects much does not have few candidates ordered many times.
-      refill(std::max<size_t>(count - found, stats.predicate_tests / 4));
+      // Of a scan in growing batches: a predicate that rejects much would have all ordered for each few it tests.
+      refill(std::max<size_t>(count - found, walk_ ? 0 : stats.predicate_tests / 4));
       if (certain_ == 0) break;
     }
     // A row behind each predicate call may be dear, so the clock is asked each time; plain candidates are nearly free.

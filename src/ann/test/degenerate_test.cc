@@ -40,9 +40,12 @@ std::vector<Case> cases() {
     return v;
   };
   return {
-      {.name = "equal", .vector = [](Clusters&) { return Floats(16, 0.5F); }},
-      {.name = "equal_cosine", .metric = Metric::kCosine, .vector = [](Clusters&) { return Floats(16, 0.5F); }},
-      {.name = "zero", .vector = [](Clusters&) { return Floats(16); }},
+      {.name = "equal", .vector = [](Clusters&) { return Floats(16, 0.5F); }, .count = 1400},
+      {.name = "equal_cosine",
+       .metric = Metric::kCosine,
+       .vector = [](Clusters&) { return Floats(16, 0.5F); },
+       .count = 1400},
+      {.name = "zero", .vector = [](Clusters&) { return Floats(16); }, .count = 1400},
       {.name = "duplicates", .vector = duplicates},
       {.name = "one_cluster", .vector = [](Clusters& c) { return c.of(0); }},
       {.name = "one_dimension", .dim = 1, .vector = line},
@@ -54,7 +57,6 @@ std::vector<Case> cases() {
       {.name = "tiny_l2", .vector = by(1e-15F)},
       {.name = "denormal_cosine", .metric = Metric::kCosine, .vector = by(1e-40F)},
       {.name = "outliers", .vector = outliers, .recall_min = 0.9},
-      {.name = "outliers_dot", .metric = Metric::kDot, .vector = outliers, .recall_min = 0.9},
       {.name = "limit_dimension", .dim = 16'000, .vector = gaussian, .count = 300},
   };
 }
