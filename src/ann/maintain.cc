@@ -154,9 +154,12 @@ void Index::Impl::clear() {
 // A writer that meets a full fresh list does its share of the linking.
 void Index::Impl::wait_for_room(std::unique_lock<std::mutex>& lock) {
   while (fresh.full()) {
-    if (!link_one(lock)) changed.wait(lock);
+    if (!link_one(lock)) {
+      changed.wait(lock);
+    } else if (workers_.empty() && reconnect_is_due()) {
+      reconnect(lock);
+    }
   }
-  if (workers_.empty() && reconnect_is_due()) reconnect(lock);
 }
 
 bool Index::Impl::link_one(std::unique_lock<std::mutex>& lock) {

@@ -1,73 +1,184 @@
-// Writers and searches at once. What a search finds must be what somebody wrote, whole, under the slot it names. The
-// thread sanitizer looks at the rest.
+// Writers, searches, settle and check at once. What a search finds must be what somebody wrote, whole, under the slot
+// it names, and what nobody touches must be found throughout. The thread sanitizer looks at the rest.
 #include <gtest/gtest.h>
 
 #include <atomic>
 #include <cmath>
-#include <random>
 #include <thread>
 
-#include "sagitta/ann/index.h"
+#include "world.h"
 
 namespace sagitta::ann {
 namespace {
 
 constexpr uint32_t kDim = 24;
-constexpr int kWriters = 2, kSearchers = 2, kOperations = 3000;
+constexpr int kWriters = 2, kSearchers = 2, kOperations = 2500;
+/// More than the fresh list holds, so that there is a graph, and writers that help to link.
+constexpr int kStanding = 1500;
+constexpr int kValues = 100;
 
-// All components equal: a torn vector would show as a distance that no whole number squared times kDim gives.
-std::vector<float> uniform(int value) { return std::vector<float>(kDim, static_cast<float>(value)); }
+// All components equal: a torn vector would show as a distance that no two whole numbers give.
+Floats uniform(int value) { return Floats(kDim, static_cast<float>(value)); }
 
-void write(Index& index, int seed, std::atomic<int>& failures) {
-  std::mt19937 random(static_cast<uint32_t>(seed));
-  std::vector<Slot> mine;
-  for (int i = 0; i < kOperations; ++i) {
-    const auto vector = uniform(static_cast<int>(random() % 100));
-    const auto dice = random() % 3;
-    if (dice == 0 || mine.size() < 50) {
-      mine.push_back(index.insert(vector).value());
-      continue;
-    }
-    std::swap(mine[random() % mine.size()], mine.back());
-    if (dice == 1) {
-      failures += index.erase(mine.back()) ? 0 : 1;
-      mine.pop_back();
-    } else {
-      mine.back() = index.replace(mine.back(), vector).value();
+bool is_whole(float squared, int query) {
+  for (int value = 0; value < kValues; ++value) {
+    const int step = value - query;
+    if (static_cast<float>(step * step * static_cast<int>(kDim)) == squared) return true;
+  }
+  return false;
+}
+
+class Concurrent : public testing::TestWithParam<std::tuple<uint32_t, Level>> {
+ protected:
+  void SetUp() override {
+    const auto& [threads, level] = GetParam();
+    index_ = Index::make({.dim = kDim,
+                          .metric = Metric::kL2,
+                          .level = level,
+                          .connections = 8,
+                          .expansion_add = 32,
+                          .link_threads = threads,
+                          .budget = &budget_})
+                 .value();
+  }
+  void write(uint32_t seed) {
+    std::mt19937 random(seed);
+    std::vector<Slot> mine;
+    for (int i = 0; i < kOperations; ++i) {
+      const auto vector = uniform(static_cast<int>(random() % kValues));
+      const auto dice = random() % 16;
+      if (dice < 6 || mine.size() < 50) {
+        mine.push_back(index_->insert(vector).value());
+        continue;
+      }
+      std::swap(mine[random() % mine.size()], mine.back());
+      if (dice < 11) {
+        failures_ += index_->erase(mine.back()) ? 0 : 1;
+        mine.pop_back();
+      } else if (dice < 15) {
+        mine.back() = index_->replace(mine.back(), vector).value();
+      } else {
+        failures_ += index_->set_expiry(mine.back(), Expiry::kNever) ? 0 : 1;
+      }
     }
   }
-}
-
-bool is_whole(float squared) {
-  const float steps = std::sqrt(squared / kDim);
-  return std::fabs(steps - std::round(steps)) < 1e-3;
-}
-
-void search(const Index& index, const std::atomic<bool>& stop, std::atomic<int>& failures) {
-  for (int i = 0; !stop; ++i) {
-    Cursor cursor = index.open(uniform(i % 100), {.k = 20}).value();
-    std::vector<Candidate> got;
-    const size_t first = cursor.next(20, got);
-    cursor.next(200, got);
-    for (size_t at = 0; at < got.size(); ++at) {
-      if (!is_whole(got[at].distance) || (at > 0 && at < first && got[at].distance < got[at - 1].distance)) ++failures;
+  void search(uint32_t seed) {
+    std::mt19937 random(seed);
+    while (!stop_) {
+      const int at = static_cast<int>(random() % kValues);
+      Cursor cursor = index_->open(uniform(at), {.k = 20, .beam_width = 20}).value();
+      std::vector<Candidate> got;
+      const size_t first = cursor.next(20, got);
+      cursor.next(200, got);
+      std::vector<Slot> slots;
+      for (size_t i = 0; i < got.size(); ++i) {
+        slots.push_back(got[i].slot);
+        if (index_->options().level == Level::kF32 && !is_whole(got[i].distance, at)) ++failures_;
+        if (i > 0 && i < first && got[i].distance < got[i - 1].distance) ++failures_;
+      }
+      Floats distances(slots.size());
+      failures_ += index_->score(uniform(at), slots, distances) ? 0 : 1;
+      std::ranges::sort(slots);
+      failures_ += std::ranges::adjacent_find(slots) == slots.end() ? 0 : 1;
     }
   }
-}
+  void look() {
+    while (!stop_) {
+      index_->settle();
+      failures_ += index_->check() ? 0 : 1;
+      std::this_thread::yield();
+    }
+  }
 
-TEST(Concurrent, SearchesSeeWholeVectorsWhileWritersChurn) {
-  auto index = Index::make({.dim = kDim, .metric = Metric::kL2}).value();
-  std::atomic<int> failures{0};
-  std::atomic<bool> stop{false};
-  std::vector<std::jthread> searchers, writers;
-  for (int i = 0; i < kSearchers; ++i) searchers.emplace_back([&] { search(*index, stop, failures); });
-  for (int i = 0; i < kWriters; ++i) writers.emplace_back([&, i] { write(*index, i, failures); });
+  MemoryBudget budget_{"index", size_t{64} << 20};
+  std::unique_ptr<Index> index_;
+  std::atomic<int> failures_{0};
+  std::atomic<bool> stop_{false};
+};
+
+INSTANTIATE_TEST_SUITE_P(LinkThreads, Concurrent,
+                         testing::Combine(testing::Values(0U, 1U, 2U), testing::Values(Level::kF32, Level::kI8)),
+                         [](const auto& c) {
+                           return std::to_string(std::get<0>(c.param)) + "_" +
+                                  std::string(to_string(std::get<1>(c.param)));
+                         });
+
+TEST_P(Concurrent, SearchesSeeWholeVectorsWhileWritersChurn) {
+  for (int i = 0; i < kStanding; ++i) ASSERT_TRUE(index_->insert(uniform(i % kValues)));
+  std::vector<std::jthread> readers, writers;
+  for (uint32_t i = 0; i < kSearchers; ++i) readers.emplace_back([this, i] { search(i); });
+  readers.emplace_back([this] { look(); });
+  for (uint32_t i = 0; i < kWriters; ++i) writers.emplace_back([this, i] { write(100 + i); });
   writers.clear();
-  stop = true;
-  searchers.clear();
-  EXPECT_EQ(failures, 0);
-  const Status status = index->check();
+  stop_ = true;
+  readers.clear();
+  EXPECT_EQ(failures_, 0);
+  index_->settle();
+  const Status status = index_->check();
   EXPECT_TRUE(status) << status.error().to_string();
+  EXPECT_EQ(budget_.used_bytes(), index_->memory().total_bytes());
+}
+
+// Vectors that nobody touches are found by every search, whatever moves from the fresh list to the graph meanwhile.
+TEST_P(Concurrent, WhatStaysIsFoundThroughout) {
+  Clusters data(kDim, 20, 0.5F, 9);
+  std::vector<Floats> standing;
+  std::vector<Slot> slots;
+  for (int i = 0; i < kStanding; ++i) slots.push_back(index_->insert(standing.emplace_back(data.any())).value());
+  std::atomic<size_t> asked{0}, found{0};
+  {
+    std::jthread searcher([&] {
+      std::mt19937 random(4);
+      while (!stop_) {
+        const size_t i = random() % standing.size();
+        const SearchAnswer answer = index_->search(standing[i], {.k = 3}).value();
+        ++asked;
+        if (std::ranges::any_of(answer.candidates, [&](const Candidate& c) { return c.slot == slots[i]; })) ++found;
+      }
+    });
+    std::vector<Slot> mine;
+    for (int i = 0; i < 2 * kOperations; ++i) {
+      mine.push_back(index_->insert(data.any()).value());
+      std::swap(mine[data.below(mine.size())], mine.back());
+      if (mine.size() < 1200) continue;
+      ASSERT_TRUE(index_->erase(mine.back()));
+      mine.pop_back();
+    }
+    stop_ = true;
+  }
+  EXPECT_GT(asked, 0U);
+  EXPECT_GE(static_cast<double>(found), 0.97 * static_cast<double>(asked)) << found << " of " << asked;
+}
+
+TEST_P(Concurrent, AnIndexIsClearedWhileOthersWrite) {
+  std::vector<std::jthread> writers;
+  for (uint32_t seed = 0; seed < kWriters; ++seed) {
+    writers.emplace_back([this, seed] {
+      Clusters data(kDim, 20, 0.5F, seed);
+      for (int i = 0; i < kOperations; ++i) failures_ += index_->insert(data.any()) ? 0 : 1;
+    });
+  }
+  for (int i = 0; i < 20; ++i) {
+    index_->clear();
+    std::this_thread::yield();
+  }
+  writers.clear();
+  index_->clear();
+  EXPECT_EQ(index_->counts().live, 0U);
+  EXPECT_EQ(index_->search(uniform(0), {}).value().candidates.size(), 0U);
+  index_->settle();
+  const Status status = index_->check();
+  EXPECT_TRUE(status) << status.error().to_string();
+  EXPECT_EQ(failures_, 0);
+}
+
+TEST_P(Concurrent, AnIndexGoesAwayWithWorkUnderWay) {
+  Clusters data(kDim, 20, 0.5F, 1);
+  std::vector<Slot> slots;
+  for (int i = 0; i < 1000; ++i) slots.push_back(index_->insert(data.any()).value());
+  for (size_t i = 0; i < 500; ++i) index_->erase(slots[i]);
+  index_.reset();
+  EXPECT_EQ(budget_.used_bytes(), 0U);
 }
 
 }  // namespace
