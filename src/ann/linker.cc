@@ -9,7 +9,7 @@ namespace sagitta::ann {
 namespace {
 
 /// A link is spared when another leads this much nearer (RobustPrune of DiskANN); on squared distances.
-constexpr float kAlphaSquared = 1.2F * 1.2F;
+constexpr float kAlphaSquared = 1.1F * 1.1F;
 
 }  // namespace
 
