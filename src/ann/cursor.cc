@@ -84,15 +84,26 @@ size_t Cursor::Impl::matches() const {
 void Cursor::Impl::start_walk() {
   stats.path = Path::kGraph;
   walk_.emplace(index_.store, index_.graph, *codec_, *scratch_, beam_wanted(), true);
+  // Before the walk: what is linked meanwhile is met by one or the other.
   std::vector<uint32_t> fresh;
   index_.fresh.scan(fresh);
   walk_->skip(fresh);
-  std::erase_if(fresh, [this](uint32_t slot) { return !passes(slot); });
-  scratch_->keys.clear();
-  scan_codes(fresh, *codec_);
   walk_->enter();
   walk();
+  scratch_->keys.clear();
+  scan_codes(fresh);
   if (params_.filter.bitmap != nullptr) widen_for_filter();
+  if (walk_) order_within_beam();
+}
+
+// Most fresh vectors are farther than all of the beam, and need no order yet.
+void Cursor::Impl::order_within_beam() {
+  const auto pool = walk_->pool();
+  const SearchKey last = pool.size() < walk_->beam() ? std::numeric_limits<SearchKey>::max() : pool.back();
+  std::vector<SearchKey>& keys = scratch_->keys;
+  const auto beyond = std::partition(keys.begin(), keys.end(), [last](SearchKey key) { return key < last; });
+  std::sort(keys.begin(), beyond);
+  ordered_ = static_cast<size_t>(beyond - keys.begin());
 }
 
 void Cursor::Impl::walk() {
@@ -134,19 +145,36 @@ bool Cursor::Impl::widen() {
   return true;
 }
 
+std::vector<uint32_t> Cursor::Impl::matching_slots(const SlotBitmap* without) const {
+  std::vector<uint32_t> slots;
+  const uint32_t end = index_.store.end();
+  const auto add = [&](uint32_t slot) {
+    if (passes(slot) && (without == nullptr || !without->test(Slot{slot}))) slots.push_back(slot);
+  };
+  if (params_.filter.bitmap == nullptr) {
+    for (uint32_t slot = 0; slot < end; ++slot) add(slot);
+    return slots;
+  }
+  const std::span<const uint64_t> words = params_.filter.bitmap->words();
+  for (size_t i = 0; i < words.size() && i * 64 < end; ++i) {
+    for (uint64_t word = words[i]; word != 0; word &= word - 1) {
+      const auto slot = static_cast<uint32_t>(i * 64 + static_cast<size_t>(std::countr_zero(word)));
+      if (slot < end) add(slot);
+    }
+  }
+  return slots;
+}
+
 void Cursor::Impl::start_scan(const SlotBitmap* without) {
   walk_.reset();
   noted_ = {};
   stats.path = Path::kExact;
-  std::vector<uint32_t> slots;
-  for (uint32_t slot = 0, end = index_.store.end(); slot < end; ++slot) {
-    if (passes(slot) && (without == nullptr || !without->test(Slot{slot}))) slots.push_back(slot);
-  }
+  const std::vector<uint32_t> slots = matching_slots(without);
   scratch_->keys.clear();
   scratch_->keys.reserve(slots.size());
   scanned_ = ordered_ = 0;
   if (scorer_ && (codec_ == nullptr || costs_.scans_vectors(slots.size()))) return scan_vectors(slots);
-  if (codec_ != nullptr) scan_codes(slots, *codec_);
+  if (codec_ != nullptr) scan_codes(slots);
 }
 
 void Cursor::Impl::scan_vectors(const std::vector<uint32_t>& slots) {
@@ -161,7 +189,7 @@ void Cursor::Impl::scan_vectors(const std::vector<uint32_t>& slots) {
   }
 }
 
-void Cursor::Impl::scan_codes(const std::vector<uint32_t>& slots, const Codec& codec) {
+void Cursor::Impl::scan_codes(const std::vector<uint32_t>& slots) {
   keys_are_ = scorer_ ? Keys::kEstimates : Keys::kDistances;
   const uint8_t* codes[kDistancesPerLook];
   const Codec::Factors* factors[kDistancesPerLook];
@@ -174,8 +202,9 @@ void Cursor::Impl::scan_codes(const std::vector<uint32_t>& slots, const Codec& c
       codes[i] = index_.store.code(slots[begin + i]);
       factors[i] = index_.store.factors(slots[begin + i]);
       __builtin_prefetch(codes[i]);
+      __builtin_prefetch(factors[i]);
     }
-    codec.estimate(scratch_->code_query, codes, factors, count, estimates);
+    codec_->estimate(scratch_->code_query, codes, factors, count, estimates);
     for (size_t i = 0; i < count; ++i) scratch_->keys.push_back(make_key(estimates[i], slots[begin + i]));
     stats.distances += count;
   }
@@ -183,16 +212,22 @@ void Cursor::Impl::scan_codes(const std::vector<uint32_t>& slots, const Codec& c
 
 std::optional<SearchKey> Cursor::Impl::peek_scanned() {
   std::vector<SearchKey>& keys = scratch_->keys;
-  if (scanned_ == keys.size()) return std::nullopt;
-  if (scanned_ == ordered_) {
-    const size_t until = std::min(keys.size(), ordered_ + batch_);
-    const auto at = [&keys](size_t i) { return keys.begin() + static_cast<std::ptrdiff_t>(i); };
-    if (until < keys.size()) std::nth_element(at(ordered_), at(until), keys.end());
-    std::sort(at(ordered_), at(until));
-    ordered_ = until;
-    batch_ *= 2;
+  while (true) {
+    if (scanned_ == keys.size()) return std::nullopt;
+    if (scanned_ == ordered_) order_batch();
+    if (!walk_ || passes(slot_of(keys[scanned_]))) return keys[scanned_];  // a scan has asked already
+    ++scanned_;
   }
-  return keys[scanned_];
+}
+
+void Cursor::Impl::order_batch() {
+  std::vector<SearchKey>& keys = scratch_->keys;
+  const size_t until = std::min(keys.size(), ordered_ + batch_);
+  const auto at = [&keys](size_t i) { return keys.begin() + static_cast<std::ptrdiff_t>(i); };
+  if (until < keys.size()) std::nth_element(at(ordered_), at(until), keys.end());
+  std::sort(at(ordered_), at(until));
+  ordered_ = until;
+  batch_ *= 2;
 }
 
 std::optional<SearchKey> Cursor::Impl::peek_walked() {

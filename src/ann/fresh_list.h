@@ -16,7 +16,7 @@ inline constexpr uint32_t kNoLink = UINT32_MAX;
 class FreshList {
  public:
   /// A scan of so many codes costs about a fifth of a walk.
-  static constexpr uint32_t kCapacity = 512;
+  static constexpr uint32_t kCapacity = 256;
 
   FreshList();
   bool full() const { return size() == kCapacity; }

@@ -37,7 +37,10 @@ struct Cursor::Impl final : private WalkLimits {
   bool widen();
   void start_scan(const SlotBitmap* without);
   void scan_vectors(const std::vector<uint32_t>& slots);
-  void scan_codes(const std::vector<uint32_t>& slots, const Codec& codec);
+  void scan_codes(const std::vector<uint32_t>& slots);
+  void order_within_beam();
+  void order_batch();
+  std::vector<uint32_t> matching_slots(const SlotBitmap* without) const;
   std::optional<SearchKey> peek_scanned();
   std::optional<SearchKey> peek_walked();
   std::optional<SearchKey> next_key(bool insist);
