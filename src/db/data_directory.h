@@ -30,6 +30,7 @@ struct DataDirectory {
 
   std::string log_path() const { return path + "/log/0"; }
   std::string store_path() const { return path + "/store/0"; }
+  std::string index_path() const { return path + "/index/0"; }
 };
 
 /// Makes the directory if needed, locks it, reads FORMAT or writes a first one.

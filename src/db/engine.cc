@@ -98,8 +98,14 @@ Status Engine::start() {
   log.directory = directory_.log_path();
   log.segment_bytes = options_.log_segment_bytes;
   SAGITTA_TRY(log_, log::open_local_log(env_.files, env_.clock, env_.metrics, log));
-  SAGITTA_TRY(replica_, replica::Replica::open({*store_, *log_, env_.clock, env_.metrics, env_.workers,
-                                                budgets_.fresh_lists, horizon_.get()}));
+  SAGITTA_TRY(replica_, replica::Replica::open({*store_,
+                                                *log_,
+                                                env_.clock,
+                                                env_.metrics,
+                                                env_.workers,
+                                                budgets_.fresh_lists,
+                                                horizon_.get(),
+                                                {&env_.files, directory_.index_path(), options_.index_changes_min}}));
   return {};
 }
 

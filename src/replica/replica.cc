@@ -63,7 +63,8 @@ class LogReplica final : public Replica {
   LogReplica(const Environment& environment, const Options& options)
       : env_(environment),
         options_(options),
-        tables_(environment.store, environment.workers, environment.vectors, environment.metrics),
+        tables_(environment.store, environment.workers, environment.vectors, environment.metrics,
+                environment.snapshots),
         requests_(environment.store),
         batch_(environment.store.make_batch()),
         local_ids_(environment.clock.now_us()),
@@ -78,7 +79,7 @@ class LogReplica final : public Replica {
   Status start() {
     SAGITTA_CHECK(load());
     SAGITTA_CHECK(requests_.load());
-    SAGITTA_CHECK(tables_.start(schema_));
+    SAGITTA_CHECK(tables_.start(schema_, applied_));
     const Offset first = applied_;
     const Offset end = env_.log.end();
     while (applied_ < end) SAGITTA_CHECK(apply_next(0));
@@ -141,7 +142,7 @@ class LogReplica final : public Replica {
   Status stop() override {
     if (stopping_.exchange(true)) return {};
     if (applier_.joinable()) applier_.join();
-    tables_.stop();  // first: a flush may wait behind a build for a worker
+    tables_.stop(!halted());  // first: a flush may wait behind a build for a worker
     wait_for_background_flush();
     halt(Error(ErrorCode::kUnavailable, "the server is stopping"));
     return loaded_ ? env_.store.flush() : Status();

@@ -2,16 +2,19 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <deque>
 #include <map>
 #include <mutex>
 #include <set>
+#include <thread>
 
 #include "sagitta/base/logging.h"
 #include "sagitta/table/apply.h"
 #include "sagitta/table/read_view.h"
 
+#include "index_files.h"
 #include "journal.h"
 #include "row_writer.h"
 #include "vector_index_impl.h"
@@ -26,6 +29,13 @@ using IndexPtr = std::shared_ptr<VectorIndexImpl>;
 constexpr std::string_view kServerClockKey = "table.server_clock";
 /// A builder this close to the applier makes it wait for the rest.
 constexpr size_t kCatchUpRows = 256;
+/// A snapshot is due after so many changes, and not before they are this part of the vectors: so a journal is never
+/// much longer than its index, and rewriting an index costs little beside filling it.
+constexpr uint64_t kChangedPart = 5;
+/// A journal longer than this, and than its index twice, is given up with the snapshot: reading the rows is faster.
+constexpr uint64_t kJournalMax = 1'000'000;
+/// A save looks this often, or about, whether it is to end.
+constexpr std::chrono::milliseconds kCancelPoll{1};
 
 /// A row of an indexed table as it is after the record.
 struct RowUpdate {
@@ -34,6 +44,30 @@ struct RowUpdate {
   std::optional<LiveRow> now;
 };
 
+/// A build's way so far.
+struct BuildStart {
+  bool from_snapshot = false;
+  log::Offset next = 0;  ///< the index is complete to this
+};
+
+bool is_vector_index(const TableDef& table, const IndexDef& def) {
+  const ColumnDef* column = table.find_column(def.column_id);
+  return column != nullptr && column->type->is_float_vector() && is_vector_index_class(def.class_name);
+}
+
+/// Of vector indexes.
+std::set<uint32_t> index_ids(const Schema& schema) {
+  std::set<uint32_t> ids;
+  for (const auto& [name, keyspace] : schema.keyspaces) {
+    for (const auto& [table_name, table] : keyspace->tables) {
+      for (const IndexDef& def : table->indexes) {
+        if (is_vector_index(*table, def)) ids.insert(def.id);
+      }
+    }
+  }
+  return ids;
+}
+
 /// Every key of the table's rows begins with these bytes.
 Bytes table_prefix(uint32_t table_id) {
   Bytes prefix;
@@ -41,23 +75,32 @@ Bytes table_prefix(uint32_t table_id) {
   return prefix;
 }
 
-bool is_vector_index(const TableDef& table, const IndexDef& def) {
-  const ColumnDef* column = table.find_column(def.column_id);
-  return column != nullptr && column->type->is_float_vector() && is_vector_index_class(def.class_name);
-}
+std::string snapshot_help() { return "Snapshots of vector indexes, by what became of them"; }
 
 }  // namespace
 
 struct TableSpace::Impl {
-  Impl(kv::Store& s, Executor& w, MemoryBudget& v, MetricsRegistry& metrics)
+  Impl(kv::Store& s, Executor& w, MemoryBudget& v, MetricsRegistry& metrics, const SnapshotPlace& place)
       : store(s),
         workers(w),
         vectors(v),
+        changes_min(place.changes_min),
+        journal(s),
         building(
             metrics.gauge("sagitta_index_building", "Vector indexes that are being built; their queries scan rows.")),
         failed(
             metrics.counter("sagitta_index_failures_total",
-                            "Vector indexes that stopped serving because memory was full; their queries scan rows.")) {}
+                            "Vector indexes that stopped serving because memory was full; their queries scan rows.")),
+        saved(metrics.counter("sagitta_index_snapshot_total", snapshot_help(), {{"result", "saved"}})),
+        not_saved(metrics.counter("sagitta_index_snapshot_total", snapshot_help(), {{"result", "not_saved"}})),
+        loaded(metrics.counter("sagitta_index_snapshot_total", snapshot_help(), {{"result", "loaded"}})),
+        not_loaded(metrics.counter("sagitta_index_snapshot_total", snapshot_help(), {{"result", "not_loaded"}})),
+        save_seconds(
+            metrics.histogram("sagitta_index_snapshot_save_seconds", "Time to save a vector index", latency_bounds())),
+        load_seconds(metrics.histogram("sagitta_index_snapshot_load_seconds",
+                                       "Time to load a vector index, without catching up", latency_bounds())) {
+    if (place.files != nullptr) files.emplace(*place.files, place.directory);
+  }
 
   // ---- building ----
 
@@ -81,7 +124,7 @@ struct TableSpace::Impl {
         index = std::move(waiting.front());
         waiting.pop_front();
       }
-      const Status built = stopping ? Status() : build(*index);
+      const Status built = stopping ? Status() : build(index);
       if (!built) {
         index->give_up();
         failed.add();
@@ -101,26 +144,39 @@ struct TableSpace::Impl {
     });
   }
 
-  /// Rows as of a snapshot, then the journal of what changed since, the last of it while the applier waits.
-  Status build(VectorIndexImpl& index) {
-    kv::SnapshotPtr snapshot;
-    log::Offset next_offset;
-    {
-      std::lock_guard lock(commit_mutex);
-      snapshot = store.snapshot();
-      next_offset = committed_offset;
+  /// A snapshot of the index, or rows as of now; then the journal of what changed since, the last of it while the
+  /// applier waits.
+  Status build(const IndexPtr& index) {
+    BuildStart start;
+    SAGITTA_TRY(start.from_snapshot, load(*index, start.next));
+    if (!start.from_snapshot) {
+      kv::SnapshotPtr rows;
+      {
+        std::lock_guard lock(commit_mutex);
+        rows = store.snapshot();
+        start.next = committed_offset;
+      }
+      SAGITTA_CHECK(scan(*index, rows));
     }
-    SAGITTA_CHECK(scan(index, snapshot));
+    size_t caught_up = 0;
     for (;;) {
-      SAGITTA_TRY(const size_t rows, catch_up(index, next_offset));
-      if (stopping || !wanted(index)) return {};
+      SAGITTA_TRY(const size_t rows, catch_up(*index, start.next));
+      caught_up += rows;
+      if (stopping || !wanted(*index)) return {};
       if (rows <= kCatchUpRows) break;
     }
-    std::lock_guard lock(commit_mutex);
-    SAGITTA_CHECK(catch_up(index, next_offset));
-    index.set_state(VectorIndex::State::kServing);
-    log_info("index serves",
-             {{"index", index.def().name}, {"vectors", index.stats().vectors}, {"refused", index.stats().refused}});
+    {
+      std::lock_guard lock(commit_mutex);
+      SAGITTA_TRY(const size_t rows, catch_up(*index, start.next));
+      caught_up += rows;
+      index->set_state(VectorIndex::State::kServing);
+    }
+    log_info("index serves", {{"index", index->def().name},
+                              {"from", start.from_snapshot ? "snapshot" : "rows"},
+                              {"caught_up", caught_up},
+                              {"vectors", index->stats().vectors},
+                              {"refused", index->stats().refused}});
+    if (claim_save(*index)) begin_save(index);
     return {};
   }
 
@@ -136,23 +192,140 @@ struct TableSpace::Impl {
 
   /// Brings the index up to the journal's end and moves `from` beyond it. Returns how many rows it took.
   Result<size_t> catch_up(VectorIndexImpl& index, log::Offset& from) {
-    std::set<Bytes> changed;
     const auto snapshot = store.snapshot();
-    const auto it = store.iterate(Family::kJournal, journal_key(index.def().id, from),
-                                  journal_key(index.def().id, UINT64_MAX), ReadMode::kBlocking, snapshot);
-    log::Offset next = from;
-    for (it->seek_to_first(); it->valid(); it->next()) {
-      changed.emplace(it->value());
-      next = journal_offset(it->key()) + 1;
-    }
-    SAGITTA_CHECK(it->status());
+    SAGITTA_TRY(const IndexJournal::Changes changes, journal.read(index.def().id, from, snapshot));
+    if (changes.cleared) index.clear();
     const ReadView view(store, snapshot, 0, ReadMode::kBlocking);
-    for (const Bytes& key : changed) {
+    for (const Bytes& key : changes.rows) {
       SAGITTA_TRY(const auto row, view.get_by_key(*index.table(), key));
       SAGITTA_CHECK(index.update(key, row ? &*row : nullptr));
     }
-    from = next;
-    return changed.size();
+    from = changes.next;
+    return changes.rows.size();
+  }
+
+  // ---- snapshots ----
+
+  /// False when there is none that is of use, which is said unless there is none at all.
+  Result<bool> load(VectorIndexImpl& index, log::Offset& complete_to) {
+    if (!files) return false;
+    SAGITTA_TRY(const auto journal_from, journal.complete_from(index.def().id));
+    const int64_t began_us = clock.steady_us();
+    const auto done = index.load(*files, journal_from.value_or(UINT64_MAX), vectors);
+    if (done) {
+      complete_to = *done;
+      loaded.add();
+      load_seconds.observe(static_cast<double>(clock.steady_us() - began_us) * 1e-6);
+      return true;
+    }
+    if (done.error().code() == ErrorCode::kNotFound) return false;
+    not_loaded.add();
+    log_warn("index snapshot not used, rows are read instead",
+             {{"index", index.def().name}, {"error", done.error().to_string()}});
+    return false;
+  }
+
+  /// Whether the caller is to save the index now.
+  bool claim_save(VectorIndexImpl& index) const {
+    if (!files || stopping || index.state() != VectorIndex::State::kServing) return false;
+    const uint64_t changed = index.changes() - std::max(index.tried_changes.load(), index.saved_changes.load());
+    if (changed < changes_min || changed * kChangedPart < index.stats().vectors) return false;
+    return !index.save_claimed.exchange(true);
+  }
+
+  void begin_save(const IndexPtr& index) {
+    begin_file_work();
+    workers.post_long([this, index] {
+      if (!stopping) save(*index);
+      index->save_claimed = false;
+      end_file_work();
+    });
+  }
+
+  void begin_removal(uint32_t id) {
+    begin_file_work();
+    workers.post([this, id] {
+      files->remove(id, std::nullopt);
+      end_file_work();
+    });
+  }
+
+  void begin_file_work() {
+    std::lock_guard lock(builds_mutex);
+    ++file_works;
+  }
+  void end_file_work() {
+    std::lock_guard lock(builds_mutex);
+    --file_works;
+    builds_changed.notify_all();
+  }
+
+  void save(VectorIndexImpl& index) {
+    const int64_t began_us = clock.steady_us();
+    const Status done = try_save(index);
+    if (done) {
+      saved.add();
+      save_seconds.observe(static_cast<double>(clock.steady_us() - began_us) * 1e-6);
+      return;
+    }
+    not_saved.add();
+    log_warn("index snapshot not saved, the one before stays",
+             {{"index", index.def().name}, {"error", done.error().to_string()}});
+  }
+
+  Status try_save(VectorIndexImpl& index) {
+    SnapshotHeader header{.index_id = index.def().id};
+    SAGITTA_TRY(header.number, files->next_number(header.index_id));
+    uint64_t changes = 0;
+    ann::Pin pin;
+    {
+      std::lock_guard lock(commit_mutex);
+      header.complete_to = committed_offset;
+      changes = index.changes();
+      pin = index.pin();
+      index.save_running = true;
+    }
+    index.tried_changes = changes;
+    const Status done = index.save(*files, header, index.cancel_save);
+    pin = {};
+    index.save_running = false;
+    files->remove_unused(header.index_id);
+    if (!done) return done;
+    if (!wanted(index)) {
+      files->remove(header.index_id, std::nullopt);
+      return {};
+    }
+    index.saved_changes = changes;
+    journal.trim_later(header.index_id, header.complete_to);
+    log_info("index saved", {{"index", index.def().name}, {"offset", header.complete_to}});
+    return {};
+  }
+
+  /// Ends a save under way. It keeps the memory of vectors that were erased meanwhile.
+  void end_save(VectorIndexImpl& index) {
+    index.cancel_save = true;
+    while (index.save_running) std::this_thread::sleep_for(kCancelPoll);
+    index.cancel_save = false;
+  }
+
+  /// With no build or save under way and nobody applying.
+  void save_all() {
+    if (!files) return;
+    for (const auto& [id, index] : indexes) {
+      const bool serves = index->state() == VectorIndex::State::kServing;
+      if (serves && index->changes() != index->saved_changes) save(*index);
+    }
+    const Status trimmed = journal.write_trims();
+    if (!trimmed) log_warn("index journal not trimmed", {{"error", trimmed.error().to_string()}});
+  }
+
+  /// Removes what is left of indexes that are gone. One that is still to come, by the log, keeps its files.
+  void tidy_files() {
+    if (!files) return;
+    const std::set<uint32_t> ids = index_ids(*schema);
+    files->tidy([&](uint32_t id) { return id >= schema->next_index_id || ids.contains(id); });
+    for (uint32_t id : ids) files->remove_unused(id);
+    with_files = ids;
   }
 
   bool wanted(const VectorIndexImpl& index) const {
@@ -197,6 +370,15 @@ struct TableSpace::Impl {
     publish(std::move(next));
   }
 
+  void begin_saves() {
+    for (const IndexPtr& index : std::exchange(to_save, {})) begin_save(index);
+    if (!schema_changed || !files) return;
+    const auto has = index_ids(*schema);
+    for (uint32_t id : std::exchange(with_files, has)) {
+      if (!has.contains(id)) begin_removal(id);
+    }
+  }
+
   void begin_builds() {
     for (const IndexPtr& index : std::exchange(to_build, {})) begin_build(index);
   }
@@ -207,11 +389,12 @@ struct TableSpace::Impl {
     committed_offset = record_offset + 1;
     bool incomplete = false;
     for (const IndexPtr& index : cleared) {
-      index->clear();
-      if (index->state() == VectorIndex::State::kServing) continue;
-      // A build under way would bring back the rows of its snapshot: another index begins from the empty table.
-      indexes.erase(index->def().id);
-      incomplete = true;
+      if (index->state() == VectorIndex::State::kServing) {
+        index->clear();
+      } else if (index->has_given_up()) {
+        indexes.erase(index->def().id);  // an empty one serves again
+        incomplete = true;
+      }  // else its builder reads it in the journal
     }
     for (const RowUpdate& update : updates) update_serving(update);
     if (!incomplete && !schema_changed) return;
@@ -220,8 +403,16 @@ struct TableSpace::Impl {
 
   void update_serving(const RowUpdate& update) {
     if (update.index->state() != VectorIndex::State::kServing) return;
-    const Status status = update.index->update(update.row_key, update.now ? &*update.now : nullptr);
-    if (status) return;
+    const LiveRow* now = update.now ? &*update.now : nullptr;
+    Status status = update.index->update(update.row_key, now);
+    if (!status && update.index->save_running) {
+      end_save(*update.index);
+      status = update.index->update(update.row_key, now);
+    }
+    if (status) {
+      if (claim_save(*update.index)) to_save.push_back(update.index);
+      return;
+    }
     // It lacks a row now: queries scan the rows from here on, which is slower and still right.
     update.index->give_up();
     failed.add();
@@ -230,18 +421,21 @@ struct TableSpace::Impl {
 
   // ---- applying ----
 
-  void journal(const IndexDef& def, BytesView row_key, ApplyTime time, kv::Batch& batch) {
-    batch.put(Family::kJournal, journal_key(def.id, time.offset, journal_number++), row_key);
-    journaled.insert(def.id);
-  }
-
-  void observe(const TableDef& table, BytesView row_key, const LiveRow* now, ApplyTime time, kv::Batch& batch) {
+  void observe(const TableDef& table, BytesView row_key, const LiveRow* now, kv::Batch& batch) {
     for (const IndexDef& def : table.indexes) {
+      if (!is_vector_index(table, def)) continue;
+      journal.add_row(def.id, row_key, batch);
       const auto found = indexes.find(def.id);
       if (found == indexes.end()) continue;
-      if (found->second->needs_journal()) journal(def, row_key, time, batch);
+      bound_journal(*found->second);
       updates.push_back({found->second, Bytes(row_key), now == nullptr ? std::nullopt : std::optional(*now)});
     }
+  }
+
+  void bound_journal(const VectorIndexImpl& index) {
+    const uint64_t length = journal.length(index.def().id);
+    if (length <= kJournalMax || index.is_building() || length <= 2 * index.stats().vectors) return;
+    journal.trim_later(index.def().id, record_offset);
   }
 
   /// Of server-stamped writes the later in the log wins, whatever the writers' clocks said (log rule 4).
@@ -258,6 +452,11 @@ struct TableSpace::Impl {
     return timestamp;
   }
 
+  void begin_record(log::Offset offset, kv::Batch& batch) {
+    record_offset = offset;
+    journal.begin_record(offset, batch);
+  }
+
   void forget_record() {
     updates.clear();
     cleared.clear();
@@ -265,28 +464,23 @@ struct TableSpace::Impl {
     schema_changed = false;
   }
 
-  /// Removes the entries of indexes whose build is over.
-  void trim_journal(kv::Batch& batch) {
-    journal_number = 0;
-    std::erase_if(journaled, [&](uint32_t id) {
-      const auto found = indexes.find(id);
-      if (found != indexes.end() && found->second->needs_journal()) return false;
-      batch.remove_range(Family::kJournal, journal_key(id, 0), journal_key(id, UINT64_MAX));
-      return true;
-    });
-  }
-
   kv::Store& store;
   Executor& workers;
   MemoryBudget& vectors;
+  const SystemClock clock;
+  std::optional<const IndexFiles> files;
+  const uint64_t changes_min;
+  IndexJournal journal;
   Gauge& building;
-  Counter& failed;
+  Counter &failed, &saved, &not_saved, &loaded, &not_loaded;
+  Histogram &save_seconds, &load_seconds;
 
   mutable std::mutex indexes_mutex;  ///< guards both for readers; the applier alone writes
   std::map<uint32_t, IndexPtr> indexes;
   VectorIndexSetPtr set = std::make_shared<VectorIndexSet>();
   SchemaPtr schema;
-  std::vector<IndexPtr> to_build;
+  std::vector<IndexPtr> to_build, to_save;
+  std::set<uint32_t> with_files;  ///< indexes that may have snapshots
 
   /// What the record being applied does once its batch is written.
   std::vector<RowUpdate> updates;
@@ -295,8 +489,6 @@ struct TableSpace::Impl {
   bool schema_changed = false;
   log::Offset record_offset = 0;
   std::optional<int64_t> server_clock;
-  uint32_t journal_number = 0;   ///< of the next entry of this record
-  std::set<uint32_t> journaled;  ///< indexes that may have entries
 
   /// Held while indexes follow a record, and by a builder for its last rows.
   std::mutex commit_mutex;
@@ -304,23 +496,23 @@ struct TableSpace::Impl {
 
   std::mutex builds_mutex;
   std::condition_variable builds_changed;
-  size_t builds = 0;
+  size_t builds = 0, file_works = 0;
   std::deque<IndexPtr> waiting;  ///< to be built
   bool builder_posted = false;
   std::atomic<bool> stopping{false};
 };
 
-TableSpace::TableSpace(kv::Store& store, Executor& workers, MemoryBudget& vectors, MetricsRegistry& metrics)
-    : impl_(std::make_unique<Impl>(store, workers, vectors, metrics)) {}
+TableSpace::TableSpace(kv::Store& store, Executor& workers, MemoryBudget& vectors, MetricsRegistry& metrics,
+                       const SnapshotPlace& snapshots)
+    : impl_(std::make_unique<Impl>(store, workers, vectors, metrics, snapshots)) {}
 
 TableSpace::~TableSpace() { stop(); }
 
-Status TableSpace::start(const SchemaPtr& schema) {
-  // Every index is built anew: what the journal holds is in the rows already.
-  const auto batch = impl_->store.make_batch();
-  batch->remove_range(Family::kJournal, journal_key(0, 0), journal_key(UINT32_MAX, UINT64_MAX));
-  SAGITTA_CHECK(impl_->store.write(*batch));
+Status TableSpace::start(const SchemaPtr& schema, log::Offset next) {
+  SAGITTA_CHECK(impl_->journal.start(index_ids(*schema), next));
+  impl_->committed_offset = next;
   impl_->schema = schema;
+  impl_->tidy_files();
   impl_->adopt();
   impl_->begin_builds();
   return {};
@@ -328,10 +520,9 @@ Status TableSpace::start(const SchemaPtr& schema) {
 
 Status TableSpace::apply_mutations(const Schema& schema, std::span<const Mutation> mutations, ApplyTime time,
                                    kv::Batch& batch) {
-  impl_->record_offset = time.offset;
-  impl_->trim_journal(batch);
+  impl_->begin_record(time.offset, batch);
   RowWriter writer(impl_->store, batch, time, [&](const TableDef& table, BytesView row_key, const LiveRow* now) {
-    impl_->observe(table, row_key, now, time, batch);
+    impl_->observe(table, row_key, now, batch);
   });
   std::optional<int64_t> stamp;
   for (const Mutation& mutation : mutations) {
@@ -353,9 +544,10 @@ Status TableSpace::apply_mutations(const Schema& schema, std::span<const Mutatio
 }
 
 Status TableSpace::truncate(const TableDef& table, ApplyTime time, kv::Batch& batch) {
-  impl_->record_offset = time.offset;
+  impl_->begin_record(time.offset, batch);
   batch.remove_range(Family::kRows, table_prefix(table.id), table_prefix(table.id + 1));
   for (const IndexDef& def : table.indexes) {
+    if (is_vector_index(table, def)) impl_->journal.add_clear(def.id, batch);
     const auto found = impl_->indexes.find(def.id);
     if (found != impl_->indexes.end()) impl_->cleared.push_back(found->second);
   }
@@ -363,18 +555,21 @@ Status TableSpace::truncate(const TableDef& table, ApplyTime time, kv::Batch& ba
 }
 
 Status TableSpace::change_schema(const Schema& before, const SchemaPtr& after, ApplyTime time, kv::Batch& batch) {
-  impl_->record_offset = time.offset;
+  impl_->begin_record(time.offset, batch);
   for (const auto& [name, keyspace] : before.keyspaces) {
     for (const auto& [table_name, table] : keyspace->tables) {
       const TableDefPtr now = after->find_table(table->id);
       if (now == nullptr) {
         batch.remove_range(Family::kRows, table_prefix(table->id), table_prefix(table->id + 1));
       }
-      for (const IndexDef& def : table->indexes) {
-        if (now != nullptr && now->find_index(def.id) != nullptr) continue;
-        batch.remove_range(Family::kJournal, journal_key(def.id, 0), journal_key(def.id, UINT64_MAX));
-      }
     }
+  }
+  const std::set<uint32_t> had = index_ids(before), has = index_ids(*after);
+  for (uint32_t id : had) {
+    if (!has.contains(id)) impl_->journal.drop(id, batch);
+  }
+  for (uint32_t id : has) {
+    if (!had.contains(id)) impl_->journal.create(id, batch);
   }
   impl_->next_schema = after;
   return {};
@@ -385,8 +580,10 @@ void TableSpace::committed() {
     impl_->schema = std::move(impl_->next_schema);
     impl_->schema_changed = true;
   }
+  impl_->journal.committed();
   impl_->follow();
   impl_->begin_builds();
+  impl_->begin_saves();
   impl_->forget_record();
 }
 
@@ -405,10 +602,17 @@ bool TableSpace::ready() const {
   return impl_->builds == 0;
 }
 
-void TableSpace::stop() {
-  impl_->stopping = true;
-  std::unique_lock lock(impl_->builds_mutex);
-  impl_->builds_changed.wait(lock, [this] { return impl_->builds == 0; });
+void TableSpace::stop(bool save) {
+  {
+    std::unique_lock lock(impl_->builds_mutex);
+    if (impl_->stopping.exchange(true)) return;
+  }
+  for (const auto& [id, index] : impl_->indexes) impl_->end_save(*index);
+  {
+    std::unique_lock lock(impl_->builds_mutex);
+    impl_->builds_changed.wait(lock, [this] { return impl_->builds == 0 && impl_->file_works == 0; });
+  }
+  if (save) impl_->save_all();
 }
 
 }  // namespace sagitta::table

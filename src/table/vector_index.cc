@@ -16,6 +16,9 @@
 namespace sagitta::table {
 namespace {
 
+/// Of which a save looks up the rows at once.
+constexpr size_t kSlotsPerLock = 1024;
+
 ann::Metric to_metric(Similarity similarity) {
   switch (similarity) {
     case Similarity::kCosine: return ann::Metric::kCosine;
@@ -47,11 +50,61 @@ ann::Expiry to_expiry(int64_t expires_s) {
   return expires_s == 0 ? ann::Expiry::kNever : ann::Expiry{expires_s * 1'000'000};
 }
 
+ann::IndexOptions ann_options(const VectorOptions& options, MemoryBudget& budget) {
+  return {.dim = options.dim,
+          .metric = to_metric(options.similarity),
+          .connections = options.maximum_node_connections,
+          .expansion_add = options.construction_beam_width,
+          .expansion_search = options.search_beam_width,
+          .budget = &budget};
+}
+
 uint64_t print_of(const LiveCell& cell) {
   Bytes bytes = cell.value;
   put_big<int64_t>(bytes, cell.expires_s);
   return std::hash<Bytes>()(bytes);
 }
+
+/// What a snapshot says of slots, put together with the vectors that it has.
+struct LoadedRows {
+  explicit LoadedRows(ann::Index& loaded) : vectors(loaded) {
+    const size_t live = vectors.counts().live;
+    slots.reserve(live + live / 8);
+    keys.resize(vectors.counts().capacity);
+    prints.resize(keys.size());
+    owned.resize(keys.size());
+  }
+
+  // A slot that is not live was filled after the vectors were written, and a row's second entry came after its first.
+  Status add(const SnapshotRow& row) {
+    if (row.slot == ann::kNoSlot) {
+      refused.emplace(row.key, true);
+      return {};
+    }
+    const auto at = static_cast<size_t>(row.slot);
+    if (at >= keys.size() || !vectors.is_live(row.slot)) return {};
+    if (owned[at]) return fail(ErrorCode::kCorruption, fmt::format("slot {} belongs to two rows", at));
+    const auto [found, added] = slots.emplace(row.key, row.slot);
+    if (!added) owned[static_cast<size_t>(std::exchange(found->second, row.slot))] = false;
+    owned[at] = true;
+    keys[at] = row.key;
+    prints[at] = row.print;
+    return {};
+  }
+  /// Vectors of no row go.
+  void finish() {
+    for (uint32_t at = 0; at < keys.size(); ++at) {
+      if (!owned[at] && vectors.is_live(ann::Slot{at})) vectors.erase(ann::Slot{at});
+    }
+  }
+
+  ann::Index& vectors;
+  std::unordered_map<Bytes, ann::Slot> slots;
+  std::vector<Bytes> keys;
+  std::vector<uint64_t> prints;
+  std::vector<bool> owned;
+  std::unordered_map<Bytes, bool> refused;
+};
 
 /// Puts those of `moved` that are near enough and pass `judge` among the candidates.
 template <class Moved, class Judge>
@@ -107,12 +160,7 @@ VectorIndexImpl::VectorIndexImpl(TableDefPtr table, IndexDef def, VectorOptions 
 Result<std::shared_ptr<VectorIndexImpl>> VectorIndexImpl::make(const TableDefPtr& table, const IndexDef& def,
                                                                MemoryBudget& budget) {
   const VectorOptions options = vector_options(def, *table);
-  SAGITTA_TRY(auto vectors, ann::Index::make({.dim = options.dim,
-                                              .metric = to_metric(options.similarity),
-                                              .connections = options.maximum_node_connections,
-                                              .expansion_add = options.construction_beam_width,
-                                              .expansion_search = options.search_beam_width,
-                                              .budget = &budget}));
+  SAGITTA_TRY(auto vectors, ann::Index::make(ann_options(options, budget)));
   return std::shared_ptr<VectorIndexImpl>(new VectorIndexImpl(table, def, options, std::move(vectors)));
 }
 
@@ -195,6 +243,7 @@ Result<VectorIndexImpl::Moved> VectorIndexImpl::moved_since(uint64_t moves_befor
 }
 
 Status VectorIndexImpl::update(BytesView row_key, const LiveRow* now) {
+  ++changes_;
   const Bytes key(row_key);
   const LiveCell* cell = now == nullptr ? nullptr : now->find(column_id_);
   if (cell == nullptr) {
@@ -248,10 +297,73 @@ void VectorIndexImpl::remove(const Bytes& row_key) {
 }
 
 void VectorIndexImpl::clear() {
+  ++changes_;
   std::unique_lock lock(mutex_);
   vectors_->clear();
   slots_.clear();
   refused_.clear();
+}
+
+Status VectorIndexImpl::save(const IndexFiles& files, const SnapshotHeader& header,
+                             const std::atomic<bool>& cancelled) const {
+  SAGITTA_CHECK(vectors_->save(files.files(), files.vectors_path(header), header.tag(), &cancelled));
+  RowsWriter out(files.files(), files.rows_path(def_.id));
+  SAGITTA_CHECK(out.open(header));
+  SAGITTA_CHECK(save_rows(out));
+  return out.finish();
+}
+
+// A few slots at a time, so that writers do not wait: of a row that moves meanwhile, both slots or neither may be seen,
+// but then it is in the journal.
+Status VectorIndexImpl::save_rows(RowsWriter& out) const {
+  std::vector<SnapshotRow> rows;
+  for (size_t begin = 0;; begin += kSlotsPerLock) {
+    rows.clear();
+    {
+      std::shared_lock lock(mutex_);
+      if (begin >= keys_.size()) break;
+      for (size_t at = begin; at < std::min(keys_.size(), begin + kSlotsPerLock); ++at) {
+        const auto found = slots_.find(keys_[at]);
+        if (found == slots_.end() || static_cast<size_t>(found->second) != at) continue;
+        rows.push_back({found->second, prints_[at], keys_[at]});
+      }
+    }
+    for (const SnapshotRow& row : rows) SAGITTA_CHECK(out.add(row));
+  }
+  {
+    std::shared_lock lock(mutex_);
+    for (const auto& [key, refused] : refused_) rows.push_back({.key = key});
+  }
+  for (const SnapshotRow& row : rows) SAGITTA_CHECK(out.add(row));
+  return {};
+}
+
+Result<log::Offset> VectorIndexImpl::load(const IndexFiles& files, log::Offset journal_from, MemoryBudget& budget) {
+  RowsReader reader(files.rows_path(def_.id));
+  SAGITTA_TRY(const SnapshotHeader header, reader.open(files.files()));
+  if (header.index_id != def_.id) return fail(ErrorCode::kCorruption, files.rows_path(def_.id) + ": of another index");
+  if (header.complete_to < journal_from) {
+    return fail(ErrorCode::kInvalid, fmt::format("{} is complete to offset {}, but the journal begins at {}",
+                                                 files.rows_path(def_.id), header.complete_to, journal_from));
+  }
+  Bytes tag;
+  auto loaded = ann::Index::load(files.files(), files.vectors_path(header), ann_options(options_, budget), &tag);
+  // Without its vectors it is a damaged snapshot, not none.
+  if (!loaded && loaded.error().code() == ErrorCode::kNotFound) {
+    return fail(ErrorCode::kCorruption, loaded.error().message());
+  }
+  if (!loaded) return fail(loaded);
+  if (tag != header.tag()) return fail(ErrorCode::kCorruption, files.vectors_path(header) + ": of another snapshot");
+  LoadedRows rows(**loaded);
+  SAGITTA_CHECK(reader.for_each([&](const SnapshotRow& row) { return rows.add(row); }));
+  rows.finish();
+  std::unique_lock lock(mutex_);
+  vectors_ = *std::move(loaded);
+  slots_ = std::move(rows.slots);
+  keys_ = std::move(rows.keys);
+  prints_ = std::move(rows.prints);
+  refused_ = std::move(rows.refused);
+  return header.complete_to;
 }
 
 }  // namespace sagitta::table

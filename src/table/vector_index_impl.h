@@ -15,6 +15,8 @@
 #include "sagitta/table/row.h"
 #include "sagitta/table/vector_index.h"
 
+#include "index_files.h"
+
 namespace sagitta::table {
 
 /// Rows with a new slot that are remembered for the searches under way.
@@ -40,12 +42,29 @@ class VectorIndexImpl final : public VectorIndex {
     state_ = State::kBuilding;
     given_up_ = true;
   }
-  /// A build is to come or under way: what changes meanwhile must be in the journal.
-  bool needs_journal() const { return state_ == State::kBuilding && !given_up_; }
+  bool has_given_up() const { return given_up_; }
+  /// A build is to come or under way; it reads the journal.
+  bool is_building() const { return state_ == State::kBuilding && !given_up_; }
   /// Makes the index show `now` (null: no row) under `row_key`. kOverloaded when the memory budget is full: the index
   /// then lacks the row and must not serve.
   Status update(BytesView row_key, const LiveRow* now);
   void clear();
+
+  /// While it lives, slots are what they are: hold it from the moment that a snapshot is complete to until it is saved.
+  ann::Pin pin() const { return vectors_->pin(); }
+  /// Writes what it has, while it serves and changes. A row that changes meanwhile may be in the snapshot as it was, as
+  /// it is, or not at all: the journal from `header.complete_to` on tells. Errors as ann::Index::save.
+  Status save(const IndexFiles& files, const SnapshotHeader& header, const std::atomic<bool>& cancelled) const;
+  /// Takes the snapshot's content in place of its own, while it is being built, and returns what the snapshot is
+  /// complete to. kNotFound when there is none; kInvalid when it does not reach `journal_from`; kCorruption and others
+  /// name what is wrong with it. After an error nothing has changed.
+  Result<log::Offset> load(const IndexFiles& files, log::Offset journal_from, MemoryBudget& budget);
+  /// Rows that were given to it, ever.
+  uint64_t changes() const { return changes_; }
+  /// Set by whoever saves.
+  std::atomic<uint64_t> tried_changes{0};  ///< changes() when a save last began
+  std::atomic<uint64_t> saved_changes{0};  ///< and one that succeeded
+  std::atomic<bool> save_claimed{false}, save_running{false}, cancel_save{false};
 
  private:
   VectorIndexImpl(TableDefPtr table, IndexDef def, VectorOptions options, std::unique_ptr<ann::Index> vectors);
@@ -57,6 +76,7 @@ class VectorIndexImpl final : public VectorIndex {
   /// before it was filled, and the old slot's after it was emptied.
   Result<Moved> moved_since(uint64_t moves_before, std::span<const float> query) const;
   Status put(const Bytes& row_key, const LiveCell& cell);
+  Status save_rows(RowsWriter& out) const;
   void remove(const Bytes& row_key);
 
   const TableDefPtr table_;
@@ -66,6 +86,7 @@ class VectorIndexImpl final : public VectorIndex {
   std::unique_ptr<ann::Index> vectors_;
   std::atomic<State> state_{State::kBuilding};
   std::atomic<bool> given_up_{false};
+  std::atomic<uint64_t> changes_{0};
 
   /// Held exclusively from the moment a vector becomes visible until its key is known, so that no search maps a reused
   /// slot to the row it had before.

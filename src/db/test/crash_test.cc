@@ -71,6 +71,7 @@ void check(Database& database, const Ledger& ledger) {
 void crash_and_check(int lives, bool memory_store) {
   Options options;
   options.memory_store = memory_store;
+  options.index_changes_min = 5;  // so that saves of the index are under way
   const char* given = std::getenv("SAGITTA_CRASH_SEED");
   const uint64_t seed = given == nullptr ? 20261121 : std::strtoull(given, nullptr, 10);
   fmt::print("crash seed {}\n", seed);
@@ -98,7 +99,7 @@ void crash_and_check(int lives, bool memory_store) {
     if (crashes % 10 == 0) check(**database, ledger);
     machine.files->stop_after(1 + random.below(120));
     write_until_crash(**database, ledger, next_id, random);
-    machine.files->crash(random, {.tear = random.below(2) == 0, .garble = random.below(4) == 0});
+    machine.crash({.tear = random.below(2) == 0, .garble = random.below(4) == 0});
     machine.clock.advance_us(1'000'000);
     // RocksDB waits a second after an error; the next life need not.
     buried.emplace_back([dead = std::shared_ptr<Database>(*std::move(database))]() mutable { dead.reset(); });
@@ -106,6 +107,12 @@ void crash_and_check(int lives, bool memory_store) {
   auto database = machine.open(options);
   ASSERT_TRUE(database) << database.error().to_string();
   check(**database, ledger);
+  const auto snapshots = [&](const char* result) {
+    return machine.metrics.counter("sagitta_index_snapshot_total", "", {{"result", result}}).value();
+  };
+  EXPECT_GT(snapshots("loaded"), lives / 2);
+  EXPECT_EQ(snapshots("not_loaded"), 0);
+  fmt::print("crash: {} snapshots of the index saved, {} loaded\n", snapshots("saved"), snapshots("loaded"));
   fmt::print("crash: {} crashes, {} rows acknowledged, {} deleted, {} unknown\n", crashes, ledger.acknowledged.size(),
              ledger.deleted.size(), ledger.unknown.size());
 }

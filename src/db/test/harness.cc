@@ -42,7 +42,15 @@ void ThreadExecutor::work() {
 
 Result<std::unique_ptr<Database>> Machine::open(Options options) {
   if (options.data_dir.empty()) options.data_dir = "/data";
-  return Database::open(std::move(options), Environment{*files, clock, random, metrics, workers});
+  processes.push_back(std::make_unique<ProcessFiles>(*files));
+  return Database::open(std::move(options), Environment{*processes.back(), clock, random, metrics, workers});
+}
+
+void Machine::crash(MemoryFileSystem::CrashFaults faults) {
+  // The files first: what the process does in between fails in any case.
+  files->stop_after(0);
+  processes.back()->kill();
+  files->crash(random, faults);
 }
 
 namespace {

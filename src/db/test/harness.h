@@ -13,6 +13,8 @@
 #include "sagitta/base/memory_file.h"
 #include "sagitta/db/database.h"
 
+#include "process_files.h"
+
 namespace sagitta::db::test {
 
 using RowValues = std::vector<Value>;
@@ -37,12 +39,15 @@ class ThreadExecutor final : public Executor {
 struct Machine {
   explicit Machine(uint64_t seed) : random(seed) {}
   std::unique_ptr<MemoryFileSystem> files = MemoryFileSystem::make();
+  std::vector<std::unique_ptr<ProcessFiles>> processes;
   ManualClock clock{1'700'000'000'000'000};
   SeededRandom random;
   MetricsRegistry metrics;
   ThreadExecutor workers;
 
   Result<std::unique_ptr<Database>> open(Options options = {});
+  /// The power fails for the database opened last.
+  void crash(MemoryFileSystem::CrashFaults faults);
 };
 
 Result<Answer> ask(Database& database, const std::string& text, RequestOptions options = {});

@@ -29,7 +29,7 @@ class TableFixture : public testing::Test {
 
   TableFixture() {
     change(CreateKeyspace{.keyspace = "k"});
-    EXPECT_TRUE(space_.start(schema_));
+    EXPECT_TRUE(space_.start(schema_, offset_));
   }
   ~TableFixture() override { space_.stop(); }
 

@@ -179,7 +179,7 @@ TEST_F(IndexBuildTest, BuildsLeaveWorkersToOthers) {
   create_index("one");
   create_index("two");
   TableSpace space(*store_, queue, vectors_, metrics_);
-  ASSERT_TRUE(space.start(schema_));
+  ASSERT_TRUE(space.start(schema_, offset_));
   for (size_t i = 0; i < 2; ++i) {
     EXPECT_FALSE(space.ready());
     ASSERT_EQ(queue.work_.size(), i + 1);
@@ -193,7 +193,7 @@ TEST_F(IndexBuildTest, WhenMemoryIsFullTheIndexStopsServingAndRowsGoOn) {
   MemoryBudget small("small", 4096);
   TableSpace space(*store_, workers_, small, metrics_);
   create_index("i");
-  ASSERT_TRUE(space.start(schema_));
+  ASSERT_TRUE(space.start(schema_, offset_));
   bool served = true;
   for (int32_t p = 0; p < 20'000 && served; ++p) {
     const std::vector<Mutation> record = {put(p, std::vector{1.0F, 2.0F})};
@@ -216,7 +216,7 @@ TEST_F(IndexBuildTest, ARebuildWhileRowsChangeEndsWithTheRows) {
   Threads threads;
   TableSpace space(*store_, threads, vectors_, metrics_);
   create_index("before");
-  ASSERT_TRUE(space.start(schema_));
+  ASSERT_TRUE(space.start(schema_, offset_));
   for (int step = 0; step < 4000; ++step) {
     const auto p = static_cast<int32_t>(random() % 3500);
     std::vector<Mutation> record;

@@ -243,7 +243,7 @@ class PurgeModelTest : public ModelTest {
  protected:
   PurgeModelTest() {
     change(AlterTableOptions{.keyspace = "k", .table = "t", .options = {{"gc_grace_seconds", "15"}}});
-    EXPECT_TRUE(kept_space_.start(schema_));
+    EXPECT_TRUE(kept_space_.start(schema_, offset_));
   }
   ~PurgeModelTest() override { kept_space_.stop(); }
 

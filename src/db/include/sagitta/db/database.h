@@ -55,6 +55,8 @@ struct Options {
   /// Keeps rows in the in-memory twin of the store; everything is then rebuilt from the log at each start. For tests.
   bool memory_store = false;
   size_t log_segment_bytes = size_t{64} << 20;
+  /// A vector index is saved in the background after so many changes, and a fifth of its vectors.
+  uint64_t index_changes_min = 10'000;
 };
 
 /// What the database needs from outside. All must outlive it.

@@ -14,6 +14,7 @@
 #include "sagitta/base/result.h"
 #include "sagitta/kv/store.h"
 #include "sagitta/log/log.h"
+#include "sagitta/table/apply.h"
 #include "sagitta/table/purge.h"
 #include "sagitta/table/read_view.h"
 #include "sagitta/table/schema.h"
@@ -56,6 +57,7 @@ struct Environment {
   MemoryBudget& vectors;
   /// Of the store's compaction filter, told of each flush; null when there is none.
   table::PurgeHorizon* horizon = nullptr;
+  table::SnapshotPlace snapshots;
 };
 
 /// Thread-safe.

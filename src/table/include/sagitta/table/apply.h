@@ -6,9 +6,11 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <string>
 
 #include "sagitta/base/budget.h"
 #include "sagitta/base/executor.h"
+#include "sagitta/base/file.h"
 #include "sagitta/base/metrics.h"
 #include "sagitta/base/result.h"
 #include "sagitta/kv/store.h"
@@ -25,17 +27,27 @@ struct ApplyTime {
   log::Offset offset = 0;
 };
 
+/// Where snapshots of vector indexes are kept. Without files they are built from their rows at each start.
+struct SnapshotPlace {
+  FileSystem* files = nullptr;
+  std::string directory;          ///< is there
+  uint64_t changes_min = 10'000;  ///< an index is saved after so many changes, and a part of its vectors
+};
+
 /// All tables of a replica. One thread applies; `indexes` and `ready` may be called from any. What it is given must
 /// outlive it.
 class TableSpace {
  public:
-  TableSpace(kv::Store& store, Executor& workers, MemoryBudget& vectors, MetricsRegistry& metrics);
+  TableSpace(kv::Store& store, Executor& workers, MemoryBudget& vectors, MetricsRegistry& metrics,
+             const SnapshotPlace& snapshots = {});
   ~TableSpace();
   TableSpace(const TableSpace&) = delete;
   TableSpace& operator=(const TableSpace&) = delete;
 
-  /// Begins to build the indexes of `schema` from the rows in the store, in the background.
-  Status start(const SchemaPtr& schema);
+  /// Begins to make the indexes of `schema` in the background, from their snapshots or from the rows in the store,
+  /// which are those of all records before `next`. Of a snapshot that is ahead of the store, the records between are
+  /// applied again.
+  Status start(const SchemaPtr& schema, log::Offset next);
 
   // Each puts its changes into the batch. After an error call `aborted` and drop the batch. kInvalid for a record that
   // does not fit its rows (a dropped table, a list position out of bounds): the same on every replica.
@@ -51,8 +63,8 @@ class TableSpace {
   VectorIndexSetPtr indexes() const;
   /// No index is building.
   bool ready() const;
-  /// Ends index builds. Idempotent.
-  void stop();
+  /// Ends index builds and saves; then, nobody applying any more, saves what changed if `save`. Idempotent.
+  void stop(bool save = false);
 
  private:
   struct Impl;
