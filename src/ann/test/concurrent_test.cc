@@ -12,7 +12,7 @@ namespace sagitta::ann {
 namespace {
 
 constexpr uint32_t kDim = 24;
-constexpr int kWriters = 2, kSearchers = 2, kOperations = 2500;
+constexpr int kWriters = 2, kSearchers = 2, kOperations = kSanitized ? 600 : 2500;
 /// More than the fresh list holds, so that there is a graph, and writers that help to link.
 constexpr int kStanding = 1500;
 constexpr int kValues = 100;
