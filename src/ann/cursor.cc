@@ -92,7 +92,7 @@ void Cursor::Impl::start_walk() {
   walk();
   scratch_->keys.clear();
   scan_codes(fresh);
-  if (params_.filter.bitmap != nullptr) widen_for_filter();
+  widen_for_filter();
   if (walk_) order_within_beam();
 }
 
@@ -114,13 +114,17 @@ void Cursor::Impl::walk() {
 }
 
 // A beam holds as many that pass as the caller asked it to be wide. Where matches are so rare, or so far, that a scan
-// of them is cheaper, it is taken instead.
+// of them is cheaper, it is taken instead. Without a bitmap only erased and expired ones do not pass: usually few, so
+// half the beam is enough.
 void Cursor::Impl::widen_for_filter() {
+  const uint32_t enough = params_.filter.bitmap != nullptr ? beam_wanted() : beam_wanted() / 2;
   while (stats.ended == Ended::kNot && !walk_->exhausted()) {
-    const auto pool = walk_->pool();
-    const auto passing = static_cast<double>(
-        std::count_if(pool.begin(), pool.end(), [this](SearchKey key) { return passes(slot_of(key)); }));
-    if (passing >= beam_wanted()) return;
+    uint32_t found = 0;
+    for (const SearchKey key : walk_->pool()) {
+      found += passes(slot_of(key)) ? 1U : 0U;
+      if (found >= enough) return;
+    }
+    const double passing = found;
     const double beam = walk_->beam();
     const double wanted = std::clamp(beam * beam_wanted() / std::max(passing, 0.5) * 1.1, beam * 1.5, kBeamMax);
     if (costs_.walk(wanted - beam) > costs_.scan(matches())) return start_scan(nullptr);

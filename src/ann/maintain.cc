@@ -34,7 +34,7 @@ SlotShape shape_of(const IndexOptions& options) {
 
 /// One entry for so many vectors.
 uint32_t entries_wanted(size_t live) {
-  return static_cast<uint32_t>(std::clamp<size_t>(live / 64, 1, Graph::kEntriesMax));
+  return static_cast<uint32_t>(std::clamp<size_t>(live / 256, 1, Graph::kEntriesMax));
 }
 
 }  // namespace

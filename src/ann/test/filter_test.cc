@@ -8,8 +8,8 @@ namespace sagitta::ann {
 namespace {
 
 constexpr uint32_t kDim = 32;
-constexpr size_t kVectors = 10'000;
-constexpr size_t kQueries = 20;
+constexpr size_t kVectors = 8000;
+constexpr size_t kQueries = 10;
 
 enum class Where : uint8_t { kScattered, kNear, kFar };
 
