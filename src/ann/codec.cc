@@ -112,7 +112,7 @@ Codec::Factors Codec::encode(std::span<const float> stored, uint8_t* code, std::
   const float top = 2 * middle(), inverse = 1 / step;
   float along = 0;
   for (float& v : scratch) {
-    const float cell = std::clamp(std::floor(v * inverse + middle() + 0.5F), 0.0F, top);
+    const float cell = std::max(0.0F, std::min(top, std::floor(v * inverse + middle() + 0.5F)));
     along += (cell - middle()) * v;
     v = cell;
   }
@@ -136,8 +136,9 @@ float Codec::quantise_query(Query& out) const {
   out.values.resize(padded_);
   int32_t sum = 0;
   for (uint32_t i = 0; i < padded_; ++i) {
-    // Truncation of a positive number rounds the sum to nearest, and the compiler makes vectors of it.
-    const auto value = static_cast<int32_t>(out.rotated[i] * inverse + 128.5F) - 128;
+    // Truncation of a positive number rounds the sum to nearest, and the compiler makes vectors of it. What is not a
+    // number becomes the first operand.
+    const auto value = static_cast<int32_t>(std::max(0.5F, out.rotated[i] * inverse + 128.5F)) - 128;
     out.values[i] = static_cast<int8_t>(value);
     sum += value;
   }
