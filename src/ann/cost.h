@@ -15,7 +15,7 @@ class Costs {
         exact_only_(vector_bytes > 0 && vector_bytes <= 2 * code_bytes) {}
 
   /// Whether so many vectors are better scanned by themselves than by their codes and then rescored.
-  bool scans_vectors(size_t count) const { return exact_only_ || static_cast<double>(count) <= kRescored; }
+  bool scans_vectors(size_t count) const { return exact_only_ || count <= kFewVectors; }
   double scan(size_t count) const {
     const auto n = static_cast<double>(count);
     return scans_vectors(count) ? n * vector_ns_ : n * code_ns_ + kRescored * vector_ns_;
@@ -23,6 +23,8 @@ class Costs {
   double walk(double beam) const { return (beam + kApproach) * step_ns_ + kRescored * vector_ns_; }
 
  private:
+  /// Below this the codes' advantage is lost on the rescoring.
+  static constexpr size_t kFewVectors = 128;
   /// Vectors compared exactly to finish an answer, about.
   static constexpr double kRescored = 64;
   /// Steps until a walk has come near.

@@ -24,6 +24,8 @@ constexpr double kErrorsTrusted = 2.0;
 constexpr size_t kErrorsMin = 8;
 /// Predicate answers from which a pass rate is estimated.
 constexpr size_t kTestsMin = 32;
+/// The part of the wanted beam that passes at least: how many do varies from query to query.
+constexpr double kPassingPart = 0.8;
 constexpr double kBeamMax = 1 << 20;
 
 bool nearer(const Candidate& a, const Candidate& b) {
@@ -46,10 +48,9 @@ Cursor::Impl::Impl(const Index::Impl& index, std::span<const float> query, const
 
   const size_t live = std::max<size_t>(index.store.live(), 1), matching = matches();
   const double part = static_cast<double>(matching) / static_cast<double>(live) * params_.filter.selectivity;
-  if (codec_ != nullptr) codec_->prepare(scratch_->query, scratch_->code_query);
   const double walk_cost = costs_.walk(std::min(kBeamMax, beam_wanted() / std::max(part, 1e-9)));
   if (codec_ != nullptr && index.graph.entry_count() > 0 && walk_cost < costs_.scan(matching)) {
-    start_walk();
+    start_walk(part);
   } else {
     start_scan(nullptr);
   }
@@ -81,9 +82,11 @@ size_t Cursor::Impl::matches() const {
   return std::min(count, live);
 }
 
-void Cursor::Impl::start_walk() {
+void Cursor::Impl::start_walk(double part) {
   stats.path = Path::kGraph;
-  walk_.emplace(index_.store, index_.graph, *codec_, *scratch_, beam_wanted(), true);
+  codec_->prepare(scratch_->query, scratch_->code_query);
+  const auto beam = static_cast<uint32_t>(std::min(kBeamMax, beam_wanted() / part));
+  walk_.emplace(index_.store, index_.graph, *codec_, *scratch_, beam, true);
   // Before the walk: what is linked meanwhile is met by one or the other.
   std::vector<uint32_t> fresh;
   index_.fresh.scan(fresh);
@@ -117,7 +120,7 @@ void Cursor::Impl::walk() {
 // of them is cheaper, it is taken instead. Without a bitmap only erased and expired ones do not pass: usually few, so
 // half the beam is enough.
 void Cursor::Impl::widen_for_filter() {
-  const uint32_t enough = params_.filter.bitmap != nullptr ? beam_wanted() : beam_wanted() / 2;
+  const double enough = beam_wanted() * (params_.filter.bitmap != nullptr ? kPassingPart : 0.5);
   while (stats.ended == Ended::kNot && !walk_->exhausted()) {
     uint32_t found = 0;
     for (const SearchKey key : walk_->pool()) {
@@ -194,6 +197,7 @@ void Cursor::Impl::scan_vectors(const std::vector<uint32_t>& slots) {
 }
 
 void Cursor::Impl::scan_codes(const std::vector<uint32_t>& slots) {
+  if (!walk_) codec_->prepare(scratch_->query, scratch_->code_query);
   keys_are_ = scorer_ ? Keys::kEstimates : Keys::kDistances;
   const uint8_t* codes[kDistancesPerLook];
   const Codec::Factors* factors[kDistancesPerLook];

@@ -70,9 +70,10 @@ Result<Slot> Index::Impl::insert(std::span<const float> vector, Expiry expiry, c
   lock.unlock();
   const bool encoded = write(slot, *buffers);
   lock.lock();
+  wait_for_room(lock);
+  // Looked at last: the codec may have been learnt while the lock was given up.
   if (!encoded && codec() != nullptr)
     *store.factors(slot) = codec()->encode(buffers->query, store.code(slot), buffers->floats);
-  wait_for_room(lock);
   store.publish(slot, expiry);
   store.meta(slot).next = fresh.add(slot);
   if (codec() == nullptr && fresh.size() >= kGraphMin) learn_from_fresh();

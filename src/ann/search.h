@@ -31,7 +31,7 @@ struct Cursor::Impl final : private WalkLimits {
   size_t matches() const;
   uint32_t beam_wanted() const;
 
-  void start_walk();
+  void start_walk(double part);
   void walk();
   void widen_for_filter();
   bool widen();
