@@ -26,10 +26,15 @@ constexpr uint32_t kSlotsPerPin = 1024;
 /// How far from 1 rounding may leave the length of a stored unit vector.
 constexpr double kUnitTolerance = 0.01;
 
+/// Twice the connections, as HNSW's lowest layer has; a half more, and a walk takes fewer steps.
+uint32_t degree_of(const IndexOptions& options) {
+  return options.connections * (options.profile == Profile::kFast ? 3 : 2);
+}
+
 SlotShape shape_of(const IndexOptions& options) {
   return {.vector_bytes = vector_bytes(options.level, options.dim),
           .code_bytes = Codec::code_bytes(options.dim, code_bits(options)),
-          .links_bytes = size_t{options.connections} * 2 * sizeof(uint32_t)};
+          .links_bytes = size_t{degree_of(options)} * sizeof(uint32_t)};
 }
 
 /// One entry for so many vectors.
@@ -42,7 +47,7 @@ uint32_t entries_wanted(size_t live) {
 Index::Impl::Impl(const IndexOptions& o)
     : options(o),
       store(shape_of(o), o.budget),
-      graph(store, o.connections * 2),
+      graph(store, degree_of(o)),
       linker(store, graph, o.level, o.expansion_add),
       scratch(o.budget) {
   for (uint32_t i = 0; i < options.link_threads; ++i) workers_.emplace_back([this] { run_worker(); });

@@ -35,7 +35,8 @@ enum class Level : uint8_t { kF32, kF16, kBf16, kI8 };
 std::string_view to_string(Level level);
 std::optional<Level> parse_level(std::string_view name);
 
-/// One configuration for all data: kCompact takes about the memory of plain links and vectors, kFast more.
+/// One configuration for all data: kFast keeps half as many links again as kCompact (2 × connections a vector), and
+/// takes as much longer to build; its searches need fewer steps.
 enum class Profile : uint8_t { kCompact, kFast };
 /// "compact", "fast".
 std::string_view to_string(Profile profile);
