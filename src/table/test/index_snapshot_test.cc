@@ -2,8 +2,10 @@
 #include <fmt/format.h>
 
 #include <map>
+#include <mutex>
 #include <random>
 #include <set>
+#include <thread>
 
 #include "sagitta/ann/metric.h"
 #include "sagitta/base/logging.h"
@@ -16,6 +18,19 @@ namespace {
 
 using types::DataType;
 using types::Kind;
+
+/// Each piece of work gets a thread of its own.
+class Threads final : public Executor {
+ public:
+  void post(std::function<void()> work) override {
+    std::lock_guard lock(mutex_);
+    threads_.emplace_back(std::move(work));
+  }
+
+ private:
+  std::mutex mutex_;
+  std::vector<std::jthread> threads_;
+};
 
 /// Rows and snapshots stay, the TableSpace is made again as by a restart.
 class IndexSnapshotTest : public TableFixture {
@@ -31,7 +46,7 @@ class IndexSnapshotTest : public TableFixture {
 
   void restart(bool clean = true) {
     if (kept_ != nullptr) kept_->stop(clean);
-    kept_ = std::make_unique<TableSpace>(*store_, workers_, vectors_, metrics_,
+    kept_ = std::make_unique<TableSpace>(*store_, *executor_, vectors_, metrics_,
                                          SnapshotPlace{files_.get(), "/index", changes_min_});
     ASSERT_TRUE(kept_->start(schema_, offset_));
   }
@@ -122,6 +137,7 @@ class IndexSnapshotTest : public TableFixture {
 
   const std::vector<float> kQuery{1.0F, 0.5F};
   const std::unique_ptr<MemoryFileSystem> files_ = MemoryFileSystem::make();
+  Executor* executor_ = &workers_;
   uint64_t changes_min_ = 10'000;
   std::unique_ptr<TableSpace> kept_;
   VectorIndexSetPtr held_;
@@ -305,6 +321,33 @@ TEST_F(IndexSnapshotTest, AfterCrashesDuringSavesTheIndexShowsTheRows) {
   }
   EXPECT_GT(snapshots("loaded"), 50);
   EXPECT_EQ(snapshots("not_loaded"), 0) << "the old one or the new one is whole";
+}
+
+TEST_F(IndexSnapshotTest, SavesBesideTheApplierHoldWhatTheJournalDoesNot) {
+  Threads threads;
+  executor_ = &threads;
+  changes_min_ = 60;
+  restart();
+  create_index();
+  std::mt19937_64 random(5);
+  for (int life = 0; life < 12 && !HasFailure(); ++life) {
+    for (int i = 0; i < 700; ++i) {
+      const auto p = static_cast<int32_t>(random() % 400);
+      if (random() % 500 == 0) {
+        truncate();
+      } else if (random() % 4 == 0) {
+        erase(p);
+      } else {
+        put(p, std::vector{2.0F, static_cast<float>(random() % 1000)});
+      }
+    }
+    restart(false);
+    while (!kept_->ready()) std::this_thread::yield();
+    expect_rows();
+  }
+  EXPECT_GT(snapshots("loaded"), 5);
+  EXPECT_EQ(snapshots("not_loaded"), 0);
+  kept_->stop();
 }
 
 // The store falls back to its last flush, and what follows is applied again over an index that is ahead of it.
