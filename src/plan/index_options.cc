@@ -233,21 +233,15 @@ class Checker {
     return {};
   }
 
-  /// Today's index is exact and keeps float32: nothing that shapes a graph or a code has an effect.
+  /// Today's index keeps float32: what makes it keep less has no effect.
   void warn_if_idle(const std::string& name, const std::string& value, std::vector<std::string>& warnings) const {
-    constexpr std::array kIdle = {"maximum_node_connections",
-                                  "construction_beam_width",
-                                  "search_beam_width",
-                                  "oversampling",
-                                  "rescoring",
-                                  "quantization"};
+    constexpr std::array kIdle = {"oversampling", "rescoring", "quantization"};
     const bool idle = std::ranges::find(kIdle, name) != kIdle.end();
     const bool asks_for_nothing = value == "f32" || value == "false" || (name == "oversampling" && value == "1");
     if (!idle || asks_for_nothing) return;
-    warnings.push_back(
-        fmt::format("Option {} = {} of index {} is stored but not yet effective: the index is exact "
-                    "and keeps full-precision vectors",
-                    name, value, target_.index));
+    warnings.push_back(fmt::format(
+        "Option {} = {} of index {} is stored but not yet effective: the index keeps full-precision vectors", name,
+        value, target_.index));
   }
 
   const IndexTarget& target_;

@@ -98,7 +98,7 @@ TEST(IndexOptions, AgreeingAliasesAreFine) {
 }
 
 TEST(IndexOptions, AWarningForEachOptionWithoutEffect) {
-  EXPECT_EQ(check({{"quantization", "f16"}, {"connections", "16"}, {"max_elements", "9"}})->warnings.size(), 2U);
+  EXPECT_EQ(check({{"quantization", "f16"}, {"connections", "16"}, {"oversampling", "3"}})->warnings.size(), 2U);
   EXPECT_TRUE(check({{"quantization", "f32"}, {"rescoring", "false"}, {"oversampling", "1.0"}})->warnings.empty());
 }
 
