@@ -8,24 +8,13 @@
 #include <thread>
 
 #include "fixture.h"
+#include "threads.h"
 
 namespace sagitta::table {
 namespace {
 
 using types::DataType;
 using types::Kind;
-
-/// Each piece of work gets a thread of its own.
-class Threads final : public Executor {
- public:
-  ~Threads() override {
-    for (auto& thread : threads_) thread.join();
-  }
-  void post(std::function<void()> work) override { threads_.emplace_back(std::move(work)); }
-
- private:
-  std::vector<std::thread> threads_;
-};
 
 class IndexBuildTest : public TableFixture {
  protected:

@@ -12,25 +12,13 @@
 #include "sagitta/base/memory_file.h"
 
 #include "fixture.h"
+#include "threads.h"
 
 namespace sagitta::table {
 namespace {
 
 using types::DataType;
 using types::Kind;
-
-/// Each piece of work gets a thread of its own.
-class Threads final : public Executor {
- public:
-  void post(std::function<void()> work) override {
-    std::lock_guard lock(mutex_);
-    threads_.emplace_back(std::move(work));
-  }
-
- private:
-  std::mutex mutex_;
-  std::vector<std::jthread> threads_;
-};
 
 /// Rows and snapshots stay, the TableSpace is made again as by a restart.
 class IndexSnapshotTest : public TableFixture {
