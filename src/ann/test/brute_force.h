@@ -75,7 +75,7 @@ class BruteForce {
     return metric_ == Metric::kDot ? -dot : -dot / std::sqrt(a2) / std::sqrt(b2);
   }
 
-  const Metric metric_;
+  Metric metric_;
   std::vector<Row> rows_;
   std::unordered_map<Slot, size_t> places_;
 };

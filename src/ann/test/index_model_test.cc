@@ -6,6 +6,8 @@
 #include <iostream>
 #include <set>
 
+#include "sagitta/base/memory_file.h"
+
 #include "world.h"
 
 namespace sagitta::ann {
@@ -29,15 +31,19 @@ class Model {
         dim_(shape.dim),
         random_(seed),
         twin_(shape.metric),
-        index_(Index::make({.dim = shape.dim,
-                            .metric = shape.metric,
-                            .level = shape.level,
-                            .connections = 8,
-                            .expansion_add = 48,
-                            .expansion_search = 64,
-                            .link_threads = 0,
-                            .budget = &budget_})
-                   .value()) {}
+        saved_(twin_),
+        options_({.dim = shape.dim,
+                  .metric = shape.metric,
+                  .level = shape.level,
+                  .connections = 8,
+                  .expansion_add = 48,
+                  .expansion_search = 64,
+                  .link_threads = 0,
+                  .budget = &budget_}),
+        index_(Index::make(options_).value()) {
+    EXPECT_TRUE(files_->make_directories("/m"));
+    save();
+  }
 
   void step() {
     if (twin_.size() < shape_.vectors / 2) {
@@ -53,7 +59,9 @@ class Model {
     if (dice < 850) return search();
     if (dice < 870) return drain();
     if (dice < 890) return drain_beside_writes();
-    if (dice < 985) return score();
+    if (dice < 976) return score();
+    if (dice < 982) return save();
+    if (dice < 986) return reopen();
     if (dice < 990) return index_->settle();
     verify();
     if (random_() % 60 == 0) clear();
@@ -67,6 +75,7 @@ class Model {
   /// Of all answers, the part of true neighbours that were found.
   double recall() const { return expected_ == 0 ? 1 : static_cast<double>(hits_) / static_cast<double>(expected_); }
   size_t walks() const { return walks_; }
+  size_t reopened() const { return reopened_; }
 
  private:
   // Few distinct values, so that ties and duplicates are common; half floats hold them.
@@ -124,6 +133,24 @@ class Model {
   void clear() {
     index_->clear();
     twin_.clear();
+  }
+
+  void save() {
+    tag_ = std::to_string(random_());
+    ASSERT_TRUE(index_->save(*files_, "/m/index", tag_));
+    saved_ = twin_;
+  }
+  // As after a crash: what came after the last snapshot never happened.
+  void reopen() {
+    Bytes tag;
+    auto loaded = Index::load(*files_, "/m/index", options_, &tag);
+    ASSERT_TRUE(loaded) << loaded.error().to_string();
+    ASSERT_EQ(tag, tag_);
+    index_ = *std::move(loaded);
+    twin_ = saved_;
+    ++reopened_;
+    verify();
+    for (size_t i = 0; i < twin_.size(); ++i) ASSERT_TRUE(index_->is_live(twin_.nth(i)));
   }
 
   struct Filtering {
@@ -243,26 +270,39 @@ class Model {
 
   const Shape shape_;
   const uint32_t dim_;
-  size_t hits_ = 0, expected_ = 0, walks_ = 0;
+  size_t hits_ = 0, expected_ = 0, walks_ = 0, reopened_ = 0;
   std::mt19937_64 random_;
-  BruteForce twin_;
+  BruteForce twin_, saved_;
   MemoryBudget budget_{"index", size_t{64} << 20};
+  const IndexOptions options_;
+  const std::unique_ptr<MemoryFileSystem> files_ = MemoryFileSystem::make();
+  Bytes tag_;
   std::unique_ptr<Index> index_;
 };
 
-using Sizes = std::pair<uint32_t, size_t>;  // dimension, vectors
+struct Sizes {
+  uint32_t dim;
+  size_t vectors;
+  uint64_t operations;
+};
+constexpr std::array kSizes{Sizes{1, 10, 7000}, Sizes{7, 400, 7000}, Sizes{33, 3500, 3000}};
+constexpr Metric kMetrics[] = {Metric::kCosine, Metric::kL2, Metric::kDot};
+constexpr Level kLevels[] = {Level::kF32, Level::kF16, Level::kBf16, Level::kI8};
+static_assert(std::size(kMetrics) * std::size(kLevels) *
+                      (kSizes[0].operations + kSizes[1].operations + kSizes[2].operations) >=
+                  200'000,
+              "what a whole run promises");
 
 class IndexModel : public testing::TestWithParam<std::tuple<Metric, Level, Sizes>> {};
 
 std::string name_of(const testing::TestParamInfo<IndexModel::ParamType>& info) {
   const auto& [metric, level, sizes] = info.param;
-  return fmt::format("{}_{}_{}", to_string(metric), to_string(level), sizes.first);
+  return fmt::format("{}_{}_{}", to_string(metric), to_string(level), sizes.dim);
 }
 
 INSTANTIATE_TEST_SUITE_P(All, IndexModel,
-                         testing::Combine(testing::Values(Metric::kCosine, Metric::kL2, Metric::kDot),
-                                          testing::Values(Level::kF32, Level::kF16, Level::kBf16, Level::kI8),
-                                          testing::Values(Sizes{1, 10}, Sizes{7, 400}, Sizes{33, 3500})),
+                         testing::Combine(testing::ValuesIn(kMetrics), testing::ValuesIn(kLevels),
+                                          testing::ValuesIn(kSizes)),
                          name_of);
 
 TEST_P(IndexModel, AnswersAsTheTwin) {
@@ -270,14 +310,15 @@ TEST_P(IndexModel, AnswersAsTheTwin) {
   RecordProperty("seed", std::to_string(seed));
   std::cout << "SAGITTA_SEED=" << seed << "\n";
   const auto& [metric, level, sizes] = GetParam();
-  const uint64_t operations = from_environment("SAGITTA_OPERATIONS", sizes.second >= 3000 ? 3000 : 7000);
-  Model model({.metric = metric, .level = level, .dim = sizes.first, .vectors = sizes.second}, seed);
+  const uint64_t operations = from_environment("SAGITTA_OPERATIONS", sizes.operations);
+  Model model({.metric = metric, .level = level, .dim = sizes.dim, .vectors = sizes.vectors}, seed);
   for (uint64_t i = 0; i < operations; ++i) {
     model.step();
     if (HasFatalFailure()) FAIL() << "operation " << i << " of SAGITTA_SEED=" << seed;
   }
   model.verify();
-  EXPECT_TRUE(sizes.second < 3000 || model.walks() > operations / 100) << "the graph was hardly asked";
+  EXPECT_TRUE(operations < 3000 || model.reopened() > 0);
+  EXPECT_TRUE(sizes.vectors < 3000 || model.walks() > operations / 100) << "the graph was hardly asked";
   EXPECT_GE(model.recall(), recall_min(metric));
 }
 
