@@ -175,15 +175,20 @@ void Linker::repair(uint32_t slot, const Codec& codec, Scratch& scratch) {
   graph_.write(slot, choose(scratch.code_query, candidates, codec));
 }
 
-void Linker::mark_reachable(std::vector<bool>& seen, std::vector<uint32_t> frontier) const {
-  std::vector<uint32_t> links(graph_.degree());
-  while (!frontier.empty()) {
-    const uint32_t slot = frontier.back();
-    frontier.pop_back();
-    if (slot >= seen.size() || seen[slot]) continue;
+// A slot waits once, so that what waits is never more than the slots.
+void Linker::mark_reachable(std::vector<bool>& seen, std::span<const uint32_t> from) const {
+  std::vector<uint32_t> links(graph_.degree()), waiting;
+  const auto meet = [&](uint32_t slot) {
+    if (slot >= seen.size() || seen[slot]) return;
     seen[slot] = true;
+    waiting.push_back(slot);
+  };
+  std::ranges::for_each(from, meet);
+  while (!waiting.empty()) {
+    const uint32_t slot = waiting.back();
+    waiting.pop_back();
     const uint32_t count = graph_.neighbours(slot, links.data());
-    frontier.insert(frontier.end(), links.begin(), links.begin() + count);
+    std::for_each(links.begin(), links.begin() + count, meet);
   }
 }
 
@@ -211,7 +216,7 @@ void Linker::reconnect(const Codec& codec, Scratch& scratch) {
     const std::vector<Near> near = neighbourhood(slot, codec, scratch);
     const auto known = std::ranges::find_if(near, [&](const Near& n) { return n.slot < seen.size(); });
     if (known != near.end()) splice(known->slot, slot);
-    mark_reachable(seen, {slot});
+    mark_reachable(seen, std::span(&slot, 1));
   }
 }
 

@@ -48,7 +48,7 @@ class Linker {
   void splice(uint32_t from, uint32_t to);
   uint32_t put_last(uint32_t from, uint32_t to);
   std::vector<bool> reachable() const;
-  void mark_reachable(std::vector<bool>& seen, std::vector<uint32_t> frontier) const;
+  void mark_reachable(std::vector<bool>& seen, std::span<const uint32_t> from) const;
 
   SlotStore& store_;
   Graph& graph_;
