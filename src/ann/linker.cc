@@ -1,6 +1,7 @@
 #include "linker.h"
 
 #include <algorithm>
+#include <limits>
 
 #include "vectors.h"
 #include "walk.h"
@@ -10,6 +11,8 @@ namespace {
 
 /// A link is spared when another leads this much nearer (RobustPrune of DiskANN); on squared distances.
 constexpr float kAlphaSquared = 1.1F * 1.1F;
+/// In place of the distance of a retired slot, farther than any.
+constexpr float kFirstToGo = std::numeric_limits<float>::infinity();
 
 }  // namespace
 
@@ -20,111 +23,157 @@ void Linker::prepare(uint32_t slot, const Codec& codec, Scratch& scratch, Codec:
   codec.prepare_geometry(scratch.floats, out);
 }
 
-std::vector<Linker::Near> Linker::measure(const Codec::Query& query, std::span<const uint32_t> slots,
-                                          const Codec& codec) const {
-  std::vector<const uint8_t*> codes(slots.size());
-  std::vector<const Codec::Factors*> factors(slots.size());
-  std::vector<float> estimates(slots.size());
+void Linker::gather(std::span<const uint32_t> slots, LinkScratch& work) const {
+  work.codes.resize(slots.size());
+  work.factors.resize(slots.size());
   for (size_t i = 0; i < slots.size(); ++i) {
-    codes[i] = store_.code(slots[i]);
-    factors[i] = store_.factors(slots[i]);
-    __builtin_prefetch(codes[i]);
-    __builtin_prefetch(factors[i]);
+    work.codes[i] = store_.code(slots[i]);
+    work.factors[i] = store_.factors(slots[i]);
+    __builtin_prefetch(work.codes[i]);
+    __builtin_prefetch(work.factors[i]);
+    __builtin_prefetch(&store_.meta(slots[i]));
   }
-  codec.estimate(query, codes.data(), factors.data(), slots.size(), estimates.data());
-  std::vector<Near> near(slots.size());
-  for (size_t i = 0; i < slots.size(); ++i) near[i] = {estimates[i], slots[i]};
-  std::sort(near.begin(), near.end());
-  return near;
+}
+
+void Linker::estimate(const Codec::Query& query, const Codec& codec, const LinkScratch& work,
+                      std::vector<float>& out) const {
+  out.resize(work.codes.size());
+  codec.estimate(query, work.codes.data(), work.factors.data(), work.codes.size(), out.data());
 }
 
 // RobustPrune: the nearest first; each chosen one rules out those it is nearer to than the node is.
-std::vector<uint32_t> Linker::select(std::vector<Near> candidates, const Codec& codec) const {
-  std::vector<uint32_t> chosen;
-  std::vector<const uint8_t*> codes(candidates.size());
-  std::vector<const Codec::Factors*> factors(candidates.size());
-  std::vector<float> estimates(candidates.size());
-  for (size_t i = 0; i < candidates.size(); ++i) {
+void Linker::select(const Codec& codec, LinkScratch& work) const {
+  Near* const candidates = work.candidates.data();
+  size_t left = work.candidates.size();
+  work.codes.resize(left);
+  work.factors.resize(left);
+  work.estimates.resize(left);
+  const uint8_t** const codes = work.codes.data();
+  const Codec::Factors** const factors = work.factors.data();
+  float* const estimates = work.estimates.data();
+  for (size_t i = 0; i < left; ++i) {
     codes[i] = store_.code(candidates[i].slot);
     factors[i] = store_.factors(candidates[i].slot);
   }
-  Codec::Query query;
-  size_t left = candidates.size();
-  for (size_t begin = 0; begin < left && chosen.size() < graph_.degree();) {
-    chosen.push_back(candidates[begin].slot);
-    codec.prepare_stored(codes[begin], *factors[begin], query);
+  work.chosen.clear();
+  for (size_t begin = 0; begin < left && work.chosen.size() < graph_.degree();) {
+    work.chosen.push_back(candidates[begin].slot);
+    codec.prepare_stored(codes[begin], *factors[begin], work.query);
     ++begin;
-    codec.estimate(query, codes.data() + begin, factors.data() + begin, left - begin, estimates.data());
+    codec.estimate(work.query, codes + begin, factors + begin, left - begin, estimates);
     size_t kept = begin;
     for (size_t i = begin; i < left; ++i) {
-      candidates[kept] = candidates[i];
+      const Near candidate = candidates[i];
+      candidates[kept] = candidate;
       codes[kept] = codes[i];
       factors[kept] = factors[i];
-      if (kAlphaSquared * estimates[i - begin] > candidates[i].distance) ++kept;
+      kept += kAlphaSquared * estimates[i - begin] > candidate.distance ? 1 : 0;
     }
     left = kept;
   }
-  return chosen;
 }
 
-// Where all around has been erased and is not repaired yet, the walk goes on until it meets somebody to link to.
-std::vector<Linker::Near> Linker::neighbourhood(uint32_t slot, const Codec& codec, Scratch& scratch) const {
+// Where all around has been erased and is not repaired yet, a wider walk is to meet somebody to link to.
+void Linker::neighbourhood(uint32_t slot, const Codec& codec, Scratch& scratch, LinkScratch& work) const {
   prepare(slot, codec, scratch, scratch.code_query);
-  Walk walk(store_, graph_, codec, scratch, beam_, true);
-  walk.enter();
-  while (true) {
+  work.candidates.clear();
+  for (uint32_t beam = beam_;; beam *= 2) {
+    Walk walk(store_, graph_, codec, scratch, beam, false);
+    walk.enter();
     walk.run(nullptr);
-    std::vector<Near> near;
     for (SearchKey key : walk.pool()) {
-      if (slot_of(key) != slot && can_link_to(slot_of(key))) near.push_back({distance_of(key), slot_of(key)});
+      if (slot_of(key) != slot && can_link_to(slot_of(key)))
+        work.candidates.push_back({distance_of(key), slot_of(key)});
     }
-    if (!near.empty() || walk.exhausted()) return near;
-    walk.widen(walk.beam() * 2);
+    if (!work.candidates.empty() || walk.exhausted()) return;
   }
 }
 
 // Retired slots rule nobody out: a vector is often erased because one like it took its place. They keep what room is
 // left, for walks to pass through.
-std::vector<uint32_t> Linker::choose(const Codec::Query& query, std::span<const uint32_t> slots,
-                                     const Codec& codec) const {
-  std::vector<uint32_t> live, retired;
-  for (uint32_t slot : slots) {
+void Linker::choose(const Codec::Query& query, const Codec& codec, LinkScratch& work) const {
+  work.retired.clear();
+  size_t live = 0;
+  for (uint32_t slot : work.links) {
     const SlotState state = store_.state(slot);
-    if (state == SlotState::kLive) live.push_back(slot);
-    if (state == SlotState::kRetired) retired.push_back(slot);
+    if (state == SlotState::kLive) work.links[live++] = slot;
+    if (state == SlotState::kRetired) work.retired.push_back(slot);
   }
-  std::vector<uint32_t> chosen = select(measure(query, live, codec), codec);
-  retired.resize(std::min<size_t>(retired.size(), graph_.degree() - chosen.size()));
-  chosen.insert(chosen.end(), retired.begin(), retired.end());
-  return chosen;
+  work.links.resize(live);
+  gather(work.links, work);
+  estimate(query, codec, work, work.estimates);
+  work.candidates.clear();
+  for (size_t i = 0; i < live; ++i) work.candidates.push_back({work.estimates[i], work.links[i]});
+  std::sort(work.candidates.begin(), work.candidates.end());
+  select(codec, work);
+  work.retired.resize(std::min<size_t>(work.retired.size(), graph_.degree() - work.chosen.size()));
+  work.chosen.insert(work.chosen.end(), work.retired.begin(), work.retired.end());
 }
 
 bool Linker::link(uint32_t slot, const Codec& codec, Scratch& scratch) {
-  const std::vector<uint32_t> chosen = select(neighbourhood(slot, codec, scratch), codec);
+  LinkScratch work;
+  neighbourhood(slot, codec, scratch, work);
+  if (work.candidates.empty()) return false;
+  select(codec, work);
   {
     NodeLock lock(store_.meta(slot));
-    graph_.write(slot, chosen);
+    graph_.write(slot, work.chosen);
   }
+  const Joining joining{slot, scratch.code_query};
+  gather(work.chosen, work);
+  for (uint32_t other : work.chosen) graph_.prefetch(other);
+  std::vector<float> distances;
+  estimate(joining.query, codec, work, distances);
   bool reachable = false;
-  for (uint32_t other : chosen) reachable |= link_back(other, slot, codec);
-  if (!reachable && !chosen.empty()) splice(chosen.front(), slot);
-  return !chosen.empty();
+  for (size_t i = 0; i < distances.size(); ++i) {
+    reachable |= link_back({distances[i], work.chosen[i]}, joining, codec, work);
+  }
+  if (!reachable) splice(work.chosen.front(), slot);
+  return true;
 }
 
-bool Linker::link_back(uint32_t from, uint32_t to, const Codec& codec) {
-  std::vector<uint32_t> links(graph_.degree() + 1);
-  NodeLock lock(store_.meta(from));
-  const uint32_t count = graph_.neighbours(from, links.data());
-  links.resize(count);
-  if (std::ranges::find(links, to) != links.end()) return true;
-  links.push_back(to);
-  if (links.size() > graph_.degree()) {
-    Codec::Query query;
-    codec.prepare_stored(store_.code(from), *store_.factors(from), query);
-    links = choose(query, links, codec);
+bool Linker::link_back(Near from, const Joining& to, const Codec& codec, LinkScratch& work) {
+  std::vector<uint32_t>& links = work.links;
+  links.resize(graph_.degree());
+  NodeLock lock(store_.meta(from.slot));
+  links.resize(graph_.neighbours(from.slot, links.data()));
+  if (std::ranges::find(links, to.slot) != links.end()) return true;
+  if (links.size() == graph_.degree() && !make_room(from, to.query, codec, work)) return false;
+  links.push_back(to.slot);
+  graph_.write(from.slot, links);
+  return true;
+}
+
+// What pruning all anew would nearly always come to, at a tenth of its cost: the new one is ruled out by a nearer link,
+// or rules others out, or one goes: a retired one, else the farthest.
+bool Linker::make_room(Near from, const Codec::Query& newcomer, const Codec& codec, LinkScratch& work) const {
+  std::vector<uint32_t>& links = work.links;
+  gather(links, work);
+  estimate(newcomer, codec, work, work.from_newcomer);
+  codec.prepare_stored(store_.code(from.slot), *store_.factors(from.slot), work.query);
+  estimate(work.query, codec, work, work.estimates);
+  const float* const across = work.from_newcomer.data();
+  float* const here = work.estimates.data();
+  for (size_t i = 0; i < links.size(); ++i) {
+    if (!can_link_to(links[i])) {
+      here[i] = kFirstToGo;
+    } else if (here[i] < from.distance && kAlphaSquared * across[i] <= from.distance) {
+      return false;
+    }
   }
-  graph_.write(from, links);
-  return std::ranges::find(links, to) != links.end();
+  const auto farthest = static_cast<size_t>(std::ranges::max_element(work.estimates) - work.estimates.begin());
+  size_t kept = 0;
+  for (size_t i = 0; i < links.size(); ++i) {
+    links[kept] = links[i];
+    const bool ruled_out = here[i] >= from.distance && kAlphaSquared * across[i] <= here[i] && here[i] < kFirstToGo;
+    kept += ruled_out ? 0 : 1;
+  }
+  if (kept == links.size()) {
+    if (here[farthest] < from.distance) return false;
+    links[farthest] = links[--kept];
+  }
+  links.resize(kept);
+  return true;
 }
 
 // Where `from` has no room, `to` takes the place of its last link and leads on to that: what could be reached before
@@ -159,7 +208,9 @@ void Linker::repair(uint32_t slot, const Codec& codec, Scratch& scratch) {
   NodeLock lock(store_.meta(slot));
   const uint32_t count = graph_.neighbours(slot, links.data());
   if (std::none_of(links.begin(), links.begin() + count, buried)) return;
-  std::vector<uint32_t> candidates, beyond(degree);
+  LinkScratch work;
+  std::vector<uint32_t>& candidates = work.links;
+  std::vector<uint32_t> beyond(degree);
   for (uint32_t i = 0; i < count; ++i) {
     if (!buried(links[i])) {
       candidates.push_back(links[i]);
@@ -172,7 +223,8 @@ void Linker::repair(uint32_t slot, const Codec& codec, Scratch& scratch) {
   std::ranges::sort(candidates);
   candidates.erase(std::ranges::unique(candidates).begin(), candidates.end());
   codec.prepare_stored(store_.code(slot), *store_.factors(slot), scratch.code_query);
-  graph_.write(slot, choose(scratch.code_query, candidates, codec));
+  choose(scratch.code_query, codec, work);
+  graph_.write(slot, work.chosen);
 }
 
 // A slot waits once, so that what waits is never more than the slots.
@@ -211,11 +263,12 @@ std::vector<uint32_t> Linker::unreachable() const {
 
 void Linker::reconnect(const Codec& codec, Scratch& scratch) {
   std::vector<bool> seen = reachable();
+  LinkScratch work;
   for (uint32_t slot = 0; slot < seen.size(); ++slot) {
     if (seen[slot] || !store_.is_live(slot) || !store_.meta(slot).linked) continue;
-    const std::vector<Near> near = neighbourhood(slot, codec, scratch);
-    const auto known = std::ranges::find_if(near, [&](const Near& n) { return n.slot < seen.size(); });
-    if (known != near.end()) splice(known->slot, slot);
+    neighbourhood(slot, codec, scratch, work);
+    const auto known = std::ranges::find_if(work.candidates, [&](const Near& n) { return n.slot < seen.size(); });
+    if (known != work.candidates.end()) splice(known->slot, slot);
     mark_reachable(seen, std::span(&slot, 1));
   }
 }

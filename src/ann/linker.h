@@ -7,6 +7,7 @@
 
 #include "codec.h"
 #include "graph.h"
+#include "link_scratch.h"
 #include "scratch.h"
 #include "slot_store.h"
 
@@ -30,21 +31,27 @@ class Linker {
   std::vector<uint32_t> unreachable() const;
 
  private:
-  struct Near {
-    float distance;
-    uint32_t slot;
-    bool operator<(const Near& o) const { return distance != o.distance ? distance < o.distance : slot < o.slot; }
-  };
-
   bool can_link_to(uint32_t slot) const { return store_.state(slot) == SlotState::kLive; }
   void prepare(uint32_t slot, const Codec& codec, Scratch& scratch, Codec::Query& out) const;
-  /// The nearest live slots that a walk meets, in order.
-  std::vector<Near> neighbourhood(uint32_t slot, const Codec& codec, Scratch& scratch) const;
-  std::vector<Near> measure(const Codec::Query& query, std::span<const uint32_t> slots, const Codec& codec) const;
-  std::vector<uint32_t> select(std::vector<Near> candidates, const Codec& codec) const;
-  std::vector<uint32_t> choose(const Codec::Query& query, std::span<const uint32_t> slots, const Codec& codec) const;
+  /// The nearest live slots that a walk meets, in order: into work.candidates.
+  void neighbourhood(uint32_t slot, const Codec& codec, Scratch& scratch, LinkScratch& work) const;
+  /// The codes of `slots`: into work.
+  void gather(std::span<const uint32_t> slots, LinkScratch& work) const;
+  /// Distances of what was gathered from the query.
+  void estimate(const Codec::Query& query, const Codec& codec, const LinkScratch& work, std::vector<float>& out) const;
+  /// From work.candidates, in order, those to link to: into work.chosen.
+  void select(const Codec& codec, LinkScratch& work) const;
+  /// The same from work.links, in any order.
+  void choose(const Codec::Query& query, const Codec& codec, LinkScratch& work) const;
+  /// A node that is linked: its slot and its query.
+  struct Joining {
+    uint32_t slot;
+    const Codec::Query& query;
+  };
   /// Whether `from` links to `to` afterwards.
-  bool link_back(uint32_t from, uint32_t to, const Codec& codec);
+  bool link_back(Near from, const Joining& to, const Codec& codec, LinkScratch& work);
+  /// Whether work.links, all the links of `from`, lost some to make room for another.
+  bool make_room(Near from, const Codec::Query& newcomer, const Codec& codec, LinkScratch& work) const;
   void splice(uint32_t from, uint32_t to);
   uint32_t put_last(uint32_t from, uint32_t to);
   std::vector<bool> reachable() const;

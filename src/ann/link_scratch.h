@@ -1,0 +1,28 @@
+/// Buffers of one link or repair, used again for each node that it changes.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "codec.h"
+
+namespace sagitta::ann {
+
+/// A slot, and how far it is from the one that is linked.
+struct Near {
+  float distance = 0;
+  uint32_t slot = 0;
+  bool operator<(const Near& o) const { return distance != o.distance ? distance < o.distance : slot < o.slot; }
+};
+
+/// Not thread-safe; belongs to a call.
+struct LinkScratch {
+  std::vector<Near> candidates;
+  std::vector<const uint8_t*> codes;
+  std::vector<const Codec::Factors*> factors;
+  std::vector<float> estimates, from_newcomer;
+  std::vector<uint32_t> links, chosen, retired;
+  Codec::Query query;  // a stored vector's
+};
+
+}  // namespace sagitta::ann
