@@ -57,6 +57,7 @@ struct Index::Impl {
   void learn_from_fresh();
   bool retire(uint32_t slot);
   void wait_for_room(std::unique_lock<std::mutex>& lock);
+  void let_checks_pass(std::unique_lock<std::mutex>& lock);
   bool link_one(std::unique_lock<std::mutex>& lock);
   bool repair_is_due() const;
   bool repair(std::unique_lock<std::mutex>& lock);
@@ -81,7 +82,8 @@ struct Index::Impl {
   std::condition_variable work;             // there is something to link or to repair
   SlotList buried_;                         // under repair
   bool repairing_ = false;
-  uint32_t linking_ = 0;   // links under way
+  uint32_t linking_ = 0;  // links under way
+  mutable uint32_t checks_waiting_ = 0;
   size_t links_made_ = 0;  // since reconnect() last ran
   bool stopping_ = false;
   std::vector<std::jthread> workers_;

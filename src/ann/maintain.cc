@@ -168,7 +168,14 @@ void Index::Impl::wait_for_room(std::unique_lock<std::mutex>& lock) {
   }
 }
 
+// Whoever begins to change links lets checks go first: those would else wait for a moment without links that never
+// comes.
+void Index::Impl::let_checks_pass(std::unique_lock<std::mutex>& lock) {
+  changed.wait(lock, [this] { return checks_waiting_ == 0; });
+}
+
 bool Index::Impl::link_one(std::unique_lock<std::mutex>& lock) {
+  let_checks_pass(lock);
   if (codec() == nullptr) return false;
   const auto place = fresh.claim();
   if (!place) return false;
@@ -203,6 +210,7 @@ bool Index::Impl::repair_is_due() const {
 
 // Buries the graves, unlinks them, and lets their slots go. False when another thread is at it.
 bool Index::Impl::repair(std::unique_lock<std::mutex>& lock) {
+  let_checks_pass(lock);
   if (repairing_) return false;
   if (store.graves() == 0) return true;
   repairing_ = true;
@@ -268,6 +276,7 @@ bool Index::Impl::reconnect_is_due() const {
 }
 
 bool Index::Impl::reconnect(std::unique_lock<std::mutex>& lock) {
+  let_checks_pass(lock);
   if (repairing_) return false;
   repairing_ = true;
   links_made_ = 0;
@@ -354,7 +363,10 @@ Status Index::Impl::check_graph() const {
 
 Status Index::Impl::check() const {
   std::unique_lock lock(writer);
+  ++checks_waiting_;
   changed.wait(lock, [this] { return linking_ == 0 && !repairing_; });
+  --checks_waiting_;
+  changed.notify_all();
   SAGITTA_CHECK(store.check(0));
   SAGITTA_CHECK(check_vectors());
   return check_graph();

@@ -3,7 +3,9 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <chrono>
 #include <cmath>
+#include <future>
 #include <thread>
 
 #include "world.h"
@@ -170,6 +172,28 @@ TEST_P(Concurrent, AnIndexIsClearedWhileOthersWrite) {
   const Status status = index_->check();
   EXPECT_TRUE(status) << status.error().to_string();
   EXPECT_EQ(failures_, 0);
+}
+
+// Somebody links at every moment; a check does not wait for the first without.
+TEST_P(Concurrent, AChecksTurnComesThoughLinkingNeverEnds) {
+  for (int i = 0; i < kStanding; ++i) ASSERT_TRUE(index_->insert(uniform(i % kValues)));
+  std::vector<std::jthread> writers;
+  for (uint32_t seed = 0; seed < kWriters; ++seed) {
+    writers.emplace_back([this, seed] {
+      Clusters data(kDim, 20, 0.5F, seed);
+      std::vector<Slot> own;
+      while (own.size() < 500) own.push_back(index_->insert(data.any()).value());
+      for (size_t i = 0; !stop_; i = (i + 1) % own.size()) own[i] = index_->replace(own[i], data.any()).value();
+    });
+  }
+  for (int i = 0; i < 5; ++i) {
+    std::future<Status> checked = std::async(std::launch::async, [this] { return index_->check(); });
+    const bool in_time = checked.wait_for(std::chrono::seconds(10)) == std::future_status::ready;
+    EXPECT_TRUE(in_time);
+    stop_ = stop_ || !in_time;
+    EXPECT_TRUE(checked.get());
+  }
+  stop_ = true;
 }
 
 TEST_P(Concurrent, AnIndexGoesAwayWithWorkUnderWay) {

@@ -214,6 +214,40 @@ TEST_F(SnapshotTest, AFullDiskAndACancelledSaveLeaveTheOldFile) {
   EXPECT_EQ(tag, "old");
 }
 
+TEST_F(SnapshotTest, ASaveCancelledUnderWayLeavesTheOldFileAndNoOther) {
+  constexpr int kRounds = 20;
+  const IndexOptions options{.dim = 1000, .metric = Metric::kL2, .connections = 4, .expansion_add = 4};
+  const auto index = Index::make(options).value();
+  fill(*index, 3000, random_);
+  Bytes held = "none";
+  ASSERT_TRUE(save(*index, held));
+  int given_up = 0;
+  for (int round = 0; round < kRounds; ++round) {
+    std::atomic<bool> cancelled{false}, ended{false};
+    Status saved;
+    {
+      const uint64_t from = (random_() % 10) << 20;
+      const std::jthread canceller([&] {
+        while (!ended && files_->file_size("/s/x.tmp").value_or(0) <= from) std::this_thread::yield();
+        cancelled = true;
+      });
+      saved = index->save(*files_, "/s/x", std::to_string(round), &cancelled);
+      ended = true;
+    }
+    if (saved) {
+      held = std::to_string(round);
+    } else {
+      ASSERT_EQ(saved.error().code(), ErrorCode::kUnavailable) << saved.error().to_string();
+      ++given_up;
+    }
+    ASSERT_EQ(files_->list("/s").value(), std::vector<std::string>{"x"});
+    Bytes tag;
+    ASSERT_EQ(load(options, &tag).value()->counts().live, 3000U);
+    ASSERT_EQ(tag, held);
+  }
+  EXPECT_GT(given_up, 0);
+}
+
 TEST_F(SnapshotTest, AfterACrashTheOldOrTheNewOneOpens) {
   const IndexOptions options{.dim = 6, .link_threads = 0};
   const auto index = Index::make(options).value();
