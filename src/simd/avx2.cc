@@ -126,6 +126,7 @@ SAGITTA_TARGET inline __m256i add_pairs(__m256i sum, __m256i words) {
 
 template <class Step>
 struct OnePass {
+  static constexpr bool kPairs = false;
   template <size_t kBlocks>
   SAGITTA_TARGET static __m128i totals(const uint8_t* const* codes, const int8_t* query, size_t blocks) {
     __m256i s[kBatch] = {};

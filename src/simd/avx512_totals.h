@@ -20,24 +20,44 @@ SAGITTA_TARGET inline __m512 add_halves(__m512i a, __m512i b) {
   return _mm512_castsi512_ps(_mm512_add_epi32(kept, moved));
 }
 
-/// The four sums over lanes.
-SAGITTA_TARGET inline __m128i totals_of(const __m512i* s) {
+/// Four codes' sums over each half of the lanes.
+SAGITTA_TARGET inline __m256i halves_of(const __m512i* s) {
   const __m512 ab = add_halves(s[0], s[1]), cd = add_halves(s[2], s[3]);
   const __m512i even = _mm512_castps_si512(_mm512_shuffle_ps(ab, cd, 0x88));
   const __m512i odd = _mm512_castps_si512(_mm512_shuffle_ps(ab, cd, 0xdd));
   const __m512i abcd = _mm512_add_epi32(even, odd);
-  const __m256i half = _mm256_add_epi32(_mm512_castsi512_si256(abcd), _mm512_extracti64x4_epi64(abcd, 1));
-  return _mm_add_epi32(_mm256_castsi256_si128(half), _mm256_extracti128_si256(half, 1));
+  return _mm256_add_epi32(_mm512_castsi512_si256(abcd), _mm512_extracti64x4_epi64(abcd, 1));
 }
 
-/// A kernel of lanes.h that adds each block once.
-template <class Step>
-struct OnePass {
+/// A kernel of lanes.h over `Sums::add<kBlocks>(sums, codes, query, blocks)`, the sums in 512-bit lanes of so many
+/// codes. Two batches at once hide the latency of each other's reductions.
+template <class Sums>
+struct Totals {
+  static constexpr bool kPairs = true;
   template <size_t kBlocks>
   SAGITTA_TARGET static __m128i totals(const uint8_t* const* codes, const int8_t* query, size_t blocks) {
-    __m512i sums[kBatch] = {};
-    add_blocks<Step, kBlocks>(sums, codes, query, blocks);
-    return totals_of(sums);
+    __m512i s[kBatch] = {};
+    Sums::template add<kBlocks>(s, codes, query, blocks);
+    const __m256i half = halves_of(s);
+    return _mm_add_epi32(_mm256_castsi256_si128(half), _mm256_extracti128_si256(half, 1));
+  }
+  template <size_t kBlocks>
+  SAGITTA_TARGET static __m256i pair_totals(const uint8_t* const* codes, const int8_t* query, size_t blocks) {
+    __m512i s[2 * kBatch] = {};
+    Sums::template add<kBlocks>(s, codes, query, blocks);
+    const __m256i first = halves_of(s), second = halves_of(s + kBatch);
+    return _mm256_add_epi32(_mm256_permute2x128_si256(first, second, 0x20),
+                            _mm256_permute2x128_si256(first, second, 0x31));
+  }
+};
+
+/// Sums that a step of lanes.h adds up alone.
+template <class Step>
+struct OnePass {
+  template <size_t kBlocks, size_t kCodes>
+  SAGITTA_TARGET static void add(__m512i (&s)[kCodes], const uint8_t* const* codes, const int8_t* query,
+                                 size_t blocks) {
+    add_blocks<Step, kBlocks>(s, codes, query, blocks);
   }
 };
 

@@ -10,41 +10,53 @@
 namespace sagitta::simd {
 namespace {
 
-constexpr size_t kHalfBlock = 64;  // numbers
-
-struct High {
+// A half of each number in a block of codes: the low ones as they stand, the high ones sixteenfold.
+template <int8_t kMask, size_t kOffset>
+struct HalfBytes {
   using Sum = __m512i;
   using Query = __m512i;
   SAGITTA_TARGET static Query load(const int8_t* query, size_t block) {
-    return _mm512_loadu_si512(query + 2 * kHalfBlock * block + kHalfBlock);
+    return _mm512_loadu_si512(query + 128 * block + kOffset);
   }
   SAGITTA_TARGET static Sum add(Sum sum, const uint8_t* code, Query q) {
-    const __m512i sixteenfold = _mm512_and_si512(_mm512_loadu_si512(code), _mm512_set1_epi8(-16));
-    return _mm512_dpbusd_epi32(sum, sixteenfold, q);
+    return _mm512_dpbusd_epi32(sum, _mm512_and_si512(_mm512_loadu_si512(code), _mm512_set1_epi8(kMask)), q);
   }
 };
+using Low = HalfBytes<15, 0>;
+using High = HalfBytes<-16, 64>;
 
-struct Low {
-  using Sum = __m512i;
-  using Query = __m512i;
+struct LowAndHigh {
+  struct Sum {
+    __m512i low{}, high{};
+  };
+  struct Query {
+    __m512i low, high;
+  };
   SAGITTA_TARGET static Query load(const int8_t* query, size_t block) {
-    return _mm512_loadu_si512(query + 2 * kHalfBlock * block);
+    return {Low::load(query, block), High::load(query, block)};
   }
-  SAGITTA_TARGET static Sum add(Sum sum, const uint8_t* code, Query q) {
-    return _mm512_dpbusd_epi32(sum, _mm512_and_si512(_mm512_loadu_si512(code), _mm512_set1_epi8(15)), q);
+  SAGITTA_TARGET static Sum add(Sum sum, const uint8_t* code, const Query& q) {
+    return {Low::add(sum.low, code, q.low), High::add(sum.high, code, q.high)};
   }
 };
 
-// The high halves are summed first, sixteenfold as they stand: one shift of the sums spares one for every block.
+// One shift of the sums of the high halves spares one for every block. The low halves of a single block are added to
+// what it leaves; where there are more, two sums for each code are half as long a chain.
 struct DotsU4 {
-  template <size_t kBlocks>
-  SAGITTA_TARGET static __m128i totals(const uint8_t* const* codes, const int8_t* query, size_t blocks) {
-    __m512i sums[kBatch] = {};
-    add_blocks<High, kBlocks>(sums, codes, query, blocks);
-#pragma GCC unroll 4
-    for (__m512i& sum : sums) sum = _mm512_srai_epi32(sum, 4);
-    add_blocks<Low, kBlocks>(sums, codes, query, blocks);
-    return totals_of(sums);
+  template <size_t kBlocks, size_t kCodes>
+  SAGITTA_TARGET static void add(__m512i (&s)[kCodes], const uint8_t* const* codes, const int8_t* query,
+                                 size_t blocks) {
+    if constexpr (kBlocks == 1) {
+      add_blocks<High, kBlocks>(s, codes, query, blocks);
+#pragma GCC unroll 8
+      for (__m512i& sum : s) sum = _mm512_srai_epi32(sum, 4);
+      add_blocks<Low, kBlocks>(s, codes, query, blocks);
+    } else {
+      LowAndHigh::Sum both[kCodes] = {};
+      add_blocks<LowAndHigh, kBlocks>(both, codes, query, blocks);
+#pragma GCC unroll 8
+      for (size_t i = 0; i < kCodes; ++i) s[i] = _mm512_add_epi32(both[i].low, _mm512_srai_epi32(both[i].high, 4));
+    }
   }
 };
 
@@ -113,8 +125,8 @@ const Kernels& avx512vnni_kernels() {
     level.name = "avx512vnni";
     level.dot_i8 = dot_i8;
     level.l2_i8 = l2_i8;
-    level.dots_u4 = dots<DotsU4>;
-    level.dots_u8 = dots<OnePass<DotsU8>>;
+    level.dots_u4 = dots<Totals<DotsU4>>;
+    level.dots_u8 = dots<Totals<OnePass<DotsU8>>>;
     return level;
   }();
   return kernels;

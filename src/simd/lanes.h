@@ -58,21 +58,22 @@ SAGITTA_TARGET inline typename Step::Sum sum_rows(const T* a, const T* b, size_t
 constexpr size_t kBatch = 4;
 constexpr size_t kBlockBytes = 64;
 
-template <class Step>
-SAGITTA_TARGET inline void add_block(typename Step::Sum* s, const uint8_t* const* codes, const int8_t* query,
+template <class Step, size_t kCodes>
+SAGITTA_TARGET inline void add_block(typename Step::Sum (&s)[kCodes], const uint8_t* const* codes, const int8_t* query,
                                      size_t block) {
   const typename Step::Query q = Step::load(query, block);
-#pragma GCC unroll 4
-  for (size_t i = 0; i < kBatch; ++i) s[i] = Step::add(s[i], codes[i] + block * kBlockBytes, q);
+#pragma GCC unroll 8
+  for (size_t i = 0; i < kCodes; ++i) s[i] = Step::add(s[i], codes[i] + block * kBlockBytes, q);
 }
 
-/// Adds every block of a batch of codes to the lanes of their sums. Step has: Sum; Query, one block of it;
+/// Adds every block of some codes to the lanes of their sums. Step has: Sum; Query, one block of it;
 /// `load(query, block)`; `add(sum, code, query)`. kBlocks is 0, or the number of blocks if known beforehand.
-template <class Step, size_t kBlocks>
-SAGITTA_TARGET inline void add_blocks(typename Step::Sum* s, const uint8_t* const* codes, const int8_t* query,
+template <class Step, size_t kBlocks, size_t kCodes>
+SAGITTA_TARGET inline void add_blocks(typename Step::Sum (&s)[kCodes], const uint8_t* const* codes, const int8_t* query,
                                       size_t blocks) {
   if constexpr (kBlocks == 0) {
-    const uint8_t* const at[kBatch] = {codes[0], codes[1], codes[2], codes[3]};
+    const uint8_t* at[kCodes];
+    std::copy_n(codes, kCodes, at);
     for (size_t block = 0; block < blocks; ++block) add_block<Step>(s, at, query, block);
   } else {
     if constexpr (kBlocks > 1) add_blocks<Step, kBlocks - 1>(s, codes, query, blocks);
@@ -80,12 +81,18 @@ SAGITTA_TARGET inline void add_blocks(typename Step::Sum* s, const uint8_t* cons
   }
 }
 
-/// Kernel has `totals<kBlocks>(codes, query, blocks)`, the sums of one batch. A last, partial batch repeats its last
-/// code.
+/// Kernel has `totals<kBlocks>(codes, query, blocks)`, the sums of one batch, and `kPairs`: if true, `pair_totals`,
+/// those of two batches. A last, partial batch repeats its last code.
 template <class Kernel, size_t kBlocks>
 SAGITTA_TARGET void dots_of(const uint8_t* const* codes, size_t count, const int8_t* query, size_t blocks,
                             int32_t* sums) {
   size_t i = 0;
+  if constexpr (Kernel::kPairs) {
+    for (; i + 2 * kBatch <= count; i += 2 * kBatch) {
+      const __m256i totals = Kernel::template pair_totals<kBlocks>(codes + i, query, blocks);
+      _mm256_storeu_si256(reinterpret_cast<__m256i*>(sums + i), totals);
+    }
+  }
   for (; i + kBatch <= count; i += kBatch) {
     const __m128i totals = Kernel::template totals<kBlocks>(codes + i, query, blocks);
     _mm_storeu_si128(reinterpret_cast<__m128i*>(sums + i), totals);
