@@ -176,8 +176,8 @@ const Kernels kAvx512Kernels{
     .l2_bf16 = sum_floats<L2, Bf16>,
     .dot_i8 = sum_i8<DotI8>,
     .l2_i8 = sum_i8<L2I8>,
-    .dots_u4 = dots<Totals<OnePass<DotsU4>>>,
-    .dots_u8 = dots<Totals<OnePass<DotsU8>>>,
+    .dots_u4 = dots<Totals<OnePass<DotsU4>, false>>,
+    .dots_u8 = dots<Totals<OnePass<DotsU8>, false>>,
     .hadamard = hadamard<Floats>,
     .hamming_b1 = hamming_b1,
 };

@@ -30,10 +30,10 @@ SAGITTA_TARGET inline __m256i halves_of(const __m512i* s) {
 }
 
 /// A kernel of lanes.h over `Sums::add<kBlocks>(sums, codes, query, blocks)`, the sums in 512-bit lanes of so many
-/// codes. Two batches at once hide the latency of each other's reductions.
-template <class Sums>
+/// codes. Pairs of batches hide the latency of each other's reductions, which pays where the sums themselves are quick.
+template <class Sums, bool kInPairs>
 struct Totals {
-  static constexpr bool kPairs = true;
+  static constexpr bool kPairs = kInPairs;
   template <size_t kBlocks>
   SAGITTA_TARGET static __m128i totals(const uint8_t* const* codes, const int8_t* query, size_t blocks) {
     __m512i s[kBatch] = {};

@@ -102,19 +102,24 @@ SAGITTA_TARGET int32_t dot_i8(const int8_t* a, const int8_t* b, size_t count) {
   return _mm512_reduce_add_epi32(_mm512_sub_epi32(sum.shifted, sum.excess));
 }
 
-// |a − b| fits an unsigned byte; its square comes from the even and the odd bytes as words.
+// d = |a − b| fits an unsigned byte but no signed one: Σ d² = Σ d(d − 128) + 2 Σ 64d.
 struct L2I8 {
-  using Sum = __m512i;
-  SAGITTA_TARGET static Sum join(Sum x, Sum y) { return _mm512_add_epi32(x, y); }
+  struct Sum {
+    __m512i shifted{}, half{};
+  };
+  SAGITTA_TARGET static Sum join(Sum x, Sum y) {
+    return {_mm512_add_epi32(x.shifted, y.shifted), _mm512_add_epi32(x.half, y.half)};
+  }
   SAGITTA_TARGET static Sum add_bytes(Sum sum, __m512i a, __m512i b) {
     const __m512i difference = _mm512_sub_epi8(_mm512_max_epi8(a, b), _mm512_min_epi8(a, b));
-    const __m512i even = _mm512_and_si512(difference, _mm512_set1_epi16(255)), odd = _mm512_srli_epi16(difference, 8);
-    return _mm512_dpwssd_epi32(_mm512_dpwssd_epi32(sum, even, even), odd, odd);
+    return {_mm512_dpbusd_epi32(sum.shifted, difference, _mm512_xor_si512(difference, _mm512_set1_epi8(-128))),
+            _mm512_dpbusd_epi32(sum.half, difference, _mm512_set1_epi8(64))};
   }
 };
 
 SAGITTA_TARGET int32_t l2_i8(const int8_t* a, const int8_t* b, size_t count) {
-  return _mm512_reduce_add_epi32(sum_rows<Bytes<L2I8>>(a, b, count));
+  const L2I8::Sum sum = sum_rows<Bytes<L2I8>>(a, b, count);
+  return _mm512_reduce_add_epi32(_mm512_add_epi32(sum.shifted, _mm512_slli_epi32(sum.half, 1)));
 }
 
 }  // namespace
@@ -125,8 +130,8 @@ const Kernels& avx512vnni_kernels() {
     level.name = "avx512vnni";
     level.dot_i8 = dot_i8;
     level.l2_i8 = l2_i8;
-    level.dots_u4 = dots<Totals<DotsU4>>;
-    level.dots_u8 = dots<Totals<OnePass<DotsU8>>>;
+    level.dots_u4 = dots<Totals<DotsU4, true>>;
+    level.dots_u8 = dots<Totals<OnePass<DotsU8>, true>>;
     return level;
   }();
   return kernels;

@@ -73,7 +73,8 @@ SAGITTA_TARGET inline void add_blocks(typename Step::Sum (&s)[kCodes], const uin
                                       size_t blocks) {
   if constexpr (kBlocks == 0) {
     const uint8_t* at[kCodes];
-    std::copy_n(codes, kCodes, at);
+#pragma GCC unroll 8
+    for (size_t i = 0; i < kCodes; ++i) at[i] = codes[i];
     for (size_t block = 0; block < blocks; ++block) add_block<Step>(s, at, query, block);
   } else {
     if constexpr (kBlocks > 1) add_blocks<Step, kBlocks - 1>(s, codes, query, blocks);
