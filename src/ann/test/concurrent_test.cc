@@ -1,5 +1,5 @@
-// Writers, searches, settle and check at once. What a search finds must be what somebody wrote, whole, under the slot
-// it names, and what nobody touches must be found throughout. The thread sanitizer looks at the rest.
+// Writers, searches, settle, check and saves at once. What a search finds must be what somebody wrote, whole, under the
+// slot it names, and what nobody touches must be found throughout. The thread sanitizer looks at the rest.
 #include <gtest/gtest.h>
 
 #include <atomic>
@@ -7,6 +7,8 @@
 #include <cmath>
 #include <future>
 #include <thread>
+
+#include "sagitta/base/memory_file.h"
 
 #include "world.h"
 
@@ -85,10 +87,14 @@ class Concurrent : public testing::TestWithParam<std::tuple<uint32_t, Level>> {
     }
   }
   void look() {
+    const auto files = MemoryFileSystem::make();
+    failures_ += files->make_directories("/c") ? 0 : 1;
     while (!stop_) {
       index_->settle();
       failures_ += index_->check() ? 0 : 1;
-      std::this_thread::yield();
+      failures_ += index_->save(*files, "/c/index") ? 0 : 1;
+      const auto loaded = Index::load(*files, "/c/index", index_->options());
+      failures_ += loaded && (*loaded)->check() ? 0 : 1;
     }
   }
 
