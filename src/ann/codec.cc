@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
-#include <cstring>
 #include <limits>
 #include <numeric>
 #include <random>
@@ -13,9 +12,11 @@ namespace {
 
 constexpr size_t kBlockBytes = 64;
 constexpr uint32_t kRounds = 2;
-/// The step of the best uniform grid of 16 points for a Gaussian of deviation 1.
-constexpr float kGaussianStep = 0.3352F;
+/// The step of the best uniform grid of 4 and of 16 points for a Gaussian of deviation 1 (Max, 1960).
+constexpr float kGaussianStep2 = 0.9957F, kGaussianStep4 = 0.3352F;
 constexpr float kQueryMax = 127;
+/// Anything below is taken for zero: its inverse is no number.
+constexpr float kQueryMin = 1e-36F;
 /// A vector longer than so many usual ones has no say in where the centre is: a few could move it far from the rest.
 constexpr double kUsualLengths = 4;
 /// In the codec's unit, where lengths are near 1.
@@ -24,7 +25,7 @@ constexpr float kLargest = std::numeric_limits<float>::max();
 /// Of the rotation; part of what a snapshot means.
 constexpr uint64_t kRotationSeed = 0x5a91774a;
 
-uint32_t block_numbers(CodeBits bits) { return bits == CodeBits::k4 ? 128 : 64; }
+uint32_t block_numbers(CodeBits bits) { return static_cast<uint32_t>(kBlockBytes * 8) / static_cast<uint32_t>(bits); }
 uint32_t blocks_of(uint32_t dim, CodeBits bits) { return (dim + block_numbers(bits) - 1) / block_numbers(bits); }
 
 float dot(const simd::Kernels& kernels, std::span<const float> a, std::span<const float> b) {
@@ -54,25 +55,20 @@ float unit_of(std::span<const float> sample, uint32_t dim) {
   return static_cast<float>(std::exp2(std::clamp(-std::round(std::log2(length)), -126.0, 126.0)));
 }
 
-// A block of a code as query values; returns their sum. Loops of known length over what does not overlap: the compiler
-// makes vectors of them.
-int32_t centre_u4(const uint8_t* __restrict bytes, int8_t* __restrict values) {
-  uint64_t sums = 0;  // of eight columns, at most 240 each
-  for (size_t i = 0; i < kBlockBytes; i += sizeof(uint64_t)) {
-    uint64_t word;
-    std::memcpy(&word, bytes + i, sizeof(word));
-    sums += (word & 0x0f0f0f0f0f0f0f0f) + (word >> 4 & 0x0f0f0f0f0f0f0f0f);
+/// A block of a code as numbers around 0, in half steps of the grid, at 8 bits in whole ones, of which the lowest is
+/// drawn in; returns their sum. Loops of known length over what does not overlap: the compiler makes vectors of them.
+template <uint32_t kBits>
+int32_t centre_block(const uint8_t* __restrict code, int8_t* __restrict values) {
+  constexpr int kTop = (1 << kBits) - 1;
+  for (uint32_t shift = 0; shift < 8; shift += kBits) {
+    for (size_t i = 0; i < kBlockBytes; ++i) {
+      const int cell = code[i] >> shift & kTop;
+      values[i + kBlockBytes * (shift / kBits)] =
+          static_cast<int8_t>(kBits == 8 ? std::max(cell - 128, -127) : 2 * cell - kTop);
+    }
   }
-  for (size_t i = 0; i < kBlockBytes; ++i) values[i] = static_cast<int8_t>(2 * (bytes[i] & 15) - 15);
-  for (size_t i = 0; i < kBlockBytes; ++i) values[i + kBlockBytes] = static_cast<int8_t>(2 * (bytes[i] >> 4) - 15);
-  const uint64_t pairs = (sums & 0x00ff00ff00ff00ff) + (sums >> 8 & 0x00ff00ff00ff00ff);
-  const auto sum = static_cast<int32_t>(pairs * 0x0001000100010001 >> 48);
-  return 2 * sum - 15 * static_cast<int32_t>(2 * kBlockBytes);
-}
-int32_t centre_u8(const uint8_t* __restrict bytes, int8_t* __restrict values) {
   int32_t sum = 0;
-  for (size_t i = 0; i < kBlockBytes; ++i) values[i] = static_cast<int8_t>(std::max<int>(bytes[i] - 128, -127));
-  for (size_t i = 0; i < kBlockBytes; ++i) sum += values[i];
+  for (size_t i = 0; i < kBlockBytes * (8 / kBits); ++i) sum += values[i];
   return sum;
 }
 
@@ -130,22 +126,23 @@ Codec::Factors Codec::encode(std::span<const float> stored, uint8_t* code, std::
   for (float v : scratch) largest = std::max(largest, std::fabs(v));
   const float deviation = std::sqrt(squared / static_cast<float>(padded_));
   float step = largest / middle();
-  if (bits_ == CodeBits::k4) step = std::min(step, kGaussianStep * deviation);
+  if (bits_ != CodeBits::k8)
+    step = std::min(step, (bits_ == CodeBits::k4 ? kGaussianStep4 : kGaussianStep2) * deviation);
   if (!(step > 0) || !std::isfinite(step)) step = 1;
-  const float top = 2 * middle(), inverse = 1 / step;
+  const float inverse = 1 / step;
   float along = 0;
   for (float& v : scratch) {
-    const float cell = std::max(0.0F, std::min(top, std::floor(v * inverse + middle() + 0.5F)));
+    const float cell = std::max(0.0F, std::min(top(), std::floor(v * inverse + middle() + 0.5F)));
     along += (cell - middle()) * v;
     v = cell;
   }
-  if (bits_ == CodeBits::k8) {
-    for (uint32_t i = 0; i < padded_; ++i) code[i] = static_cast<uint8_t>(scratch[i]);
-  } else {
-    for (uint32_t i = 0; i < blocks_ * kBlockBytes; ++i) {
-      const float* low = scratch.data() + i / kBlockBytes * 128 + i % kBlockBytes;
-      code[i] = static_cast<uint8_t>(static_cast<uint32_t>(low[0]) | static_cast<uint32_t>(low[64]) << 4);
-    }
+  const auto bits = static_cast<uint32_t>(bits_);
+  for (uint32_t i = 0; i < blocks_ * kBlockBytes; ++i) {
+    const float* cell = scratch.data() + i / kBlockBytes * block_numbers(bits_) + i % kBlockBytes;
+    uint32_t byte = 0;
+    for (uint32_t shift = 0; shift < 8; shift += bits, cell += kBlockBytes)
+      byte |= static_cast<uint32_t>(*cell) << shift;
+    code[i] = static_cast<uint8_t>(byte);
   }
   return {.scale = along > 0 ? std::min(squared / along, kFactorMax) : 0,
           .squared_length = std::min(squared, kFactorMax)};
@@ -153,19 +150,12 @@ Codec::Factors Codec::encode(std::span<const float> stored, uint8_t* code, std::
 
 // Returns the value of one step.
 float Codec::quantise_query(Query& out) const {
-  float largest = 0;
-  for (float v : out.rotated) largest = std::max(largest, std::fabs(v));
-  const float inverse = largest > 0 && std::isfinite(largest) ? kQueryMax / largest : 0;
+  const float largest = kernels_.largest_f32(out.rotated.data(), padded_);
+  const float inverse = largest > kQueryMin && largest <= kLargest ? kQueryMax / largest : 0;
   out.values.resize(padded_);
-  int32_t sum = 0;
-  for (uint32_t i = 0; i < padded_; ++i) {
-    // Truncation of a positive number rounds the sum to nearest, and the compiler makes vectors of it. What is not a
-    // number becomes the first operand.
-    const auto value = static_cast<int32_t>(std::max(0.5F, out.rotated[i] * inverse + 128.5F)) - 128;
-    out.values[i] = static_cast<int8_t>(value);
-    sum += value;
-  }
-  out.offset = middle() * static_cast<float>(sum);
+  if (inverse == 0) out.rotated.assign(padded_, 0);
+  out.offset =
+      middle() * static_cast<float>(kernels_.quantise_i8(out.rotated.data(), padded_, inverse, out.values.data()));
   return inverse > 0 ? largest / kQueryMax : 0;
 }
 
@@ -196,14 +186,15 @@ void Codec::prepare_geometry(std::span<const float> stored, Query& out) const {
 void Codec::prepare_stored(const uint8_t* code, const Factors& factors, Query& out) const {
   out.values.resize(padded_);
   int32_t sum = 0;
+  const auto centre = bits_ == CodeBits::k2   ? centre_block<2>
+                      : bits_ == CodeBits::k4 ? centre_block<4>
+                                              : centre_block<8>;
   for (uint32_t block = 0; block < blocks_; ++block) {
-    const uint8_t* bytes = code + size_t{block} * kBlockBytes;
-    int8_t* values = out.values.data() + size_t{block} * block_numbers(bits_);
-    sum += bits_ == CodeBits::k4 ? centre_u4(bytes, values) : centre_u8(bytes, values);
+    sum += centre(code + size_t{block} * kBlockBytes, out.values.data() + size_t{block} * block_numbers(bits_));
   }
   out.offset = middle() * static_cast<float>(sum);
-  // One step of `values` is half a grid step at 4 bits, a whole one at 8.
-  out.dot_factor = (bits_ == CodeBits::k4 ? 1.0F : 2.0F) * factors.scale;
+  // One step of `values` is half a grid step, at 8 bits a whole one.
+  out.dot_factor = (bits_ == CodeBits::k8 ? 2.0F : 1.0F) * factors.scale;
   out.norm_factor = 1;
   out.constant = factors.squared_length;
 }
@@ -212,7 +203,9 @@ void Codec::estimate(const Query& query, const uint8_t* const* codes, const Fact
                      float* out) const {
   constexpr size_t kBatch = 64;
   int32_t sums[kBatch];
-  const auto dots = bits_ == CodeBits::k4 ? kernels_.dots_u4 : kernels_.dots_u8;
+  const auto dots = bits_ == CodeBits::k2   ? kernels_.dots_u2
+                    : bits_ == CodeBits::k4 ? kernels_.dots_u4
+                                            : kernels_.dots_u8;
   for (size_t begin = 0; begin < count; begin += kBatch) {
     const size_t n = std::min(kBatch, count - begin);
     dots(codes + begin, n, query.values.data(), blocks_, sums);

@@ -1,10 +1,10 @@
-/// The walking code: a vector in 4 or 8 bits a dimension, from which the distance to a query is estimated by one
+/// The walking code: a vector in 2, 4 or 8 bits a dimension, from which the distance to a query is estimated by one
 /// integer dot product. A vector is centred, rotated by a fixed random rotation so that no dimension stands out, and
 /// rounded to a grid; two factors beside the grid points make the estimate unbiased (the correction of RaBitQ, SIGMOD
 /// 2024, on the uniform grid of its extension, SIGMOD 2025).
 ///
-/// A code is blocks of 64 bytes as simd::Kernels::dots_u4 / dots_u8 read them, cache lines of their own; its factors
-/// are kept apart, for they are few enough to stay in a cache.
+/// A code is blocks of 64 bytes as simd::Kernels::dots_u2 / dots_u4 / dots_u8 read them, cache lines of their own; its
+/// factors are kept apart, for they are few enough to stay in a cache.
 #pragma once
 
 #include <cstddef>
@@ -17,7 +17,7 @@
 
 namespace sagitta::ann {
 
-enum class CodeBits : uint8_t { k4 = 4, k8 = 8 };
+enum class CodeBits : uint8_t { k2 = 2, k4 = 4, k8 = 8 };
 
 /// Immutable once made; thread-safe.
 class Codec {
@@ -59,7 +59,8 @@ class Codec {
   std::span<const float> centre() const { return centre_; }
 
  private:
-  float middle() const { return bits_ == CodeBits::k4 ? 7.5F : 127.5F; }
+  float top() const { return static_cast<float>((1U << static_cast<uint32_t>(bits_)) - 1); }
+  float middle() const { return top() / 2; }
   void rotate(std::span<const float> stored, bool centred, std::vector<float>& out) const;
   float quantise_query(Query& out) const;
 

@@ -6,8 +6,18 @@
 namespace sagitta::ann {
 namespace {
 
-/// Below this a huge page would waste more than it saves.
-constexpr size_t kHugePageWorth = size_t{8} << 20;
+constexpr size_t kHugePage = size_t{2} << 20;
+
+/// Of a mapping, the part of `bytes` that begins at a huge page; the rest is unmapped.
+void* trim(void* memory, size_t room, size_t bytes) {
+  const auto begin = reinterpret_cast<uintptr_t>(memory), aligned = (begin + kHugePage - 1) & ~(kHugePage - 1);
+  const size_t before = aligned - begin, after = (room - before - bytes) & ~size_t{4095};
+  if (before > 0) munmap(memory, before);
+  if (after > 0) munmap(reinterpret_cast<void*>(begin + room - after), after);
+  memory = reinterpret_cast<void*>(aligned);
+  madvise(memory, bytes, MADV_HUGEPAGE);
+  return memory;
+}
 
 }  // namespace
 
@@ -24,11 +34,13 @@ Status Column::add_segment(uint32_t segment) {
     return {};
   }
   const size_t bytes = segment_bytes(segment);
-  void* memory = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  const bool huge = bytes >= kHugePage;
+  const size_t room = bytes + (huge ? kHugePage : 0);
+  void* memory = mmap(nullptr, room, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (memory == MAP_FAILED) {
     return fail(ErrorCode::kOverloaded, fmt::format("the system gives a vector index no {} bytes more", bytes));
   }
-  if (bytes >= kHugePageWorth) madvise(memory, bytes, MADV_HUGEPAGE);
+  if (huge) memory = trim(memory, room, bytes);
   biased_[segment].store(reinterpret_cast<uintptr_t>(memory) - size_t{segment_begin(segment)} * record_bytes_,
                          std::memory_order_relaxed);
   segments_ = segment + 1;

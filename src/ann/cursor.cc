@@ -27,6 +27,8 @@ constexpr size_t kTestsMin = 32;
 /// The part of the wanted beam that passes at least: how many do varies from query to query.
 constexpr double kPassingPart = 0.8;
 constexpr double kBeamMax = 1 << 20;
+/// Vectors asked for before they are rescored, and of each so much: the processor's own prefetcher follows from there.
+constexpr size_t kVectorsAhead = 4, kPrefetchBytesMax = 512;
 
 bool nearer(const Candidate& a, const Candidate& b) {
   return a.distance != b.distance ? a.distance < b.distance : a.slot < b.slot;
@@ -148,7 +150,7 @@ bool Cursor::Impl::widen() {
   if (costs_.walk(wanted - beam) > costs_.scan(matches())) return false;
   walk_->widen(static_cast<uint32_t>(wanted));
   walk();
-  walked_ = 0;
+  walked_ = asked_ = 0;
   return true;
 }
 
@@ -276,6 +278,17 @@ void Cursor::Impl::scan_untaken() {
   start_scan(&taken);
 }
 
+// Those that are likely to be rescored next.
+void Cursor::Impl::ask_for_vectors() {
+  const auto pool = walk_->pool();
+  const size_t until = std::min(pool.size(), walked_ + kVectorsAhead);
+  const size_t bytes = std::min(kPrefetchBytesMax, index_.store.shape().vector_bytes);
+  for (asked_ = std::max(asked_, walked_); asked_ < until; ++asked_) {
+    const std::byte* vector = index_.store.vector(slot_of(pool[asked_]));
+    for (size_t offset = 0; offset < bytes; offset += 64) __builtin_prefetch(vector + offset);
+  }
+}
+
 float Cursor::Impl::rescore(SearchKey key) {
   const uint32_t slot = slot_of(key);
   if (params_.full_vector) {
@@ -307,6 +320,7 @@ void Cursor::Impl::refill(size_t count) {
     }
   };
   for (size_t taken = 0;; ++taken) {
+    if (walk_ && !params_.full_vector) ask_for_vectors();
     if (exact && ready_.size() >= count) break;
     const auto key = next_key(ready_.size() < count);
     if (!key) break;

@@ -9,8 +9,18 @@
 #include "vectors.h"
 
 namespace sagitta::ann {
+namespace {
 
-CodeBits code_bits(const IndexOptions& options) { return options.level == Level::kI8 ? CodeBits::k8 : CodeBits::k4; }
+/// From here on 2 bits walk as well as 4.
+constexpr uint32_t kFewBitsDim = 512;
+
+}  // namespace
+
+// The error of an estimate falls with the square root of the dimensions: many of them need fewer bits each.
+CodeBits code_bits(const IndexOptions& options) {
+  if (options.level == Level::kI8) return CodeBits::k8;
+  return options.dim >= kFewBitsDim ? CodeBits::k2 : CodeBits::k4;
+}
 
 namespace {
 

@@ -84,14 +84,13 @@ Status check_vector(Metric metric, uint32_t dim, std::span<const float> vector) 
   if (vector.size() != dim) {
     return fail(ErrorCode::kInvalid, fmt::format("{} dimensions, expected {}", vector.size(), dim));
   }
-  bool zero = true;
-  for (size_t i = 0; i < vector.size(); ++i) {
+  const double squares = simd::kernels().squares_f64(vector.data(), vector.size());
+  for (size_t i = 0; !std::isfinite(squares) && i < vector.size(); ++i) {
     if (!std::isfinite(vector[i])) {
       return fail(ErrorCode::kInvalid, fmt::format("element {} is {}, which an index cannot order", i, vector[i]));
     }
-    zero = zero && vector[i] == 0;
   }
-  if (zero && metric == Metric::kCosine) {
+  if (squares == 0 && metric == Metric::kCosine) {
     return fail(ErrorCode::kInvalid, "a zero vector has no direction, which cosine similarity needs");
   }
   return {};

@@ -46,6 +46,7 @@ struct Cursor::Impl final : private WalkLimits {
   std::optional<SearchKey> next_key(bool insist);
   void scan_untaken();
 
+  void ask_for_vectors();
   float rescore(SearchKey key);
   void refill(size_t count);
   Verdict judge(Slot slot);
@@ -60,6 +61,7 @@ struct Cursor::Impl final : private WalkLimits {
   std::optional<Walk> walk_;
   Walk::Work noted_;   // of walk_, in stats
   size_t walked_ = 0;  // pool entries before this are taken or do not pass
+  size_t asked_ = 0;   // pool entries before this have been asked for
 
   Keys keys_are_ = Keys::kDistances;
   size_t scanned_ = 0;  // keys before this are taken

@@ -111,7 +111,8 @@ class FooterReader {
 bool is_sane(const SnapshotFooter& f) {
   const auto finite = [](float v) { return std::isfinite(v); };
   return f.dim >= 1 && f.dim <= limits::kVectorDimMax && f.end <= kSlotsMax && f.unit > 0 && finite(f.unit) &&
-         std::ranges::all_of(f.centre, finite) && (f.code_bits == CodeBits::k4 || f.code_bits == CodeBits::k8);
+         std::ranges::all_of(f.centre, finite) &&
+         (f.code_bits == CodeBits::k2 || f.code_bits == CodeBits::k4 || f.code_bits == CodeBits::k8);
 }
 
 Result<SnapshotFooter> decode(BytesView bytes) {

@@ -27,9 +27,7 @@ void store_form(Metric metric, std::span<const float> vector, std::span<float> o
     return;
   }
   // In double, so that neither huge nor denormal components lose their direction.
-  double squares = 0;
-  for (float v : vector) squares += double{v} * double{v};
-  const double scale = 1.0 / std::sqrt(squares);
+  const double scale = 1.0 / std::sqrt(simd::kernels().squares_f64(vector.data(), vector.size()));
   std::ranges::transform(vector, out.begin(), [scale](float v) { return static_cast<float>(double{v} * scale); });
 }
 

@@ -9,33 +9,21 @@ namespace {
 constexpr size_t kPrefetchBytesMax = 512;
 /// Candidates whose links are asked for ahead of time.
 constexpr int kLinksAhead = 2;
-/// Codes asked for before the first is read.
-constexpr uint32_t kBatch = 64;
-
-/// The place of `key` in a sorted array, without a branch that depends on the keys.
-size_t place_of(const SearchKey* keys, size_t count, SearchKey key) {
-  const SearchKey* base = keys;
-  while (count > 1) {
-    const size_t half = count / 2;
-    base += base[half - 1] < key ? half : 0;
-    count -= half;
-  }
-  return static_cast<size_t>(base - keys) + (count == 1 && *base < key ? 1 : 0);
-}
 
 }  // namespace
 
 Walk::Walk(const SlotStore& store, const Graph& graph, const Codec& codec, Scratch& scratch, uint32_t beam,
            bool keep_rejected)
     : store_(store), graph_(graph), codec_(codec), scratch_(scratch), beam_(beam), keep_rejected_(keep_rejected) {
-  scratch.pool.clear();
-  scratch.pool.reserve(beam + 1);
+  if (scratch.pool.size() < size_t{beam} + 1) scratch.pool.resize(size_t{beam} + 1);
   scratch.visited.reset(store.end());
-  scratch.slots.resize(std::max(kBatch, graph.degree()));
-  scratch.codes.resize(kBatch);
-  scratch.factors.resize(kBatch);
-  scratch.estimates.resize(kBatch);
-  scratch.keys_of_batch.resize(kBatch);
+  const uint32_t room = std::max(Graph::kEntriesMax, graph.degree());
+  scratch.slots.resize(room);
+  scratch.codes.resize(room);
+  scratch.factors.resize(room);
+  scratch.links.resize(room);
+  scratch.estimates.resize(room);
+  scratch.keys_of_batch.resize(room);
 }
 
 void Walk::enter() {
@@ -49,37 +37,36 @@ void Walk::skip(std::span<const uint32_t> slots) {
 }
 
 void Walk::add(const uint32_t* slots, uint32_t count) {
-  for (uint32_t begin = 0; begin < count; begin += kBatch) {
-    const uint32_t n = scratch_.visited.filter(slots + begin, std::min(kBatch, count - begin), scratch_.slots.data());
-    add_batch(scratch_.slots.data(), n);
-  }
-}
-
-// All codes are asked for before the first is read: the walk waits for memory, not for arithmetic.
-void Walk::add_batch(const uint32_t* slots, uint32_t count) {
-  const size_t bytes = std::min(kPrefetchBytesMax, store_.shape().code_bytes);
-  for (uint32_t i = 0; i < count; ++i) {
-    const uint8_t* code = store_.code(slots[i]);
-    for (size_t offset = 0; offset < bytes; offset += 64) __builtin_prefetch(code + offset);
-    scratch_.codes[i] = code;
-    scratch_.factors[i] = store_.factors(slots[i]);
-    __builtin_prefetch(scratch_.factors[i]);
-  }
+  const uint32_t seen_first = scratch_.visited.filter(slots, count, scratch_.slots.data());
+  ask_for(seen_first);
   prefetch_ahead();
   float* estimates = scratch_.estimates.data();
-  codec_.estimate(scratch_.code_query, scratch_.codes.data(), scratch_.factors.data(), count, estimates);
-  work_.distances += count;
+  codec_.estimate(scratch_.code_query, scratch_.codes.data(), scratch_.factors.data(), seen_first, estimates);
+  work_.distances += seen_first;
   SearchKey* keys = scratch_.keys_of_batch.data();
-  for (uint32_t i = 0; i < count; ++i) keys[i] = make_key(estimates[i], slots[i]);
-  const uint32_t nearer = drop_far(keys, count);
-  for (uint32_t i = 0; i < nearer; ++i) insert(keys[i]);
+  for (uint32_t i = 0; i < seen_first; ++i) keys[i] = make_key(estimates[i], scratch_.slots[i]);
+  const uint32_t near = drop_far(keys, seen_first);
+  for (uint32_t i = 0; i < near; ++i) insert(keys[i]);
+}
+
+// All codes are asked for before the first is read: a walk waits for memory, not for arithmetic.
+void Walk::ask_for(uint32_t count) {
+  const size_t bytes = std::min(kPrefetchBytesMax, store_.shape().code_bytes);
+  for (uint32_t i = 0; i < count; ++i) {
+    const uint32_t slot = scratch_.slots[i];
+    const uint8_t* code = store_.code(slot);
+    for (size_t offset = 0; offset < bytes; offset += 64) __builtin_prefetch(code + offset);
+    scratch_.codes[i] = code;
+    scratch_.factors[i] = store_.factors(slot);
+    __builtin_prefetch(scratch_.factors[i]);
+  }
 }
 
 // Most of what a walk meets is farther than its whole beam: sorted out without a branch for each.
 uint32_t Walk::drop_far(SearchKey* keys, uint32_t count) {
-  if (scratch_.pool.size() < beam_) return count;
-  const SearchKey worst = scratch_.pool.back();
-  if (scratch_.rejected.size() < rejected_ + 2 * size_t{count}) scratch_.rejected.resize(2 * (rejected_ + 2 * count));
+  if (length_ < beam_) return count;
+  const SearchKey worst = scratch_.pool[length_ - 1];
+  make_room_for_rejected(count);
   SearchKey* rejected = scratch_.rejected.data() + rejected_;
   uint32_t near = 0;
   for (uint32_t i = 0; i < count; ++i) {
@@ -93,24 +80,28 @@ uint32_t Walk::drop_far(SearchKey* keys, uint32_t count) {
 }
 
 void Walk::insert(SearchKey key) {
-  std::vector<SearchKey>& pool = scratch_.pool;
-  if (pool.size() == beam_) {
-    const SearchKey worst = pool.back();
+  SearchKey* pool = scratch_.pool.data();
+  if (length_ == beam_) {
+    const SearchKey worst = pool[length_ - 1];
     if (keep_rejected_) {
-      if (scratch_.rejected.size() == rejected_) scratch_.rejected.resize(2 * rejected_ + kBatch);
+      make_room_for_rejected(1);
       scratch_.rejected[rejected_++] = std::max(key, worst);
     }
     if (key >= worst) return;
-    pool.pop_back();
+    --length_;
   }
-  const size_t place = place_of(pool.data(), pool.size(), key);
-  next_ = std::min(next_, place);
-  pool.insert(pool.begin() + static_cast<std::ptrdiff_t>(place), key);
+  next_ = std::min(next_, kernels_.insert_u64(pool, length_, key));
+  ++length_;
+}
+
+void Walk::make_room_for_rejected(size_t count) {
+  const size_t needed = rejected_ + count;
+  if (scratch_.rejected.size() < needed) scratch_.rejected.resize(2 * needed);
 }
 
 void Walk::prefetch_ahead() {
   int left = kLinksAhead;
-  for (size_t i = next_; i < scratch_.pool.size() && left > 0; ++i) {
+  for (size_t i = next_; i < length_ && left > 0; ++i) {
     if ((scratch_.pool[i] & kExpanded) != 0) continue;
     graph_.prefetch(slot_of(scratch_.pool[i]));
     --left;
@@ -118,27 +109,30 @@ void Walk::prefetch_ahead() {
 }
 
 bool Walk::run(WalkLimits* limits) {
-  std::vector<SearchKey>& pool = scratch_.pool;
-  std::vector<uint32_t> links(graph_.degree());
+  SearchKey* pool = scratch_.pool.data();
+  uint32_t* links = scratch_.links.data();
   while (true) {
-    while (next_ < pool.size() && (pool[next_] & kExpanded) != 0) ++next_;
-    if (next_ == pool.size()) return true;
+    while (next_ < length_ && (pool[next_] & kExpanded) != 0) ++next_;
+    if (next_ == length_) return true;
     if (limits != nullptr && !limits->may_go_on(work_.distances)) return false;
     pool[next_] |= kExpanded;
     ++work_.expanded;
-    add(links.data(), graph_.neighbours(slot_of(pool[next_]), links.data()));
+    add(links, graph_.neighbours(slot_of(pool[next_]), links));
   }
 }
 
 void Walk::widen(uint32_t beam) {
   std::vector<SearchKey>& pool = scratch_.pool;
   std::vector<SearchKey>& rejected = scratch_.rejected;
+  const size_t seen = length_ + rejected_;
+  pool.resize(std::max(seen, size_t{beam} + 1));
+  std::copy_n(rejected.begin(), rejected_, pool.begin() + static_cast<std::ptrdiff_t>(length_));
+  std::sort(pool.begin(), pool.begin() + static_cast<std::ptrdiff_t>(seen));
   beam_ = beam;
-  pool.insert(pool.end(), rejected.begin(), rejected.begin() + static_cast<std::ptrdiff_t>(rejected_));
-  std::sort(pool.begin(), pool.end());
-  rejected_ = pool.size() > beam ? pool.size() - beam : 0;
-  rejected.assign(pool.end() - static_cast<std::ptrdiff_t>(rejected_), pool.end());
-  pool.resize(pool.size() - rejected_);
+  length_ = std::min(seen, size_t{beam});
+  rejected_ = seen - length_;
+  make_room_for_rejected(0);
+  std::copy_n(pool.begin() + static_cast<std::ptrdiff_t>(length_), rejected_, rejected.begin());
   next_ = 0;
 }
 

@@ -43,18 +43,19 @@ class Walk {
 
   uint32_t beam() const { return beam_; }
   /// The nearest seen, in order, at most beam() of them.
-  std::span<SearchKey> pool() { return scratch_.pool; }
+  std::span<SearchKey> pool() { return std::span(scratch_.pool).first(length_); }
   /// The others seen, in no order; with keep_rejected.
   std::span<const SearchKey> rejected() const { return std::span(scratch_.rejected).first(rejected_); }
   /// Everything that can be reached has been expanded.
-  bool exhausted() const { return scratch_.pool.size() < beam_ && rejected_ == 0; }
+  bool exhausted() const { return length_ < beam_ && rejected_ == 0; }
   const Work& work() const { return work_; }
 
  private:
   void add(const uint32_t* slots, uint32_t count);
-  void add_batch(const uint32_t* slots, uint32_t count);
+  void ask_for(uint32_t count);
   uint32_t drop_far(SearchKey* keys, uint32_t count);
   void insert(SearchKey key);
+  void make_room_for_rejected(size_t count);
   void prefetch_ahead();
 
   const SlotStore& store_;
@@ -63,6 +64,8 @@ class Walk {
   Scratch& scratch_;
   uint32_t beam_;
   const bool keep_rejected_;
+  const simd::Kernels& kernels_ = simd::kernels();
+  size_t length_ = 0;    // of scratch_.pool
   size_t rejected_ = 0;  // in scratch_.rejected
   size_t next_ = 0;      // pool entries before this are expanded
   Work work_;

@@ -8,6 +8,7 @@
 #define SAGITTA_TARGET __attribute__((target("avx2,fma,f16c,popcnt")))
 
 #include "lanes.h"
+#include "plain.h"
 
 namespace sagitta::simd {
 namespace {
@@ -137,6 +138,27 @@ struct OnePass {
 };
 
 // A block's eight products to a 16-bit lane stay below 8 · 15 · 127 < 2^15.
+struct DotsU2 {
+  using Sum = __m256i;
+  struct Query {
+    const int8_t* at;
+  };
+  SAGITTA_TARGET static Query load(const int8_t* query, size_t block) { return {query + 256 * block}; }
+  SAGITTA_TARGET static __m256i plane(__m256i shifted, const int8_t* query) {
+    return _mm256_maddubs_epi16(_mm256_and_si256(shifted, _mm256_set1_epi8(3)), load_bytes(query));
+  }
+  SAGITTA_TARGET static __m256i half(const uint8_t* code, const int8_t* query) {
+    const __m256i c = load_bytes(code);
+    const __m256i low = _mm256_add_epi16(plane(c, query), plane(_mm256_srli_epi16(c, 2), query + 64));
+    const __m256i high =
+        _mm256_add_epi16(plane(_mm256_srli_epi16(c, 4), query + 128), plane(_mm256_srli_epi16(c, 6), query + 192));
+    return _mm256_add_epi16(low, high);
+  }
+  SAGITTA_TARGET static Sum add(Sum sum, const uint8_t* code, const Query& q) {
+    return add_pairs(sum, _mm256_add_epi16(half(code, q.at), half(code + 32, q.at + 32)));
+  }
+};
+
 struct DotsU4 {
   using Sum = __m256i;
   struct Query {
@@ -192,6 +214,10 @@ struct Floats {
   }
 };
 
+SAGITTA_TARGET size_t insert_u64(uint64_t* keys, size_t count, uint64_t key) {
+  return kScalarKernels.insert_u64(keys, count, key);
+}
+
 SAGITTA_TARGET uint32_t hamming_b1(const uint8_t* a, const uint8_t* b, size_t count) {
   uint64_t sum = 0, x = 0, y = 0;
   size_t i = 0;
@@ -219,9 +245,14 @@ const Kernels kAvx2Kernels{
     .l2_bf16 = sum_floats<L2, Bf16>,
     .dot_i8 = sum_i8<DotI8>,
     .l2_i8 = sum_i8<L2I8>,
+    .dots_u2 = dots<OnePass<DotsU2>>,
     .dots_u4 = dots<OnePass<DotsU4>>,
     .dots_u8 = dots_of<OnePass<DotsU8>, 0>,
     .hadamard = hadamard<Floats>,
+    .squares_f64 = squares_f64,
+    .largest_f32 = largest_f32,
+    .quantise_i8 = quantise_i8,
+    .insert_u64 = insert_u64,
     .hamming_b1 = hamming_b1,
 };
 

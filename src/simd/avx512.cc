@@ -6,6 +6,7 @@
 #define SAGITTA_TARGET __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,f16c,popcnt")))
 
 #include "avx512_totals.h"
+#include "plain.h"
 
 namespace sagitta::simd {
 namespace {
@@ -108,6 +109,28 @@ SAGITTA_TARGET int32_t sum_i8(const int8_t* a, const int8_t* b, size_t count) {
 }
 
 // A block's four products to a 16-bit lane stay below 4 · 15 · 127 < 2^15.
+struct DotsU2 {
+  using Sum = __m512i;
+  struct Query {
+    __m512i planes[4];
+  };
+  SAGITTA_TARGET static Query load(const int8_t* query, size_t block) {
+    const int8_t* q = query + 256 * block;
+    return {
+        {_mm512_loadu_si512(q), _mm512_loadu_si512(q + 64), _mm512_loadu_si512(q + 128), _mm512_loadu_si512(q + 192)}};
+  }
+  SAGITTA_TARGET static __m512i plane(__m512i shifted, __m512i query) {
+    return _mm512_maddubs_epi16(_mm512_and_si512(shifted, _mm512_set1_epi8(3)), query);
+  }
+  SAGITTA_TARGET static __m512i add(__m512i sum, const uint8_t* code, const Query& q) {
+    const __m512i c = _mm512_loadu_si512(code);
+    const __m512i low = _mm512_add_epi16(plane(c, q.planes[0]), plane(_mm512_srli_epi16(c, 2), q.planes[1]));
+    const __m512i high =
+        _mm512_add_epi16(plane(_mm512_srli_epi16(c, 4), q.planes[2]), plane(_mm512_srli_epi16(c, 6), q.planes[3]));
+    return _mm512_add_epi32(sum, _mm512_madd_epi16(_mm512_add_epi16(low, high), _mm512_set1_epi16(1)));
+  }
+};
+
 struct DotsU4 {
   using Sum = __m512i;
   struct Query {
@@ -159,6 +182,25 @@ struct Floats {
   }
 };
 
+// In ascending order, key after key, new[i] = min(old[i], max(old[i − 1], key)); from the end, so that what is read is
+// still old, until a register holds nothing that moves.
+SAGITTA_TARGET size_t insert_u64(uint64_t* keys, size_t count, uint64_t key) {
+  constexpr size_t kKeys = 8;
+  const __m512i one = _mm512_set1_epi64(static_cast<long long>(key)), none = _mm512_set1_epi64(-1);
+  size_t i = count / kKeys * kKeys;
+  __mmask8 there = static_cast<__mmask8>((1U << (count - i)) - 1), written = static_cast<__mmask8>(2 * there + 1);
+  while (true) {
+    const __m512i old = _mm512_mask_loadu_epi64(none, there, keys + i);
+    const __mmask8 after_first = i == 0 ? 0xfe : 0xff;
+    const __m512i before = _mm512_maskz_loadu_epi64(static_cast<__mmask8>(after_first & written), keys + i - 1);
+    const auto less = static_cast<uint32_t>(_mm512_mask_cmplt_epu64_mask(there, old, one));
+    _mm512_mask_storeu_epi64(keys + i, written, _mm512_min_epu64(old, _mm512_max_epu64(before, one)));
+    if (less != 0 || i == 0) return i + static_cast<size_t>(__builtin_popcount(less));
+    i -= kKeys;
+    there = written = 0xff;
+  }
+}
+
 // Every machine of this level has POPCNT; VPOPCNTDQ only some, and one bit a dimension leaves few words to count.
 SAGITTA_TARGET uint32_t hamming_b1(const uint8_t* a, const uint8_t* b, size_t count) {
   return kAvx2Kernels.hamming_b1(a, b, count);
@@ -176,9 +218,14 @@ const Kernels kAvx512Kernels{
     .l2_bf16 = sum_floats<L2, Bf16>,
     .dot_i8 = sum_i8<DotI8>,
     .l2_i8 = sum_i8<L2I8>,
+    .dots_u2 = dots<Totals<OnePass<DotsU2>, false>>,
     .dots_u4 = dots<Totals<OnePass<DotsU4>, false>>,
     .dots_u8 = dots<Totals<OnePass<DotsU8>, false>>,
     .hadamard = hadamard<Floats>,
+    .squares_f64 = squares_f64,
+    .largest_f32 = largest_f32,
+    .quantise_i8 = quantise_i8,
+    .insert_u64 = insert_u64,
     .hamming_b1 = hamming_b1,
 };
 

@@ -60,6 +60,47 @@ struct DotsU4 {
   }
 };
 
+struct Quarters {
+  struct Sum {
+    __m512i planes[4]{};
+  };
+  struct Query {
+    __m512i planes[4];
+  };
+  SAGITTA_TARGET static Query load(const int8_t* query, size_t block) {
+    const int8_t* q = query + 256 * block;
+    return {{_mm512_loadu_si512(q), _mm512_loadu_si512(q + 64), _mm512_loadu_si512(q + 128),
+             _mm512_loadu_si512(q + 192)}};
+  }
+  SAGITTA_TARGET static Sum add(Sum sum, const uint8_t* code, const Query& q) {
+    const __m512i c = _mm512_loadu_si512(code);
+#pragma GCC unroll 4
+    for (size_t p = 0; p < 4; ++p) {
+      const __m512i plane = _mm512_and_si512(c, _mm512_set1_epi8(static_cast<char>(3 << 2 * p)));
+      sum.planes[p] = _mm512_dpbusd_epi32(sum.planes[p], plane, q.planes[p]);
+    }
+    return sum;
+  }
+  SAGITTA_TARGET static __m512i joined(const Sum& sum) {
+    const auto join = [](__m512i upper, __m512i lower) SAGITTA_TARGET {
+      return _mm512_add_epi32(_mm512_srai_epi32(upper, 2), lower);
+    };
+    return join(join(join(sum.planes[3], sum.planes[2]), sum.planes[1]), sum.planes[0]);
+  }
+};
+
+// Each two bits are summed as they stand, 64-, 16-, 4- and onefold: shifts of the sums spare those of every block.
+struct DotsU2 {
+  template <size_t kBlocks, size_t kCodes>
+  SAGITTA_TARGET static void add(__m512i (&s)[kCodes], const uint8_t* const* codes, const int8_t* query,
+                                 size_t blocks) {
+    Quarters::Sum sums[kCodes] = {};
+    add_blocks<Quarters, kBlocks>(sums, codes, query, blocks);
+#pragma GCC unroll 8
+    for (size_t i = 0; i < kCodes; ++i) s[i] = Quarters::joined(sums[i]);
+  }
+};
+
 struct DotsU8 {
   using Sum = __m512i;
   using Query = __m512i;
@@ -130,6 +171,7 @@ const Kernels& avx512vnni_kernels() {
     level.name = "avx512vnni";
     level.dot_i8 = dot_i8;
     level.l2_i8 = l2_i8;
+    level.dots_u2 = dots<Totals<DotsU2, false>>;
     level.dots_u4 = dots<Totals<DotsU4, true>>;
     level.dots_u8 = dots<Totals<OnePass<DotsU8>, true>>;
     return level;

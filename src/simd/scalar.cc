@@ -4,6 +4,10 @@
 
 #include "targets.h"
 
+#define SAGITTA_TARGET
+
+#include "plain.h"
+
 namespace sagitta::simd {
 namespace {
 
@@ -46,6 +50,16 @@ uint32_t hamming_b1(const uint8_t* a, const uint8_t* b, size_t count) {
   return sum;
 }
 
+void dots_u2(const uint8_t* const* codes, size_t count, const int8_t* query, size_t blocks, int32_t* sums) {
+  for (size_t i = 0; i < count; ++i) {
+    sums[i] = 0;
+    for (size_t j = 0; j < 256 * blocks; ++j) {
+      const uint8_t byte = codes[i][j / 256 * 64 + j % 64];
+      sums[i] += (byte >> j % 256 / 64 * 2 & 3) * query[j];
+    }
+  }
+}
+
 void dots_u4(const uint8_t* const* codes, size_t count, const int8_t* query, size_t blocks, int32_t* sums) {
   for (size_t i = 0; i < count; ++i) {
     sums[i] = 0;
@@ -79,6 +93,13 @@ void hadamard(float* values, uint32_t log2) {
   }
 }
 
+size_t insert_u64(uint64_t* keys, size_t count, uint64_t key) {
+  size_t place = count;
+  for (; place > 0 && keys[place - 1] >= key; --place) keys[place] = keys[place - 1];
+  keys[place] = key;
+  return place;
+}
+
 }  // namespace
 
 const Kernels kScalarKernels{
@@ -91,9 +112,14 @@ const Kernels kScalarKernels{
     .l2_bf16 = l2<Bf16>,
     .dot_i8 = dot_i8,
     .l2_i8 = l2_i8,
+    .dots_u2 = dots_u2,
     .dots_u4 = dots_u4,
     .dots_u8 = dots_u8,
     .hadamard = hadamard,
+    .squares_f64 = squares_f64,
+    .largest_f32 = largest_f32,
+    .quantise_i8 = quantise_i8,
+    .insert_u64 = insert_u64,
     .hamming_b1 = hamming_b1,
 };
 

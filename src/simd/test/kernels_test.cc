@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
 #include <cstring>
@@ -121,11 +122,14 @@ TEST_P(EachLevel, IntegersAgreeExactly) {
 
 using Dots = void (*Kernels::*)(const uint8_t* const*, size_t, const int8_t*, size_t, int32_t*);
 
+size_t bits_of(Dots dots) { return dots == &Kernels::dots_u8 ? 8 : dots == &Kernels::dots_u4 ? 4 : 2; }
+
 int32_t expected_dot(Dots dots, const uint8_t* code, const std::vector<int8_t>& query) {
+  const size_t bits = bits_of(dots), planes = 8 / bits;
   int32_t sum = 0;
   for (size_t j = 0; j < query.size(); ++j) {
-    const size_t byte = j / 128 * 64 + j % 64;
-    sum += query[j] * (dots == &Kernels::dots_u8 ? code[j] : j / 64 % 2 == 0 ? code[byte] & 15 : code[byte] >> 4);
+    const int byte = code[j / (64 * planes) * 64 + j % 64];
+    sum += query[j] * (byte >> j / 64 % planes * bits & ((1 << bits) - 1));
   }
   return sum;
 }
@@ -134,7 +138,7 @@ int32_t expected_dot(Dots dots, const uint8_t* code, const std::vector<int8_t>& 
 void check_dots(const Kernels& level, Dots dots, size_t blocks, std::mt19937& engine) {
   constexpr size_t kCountMax = 40;
   constexpr int32_t kUntouched = 0x5a5a5a5a;
-  const size_t bytes = 64 * blocks, numbers = dots == &Kernels::dots_u8 ? bytes : 2 * bytes, apart = bytes + 13;
+  const size_t bytes = 64 * blocks, numbers = bytes * 8 / bits_of(dots), apart = bytes + 13;
   const size_t extreme =
       blocks % 3;  // 0: random numbers; 1, 2: the largest codes against the largest queries of one sign
   std::uniform_int_distribution<int> unsigned_byte(0, 255), query_byte(-127, 127);
@@ -160,8 +164,84 @@ void check_dots(const Kernels& level, Dots dots, size_t blocks, std::mt19937& en
 TEST_P(EachLevel, BatchesOfCodesAgreeExactly) {
   std::mt19937 engine(3);
   for (size_t blocks = 0; blocks <= 20; ++blocks) {
+    check_dots(*GetParam(), &Kernels::dots_u2, blocks, engine);
     check_dots(*GetParam(), &Kernels::dots_u4, blocks, engine);
     check_dots(*GetParam(), &Kernels::dots_u8, blocks, engine);
+  }
+}
+
+TEST_P(EachLevel, SquaresTellWhatIsNotFiniteAndWhatIsZero) {
+  std::mt19937 engine(11);
+  for (size_t count = 0; count <= 130; ++count) {
+    std::vector<float> values = random_floats(engine, count);
+    double expected = 0;
+    for (float v : values) expected += double{v} * double{v};
+    EXPECT_NEAR(GetParam()->squares_f64(values.data(), count), expected, 1e-12 * (1 + expected));
+    for (size_t i = 0; i < count; i += 7) {
+      std::vector<float> other(count);
+      EXPECT_EQ(GetParam()->squares_f64(other.data(), count), 0);
+      other[i] = std::numeric_limits<float>::denorm_min();
+      EXPECT_GT(GetParam()->squares_f64(other.data(), count), 0);
+      other.assign(count, std::numeric_limits<float>::max());
+      EXPECT_TRUE(std::isfinite(GetParam()->squares_f64(other.data(), count)));
+      for (float bad : {std::numeric_limits<float>::infinity(), std::numeric_limits<float>::quiet_NaN()}) {
+        other[i] = bad;
+        EXPECT_FALSE(std::isfinite(GetParam()->squares_f64(other.data(), count))) << count << " " << i;
+      }
+    }
+  }
+}
+
+TEST_P(EachLevel, TheLargestMagnitude) {
+  std::mt19937 engine(12);
+  for (size_t count = 0; count <= 130; ++count) {
+    std::vector<float> values = random_floats(engine, count);
+    float expected = 0;
+    for (float v : values) expected = std::max(expected, std::fabs(v));
+    EXPECT_EQ(GetParam()->largest_f32(values.data(), count), expected);
+    for (size_t i = 0; i < count; i += 7) {
+      std::vector<float> other = values;
+      other[i] = -100;
+      EXPECT_EQ(GetParam()->largest_f32(other.data(), count), 100);
+      other[i] = -std::numeric_limits<float>::quiet_NaN();
+      EXPECT_TRUE(std::isnan(GetParam()->largest_f32(other.data(), count)));
+    }
+  }
+}
+
+TEST_P(EachLevel, QuantisesToTheNearest) {
+  std::mt19937 engine(13);
+  for (size_t count = 0; count <= 130; ++count) {
+    const std::vector<float> values = random_floats(engine, count);
+    const float scale = 127 / kernels_named("scalar")->largest_f32(values.data(), count);
+    std::vector<int8_t> out(count);
+    const int32_t sum = GetParam()->quantise_i8(values.data(), count, count == 0 ? 1 : scale, out.data());
+    int32_t expected_sum = 0;
+    for (size_t i = 0; i < count; ++i) {
+      EXPECT_NEAR(static_cast<float>(out[i]), values[i] * scale, 0.5001F);
+      expected_sum += out[i];
+    }
+    EXPECT_EQ(sum, expected_sum);
+  }
+}
+
+TEST_P(EachLevel, KeysAreInsertedInOrder) {
+  std::mt19937_64 engine(14);
+  for (size_t count = 0; count <= 70; ++count) {
+    for (int round = 0; round < 20; ++round) {
+      std::vector<uint64_t> keys(count);
+      for (uint64_t& key : keys) key = engine() >> (round % 3 == 0 ? 58 : 0);  // with equals, and with the top bit
+      std::ranges::sort(keys);
+      const uint64_t key = count > 0 && round % 5 == 0 ? keys[engine() % count] : engine() >> (round % 3 == 0 ? 58 : 0);
+      std::vector<uint64_t> expected = keys;
+      const auto place = std::ranges::lower_bound(expected, key) - expected.begin();
+      expected.insert(expected.begin() + place, key);
+      constexpr uint64_t kBeyond = 0x1234567;
+      expected.push_back(kBeyond);
+      keys.resize(count + 2, kBeyond);
+      EXPECT_EQ(GetParam()->insert_u64(keys.data(), count, key), static_cast<size_t>(place));
+      ASSERT_EQ(keys, expected) << GetParam()->name << " " << count;
+    }
   }
 }
 

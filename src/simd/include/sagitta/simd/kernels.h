@@ -39,13 +39,24 @@ struct Kernels {
   int32_t (*dot_i8)(const int8_t* a, const int8_t* b, size_t count);
   int32_t (*l2_i8)(const int8_t* a, const int8_t* b, size_t count);
   /// sums[i] = Σ_j u_i[j] · query[j] over codes of unsigned numbers against a query of signed ones, for `count` codes.
-  /// A block is 64 bytes: of dots_u4 128 numbers (byte j holds number j in its low half and number 64 + j in its high
-  /// half), of dots_u8 64 numbers. Codes and query are `blocks` whole blocks; query values are −127 … 127.
+  /// A block is 64 bytes: of dots_u2 256 numbers (byte j holds numbers j, 64 + j, 128 + j and 192 + j, from its lowest
+  /// bits up), of dots_u4 128 numbers (j and 64 + j), of dots_u8 64 numbers. Codes and query are `blocks` whole blocks;
+  /// query values are −127 … 127.
+  void (*dots_u2)(const uint8_t* const* codes, size_t count, const int8_t* query, size_t blocks, int32_t* sums);
   void (*dots_u4)(const uint8_t* const* codes, size_t count, const int8_t* query, size_t blocks, int32_t* sums);
   void (*dots_u8)(const uint8_t* const* codes, size_t count, const int8_t* query, size_t blocks, int32_t* sums);
   /// In place, the Walsh–Hadamard transform of 2^log2 floats, scaled by 2^(−log2/2) so that it keeps lengths; log2
   /// ≤ 14.
   void (*hadamard)(float* values, uint32_t log2);
+  /// Σ values[i]², in double: finite just when all values are, and 0 just when all are.
+  double (*squares_f64)(const float* values, size_t count);
+  /// The largest magnitude; not a number when one value is not.
+  float (*largest_f32)(const float* values, size_t count);
+  /// out[i] = values[i] × scale to the nearest integer; returns their sum. No product is beyond −127 … 127.
+  int32_t (*quantise_i8)(const float* values, size_t count, float scale, int8_t* out);
+  /// Puts `key` among `count` ascending keys, before the first that is not less; keys[count] is written. Returns its
+  /// place.
+  size_t (*insert_u64)(uint64_t* keys, size_t count, uint64_t key);
   /// Different bits in `count` bytes.
   uint32_t (*hamming_b1)(const uint8_t* a, const uint8_t* b, size_t count);
 };

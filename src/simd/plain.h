@@ -1,0 +1,89 @@
+/// Kernels that need no instruction by name: loops over vectors of the compiler's own, which become what each level
+/// has. Included as lanes.h is.
+#pragma once
+
+#include <algorithm>
+#include <cstring>
+
+#include "targets.h"
+
+#ifndef SAGITTA_TARGET
+#error "a level's source defines SAGITTA_TARGET first"
+#endif
+
+namespace sagitta::simd {
+namespace {
+
+constexpr size_t kGroup = 16;
+using Floats16 = float __attribute__((vector_size(kGroup * sizeof(float))));
+using Ints16 = int32_t __attribute__((vector_size(kGroup * sizeof(int32_t))));
+using Bytes16 = int8_t __attribute__((vector_size(kGroup)));
+using Floats8 = float __attribute__((vector_size(kGroup / 2 * sizeof(float))));
+using Doubles8 = double __attribute__((vector_size(kGroup / 2 * sizeof(double))));
+
+template <class V, class T>
+SAGITTA_TARGET inline void load_vector(V& vector, const T* from) {
+  std::memcpy(&vector, from, sizeof vector);
+}
+
+SAGITTA_TARGET double squares_f64(const float* values, size_t count) {
+  constexpr size_t kHalf = kGroup / 2;
+  Doubles8 first{}, second{};
+  size_t i = 0;
+  for (; i + kGroup <= count; i += kGroup) {
+    Floats8 a, b;
+    load_vector(a, values + i);
+    load_vector(b, values + i + kHalf);
+    const Doubles8 x = __builtin_convertvector(a, Doubles8), y = __builtin_convertvector(b, Doubles8);
+    first += x * x;
+    second += y * y;
+  }
+  first += second;
+  double sum = 0;
+  for (size_t lane = 0; lane < kHalf; ++lane) sum += first[lane];
+  for (; i < count; ++i) sum += static_cast<double>(values[i]) * static_cast<double>(values[i]);
+  return sum;
+}
+
+// Without their signs floats order as integers do, and what is not a number comes last.
+SAGITTA_TARGET float largest_f32(const float* values, size_t count) {
+  constexpr int32_t kMagnitude = 0x7fffffff;
+  Ints16 largest{};
+  size_t i = 0;
+  for (; i + kGroup <= count; i += kGroup) {
+    Ints16 bits;
+    load_vector(bits, values + i);
+    bits &= kMagnitude;
+    largest = bits > largest ? bits : largest;
+  }
+  int32_t most = 0;
+  for (size_t lane = 0; lane < kGroup; ++lane) most = std::max(most, largest[lane]);
+  for (; i < count; ++i) most = std::max(most, __builtin_bit_cast(int32_t, values[i]) & kMagnitude);
+  return __builtin_bit_cast(float, most);
+}
+
+// Truncation of a positive number rounds the sum to nearest.
+SAGITTA_TARGET int32_t quantise_i8(const float* values, size_t count, float scale, int8_t* out) {
+  constexpr float kMiddle = 128.5F;
+  Ints16 sums{};
+  size_t i = 0;
+  for (; i + kGroup <= count; i += kGroup) {
+    Floats16 v;
+    load_vector(v, values + i);
+    const Ints16 rounded = __builtin_convertvector(v * scale + kMiddle, Ints16) - 128;
+    const Bytes16 bytes = __builtin_convertvector(rounded, Bytes16);
+    std::memcpy(out + i, &bytes, sizeof bytes);
+    sums += rounded;
+  }
+  int32_t sum = 0;
+  for (size_t lane = 0; lane < kGroup; ++lane) sum += sums[lane];
+  for (; i < count; ++i) {
+    const int32_t rounded = static_cast<int32_t>(values[i] * scale + kMiddle) - 128;
+    out[i] = static_cast<int8_t>(rounded);
+    sum += rounded;
+  }
+  return sum;
+}
+
+}  // namespace
+}  // namespace sagitta::simd
