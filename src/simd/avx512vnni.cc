@@ -69,8 +69,8 @@ struct Quarters {
   };
   SAGITTA_TARGET static Query load(const int8_t* query, size_t block) {
     const int8_t* q = query + 256 * block;
-    return {{_mm512_loadu_si512(q), _mm512_loadu_si512(q + 64), _mm512_loadu_si512(q + 128),
-             _mm512_loadu_si512(q + 192)}};
+    return {
+        {_mm512_loadu_si512(q), _mm512_loadu_si512(q + 64), _mm512_loadu_si512(q + 128), _mm512_loadu_si512(q + 192)}};
   }
   SAGITTA_TARGET static Sum add(Sum sum, const uint8_t* code, const Query& q) {
     const __m512i c = _mm512_loadu_si512(code);
@@ -81,10 +81,10 @@ struct Quarters {
     }
     return sum;
   }
+  SAGITTA_TARGET static __m512i join(__m512i upper, __m512i lower) {
+    return _mm512_add_epi32(_mm512_srai_epi32(upper, 2), lower);
+  }
   SAGITTA_TARGET static __m512i joined(const Sum& sum) {
-    const auto join = [](__m512i upper, __m512i lower) SAGITTA_TARGET {
-      return _mm512_add_epi32(_mm512_srai_epi32(upper, 2), lower);
-    };
     return join(join(join(sum.planes[3], sum.planes[2]), sum.planes[1]), sum.planes[0]);
   }
 };
