@@ -11,10 +11,38 @@
 
 namespace sagitta::ann {
 
+/// Some of the slots where walks begin. Thread-safe for readers; written by one thread at a time (the index's mutex).
+template <uint32_t kMax>
+class EntryList {
+ public:
+  /// Writes up to kMax slots to `out`; returns how many.
+  uint32_t read(uint32_t* out) const {
+    const uint32_t count = count_.load(std::memory_order_acquire);
+    for (uint32_t i = 0; i < count; ++i) out[i] = at(i);
+    return count;
+  }
+  uint32_t count() const { return count_.load(std::memory_order_relaxed); }
+  bool full() const { return count() == kMax; }
+  uint32_t at(uint32_t place) const { return slots_[place].load(std::memory_order_acquire); }
+  void add(uint32_t slot) {
+    set(count(), slot);
+    count_.store(count() + 1, std::memory_order_release);
+  }
+  void set(uint32_t place, uint32_t slot) { slots_[place].store(slot, std::memory_order_release); }
+  void drop(uint32_t place) {
+    set(place, at(count() - 1));
+    count_.store(count() - 1, std::memory_order_release);
+  }
+
+ private:
+  std::array<std::atomic<uint32_t>, kMax> slots_{};
+  std::atomic<uint32_t> count_{0};
+};
+
 /// Thread-safe. Readers take links as they find them: each link is whole, a list may be between two states.
 class Graph {
  public:
-  static constexpr uint32_t kEntriesMax = 64;
+  static constexpr uint32_t kSpreadMax = 64, kLongestMax = 192, kEntriesMax = kSpreadMax + kLongestMax;
 
   Graph(SlotStore& store, uint32_t degree) : store_(store), degree_(degree) {}
 
@@ -41,30 +69,19 @@ class Graph {
     for (size_t i = links.size(); i-- > 0;) out[i].store(links[i], std::memory_order_release);
   }
 
-  /// Where walks begin. Written by one thread at a time (the index's mutex).
+  /// Where walks begin: the spread ones, then the long ones.
   uint32_t entries(uint32_t* out) const {
-    const uint32_t count = entry_count_.load(std::memory_order_acquire);
-    for (uint32_t i = 0; i < count; ++i) out[i] = entries_[i].load(std::memory_order_acquire);
-    return count;
+    const uint32_t count = spread.read(out);
+    return count + longest.read(out + count);
   }
-  uint32_t entry_count() const { return entry_count_.load(std::memory_order_relaxed); }
-  void add_entry(uint32_t slot) {
-    const uint32_t count = entry_count();
-    entries_[count].store(slot, std::memory_order_release);
-    entry_count_.store(count + 1, std::memory_order_release);
-  }
-  void set_entry(uint32_t place, uint32_t slot) { entries_[place].store(slot, std::memory_order_release); }
-  void drop_entry(uint32_t place) {
-    const uint32_t last = entry_count() - 1;
-    set_entry(place, entries_[last].load(std::memory_order_relaxed));
-    entry_count_.store(last, std::memory_order_release);
-  }
+  uint32_t entry_count() const { return spread.count() + longest.count(); }
+
+  EntryList<kSpreadMax> spread;    ///< picked as the index grew, so that they are spread over the data
+  EntryList<kLongestMax> longest;  ///< under kDot, of the vectors far longer than most, that links lead to too rarely
 
  private:
   SlotStore& store_;
   const uint32_t degree_;
-  std::array<std::atomic<uint32_t>, kEntriesMax> entries_{};
-  std::atomic<uint32_t> entry_count_{0};
 };
 
 /// Held while a node's links are changed. Short: nothing is waited for under it.

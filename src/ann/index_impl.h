@@ -61,8 +61,11 @@ struct Index::Impl {
   bool link_one(std::unique_lock<std::mutex>& lock);
   bool repair_is_due() const;
   bool repair(std::unique_lock<std::mutex>& lock);
-  void unlink_buried();
-  void repair_entries();
+  std::vector<uint32_t> unlink_buried();
+  bool is_long(uint32_t slot) const;
+  bool enter_as_long(uint32_t slot);
+  void restore_entries(std::span<const uint32_t> entries);
+  void repair_entries(std::span<const uint32_t> long_slots);
   bool reconnect_is_due() const;
   bool reconnect(std::unique_lock<std::mutex>& lock);
   void run_worker();

@@ -33,6 +33,8 @@ constexpr size_t kGravesMin = 64;
 constexpr size_t kReconnectPart = 16;
 /// Slots between two looks at who waits for the repairer's pin.
 constexpr uint32_t kSlotsPerPin = 1024;
+/// Under kDot a vector so much longer than is usual is the answer to far more queries than its neighbours are.
+constexpr float kLongSquared = 2.0F * 2.0F;
 /// How far from 1 rounding may leave the length of a stored unit vector.
 constexpr double kUnitTolerance = 0.01;
 
@@ -49,7 +51,7 @@ SlotShape shape_of(const IndexOptions& options) {
 
 /// One entry for so many vectors.
 uint32_t entries_wanted(size_t live) {
-  return static_cast<uint32_t>(std::clamp<size_t>(live / 256, 1, Graph::kEntriesMax));
+  return static_cast<uint32_t>(std::clamp<size_t>(live / 256, 1, Graph::kSpreadMax));
 }
 
 }  // namespace
@@ -203,9 +205,9 @@ bool Index::Impl::link_one(std::unique_lock<std::mutex>& lock) {
     met_others = linker.link(slot, *codec(), *buffers);
   }
   lock.lock();
-  if (store.is_live(slot) && graph.entry_count() < Graph::kEntriesMax &&
-      (!met_others || graph.entry_count() < entries_wanted(store.live()))) {
-    graph.add_entry(slot);
+  if (store.is_live(slot) && !enter_as_long(slot) && !graph.spread.full() &&
+      (!met_others || graph.spread.count() < entries_wanted(store.live()))) {
+    graph.spread.add(slot);
   }
   fresh.remove(*place);
   --linking_;
@@ -234,9 +236,9 @@ bool Index::Impl::repair(std::unique_lock<std::mutex>& lock) {
     lock.lock();
   }
   lock.unlock();
-  unlink_buried();
+  const std::vector<uint32_t> long_slots = unlink_buried();
   lock.lock();
-  repair_entries();
+  repair_entries(long_slots);
   store.release(buried_, gate);
   store.reclaim(gate);
   repairing_ = false;
@@ -245,39 +247,78 @@ bool Index::Impl::repair(std::unique_lock<std::mutex>& lock) {
   return true;
 }
 
-void Index::Impl::unlink_buried() {
+// Returns the live slots that may be entries for their length.
+std::vector<uint32_t> Index::Impl::unlink_buried() {
+  std::vector<uint32_t> long_slots;
   const ScratchPtr buffers = scratch.take();
   for (uint32_t begin = 0; begin < store.end(); begin += kSlotsPerPin) {
     const Pin pin = gate.enter();
     for (uint32_t slot = begin; slot < std::min(store.end(), begin + kSlotsPerPin); ++slot) {
       const SlotState state = store.state(slot);
       const bool in_graph = state == SlotState::kLive || state == SlotState::kRetired;
-      if (in_graph && store.meta(slot).linked) linker.repair(slot, *codec(), *buffers);
+      if (!in_graph || !store.meta(slot).linked) continue;
+      linker.repair(slot, *codec(), *buffers);
+      if (state == SlotState::kLive && is_long(slot)) long_slots.push_back(slot);
     }
+  }
+  return long_slots;
+}
+
+bool Index::Impl::is_long(uint32_t slot) const {
+  return options.metric == Metric::kDot && store.factors(slot)->squared_length > kLongSquared;
+}
+
+// Whether a linked slot became one of the longest; the shortest of them makes room.
+bool Index::Impl::enter_as_long(uint32_t slot) {
+  if (!is_long(slot)) return false;
+  auto& longest = graph.longest;
+  if (!longest.full()) {
+    longest.add(slot);
+    return true;
+  }
+  const auto length = [&](uint32_t place) { return store.factors(longest.at(place))->squared_length; };
+  uint32_t shortest = 0;
+  for (uint32_t place = 1; place < longest.count(); ++place) {
+    if (length(place) < length(shortest)) shortest = place;
+  }
+  if (length(shortest) >= store.factors(slot)->squared_length) return false;
+  longest.set(shortest, slot);
+  return true;
+}
+
+void Index::Impl::restore_entries(std::span<const uint32_t> entries) {
+  for (uint32_t slot : entries) {
+    if (!enter_as_long(slot) && !graph.spread.full()) graph.spread.add(slot);
   }
 }
 
-// A buried entry hands its place to a live neighbour, or gives it up.
-void Index::Impl::repair_entries() {
+// A buried entry hands its place to a live neighbour, or gives it up; of the longest, to the next longest.
+void Index::Impl::repair_entries(std::span<const uint32_t> long_slots) {
   std::vector<uint32_t> entries(Graph::kEntriesMax), links(graph.degree());
   entries.resize(graph.entries(entries.data()));
-  for (size_t i = entries.size(); i-- > 0;) {
-    if (store.state(entries[i]) != SlotState::kBuried) continue;
-    const uint32_t count = graph.neighbours(entries[i], links.data());
-    const auto heir = std::find_if(links.begin(), links.begin() + count, [&](uint32_t slot) {
-      return store.is_live(slot) && std::ranges::find(entries, slot) == entries.end();
-    });
+  const auto is_entry = [&](uint32_t slot) { return std::ranges::find(entries, slot) != entries.end(); };
+  for (uint32_t place = graph.spread.count(); place-- > 0;) {
+    const uint32_t slot = graph.spread.at(place);
+    if (store.state(slot) != SlotState::kBuried) continue;
+    const uint32_t count = graph.neighbours(slot, links.data());
+    const auto heir = std::find_if(links.begin(), links.begin() + count,
+                                   [&](uint32_t other) { return store.is_live(other) && !is_entry(other); });
     if (heir == links.begin() + count) {
-      graph.drop_entry(static_cast<uint32_t>(i));
-      entries[i] = kNoLink;
+      graph.spread.drop(place);
     } else {
-      graph.set_entry(static_cast<uint32_t>(i), *heir);
-      entries[i] = *heir;
+      graph.spread.set(place, *heir);
+      entries.push_back(*heir);
     }
+  }
+  for (uint32_t place = graph.longest.count(); place-- > 0;) {
+    if (store.state(graph.longest.at(place)) == SlotState::kBuried) graph.longest.drop(place);
+  }
+  for (uint32_t slot : long_slots) {
+    if (store.is_live(slot) && !is_entry(slot)) enter_as_long(slot);
   }
   if (graph.entry_count() > 0) return;
   for (uint32_t slot = 0; slot < store.end(); ++slot) {
-    if (store.is_live(slot) && store.meta(slot).linked) return graph.add_entry(slot);
+    if (store.is_live(slot) && store.meta(slot).linked) return graph.spread.add(slot);
   }
 }
 

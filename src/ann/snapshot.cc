@@ -137,8 +137,8 @@ Status Index::Impl::load(const SnapshotSource& source) {
   SAGITTA_CHECK(store.restore(footer.end));
   SAGITTA_CHECK(load_columns(source));
   SAGITTA_CHECK(check_links(footer));
-  for (uint32_t entry : footer.entries) graph.add_entry(entry);
-  repair_entries();
+  restore_entries(footer.entries);
+  repair_entries({});
   if (codec() == nullptr && fresh.size() >= kGraphMin) learn_from_fresh();
   // What was between two states may have left a vector that no walk reaches.
   links_made_ = store.live() > fresh.size() ? std::max<size_t>(store.live(), kGraphMin + 1) : 0;

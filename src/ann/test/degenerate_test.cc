@@ -1,6 +1,8 @@
 // Data without the shape that a graph hopes for. Every answer must be as good as there.
 #include <gtest/gtest.h>
 
+#include "sagitta/base/memory_file.h"
+
 #include "world.h"
 
 namespace sagitta::ann {
@@ -101,6 +103,78 @@ TEST(Degenerate, HalfFloatsHoldWhatIsLarger) {
       EXPECT_EQ(static_cast<uint32_t>(c.slot) % 2, 0U);
     }
   }
+}
+
+// The answers to nearly all queries, though neighbours of none.
+class LongVectors : public testing::Test {
+ protected:
+  Floats long_one() {
+    Floats v = data_.any();
+    for (uint32_t i = 0; i < kDim; ++i) v[i] = static_cast<float>(data_.below(2001)) * 1e-3F - 1;
+    float squares = 0;
+    for (float x : v) squares += x * x;
+    const auto times = static_cast<float>(10 + data_.below(21));
+    return scaled(v, times * kUsualLength / std::sqrt(squares));
+  }
+  void insert(size_t count, size_t one_long_in) {
+    for (size_t i = 0; i < count; ++i) {
+      if (i % one_long_in == 0) {
+        long_.push_back(world_.insert(long_one()));
+      } else {
+        world_.insert(data_.any());
+      }
+    }
+    world_.index->settle();
+    world_.check();
+  }
+  void erase_long(size_t count) {
+    for (size_t i = 0; i < count; ++i) {
+      std::swap(long_[data_.below(long_.size())], long_.back());
+      world_.erase(long_.back());
+      long_.pop_back();
+    }
+    world_.index->settle();
+    world_.check();
+  }
+  double recall() {
+    std::vector<Floats> queries(200);
+    for (Floats& query : queries) query = data_.any();
+    return world_.quality(queries, {}).recall;
+  }
+
+  static constexpr uint32_t kDim = 32;
+  static constexpr float kUsualLength = 6.3F;
+  Clusters data_{kDim, 100, 0.5F, 5};
+  World world_{{.dim = kDim, .metric = Metric::kDot, .link_threads = 0}};
+  std::vector<Slot> long_;
+};
+
+TEST_F(LongVectors, AreFoundUnderDot) {
+  insert(5000, 100);
+  EXPECT_GE(recall(), 0.95);
+  erase_long(25);
+  EXPECT_GE(recall(), 0.95);
+  insert(2500, 100);
+  EXPECT_GE(recall(), 0.95);
+}
+
+// The graph is entered at some of the longest only: others follow when those go.
+TEST_F(LongVectors, FollowOneAnother) {
+  insert(5000, 10);
+  EXPECT_GE(recall(), 0.85);
+  erase_long(400);
+  EXPECT_GE(recall(), 0.95);
+}
+
+TEST_F(LongVectors, AreFoundInWhatWasLoaded) {
+  insert(5000, 100);
+  const auto files = MemoryFileSystem::make();
+  ASSERT_TRUE(files->make_directories("/s"));
+  ASSERT_TRUE(world_.index->save(*files, "/s/long"));
+  world_.index = Index::load(*files, "/s/long", {.dim = kDim, .metric = Metric::kDot, .link_threads = 0}).value();
+  EXPECT_GE(recall(), 0.95);
+  erase_long(25);
+  EXPECT_GE(recall(), 0.95);
 }
 
 // A vector whose whole neighbourhood was erased, and is not repaired yet, is found nevertheless.
