@@ -362,7 +362,10 @@ void Index::Impl::settle() {
 
 void Index::Impl::run_worker() {
   std::unique_lock lock(writer);
-  while (!stopping_) {
+  while (true) {
+    // Before the looks that end in waiting: there, nobody's call may fall into a moment without the lock.
+    let_checks_pass(lock);
+    if (stopping_) return;
     if (!repairing_ && repair_is_due()) {
       repair(lock);
     } else if (!link_one(lock)) {

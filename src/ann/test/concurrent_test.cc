@@ -202,6 +202,19 @@ TEST_P(Concurrent, AChecksTurnComesThoughLinkingNeverEnds) {
   stop_ = true;
 }
 
+// The index's thread has linked the last vector and waits for the check, when it is told to stop.
+TEST(ConcurrentStop, AnIndexGoesAwayAfterACheck) {
+  Clusters data(64, 20, 0.5F, 1);
+  for (int round = 0; round < 60; ++round) {
+    const auto index = Index::make({.dim = 64, .metric = Metric::kL2, .expansion_add = 512, .link_threads = 1}).value();
+    for (int i = 0; i < 256; ++i) ASSERT_TRUE(index->insert(data.any()));
+    index->settle();
+    ASSERT_TRUE(index->insert(data.any()));
+    std::this_thread::sleep_for(std::chrono::microseconds(3 * round));
+    EXPECT_TRUE(index->check());
+  }
+}
+
 TEST_P(Concurrent, AnIndexGoesAwayWithWorkUnderWay) {
   Clusters data(kDim, 20, 0.5F, 1);
   std::vector<Slot> slots;
