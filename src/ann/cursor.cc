@@ -19,7 +19,7 @@ constexpr size_t kBatchMin = 64;
 /// Distances between two looks at the clock: some ten microseconds' worth.
 constexpr uint64_t kDistancesPerLook = 256;
 /// Estimates are trusted to so many times their root mean square error.
-constexpr double kErrorsTrusted = 2.0;
+constexpr double kErrorsTrusted = 2.5;
 /// Rescored before the error is believed to be known.
 constexpr size_t kErrorsMin = 8;
 /// Predicate answers from which a pass rate is estimated.
