@@ -90,7 +90,8 @@ void Cursor::Impl::start_walk(double part) {
   const auto beam = static_cast<uint32_t>(std::min(kBeamMax, beam_wanted() / part));
   walk_.emplace(index_.store, index_.graph, *codec_, *scratch_, beam, true);
   // Before the walk: what is linked meanwhile is met by one or the other.
-  std::vector<uint32_t> fresh;
+  std::vector<uint32_t>& fresh = scratch_->fresh;
+  fresh.clear();
   index_.fresh.scan(fresh);
   walk_->skip(fresh);
   walk_->enter();

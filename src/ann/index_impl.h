@@ -23,7 +23,7 @@ CodeBits code_bits(const IndexOptions& options);
 
 struct Index::Impl {
   /// Below this many vectors there is no graph: a scan is as fast, and the codec would learn from too few.
-  static constexpr uint32_t kGraphMin = 256;
+  static constexpr uint32_t kGraphMin = 128;
   static_assert(kGraphMin <= FreshList::kCapacity, "a fresh list that is full before there is a codec stays full");
 
   explicit Impl(const IndexOptions& options);

@@ -23,6 +23,7 @@ struct Scratch {
   std::vector<float> floats;
   Codec::Query code_query;
   Visited visited;
+  std::vector<uint32_t> fresh;  // slots of the fresh list
   std::vector<uint32_t> links;  // of the node that is expanded
   std::vector<uint32_t> slots;
   std::vector<const uint8_t*> codes;

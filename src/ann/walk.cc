@@ -32,8 +32,8 @@ void Walk::enter() {
 }
 
 void Walk::skip(std::span<const uint32_t> slots) {
-  std::vector<uint32_t> seen(slots.size());
-  scratch_.visited.filter(slots.data(), static_cast<uint32_t>(slots.size()), seen.data());
+  scratch_.slots.resize(std::max(scratch_.slots.size(), slots.size()));
+  scratch_.visited.filter(slots.data(), static_cast<uint32_t>(slots.size()), scratch_.slots.data());
 }
 
 void Walk::add(const uint32_t* slots, uint32_t count) {
