@@ -146,8 +146,8 @@ TEST(Runtime, WithoutFileDescriptorsItWaitsForSome) {
 
 TEST(WorkerPool, OneWorkerIsNotKeptFromShortWorkByLongWork) {
   MetricsRegistry metrics;
-  WorkerPool pool(1, metrics);
   std::promise<void> let_go, done;
+  WorkerPool pool(1, metrics);  // last: it ends its work before what that works on goes
   pool.post_long([&] { let_go.get_future().wait(); });
   pool.post([&] { done.set_value(); });
   EXPECT_EQ(done.get_future().wait_for(std::chrono::seconds(5)), std::future_status::ready);
