@@ -5,6 +5,7 @@
 #include <bit>
 #include <cmath>
 #include <limits>
+#include <numeric>
 #include <utility>
 
 #include "sagitta/base/assert.h"
@@ -29,6 +30,7 @@ constexpr double kPassingPart = 0.8;
 constexpr double kBeamMax = 1 << 20;
 /// Vectors asked for before they are rescored, and of each so much: the processor's own prefetcher follows from there.
 constexpr size_t kVectorsAhead = 4, kPrefetchBytesMax = 512;
+constexpr size_t kStatesAhead = 16;
 
 bool nearer(const Candidate& a, const Candidate& b) {
   return a.distance != b.distance ? a.distance < b.distance : a.slot < b.slot;
@@ -78,10 +80,7 @@ bool Cursor::Impl::passes(uint32_t slot) const {
 
 size_t Cursor::Impl::matches() const {
   const size_t live = index_.store.live();
-  if (params_.filter.bitmap == nullptr) return live;
-  size_t count = 0;
-  for (uint64_t word : params_.filter.bitmap->words()) count += static_cast<size_t>(std::popcount(word));
-  return std::min(count, live);
+  return params_.filter.bitmap == nullptr ? live : std::min(params_.filter.bitmap->count(), live);
 }
 
 void Cursor::Impl::start_walk(double part) {
@@ -155,31 +154,44 @@ bool Cursor::Impl::widen() {
   return true;
 }
 
-std::vector<uint32_t> Cursor::Impl::matching_slots(const SlotBitmap* without) const {
-  std::vector<uint32_t> slots;
+// The slots of the bitmap, or all, into scratch_->matching.
+void Cursor::Impl::list_slots() {
+  std::vector<uint32_t>& slots = scratch_->matching;
   const uint32_t end = index_.store.end();
-  const auto add = [&](uint32_t slot) {
-    if (passes(slot) && (without == nullptr || !without->test(Slot{slot}))) slots.push_back(slot);
-  };
+  slots.clear();
   if (params_.filter.bitmap == nullptr) {
-    for (uint32_t slot = 0; slot < end; ++slot) add(slot);
-    return slots;
+    slots.resize(end);
+    std::iota(slots.begin(), slots.end(), 0U);
+    return;
   }
+  slots.reserve(params_.filter.bitmap->count());
   const std::span<const uint64_t> words = params_.filter.bitmap->words();
   for (size_t i = 0; i < words.size() && i * 64 < end; ++i) {
     for (uint64_t word = words[i]; word != 0; word &= word - 1) {
       const auto slot = static_cast<uint32_t>(i * 64 + static_cast<size_t>(std::countr_zero(word)));
-      if (slot < end) add(slot);
+      if (slot < end) slots.push_back(slot);
     }
   }
-  return slots;
+}
+
+// The states of slots that are far apart are asked for ahead.
+std::span<const uint32_t> Cursor::Impl::matching_slots(const SlotBitmap* without) {
+  list_slots();
+  std::vector<uint32_t>& slots = scratch_->matching;
+  size_t kept = 0;
+  for (size_t i = 0; i < slots.size(); ++i) {
+    if (i + kStatesAhead < slots.size()) __builtin_prefetch(&index_.store.meta(slots[i + kStatesAhead]));
+    const uint32_t slot = slots[i];
+    if (passes(slot) && (without == nullptr || !without->test(Slot{slot}))) slots[kept++] = slot;
+  }
+  return std::span(slots).first(kept);
 }
 
 void Cursor::Impl::start_scan(const SlotBitmap* without) {
   walk_.reset();
   noted_ = {};
   stats.path = Path::kExact;
-  const std::vector<uint32_t> slots = matching_slots(without);
+  const std::span<const uint32_t> slots = matching_slots(without);
   scratch_->keys.clear();
   scratch_->keys.reserve(slots.size());
   scanned_ = ordered_ = 0;
@@ -187,9 +199,12 @@ void Cursor::Impl::start_scan(const SlotBitmap* without) {
   if (codec_ != nullptr) scan_codes(slots);
 }
 
-void Cursor::Impl::scan_vectors(const std::vector<uint32_t>& slots) {
+void Cursor::Impl::scan_vectors(std::span<const uint32_t> slots) {
   keys_are_ = Keys::kDistances;
-  for (uint32_t slot : slots) {
+  for (size_t i = 0; i < std::min(kVectorsAhead, slots.size()); ++i) ask_for_vector(slots[i]);
+  for (size_t i = 0; i < slots.size(); ++i) {
+    const uint32_t slot = slots[i];
+    if (i + kVectorsAhead < slots.size()) ask_for_vector(slots[i + kVectorsAhead]);
     const bool look = stats.distances % kDistancesPerLook == 0;
     if (stats.distances >= params_.distances_max || look) {
       if (!may_go_on(noted_.distances)) return;
@@ -199,7 +214,7 @@ void Cursor::Impl::scan_vectors(const std::vector<uint32_t>& slots) {
   }
 }
 
-void Cursor::Impl::scan_codes(const std::vector<uint32_t>& slots) {
+void Cursor::Impl::scan_codes(std::span<const uint32_t> slots) {
   if (!walk_) codec_->prepare(scratch_->query, scratch_->code_query);
   keys_are_ = scorer_ ? Keys::kEstimates : Keys::kDistances;
   const uint8_t* codes[kDistancesPerLook];
@@ -279,15 +294,17 @@ void Cursor::Impl::scan_untaken() {
   start_scan(&taken);
 }
 
+void Cursor::Impl::ask_for_vector(uint32_t slot) const {
+  const size_t bytes = std::min(kPrefetchBytesMax, index_.store.shape().vector_bytes);
+  const std::byte* vector = index_.store.vector(slot);
+  for (size_t offset = 0; offset < bytes; offset += 64) __builtin_prefetch(vector + offset);
+}
+
 // Those that are likely to be rescored next.
 void Cursor::Impl::ask_for_vectors() {
   const auto pool = walk_->pool();
   const size_t until = std::min(pool.size(), walked_ + kVectorsAhead);
-  const size_t bytes = std::min(kPrefetchBytesMax, index_.store.shape().vector_bytes);
-  for (asked_ = std::max(asked_, walked_); asked_ < until; ++asked_) {
-    const std::byte* vector = index_.store.vector(slot_of(pool[asked_]));
-    for (size_t offset = 0; offset < bytes; offset += 64) __builtin_prefetch(vector + offset);
-  }
+  for (asked_ = std::max(asked_, walked_); asked_ < until; ++asked_) ask_for_vector(slot_of(pool[asked_]));
 }
 
 float Cursor::Impl::rescore(SearchKey key) {

@@ -4,8 +4,8 @@ namespace sagitta::ann {
 
 size_t Scratch::bytes() const {
   const auto of = [](const auto&... v) { return ((v.capacity() * sizeof(v[0])) + ...); };
-  return of(keys, pool, rejected, keys_of_batch, query, floats, code_query.values, code_query.rotated, fresh, links,
-            slots, codes, factors, estimates) +
+  return of(keys, pool, rejected, keys_of_batch, query, floats, code_query.values, code_query.rotated, fresh, matching,
+            links, slots, codes, factors, estimates) +
          visited.bytes();
 }
 

@@ -23,8 +23,9 @@ struct Scratch {
   std::vector<float> floats;
   Codec::Query code_query;
   Visited visited;
-  std::vector<uint32_t> fresh;  // slots of the fresh list
-  std::vector<uint32_t> links;  // of the node that is expanded
+  std::vector<uint32_t> fresh;     // slots of the fresh list
+  std::vector<uint32_t> matching;  // slots that a scan looks at
+  std::vector<uint32_t> links;     // of the node that is expanded
   std::vector<uint32_t> slots;
   std::vector<const uint8_t*> codes;
   std::vector<const Codec::Factors*> factors;

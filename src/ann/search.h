@@ -36,16 +36,18 @@ struct Cursor::Impl final : private WalkLimits {
   void widen_for_filter();
   bool widen();
   void start_scan(const SlotBitmap* without);
-  void scan_vectors(const std::vector<uint32_t>& slots);
-  void scan_codes(const std::vector<uint32_t>& slots);
+  void scan_vectors(std::span<const uint32_t> slots);
+  void scan_codes(std::span<const uint32_t> slots);
   void order_within_beam();
   void order_batch();
-  std::vector<uint32_t> matching_slots(const SlotBitmap* without) const;
+  void list_slots();
+  std::span<const uint32_t> matching_slots(const SlotBitmap* without);
   std::optional<SearchKey> peek_scanned();
   std::optional<SearchKey> peek_walked();
   std::optional<SearchKey> next_key(bool insist);
   void scan_untaken();
 
+  void ask_for_vector(uint32_t slot) const;
   void ask_for_vectors();
   float rescore(SearchKey key);
   void refill(size_t count);

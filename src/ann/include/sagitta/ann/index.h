@@ -63,20 +63,26 @@ class SlotBitmap {
   void set(Slot slot) {
     const auto at = static_cast<size_t>(slot) / 64;
     if (at >= words_.size()) words_.resize(at + 1);
+    count_ += static_cast<size_t>(!test(slot));
     words_[at] |= mask(slot);
   }
   void clear(Slot slot) {
-    if (static_cast<size_t>(slot) / 64 < words_.size()) words_[static_cast<size_t>(slot) / 64] &= ~mask(slot);
+    if (!test(slot)) return;
+    words_[static_cast<size_t>(slot) / 64] &= ~mask(slot);
+    --count_;
   }
   bool test(Slot slot) const {
     const auto at = static_cast<size_t>(slot) / 64;
     return at < words_.size() && (words_[at] & mask(slot)) != 0;
   }
   std::span<const uint64_t> words() const { return words_; }
+  /// How many are set.
+  size_t count() const { return count_; }
 
  private:
   static uint64_t mask(Slot slot) { return uint64_t{1} << (static_cast<uint32_t>(slot) % 64); }
   std::vector<uint64_t> words_;
+  size_t count_ = 0;
 };
 
 /// A predicate's answer. kStop ends the search where it is: the predicate has failed (it keeps the reason) or had
