@@ -369,6 +369,7 @@ Verdict Cursor::Impl::judge(Slot slot) {
 }
 
 size_t Cursor::Impl::next(size_t count, std::vector<Candidate>& out) {
+  const auto first = static_cast<std::ptrdiff_t>(out.size());
   size_t found = 0;
   while (found < count && stats.ended != Ended::kPredicate) {
     if (given_ == certain_) {
@@ -390,6 +391,8 @@ size_t Cursor::Impl::next(size_t count, std::vector<Candidate>& out) {
       ++found;
     }
   }
+  // Where some did not pass, a wider walk may have met nearer ones than were given before.
+  std::sort(out.begin() + first, out.end(), nearer);
   return found;
 }
 
@@ -410,7 +413,6 @@ Result<SearchAnswer> Index::search(std::span<const float> query, const SearchPar
   SAGITTA_TRY(Cursor cursor, open(query, params));
   SearchAnswer answer;
   cursor.next(params.k, answer.candidates);
-  std::ranges::sort(answer.candidates, nearer);
   answer.stats = cursor.stats();
   return answer;
 }

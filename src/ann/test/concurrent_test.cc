@@ -45,6 +45,12 @@ class Concurrent : public testing::TestWithParam<std::tuple<uint32_t, Level>> {
                           .budget = &budget_})
                  .value();
   }
+  void expect(bool held, std::string_view what) {
+    if (held) return;
+    ++failures_;
+    ADD_FAILURE() << what;
+  }
+  void expect(const Status& status) { expect(status.has_value(), status ? "" : status.error().message()); }
   void write(uint32_t seed) {
     std::mt19937 random(seed);
     std::vector<Slot> mine;
@@ -57,12 +63,12 @@ class Concurrent : public testing::TestWithParam<std::tuple<uint32_t, Level>> {
       }
       std::swap(mine[random() % mine.size()], mine.back());
       if (dice < 11) {
-        failures_ += index_->erase(mine.back()) ? 0 : 1;
+        expect(index_->erase(mine.back()), "erase");
         mine.pop_back();
       } else if (dice < 15) {
         mine.back() = index_->replace(mine.back(), vector).value();
       } else {
-        failures_ += index_->set_expiry(mine.back(), Expiry::kNever) ? 0 : 1;
+        expect(index_->set_expiry(mine.back(), Expiry::kNever), "set_expiry");
       }
     }
   }
@@ -77,24 +83,24 @@ class Concurrent : public testing::TestWithParam<std::tuple<uint32_t, Level>> {
       std::vector<Slot> slots;
       for (size_t i = 0; i < got.size(); ++i) {
         slots.push_back(got[i].slot);
-        if (index_->options().level == Level::kF32 && !is_whole(got[i].distance, at)) ++failures_;
-        if (i > 0 && i < first && got[i].distance < got[i - 1].distance) ++failures_;
+        expect(index_->options().level != Level::kF32 || is_whole(got[i].distance, at), "a whole vector");
+        expect(i == 0 || i >= first || got[i].distance >= got[i - 1].distance, "in order");
       }
       Floats distances(slots.size());
-      failures_ += index_->score(uniform(at), slots, distances) ? 0 : 1;
+      expect(index_->score(uniform(at), slots, distances));
       std::ranges::sort(slots);
-      failures_ += std::ranges::adjacent_find(slots) == slots.end() ? 0 : 1;
+      expect(std::ranges::adjacent_find(slots) == slots.end(), "no slot twice");
     }
   }
   void look() {
     const auto files = MemoryFileSystem::make();
-    failures_ += files->make_directories("/c") ? 0 : 1;
+    expect(files->make_directories("/c"));
     while (!stop_) {
       index_->settle();
-      failures_ += index_->check() ? 0 : 1;
-      failures_ += index_->save(*files, "/c/index") ? 0 : 1;
+      expect(index_->check());
+      expect(index_->save(*files, "/c/index"));
       const auto loaded = Index::load(*files, "/c/index", index_->options());
-      failures_ += loaded && (*loaded)->check() ? 0 : 1;
+      expect(loaded ? (*loaded)->check() : Status(std::unexpected(loaded.error())));
     }
   }
 
@@ -163,7 +169,7 @@ TEST_P(Concurrent, AnIndexIsClearedWhileOthersWrite) {
   for (uint32_t seed = 0; seed < kWriters; ++seed) {
     writers.emplace_back([this, seed] {
       Clusters data(kDim, 20, 0.5F, seed);
-      for (int i = 0; i < kOperations; ++i) failures_ += index_->insert(data.any()) ? 0 : 1;
+      for (int i = 0; i < kOperations; ++i) expect(index_->insert(data.any()).has_value(), "insert");
     });
   }
   for (int i = 0; i < 20; ++i) {
