@@ -171,7 +171,10 @@ void Index::Impl::clear() {
 
 // A writer that meets a full fresh list does its share of the linking.
 void Index::Impl::wait_for_room(std::unique_lock<std::mutex>& lock) {
-  while (fresh.full()) {
+  while (true) {
+    // Before the look that may end in waiting: a wait for checks would make it an old one.
+    let_checks_pass(lock);
+    if (!fresh.full()) return;
     if (!link_one(lock)) {
       changed.wait(lock);
     } else if (workers_.empty() && reconnect_is_due()) {
