@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Runs every benchmark of the vector index small, so that none rots: `bench/smoke.py build/release`. Needs no network and no
-peers. Speed is not judged; that each command ends well and prints its table is, and that searches need no more work than before.
+peers, but the Python driver. Speed is not judged; that each command ends well and prints its table is, and that searches need no more work than before.
 """
 import json
 import os
@@ -141,10 +141,16 @@ def regression_guard(folder):
                   line["recall"] >= least_recall and line["expanded"] <= most_expanded, out + err)
 
 
+def restarts():
+    code, out, err = run(sys.executable, pathlib.Path(__file__).parent / "restart_bench.py", SAGITTA, "--rows", 2000, "--dim", 16)
+    check("a server is restarted with and without snapshots", code == 0 and out.count("ready in") == 2, out + err)
+
+
 def main():
     with tempfile.TemporaryDirectory() as folder:
         comparison(pathlib.Path(folder))
         grids()
+        restarts()
         bench_command(pathlib.Path(folder))
         regression_guard(pathlib.Path(folder))
     print(f"{passed} passed, {len(failures)} failed")
