@@ -6,6 +6,7 @@
 namespace sagitta::ann {
 namespace {
 
+/// Smaller segments would waste more by a huge page than they save.
 constexpr size_t kHugePage = size_t{2} << 20;
 
 /// Of a mapping, the part of `bytes` that begins at a huge page; the rest is unmapped.
