@@ -194,7 +194,7 @@ void Cursor::Impl::start_scan(const SlotBitmap* without) {
   const std::span<const uint32_t> slots = matching_slots(without);
   scratch_->keys.clear();
   scratch_->keys.reserve(slots.size());
-  scanned_ = ordered_ = 0;
+  scanned_ = ordered_ = asked_ = 0;
   if (scorer_ && (codec_ == nullptr || costs_.scans_vectors(slots.size()))) return scan_vectors(slots);
   if (codec_ != nullptr) scan_codes(slots);
 }
@@ -302,9 +302,10 @@ void Cursor::Impl::ask_for_vector(uint32_t slot) const {
 
 // Those that are likely to be rescored next.
 void Cursor::Impl::ask_for_vectors() {
-  const auto pool = walk_->pool();
-  const size_t until = std::min(pool.size(), walked_ + kVectorsAhead);
-  for (asked_ = std::max(asked_, walked_); asked_ < until; ++asked_) ask_for_vector(slot_of(pool[asked_]));
+  const std::span<const SearchKey> keys =
+      walk_ ? std::span<const SearchKey>(walk_->pool()) : std::span(scratch_->keys).first(ordered_);
+  const size_t at = walk_ ? walked_ : scanned_, until = std::min(keys.size(), at + kVectorsAhead);
+  for (asked_ = std::max(asked_, at); asked_ < until; ++asked_) ask_for_vector(slot_of(keys[asked_]));
 }
 
 float Cursor::Impl::rescore(SearchKey key) {
@@ -327,6 +328,8 @@ void Cursor::Impl::refill(size_t count) {
   const double oversampled = std::ceil(static_cast<double>(count) * static_cast<double>(params_.oversampling));
   const double at_least = params_.full_vector ? oversampled : 0;
   std::vector<float> nearest;  // a heap of the `count` smallest distances
+  nearest.reserve(std::min(count, kBatchMin) + 1);
+  ready_.reserve(ready_.size() + std::min(count, kBatchMin));
   for (const Candidate& c : ready_) nearest.push_back(c.distance);
   std::make_heap(nearest.begin(), nearest.end());
   const auto keep_nearest = [&](float d) {
@@ -338,7 +341,7 @@ void Cursor::Impl::refill(size_t count) {
     }
   };
   for (size_t taken = 0;; ++taken) {
-    if (walk_ && !params_.full_vector) ask_for_vectors();
+    if (keys_are_ == Keys::kEstimates && !params_.full_vector) ask_for_vectors();
     if (exact && ready_.size() >= count) break;
     const auto key = next_key(ready_.size() < count);
     if (!key) break;

@@ -63,7 +63,7 @@ struct Cursor::Impl final : private WalkLimits {
   std::optional<Walk> walk_;
   Walk::Work noted_;   // of walk_, in stats
   size_t walked_ = 0;  // pool entries before this are taken or do not pass
-  size_t asked_ = 0;   // pool entries before this have been asked for
+  size_t asked_ = 0;   // entries of the pool, or of a scan's keys, before this have been asked for
 
   Keys keys_are_ = Keys::kDistances;
   size_t scanned_ = 0;  // keys before this are taken
