@@ -72,8 +72,8 @@ Term Parser::term() {
   const Nesting nesting(*this);
   Term left = product();
   while ((at_symbol("+") || at_symbol("-")) && !names_column_next()) {
-    count_link();
     const char op = token_text()[0];
+    count_link();
     advance();
     const uint32_t offset = left.offset;
     TermPtr first = share(std::move(left));
@@ -94,8 +94,8 @@ bool Parser::names_column_next() const {
 Term Parser::product() {
   Term left = signed_term();
   while (at_symbol("*") || at_symbol("/") || at_symbol("%")) {
-    count_link();
     const char op = token_text()[0];
+    count_link();
     advance();
     const uint32_t offset = left.offset;
     TermPtr first = share(std::move(left));
