@@ -17,7 +17,7 @@ struct Near {
 
 /// Not thread-safe; belongs to a call.
 struct LinkScratch {
-  std::vector<Near> candidates;
+  std::vector<Near> candidates, ruled_out;
   std::vector<const uint8_t*> codes;
   std::vector<const Codec::Factors*> factors;
   std::vector<float> estimates, from_newcomer;

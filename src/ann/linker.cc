@@ -9,8 +9,12 @@
 namespace sagitta::ann {
 namespace {
 
-/// A link is spared when another leads this much nearer (RobustPrune of DiskANN); on squared distances.
-constexpr float kAlphaSquared = 1.1F * 1.1F;
+/// A link is spared when another leads this much nearer (RobustPrune of DiskANN); on squared distances. Much more than
+/// 1 rules out too little: within a tight cluster all are about as far from each other, links to each other are all they
+/// get, and no walk finds in or out.
+constexpr float kAlphaSquared = 1.02F * 1.02F;
+/// The part of a node's room that links which were ruled out may fill, nearest first; the rest is for links back.
+constexpr uint32_t kFilledNumerator = 13, kFilledDenominator = 16;
 /// In place of the distance of a retired slot, farther than any.
 constexpr float kFirstToGo = std::numeric_limits<float>::infinity();
 
@@ -41,7 +45,17 @@ void Linker::estimate(const Codec::Query& query, const Codec& codec, const LinkS
   codec.estimate(query, work.codes.data(), work.factors.data(), work.codes.size(), out.data());
 }
 
-// RobustPrune: the nearest first; each chosen one rules out those it is nearer to than the node is.
+void Linker::fill(LinkScratch& work) const {
+  const size_t room = graph_.degree() * kFilledNumerator / kFilledDenominator;
+  if (work.chosen.size() >= room) return;
+  const size_t count = std::min(room - work.chosen.size(), work.ruled_out.size());
+  const auto end = work.ruled_out.begin() + static_cast<std::ptrdiff_t>(count);
+  std::partial_sort(work.ruled_out.begin(), end, work.ruled_out.end());
+  std::transform(work.ruled_out.begin(), end, std::back_inserter(work.chosen), [](const Near& n) { return n.slot; });
+}
+
+// RobustPrune: the nearest first; each chosen one rules out those it is nearer to than the node is. The nearest of
+// those fill the node's room up to a part.
 void Linker::select(const Codec& codec, LinkScratch& work) const {
   Near* const candidates = work.candidates.data();
   size_t left = work.candidates.size();
@@ -56,6 +70,8 @@ void Linker::select(const Codec& codec, LinkScratch& work) const {
     factors[i] = store_.factors(candidates[i].slot);
   }
   work.chosen.clear();
+  work.ruled_out.resize(left);
+  size_t ruled_out = 0;
   for (size_t begin = 0; begin < left && work.chosen.size() < graph_.degree();) {
     work.chosen.push_back(candidates[begin].slot);
     codec.prepare_stored(codes[begin], *factors[begin], work.query);
@@ -67,10 +83,15 @@ void Linker::select(const Codec& codec, LinkScratch& work) const {
       candidates[kept] = candidate;
       codes[kept] = codes[i];
       factors[kept] = factors[i];
-      kept += kAlphaSquared * estimates[i - begin] > candidate.distance ? 1 : 0;
+      const bool stays = kAlphaSquared * estimates[i - begin] > candidate.distance;
+      work.ruled_out[ruled_out] = candidate;
+      kept += stays ? 1 : 0;
+      ruled_out += stays ? 0 : 1;
     }
     left = kept;
   }
+  work.ruled_out.resize(ruled_out);
+  fill(work);
 }
 
 // Where all around has been erased and is not repaired yet, a wider walk is to meet somebody to link to.

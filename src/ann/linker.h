@@ -41,7 +41,9 @@ class Linker {
   void estimate(const Codec::Query& query, const Codec& codec, const LinkScratch& work, std::vector<float>& out) const;
   /// From work.candidates, in order, those to link to: into work.chosen.
   void select(const Codec& codec, LinkScratch& work) const;
-  /// The same from work.links, in any order.
+  /// Adds the nearest of work.ruled_out to work.chosen.
+  void fill(LinkScratch& work) const;
+  /// What select() does from work.candidates, from work.links, in any order.
   void choose(const Codec::Query& query, const Codec& codec, LinkScratch& work) const;
   /// A node that is linked: its slot and its query.
   struct Joining {
