@@ -108,13 +108,11 @@ Result<size_t> Subject::fill_fresh(Floats base) {
 size_t SubjectSearcher::search(std::span<const float> query, uint32_t beam, std::span<uint32_t> ids) {
   params_.k = static_cast<uint32_t>(ids.size());
   params_.beam_width = beam;
-  const auto answer = subject_.index().search(query, params_);
-  if (!answer) return 0;
-  last_stats_ = answer->stats;
-  work_.expanded += answer->stats.expanded;
-  work_.distances += answer->stats.distances;
-  const size_t count = std::min(ids.size(), answer->candidates.size());
-  for (size_t i = 0; i < count; ++i) ids[i] = subject_.row_of(answer->candidates[i].slot);
+  if (!subject_.index().search(query, params_, answer_)) return 0;
+  work_.expanded += answer_.stats.expanded;
+  work_.distances += answer_.stats.distances;
+  const size_t count = std::min(ids.size(), answer_.candidates.size());
+  for (size_t i = 0; i < count; ++i) ids[i] = subject_.row_of(answer_.candidates[i].slot);
   return count;
 }
 

@@ -15,6 +15,7 @@ namespace {
 constexpr uint32_t kConnectionsMax = 512;
 constexpr uint32_t kExpansionMax = 4096;
 constexpr uint32_t kLinkThreadsMax = 64;
+constexpr std::chrono::hours kInsertWaitMax(1);
 constexpr std::array<std::string_view, 4> kLevelNames{"f32", "f16", "bf16", "i8"};
 constexpr std::array<std::string_view, 2> kProfileNames{"compact", "fast"};
 
@@ -47,6 +48,11 @@ Result<std::unique_ptr<Index>> Index::make(const IndexOptions& options) {
   SAGITTA_CHECK(check_range("expansion_add", options.expansion_add, 1, kExpansionMax));
   SAGITTA_CHECK(check_range("expansion_search", options.expansion_search, 1, kExpansionMax));
   SAGITTA_CHECK(check_range("link_threads", options.link_threads, 0, kLinkThreadsMax));
+  const auto wait_us = options.insert_wait.count();
+  if (wait_us < 0 || options.insert_wait > kInsertWaitMax) {
+    return fail(ErrorCode::kInvalid, fmt::format("insert_wait is {} µs, must be from 0 to {}", wait_us,
+                                                 std::chrono::microseconds(kInsertWaitMax).count()));
+  }
   return std::unique_ptr<Index>(new Index(std::make_unique<Impl>(options)));
 }
 

@@ -56,7 +56,7 @@ struct Index::Impl {
   void learn_codec(std::span<const float> sample);
   void learn_from_fresh();
   bool retire(uint32_t slot);
-  void wait_for_room(std::unique_lock<std::mutex>& lock);
+  bool wait_for_room(std::unique_lock<std::mutex>& lock);
   void let_checks_pass(std::unique_lock<std::mutex>& lock);
   bool link_one(std::unique_lock<std::mutex>& lock);
   bool repair_is_due() const;

@@ -87,7 +87,12 @@ Result<Slot> Index::Impl::insert(std::span<const float> vector, Expiry expiry, c
   lock.unlock();
   const bool encoded = write(slot, *buffers);
   lock.lock();
-  wait_for_room(lock);
+  if (!wait_for_room(lock)) {
+    store.give_back(slot);
+    return fail(ErrorCode::kOverloaded, fmt::format("{} vectors wait to be linked, and no room was found for one more "
+                                                    "in {} µs",
+                                                    FreshList::kCapacity, options.insert_wait.count()));
+  }
   // Looked at last: the codec may have been learnt while the lock was given up.
   if (!encoded && codec() != nullptr)
     *store.factors(slot) = codec()->encode(buffers->query, store.code(slot), buffers->floats);
@@ -169,14 +174,18 @@ void Index::Impl::clear() {
   repair(lock);
 }
 
-// A writer that meets a full fresh list does its share of the linking.
-void Index::Impl::wait_for_room(std::unique_lock<std::mutex>& lock) {
+// A writer that meets a full fresh list does its share of the linking. False when others took all the room it made, for
+// too long.
+bool Index::Impl::wait_for_room(std::unique_lock<std::mutex>& lock) {
+  const auto begin = std::chrono::steady_clock::now();
   while (true) {
     // Before the look that may end in waiting: a wait for checks would make it an old one.
     let_checks_pass(lock);
-    if (!fresh.full()) return;
+    if (!fresh.full()) return true;
+    const auto left = options.insert_wait - (std::chrono::steady_clock::now() - begin);
+    if (left <= left.zero()) return false;
     if (!link_one(lock)) {
-      changed.wait(lock);
+      changed.wait_for(lock, left);
     } else if (workers_.empty() && reconnect_is_due()) {
       reconnect(lock);
     }

@@ -1,16 +1,23 @@
 #include "scratch.h"
 
+#include <algorithm>
+#include <span>
+#include <thread>
+
 namespace sagitta::ann {
 
 size_t Scratch::bytes() const {
   const auto of = [](const auto&... v) { return ((v.capacity() * sizeof(v[0])) + ...); };
-  return of(keys, pool, rejected, keys_of_batch, query, floats, code_query.values, code_query.rotated, fresh, matching,
-            links, slots, codes, factors, estimates) +
-         visited.bytes();
+  return of(keys, pool, rejected, keys_of_batch, query, query_at_level, floats, ready, nearest, code_query.values,
+            code_query.rotated, fresh, matching, links, slots, codes, factors, estimates) +
+         visited.bytes() + taken.bytes();
 }
 
+ScratchPool::ScratchPool(MemoryBudget* budget)
+    : kept_count_(std::clamp<size_t>(std::thread::hardware_concurrency(), 4, kKeptMax)), budget_(budget) {}
+
 ScratchPool::~ScratchPool() {
-  for (size_t i = 0; i < kKept; ++i) take_kept();
+  for (size_t i = 0; i < kept_count_; ++i) take_kept();
 }
 
 bool ScratchPool::charge(size_t bytes) {
@@ -32,7 +39,7 @@ ScratchPtr ScratchPool::take() {
 }
 
 std::unique_ptr<Scratch> ScratchPool::take_kept() {
-  for (auto& place : kept_) {
+  for (auto& place : std::span(kept_).first(kept_count_)) {
     if (std::unique_ptr<Scratch> scratch{place.exchange(nullptr)}) {
       release(scratch->bytes());
       return scratch;
@@ -44,7 +51,7 @@ std::unique_ptr<Scratch> ScratchPool::take_kept() {
 void ScratchPool::give_back(std::unique_ptr<Scratch> scratch) {
   const size_t bytes = scratch->bytes();
   if (!charge(bytes)) return;
-  for (auto& place : kept_) {
+  for (auto& place : std::span(kept_).first(kept_count_)) {
     Scratch* expected = nullptr;
     if (place.compare_exchange_strong(expected, scratch.get())) {
       static_cast<void>(scratch.release());

@@ -7,6 +7,7 @@
 #include <memory>
 #include <vector>
 
+#include "sagitta/ann/index.h"
 #include "sagitta/base/budget.h"
 
 #include "codec.h"
@@ -20,7 +21,11 @@ struct Scratch {
   std::vector<uint64_t> rejected;  // of a walk
   std::vector<uint64_t> keys_of_batch;
   std::vector<float> query;
+  std::vector<std::byte> query_at_level;  // at f16 and bf16
   std::vector<float> floats;
+  std::vector<Candidate> ready;  // rescored
+  std::vector<float> nearest;    // a heap of the smallest distances among them
+  SlotBitmap taken;              // before a scan of the rest
   Codec::Query code_query;
   Visited visited;
   std::vector<uint32_t> fresh;     // slots of the fresh list
@@ -46,7 +51,7 @@ using ScratchPtr = std::unique_ptr<Scratch, GiveBack>;
 /// locks.
 class ScratchPool {
  public:
-  explicit ScratchPool(MemoryBudget* budget) : budget_(budget) {}
+  explicit ScratchPool(MemoryBudget* budget);
   ~ScratchPool();
   ScratchPool(const ScratchPool&) = delete;
   ScratchPool& operator=(const ScratchPool&) = delete;
@@ -58,14 +63,15 @@ class ScratchPool {
   friend struct GiveBack;
   void give_back(std::unique_ptr<Scratch> scratch);
   std::unique_ptr<Scratch> take_kept();
-  /// As many as searches usually run at once; a scan's may hold 8 bytes a slot.
-  static constexpr size_t kKept = 4;
+  /// As many as searches usually run at once, four at least; a scan's may hold 8 bytes a slot.
+  static constexpr size_t kKeptMax = 64;
+  const size_t kept_count_;
   bool charge(size_t bytes);
   void release(size_t bytes);
 
   MemoryBudget* const budget_;
   std::atomic<size_t> bytes_{0};
-  std::array<std::atomic<Scratch*>, kKept> kept_{};
+  std::array<std::atomic<Scratch*>, kKeptMax> kept_{};
 };
 
 }  // namespace sagitta::ann

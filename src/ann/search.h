@@ -14,9 +14,11 @@
 
 namespace sagitta::ann {
 
-struct Cursor::Impl final : private WalkLimits {
-  Impl(const Index::Impl& index, std::span<const float> query, const SearchParams& params);
-  ~Impl() override;
+/// Holds a pin and a scratch; allocates nothing that the scratch has room for. One thread.
+class Search final : private WalkLimits {
+ public:
+  /// `params` outlives it.
+  Search(const Index::Impl& index, std::span<const float> query, const SearchParams& params);
 
   size_t next(size_t count, std::vector<Candidate>& out);
 
@@ -31,10 +33,12 @@ struct Cursor::Impl final : private WalkLimits {
   size_t matches() const;
   uint32_t beam_wanted() const;
 
+  double pass_rate() const;
   void start_walk(double part);
   void walk();
   void widen_for_filter();
   bool widen();
+  bool scans_vectors(size_t count) const;
   void start_scan(const SlotBitmap* without);
   void scan_vectors(std::span<const uint32_t> slots);
   void scan_codes(std::span<const uint32_t> slots);
@@ -47,14 +51,16 @@ struct Cursor::Impl final : private WalkLimits {
   std::optional<SearchKey> next_key(bool insist);
   void scan_untaken();
 
+  void keep_nearest(float distance, size_t count);
   void ask_for_vector(uint32_t slot) const;
   void ask_for_vectors();
   float rescore(SearchKey key);
+  void take_in_order(size_t count);
   void refill(size_t count);
   Verdict judge(Slot slot);
 
   const Index::Impl& index_;
-  const SearchParams params_;
+  const SearchParams& params_;
   const Pin pin_;
   const Codec* const codec_;  // null throughout where it was at the start: the query is prepared once
   ScratchPtr scratch_;
@@ -70,12 +76,21 @@ struct Cursor::Impl final : private WalkLimits {
   size_t ordered_ = 0;  // keys before this are in order, and nearer than the rest
   size_t batch_;
 
-  std::vector<Candidate> ready_;  // rescored, in order
-  size_t given_ = 0;              // of ready_
-  size_t certain_ = 0;            // of ready_: nothing untaken is likely to be nearer
-  size_t accepted_ = 0;           // by the predicate
-  double error_squares_ = 0;      // of estimates against rescored distances
+  std::vector<Candidate>& ready_;  // of scratch_: rescored, in order
+  size_t given_ = 0;               // of ready_
+  size_t certain_ = 0;             // of ready_: nothing untaken is likely to be nearer
+  size_t accepted_ = 0;            // by the predicate
+  double error_squares_ = 0;       // of estimates against rescored distances
   size_t errors_ = 0;
+};
+
+/// A search with parameters of its own.
+struct Cursor::Impl {
+  Impl(const Index::Impl& index, std::span<const float> query, const SearchParams& p)
+      : params(p), search(index, query, params) {}
+
+  const SearchParams params;
+  Search search;
 };
 
 }  // namespace sagitta::ann

@@ -65,24 +65,24 @@ void read_vector(Level level, const std::byte* vector, std::span<float> out) {
   }
 }
 
-Scorer::Scorer(Metric metric, Level level, std::span<const float> query)
+Scorer::Scorer(Metric metric, Level level, std::span<const float> query, std::vector<std::byte>& at_level)
     : kernels_(simd::kernels()), metric_(metric), level_(level), query_(query) {
   SAGITTA_ASSERT(level != Level::kI8);
   if (level == Level::kF32) return;
-  query_at_level_.resize(query.size() * 2);
-  write_vector(level, query, query_at_level_.data());
+  at_level.resize(query.size() * 2);
+  write_vector(level, query, at_level.data());
+  query_at_level_ = at_level.data();
 }
 
 float Scorer::raw(const std::byte* vector) const {
   const size_t n = query_.size();
   const bool l2 = metric_ == Metric::kL2;
-  const std::byte* query = query_at_level_.data();
   if (level_ == Level::kF16) {
     const auto kernel = l2 ? kernels_.l2_f16 : kernels_.dot_f16;
-    return kernel(as<simd::Half>(query), as<simd::Half>(vector), n);
+    return kernel(as<simd::Half>(query_at_level_), as<simd::Half>(vector), n);
   }
   const auto kernel = l2 ? kernels_.l2_bf16 : kernels_.dot_bf16;
-  return kernel(as<simd::Bf16>(query), as<simd::Bf16>(vector), n);
+  return kernel(as<simd::Bf16>(query_at_level_), as<simd::Bf16>(vector), n);
 }
 
 float Scorer::operator()(const std::byte* vector) const {

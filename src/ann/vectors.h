@@ -21,11 +21,12 @@ size_t vector_bytes(Level level, uint32_t dim);
 void write_vector(Level level, std::span<const float> stored, std::byte* out);
 void read_vector(Level level, const std::byte* vector, std::span<float> out);
 
-/// Distances from one query to stored vectors. Owns its copy of the query when the level is not f32.
+/// Distances from one query to stored vectors.
 class Scorer {
  public:
-  /// `query` is in stored form and outlives the scorer. Not for kI8.
-  Scorer(Metric metric, Level level, std::span<const float> query);
+  /// `query` is in stored form; it and `at_level`, where a level other than f32 has a copy of it, outlive the scorer.
+  /// Not for kI8.
+  Scorer(Metric metric, Level level, std::span<const float> query, std::vector<std::byte>& at_level);
 
   /// Never NaN.
   float operator()(const std::byte* vector) const;
@@ -37,7 +38,7 @@ class Scorer {
   const Metric metric_;
   const Level level_;
   const std::span<const float> query_;
-  std::vector<std::byte> query_at_level_;
+  const std::byte* query_at_level_ = nullptr;
 };
 
 }  // namespace sagitta::ann

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <chrono>
 #include <cmath>
 #include <mutex>
 #include <unordered_set>
@@ -50,12 +51,16 @@ ann::Expiry to_expiry(int64_t expires_s) {
   return expires_s == 0 ? ann::Expiry::kNever : ann::Expiry{expires_s * 1'000'000};
 }
 
+/// What has been applied cannot be refused: it waits as long as it may.
+constexpr std::chrono::hours kInsertWait(1);
+
 ann::IndexOptions ann_options(const VectorOptions& options, MemoryBudget& budget) {
   return {.dim = options.dim,
           .metric = to_metric(options.similarity),
           .connections = options.maximum_node_connections,
           .expansion_add = options.construction_beam_width,
           .expansion_search = options.search_beam_width,
+          .insert_wait = kInsertWait,
           .budget = &budget};
 }
 

@@ -1,5 +1,6 @@
 #include "sagitta/ann/index.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -10,6 +11,8 @@
 namespace sagitta::ann {
 namespace {
 
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 using Floats = std::vector<float>;
 
 std::unique_ptr<Index> make_line(size_t count) {
@@ -99,6 +102,43 @@ TEST(Index, AFailedReplaceKeepsTheOldVector) {
   EXPECT_TRUE(index->erase(first));
   EXPECT_TRUE(index->insert(Floats(16, 4.0F))) << "an erased slot makes room";
   EXPECT_TRUE(index->check());
+}
+
+TEST(Index, AFullFreshListRefusesWhoDoesNotWait) {
+  auto index = Index::make({.dim = 1, .metric = Metric::kL2, .link_threads = 0, .insert_wait = {}}).value();
+  Result<Slot> last = kNoSlot;
+  size_t inserted = 0;
+  for (; (last = index->insert(Floats{static_cast<float>(inserted)})); ++inserted) ASSERT_LT(inserted, 10'000u);
+  EXPECT_EQ(last.error().code(), ErrorCode::kOverloaded);
+  EXPECT_THAT(last.error().message(), HasSubstr(fmt::format("{} vectors wait to be linked", inserted)));
+  EXPECT_EQ(index->counts().live, inserted);
+  EXPECT_EQ(code_of(index->replace(Slot{0}, Floats{-1})), ErrorCode::kOverloaded);
+  EXPECT_EQ(index->search(Floats{0}, {.k = 1})->candidates[0].slot, Slot{0}) << "the old one stays";
+  EXPECT_TRUE(index->check());
+  index->settle();
+  EXPECT_TRUE(index->insert(Floats{1}));
+}
+
+TEST(SlotBitmap, KnowsWhatIsSet) {
+  SlotBitmap bitmap;
+  const std::vector<uint32_t> slots{0, 63, 64, 4095, 4096, 70'000, 1'000'000};
+  const auto listed = [&] {
+    std::vector<uint32_t> out;
+    bitmap.for_each([&](Slot slot) { out.push_back(static_cast<uint32_t>(slot)); });
+    return out;
+  };
+  for (const uint32_t slot : slots) bitmap.set(Slot{slot});
+  bitmap.set(Slot{64});
+  EXPECT_EQ(bitmap.count(), slots.size());
+  EXPECT_EQ(listed(), slots);
+  for (const uint32_t slot : {64U, 4096U, 5U, 2'000'000U}) bitmap.clear(Slot{slot});
+  EXPECT_THAT(listed(), ElementsAre(0, 63, 4095, 70'000, 1'000'000));
+  EXPECT_FALSE(bitmap.test(Slot{4096}));
+  bitmap.reset();
+  EXPECT_EQ(bitmap.count(), 0u);
+  EXPECT_TRUE(listed().empty());
+  bitmap.set(Slot{64});
+  EXPECT_THAT(listed(), ElementsAre(64));
 }
 
 TEST(Index, ReplacingADeadSlotIsAnInsert) {

@@ -63,12 +63,12 @@ class SubjectSearcher final : public Searcher {
   size_t search(std::span<const float> query, uint32_t beam, std::span<uint32_t> ids) override;
   Work take_work() override { return std::exchange(work_, {}); }
   ann::SearchParams& params() { return params_; }
-  const ann::SearchStats& last_stats() const { return last_stats_; }
+  const ann::SearchStats& last_stats() const { return answer_.stats; }
 
  private:
   Subject& subject_;
   ann::SearchParams params_;
-  ann::SearchStats last_stats_;
+  ann::SearchAnswer answer_;
   Work work_;
 };
 

@@ -7,6 +7,8 @@
 #pragma once
 
 #include <atomic>
+#include <bit>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -54,34 +56,61 @@ struct IndexOptions {
   uint32_t expansion_add = 128;     ///< candidates looked at when a node is linked
   uint32_t expansion_search = 100;  ///< default beam width of a search
   uint32_t link_threads = 1;  ///< threads of its own that link fresh vectors, 0 … 64. 0: inserts and settle() do it
+  /// How long an insert may look for room in a full fresh list; meanwhile it links what is there. 0 … 1 h.
+  std::chrono::microseconds insert_wait = std::chrono::seconds(10);
   MemoryBudget* budget = nullptr;  ///< charged for everything the index keeps; must outlive it. Null: unlimited
 };
 
-/// A set of slots.
+/// A set of slots. Runs of 4,096 slots without one cost a walk over it next to nothing.
 class SlotBitmap {
  public:
   void set(Slot slot) {
     const auto at = static_cast<size_t>(slot) / 64;
     if (at >= words_.size()) words_.resize(at + 1);
+    if (at / 64 >= occupied_.size()) occupied_.resize(at / 64 + 1);
     count_ += static_cast<size_t>(!test(slot));
-    words_[at] |= mask(slot);
+    words_[at] |= bit(static_cast<size_t>(slot));
+    occupied_[at / 64] |= bit(at);
   }
   void clear(Slot slot) {
     if (!test(slot)) return;
-    words_[static_cast<size_t>(slot) / 64] &= ~mask(slot);
+    const auto at = static_cast<size_t>(slot) / 64;
+    words_[at] &= ~bit(static_cast<size_t>(slot));
+    if (words_[at] == 0) occupied_[at / 64] &= ~bit(at);
     --count_;
+  }
+  /// Clears all, and keeps the memory.
+  void reset() {
+    words_.clear();
+    occupied_.clear();
+    count_ = 0;
   }
   bool test(Slot slot) const {
     const auto at = static_cast<size_t>(slot) / 64;
-    return at < words_.size() && (words_[at] & mask(slot)) != 0;
+    return at < words_.size() && (words_[at] & bit(static_cast<size_t>(slot))) != 0;
   }
-  std::span<const uint64_t> words() const { return words_; }
+  /// Calls `visit(Slot)` for each, in order.
+  template <class Visit>
+  void for_each(Visit visit) const {
+    for (size_t i = 0; i < occupied_.size(); ++i) {
+      each_bit(occupied_[i], i * 64, [&](size_t at) {
+        each_bit(words_[at], at * 64, [&](size_t slot) { visit(static_cast<Slot>(slot)); });
+      });
+    }
+  }
   /// How many are set.
   size_t count() const { return count_; }
+  size_t bytes() const { return (words_.capacity() + occupied_.capacity()) * sizeof(uint64_t); }
 
  private:
-  static uint64_t mask(Slot slot) { return uint64_t{1} << (static_cast<uint32_t>(slot) % 64); }
+  static uint64_t bit(size_t at) { return uint64_t{1} << (at % 64); }
+  template <class Visit>
+  static void each_bit(uint64_t word, size_t first, Visit visit) {
+    for (; word != 0; word &= word - 1) visit(first + static_cast<size_t>(std::countr_zero(word)));
+  }
+
   std::vector<uint64_t> words_;
+  std::vector<uint64_t> occupied_;  // a bit for each word that is not 0
   size_t count_ = 0;
 };
 
@@ -155,6 +184,7 @@ struct IndexCounts {
 
 class Index;
 class EpochGate;
+class Search;
 
 /// Keeps erased slots from being reused while it lives, so that a slot number seen through it still means the same
 /// vector. Cheap; hold it for a request, not longer. Movable.
@@ -206,7 +236,7 @@ class Index {
   Index& operator=(const Index&) = delete;
 
   /// The new vector is found by every search that begins after this returns. kInvalid as check_vector; kOverloaded at
-  /// the memory ceiling (nothing changed).
+  /// the memory ceiling, or when the fresh list stays full for options.insert_wait (nothing changed).
   Result<Slot> insert(std::span<const float> vector, Expiry expiry = Expiry::kNever);
   /// Not found by any search that begins after this returns. False when the slot is not live.
   bool erase(Slot slot);
@@ -220,6 +250,9 @@ class Index {
 
   /// kInvalid for a query that check_vector refuses, or k = 0.
   Result<SearchAnswer> search(std::span<const float> query, const SearchParams& params) const;
+  /// The same into an answer whose memory is used again. Then nothing is allocated, once the index has kept the buffers
+  /// of earlier searches: of as many at once as there are processors, 4 at least.
+  Status search(std::span<const float> query, const SearchParams& params, SearchAnswer& answer) const;
   /// As search, whose `k` is then a hint of how many will be asked for.
   Result<Cursor> open(std::span<const float> query, const SearchParams& params) const;
   /// distances[i] becomes the exact distance to slots[i], +infinity when it is not live. The spans have the same size;
@@ -255,6 +288,7 @@ class Index {
 
  private:
   friend class Cursor;
+  friend class Search;
   struct Impl;
   explicit Index(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;

@@ -2,7 +2,6 @@
 // are rescored; what the filter passes is given. When that is too few, the beam widens, and in the end everything is
 // looked at.
 #include <algorithm>
-#include <bit>
 #include <cmath>
 #include <limits>
 #include <numeric>
@@ -15,14 +14,17 @@
 namespace sagitta::ann {
 namespace {
 
-/// Candidates of a scan brought into order first; each further batch is twice as large as the one before.
-constexpr size_t kBatchMin = 64;
+/// Candidates of a scan brought into order first, at least: of estimates more, for they are rescored until the next is
+/// too far. Each further batch is twice as large as the one before.
+constexpr size_t kBatchOfDistances = 16, kBatchOfEstimates = 64;
 /// Distances between two looks at the clock: some ten microseconds' worth.
 constexpr uint64_t kDistancesPerLook = 256;
 /// Estimates are trusted to so many times their root mean square error.
 constexpr double kErrorsTrusted = 2.5;
 /// Rescored before the error is believed to be known.
 constexpr size_t kErrorsMin = 8;
+/// Where more than one of so many would be rescored, all vectors are compared at once.
+constexpr double kRescoredPart = 8;
 /// Predicate answers from which a pass rate is estimated.
 constexpr size_t kTestsMin = 32;
 /// The part of the wanted beam that passes at least: how many do varies from query to query.
@@ -38,20 +40,24 @@ bool nearer(const Candidate& a, const Candidate& b) {
 
 }  // namespace
 
-Cursor::Impl::Impl(const Index::Impl& index, std::span<const float> query, const SearchParams& params)
+Search::Search(const Index::Impl& index, std::span<const float> query, const SearchParams& params)
     : index_(index),
       params_(params),
       pin_(index.gate.enter()),
       codec_(index.codec()),
       scratch_(index.scratch.take()),
       costs_(index.store.shape().vector_bytes, index.store.shape().code_bytes, index.graph.degree()),
-      batch_(std::max<size_t>(params.k, kBatchMin)) {
+      batch_(std::max<size_t>(params.k, kBatchOfEstimates)),
+      ready_(scratch_->ready) {
+  ready_.clear();
   scratch_->query.resize(query.size());
   store_form(index.options.metric, query, scratch_->query);
-  if (index.options.level != Level::kI8) scorer_.emplace(index.options.metric, index.options.level, scratch_->query);
+  if (index.options.level != Level::kI8) {
+    scorer_.emplace(index.options.metric, index.options.level, scratch_->query, scratch_->query_at_level);
+  }
 
   const size_t live = std::max<size_t>(index.store.live(), 1), matching = matches();
-  const double part = static_cast<double>(matching) / static_cast<double>(live) * params_.filter.selectivity;
+  const double part = std::min(static_cast<double>(matching) / static_cast<double>(live), params_.filter.selectivity);
   const double walk_cost = costs_.walk(std::min(kBeamMax, beam_wanted() / std::max(part, 1e-9)));
   if (codec_ != nullptr && index.graph.entry_count() > 0 && walk_cost < costs_.scan(matching)) {
     start_walk(part);
@@ -60,30 +66,28 @@ Cursor::Impl::Impl(const Index::Impl& index, std::span<const float> query, const
   }
 }
 
-Cursor::Impl::~Impl() = default;
-
-uint32_t Cursor::Impl::beam_wanted() const {
+uint32_t Search::beam_wanted() const {
   const uint32_t width = params_.beam_width > 0 ? params_.beam_width : index_.options.expansion_search;
   return std::min(std::max(params_.k, width), static_cast<uint32_t>(kBeamMax));
 }
 
-bool Cursor::Impl::may_go_on(uint64_t walked) {
+bool Search::may_go_on(uint64_t walked) {
   if (stats.distances + (walked - noted_.distances) >= params_.distances_max) stats.ended = Ended::kWork;
   if (late()) stats.ended = Ended::kDeadline;
   return stats.ended == Ended::kNot;
 }
 
-bool Cursor::Impl::passes(uint32_t slot) const {
+bool Search::passes(uint32_t slot) const {
   const SlotBitmap* bitmap = params_.filter.bitmap;
   return (bitmap == nullptr || bitmap->test(Slot{slot})) && index_.store.is_found(slot, params_.now_us);
 }
 
-size_t Cursor::Impl::matches() const {
+size_t Search::matches() const {
   const size_t live = index_.store.live();
   return params_.filter.bitmap == nullptr ? live : std::min(params_.filter.bitmap->count(), live);
 }
 
-void Cursor::Impl::start_walk(double part) {
+void Search::start_walk(double part) {
   stats.path = Path::kGraph;
   codec_->prepare(scratch_->query, scratch_->code_query);
   const auto beam = static_cast<uint32_t>(std::min(kBeamMax, beam_wanted() / part));
@@ -102,7 +106,7 @@ void Cursor::Impl::start_walk(double part) {
 }
 
 // Most fresh vectors are farther than all of the beam, and need no order yet.
-void Cursor::Impl::order_within_beam() {
+void Search::order_within_beam() {
   const auto pool = walk_->pool();
   const SearchKey last = pool.size() < walk_->beam() ? std::numeric_limits<SearchKey>::max() : pool.back();
   std::vector<SearchKey>& keys = scratch_->keys;
@@ -111,7 +115,7 @@ void Cursor::Impl::order_within_beam() {
   ordered_ = static_cast<size_t>(beyond - keys.begin());
 }
 
-void Cursor::Impl::walk() {
+void Search::walk() {
   walk_->run(this);
   stats.expanded += walk_->work().expanded - noted_.expanded;
   stats.distances += walk_->work().distances - noted_.distances;
@@ -121,7 +125,7 @@ void Cursor::Impl::walk() {
 // A beam holds as many that pass as the caller asked it to be wide. Where matches are so rare, or so far, that a scan
 // of them is cheaper, it is taken instead. Without a bitmap only erased and expired ones do not pass: usually few, so
 // half the beam is enough.
-void Cursor::Impl::widen_for_filter() {
+void Search::widen_for_filter() {
   const double enough = beam_wanted() * (params_.filter.bitmap != nullptr ? kPassingPart : 0.5);
   while (stats.ended == Ended::kNot && !walk_->exhausted()) {
     uint32_t found = 0;
@@ -138,15 +142,18 @@ void Cursor::Impl::widen_for_filter() {
   }
 }
 
+// The part of what was asked that passed; the caller's estimate until enough was asked.
+double Search::pass_rate() const {
+  if (stats.predicate_tests < kTestsMin) return params_.filter.selectivity;
+  return std::max(static_cast<double>(accepted_), 0.5) / static_cast<double>(stats.predicate_tests);
+}
+
 // False when there is nothing more to find by walking.
-bool Cursor::Impl::widen() {
+bool Search::widen() {
   if (walk_->exhausted() || stats.ended != Ended::kNot) return false;
   const double beam = walk_->beam();
   double wanted = beam * 2;
-  if (stats.predicate_tests >= kTestsMin) {
-    const double rate = std::max(static_cast<double>(accepted_), 0.5) / static_cast<double>(stats.predicate_tests);
-    wanted = std::clamp(beam_wanted() / rate, beam * 2, beam * 16);
-  }
+  if (stats.predicate_tests >= kTestsMin) wanted = std::clamp(beam_wanted() / pass_rate(), beam * 2, beam * 16);
   if (costs_.walk(wanted - beam) > costs_.scan(matches())) return false;
   walk_->widen(static_cast<uint32_t>(wanted));
   walk();
@@ -155,7 +162,7 @@ bool Cursor::Impl::widen() {
 }
 
 // The slots of the bitmap, or all, into scratch_->matching.
-void Cursor::Impl::list_slots() {
+void Search::list_slots() {
   std::vector<uint32_t>& slots = scratch_->matching;
   const uint32_t end = index_.store.end();
   slots.clear();
@@ -165,17 +172,13 @@ void Cursor::Impl::list_slots() {
     return;
   }
   slots.reserve(params_.filter.bitmap->count());
-  const std::span<const uint64_t> words = params_.filter.bitmap->words();
-  for (size_t i = 0; i < words.size() && i * 64 < end; ++i) {
-    for (uint64_t word = words[i]; word != 0; word &= word - 1) {
-      const auto slot = static_cast<uint32_t>(i * 64 + static_cast<size_t>(std::countr_zero(word)));
-      if (slot < end) slots.push_back(slot);
-    }
-  }
+  params_.filter.bitmap->for_each([&](Slot slot) {
+    if (static_cast<uint32_t>(slot) < end) slots.push_back(static_cast<uint32_t>(slot));
+  });
 }
 
 // The states of slots that are far apart are asked for ahead.
-std::span<const uint32_t> Cursor::Impl::matching_slots(const SlotBitmap* without) {
+std::span<const uint32_t> Search::matching_slots(const SlotBitmap* without) {
   list_slots();
   std::vector<uint32_t>& slots = scratch_->matching;
   size_t kept = 0;
@@ -187,7 +190,15 @@ std::span<const uint32_t> Cursor::Impl::matching_slots(const SlotBitmap* without
   return std::span(slots).first(kept);
 }
 
-void Cursor::Impl::start_scan(const SlotBitmap* without) {
+// Whether vectors are compared at once. Of few matches the codes' advantage would be lost on rescoring, and so it would
+// where a predicate rejects so much that a good part of all must be rescored.
+bool Search::scans_vectors(size_t count) const {
+  if (!scorer_) return false;
+  if (codec_ == nullptr || costs_.scans_vectors(count)) return true;
+  return params_.filter.predicate && params_.k / pass_rate() * kRescoredPart > static_cast<double>(count);
+}
+
+void Search::start_scan(const SlotBitmap* without) {
   walk_.reset();
   noted_ = {};
   stats.path = Path::kExact;
@@ -195,12 +206,13 @@ void Cursor::Impl::start_scan(const SlotBitmap* without) {
   scratch_->keys.clear();
   scratch_->keys.reserve(slots.size());
   scanned_ = ordered_ = asked_ = 0;
-  if (scorer_ && (codec_ == nullptr || costs_.scans_vectors(slots.size()))) return scan_vectors(slots);
+  if (scans_vectors(slots.size())) return scan_vectors(slots);
   if (codec_ != nullptr) scan_codes(slots);
 }
 
-void Cursor::Impl::scan_vectors(std::span<const uint32_t> slots) {
+void Search::scan_vectors(std::span<const uint32_t> slots) {
   keys_are_ = Keys::kDistances;
+  batch_ = std::max<size_t>(params_.k, kBatchOfDistances);
   for (size_t i = 0; i < std::min(kVectorsAhead, slots.size()); ++i) ask_for_vector(slots[i]);
   for (size_t i = 0; i < slots.size(); ++i) {
     const uint32_t slot = slots[i];
@@ -214,7 +226,7 @@ void Cursor::Impl::scan_vectors(std::span<const uint32_t> slots) {
   }
 }
 
-void Cursor::Impl::scan_codes(std::span<const uint32_t> slots) {
+void Search::scan_codes(std::span<const uint32_t> slots) {
   if (!walk_) codec_->prepare(scratch_->query, scratch_->code_query);
   keys_are_ = scorer_ ? Keys::kEstimates : Keys::kDistances;
   const uint8_t* codes[kDistancesPerLook];
@@ -236,7 +248,7 @@ void Cursor::Impl::scan_codes(std::span<const uint32_t> slots) {
   }
 }
 
-std::optional<SearchKey> Cursor::Impl::peek_scanned() {
+std::optional<SearchKey> Search::peek_scanned() {
   std::vector<SearchKey>& keys = scratch_->keys;
   while (true) {
     if (scanned_ == keys.size()) return std::nullopt;
@@ -246,7 +258,7 @@ std::optional<SearchKey> Cursor::Impl::peek_scanned() {
   }
 }
 
-void Cursor::Impl::order_batch() {
+void Search::order_batch() {
   std::vector<SearchKey>& keys = scratch_->keys;
   const size_t until = std::min(keys.size(), ordered_ + batch_);
   const auto at = [&keys](size_t i) { return keys.begin() + static_cast<std::ptrdiff_t>(i); };
@@ -256,7 +268,7 @@ void Cursor::Impl::order_batch() {
   batch_ *= 2;
 }
 
-std::optional<SearchKey> Cursor::Impl::peek_walked() {
+std::optional<SearchKey> Search::peek_walked() {
   if (!walk_) return std::nullopt;
   for (const auto pool = walk_->pool(); walked_ < pool.size(); ++walked_) {
     if ((pool[walked_] & kTaken) == 0 && passes(slot_of(pool[walked_]))) return pool[walked_];
@@ -266,7 +278,7 @@ std::optional<SearchKey> Cursor::Impl::peek_walked() {
 
 // The next best by estimate; beyond the beam only with `insist`. When walking finds no more, whatever is left is
 // scanned: there may be matches that it has not met.
-std::optional<SearchKey> Cursor::Impl::next_key(bool insist) {
+std::optional<SearchKey> Search::next_key(bool insist) {
   while (true) {
     const auto walked = peek_walked(), scanned = peek_scanned();
     if (walked && (!scanned || *walked < *scanned)) {
@@ -283,8 +295,9 @@ std::optional<SearchKey> Cursor::Impl::next_key(bool insist) {
   }
 }
 
-void Cursor::Impl::scan_untaken() {
-  SlotBitmap taken;
+void Search::scan_untaken() {
+  SlotBitmap& taken = scratch_->taken;
+  taken.reset();
   for (const std::span<const SearchKey> keys : {std::span<const SearchKey>(walk_->pool()), walk_->rejected()}) {
     for (SearchKey key : keys) {
       if ((key & kTaken) != 0) taken.set(Slot{slot_of(key)});
@@ -294,21 +307,21 @@ void Cursor::Impl::scan_untaken() {
   start_scan(&taken);
 }
 
-void Cursor::Impl::ask_for_vector(uint32_t slot) const {
+void Search::ask_for_vector(uint32_t slot) const {
   const size_t bytes = std::min(kPrefetchBytesMax, index_.store.shape().vector_bytes);
   const std::byte* vector = index_.store.vector(slot);
   for (size_t offset = 0; offset < bytes; offset += 64) __builtin_prefetch(vector + offset);
 }
 
 // Those that are likely to be rescored next.
-void Cursor::Impl::ask_for_vectors() {
+void Search::ask_for_vectors() {
   const std::span<const SearchKey> keys =
       walk_ ? std::span<const SearchKey>(walk_->pool()) : std::span(scratch_->keys).first(ordered_);
   const size_t at = walk_ ? walked_ : scanned_, until = std::min(keys.size(), at + kVectorsAhead);
   for (asked_ = std::max(asked_, at); asked_ < until; ++asked_) ask_for_vector(slot_of(keys[asked_]));
 }
 
-float Cursor::Impl::rescore(SearchKey key) {
+float Search::rescore(SearchKey key) {
   const uint32_t slot = slot_of(key);
   if (params_.full_vector) {
     scratch_->floats.resize(index_.options.dim);
@@ -319,27 +332,38 @@ float Cursor::Impl::rescore(SearchKey key) {
   return keys_are_ == Keys::kEstimates ? (*scorer_)(index_.store.vector(slot)) : distance_of(key);
 }
 
+void Search::keep_nearest(float distance, size_t count) {
+  std::vector<float>& nearest = scratch_->nearest;
+  if (nearest.size() == count) {
+    if (distance >= nearest.front()) return;
+    std::ranges::pop_heap(nearest);
+    nearest.pop_back();
+  }
+  nearest.push_back(distance);
+  std::ranges::push_heap(nearest);
+}
+
+void Search::take_in_order(size_t count) {
+  while (ready_.size() < count) {
+    const auto key = next_key(true);
+    if (!key) break;
+    ready_.push_back({.slot = Slot{slot_of(*key)}, .distance = distance_of(*key)});
+  }
+  certain_ = ready_.size();
+}
+
 // Makes `count` more candidates certain, or as many as there are. Estimates are rescored until the next one is too far
 // to matter, by the error seen so far.
-void Cursor::Impl::refill(size_t count) {
+void Search::refill(size_t count) {
   const bool exact = keys_are_ == Keys::kDistances && !params_.full_vector;
   ready_.erase(ready_.begin(), ready_.begin() + static_cast<std::ptrdiff_t>(given_));
   given_ = 0;
+  if (exact && ready_.empty()) return take_in_order(count);
   const double oversampled = std::ceil(static_cast<double>(count) * static_cast<double>(params_.oversampling));
   const double at_least = params_.full_vector ? oversampled : 0;
-  std::vector<float> nearest;  // a heap of the `count` smallest distances
-  nearest.reserve(std::min(count, kBatchMin) + 1);
-  ready_.reserve(ready_.size() + std::min(count, kBatchMin));
-  for (const Candidate& c : ready_) nearest.push_back(c.distance);
-  std::make_heap(nearest.begin(), nearest.end());
-  const auto keep_nearest = [&](float d) {
-    nearest.push_back(d);
-    std::push_heap(nearest.begin(), nearest.end());
-    while (nearest.size() > count) {
-      std::pop_heap(nearest.begin(), nearest.end());
-      nearest.pop_back();
-    }
-  };
+  std::vector<float>& nearest = scratch_->nearest;
+  nearest.clear();
+  for (const Candidate& c : ready_) keep_nearest(c.distance, count);
   for (size_t taken = 0;; ++taken) {
     if (keys_are_ == Keys::kEstimates && !params_.full_vector) ask_for_vectors();
     if (exact && ready_.size() >= count) break;
@@ -347,7 +371,7 @@ void Cursor::Impl::refill(size_t count) {
     if (!key) break;
     const float estimate = distance_of(*key), distance = rescore(*key);
     ready_.push_back({.slot = Slot{slot_of(*key)}, .distance = distance});
-    keep_nearest(distance);
+    keep_nearest(distance, count);
     if (estimate != distance) {
       const double error = double{estimate} - double{distance};
       error_squares_ += error * error;
@@ -361,7 +385,7 @@ void Cursor::Impl::refill(size_t count) {
   certain_ = std::min(count, ready_.size());
 }
 
-Verdict Cursor::Impl::judge(Slot slot) {
+Verdict Search::judge(Slot slot) {
   if (!params_.filter.predicate) {
     return index_.store.is_live(static_cast<uint32_t>(slot)) ? Verdict::kAccept : Verdict::kReject;
   }
@@ -371,7 +395,7 @@ Verdict Cursor::Impl::judge(Slot slot) {
   return verdict;
 }
 
-size_t Cursor::Impl::next(size_t count, std::vector<Candidate>& out) {
+size_t Search::next(size_t count, std::vector<Candidate>& out) {
   const auto first = static_cast<std::ptrdiff_t>(out.size());
   size_t found = 0;
   while (found < count && stats.ended != Ended::kPredicate) {
@@ -403,8 +427,8 @@ Cursor::Cursor(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Cursor::Cursor(Cursor&&) noexcept = default;
 Cursor& Cursor::operator=(Cursor&&) noexcept = default;
 Cursor::~Cursor() = default;
-size_t Cursor::next(size_t count, std::vector<Candidate>& out) { return impl_->next(count, out); }
-const SearchStats& Cursor::stats() const { return impl_->stats; }
+size_t Cursor::next(size_t count, std::vector<Candidate>& out) { return impl_->search.next(count, out); }
+const SearchStats& Cursor::stats() const { return impl_->search.stats; }
 
 Result<Cursor> Index::open(std::span<const float> query, const SearchParams& params) const {
   SAGITTA_CHECK(check_vector(impl_->options.metric, impl_->options.dim, query));
@@ -412,12 +436,19 @@ Result<Cursor> Index::open(std::span<const float> query, const SearchParams& par
 }
 
 Result<SearchAnswer> Index::search(std::span<const float> query, const SearchParams& params) const {
-  if (params.k == 0) return fail(ErrorCode::kInvalid, "k must be at least 1");
-  SAGITTA_TRY(Cursor cursor, open(query, params));
   SearchAnswer answer;
-  cursor.next(params.k, answer.candidates);
-  answer.stats = cursor.stats();
+  SAGITTA_CHECK(search(query, params, answer));
   return answer;
+}
+
+Status Index::search(std::span<const float> query, const SearchParams& params, SearchAnswer& answer) const {
+  if (params.k == 0) return fail(ErrorCode::kInvalid, "k must be at least 1");
+  SAGITTA_CHECK(check_vector(impl_->options.metric, impl_->options.dim, query));
+  Search search(*impl_, query, params);
+  answer.candidates.clear();
+  search.next(params.k, answer.candidates);
+  answer.stats = search.stats;
+  return {};
 }
 
 Status Index::score(std::span<const float> query, std::span<const Slot> slots, std::span<float> distances) const {
@@ -429,7 +460,8 @@ Status Index::score(std::span<const float> query, std::span<const Slot> slots, s
   const Codec* codec = impl_->codec();
   Codec::Query code_query;
   std::optional<Scorer> scorer;
-  if (impl_->options.level != Level::kI8) scorer.emplace(impl_->options.metric, impl_->options.level, stored);
+  std::vector<std::byte> at_level;
+  if (impl_->options.level != Level::kI8) scorer.emplace(impl_->options.metric, impl_->options.level, stored, at_level);
   if (!scorer && codec != nullptr) codec->prepare(stored, code_query);
   for (size_t i = 0; i < slots.size(); ++i) {
     const auto slot = static_cast<uint32_t>(slots[i]);

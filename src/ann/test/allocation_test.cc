@@ -1,0 +1,95 @@
+// Searches allocate nothing: an allocator may wait for a lock, a search must not. Sanitizers bring their own allocators.
+#include "world.h"
+
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+
+#include <cstdlib>
+#include <new>
+
+namespace {
+
+thread_local size_t allocations = 0;
+
+void* allocate(size_t bytes, size_t alignment) {
+  ++allocations;
+  void* memory = std::aligned_alloc(alignment, (bytes + alignment - 1) / alignment * alignment);
+  if (memory == nullptr) throw std::bad_alloc();
+  return memory;
+}
+
+}  // namespace
+
+void* operator new(size_t bytes) { return allocate(bytes, __STDCPP_DEFAULT_NEW_ALIGNMENT__); }
+void* operator new(size_t bytes, std::align_val_t alignment) {
+  return allocate(bytes, static_cast<size_t>(alignment));
+}
+void operator delete(void* memory) noexcept { std::free(memory); }
+void operator delete(void* memory, size_t) noexcept { std::free(memory); }
+void operator delete(void* memory, std::align_val_t) noexcept { std::free(memory); }
+void operator delete(void* memory, size_t, std::align_val_t) noexcept { std::free(memory); }
+
+namespace sagitta::ann {
+namespace {
+
+constexpr uint32_t kDim = 48;
+constexpr size_t kRows = 6000;
+constexpr size_t kQueries = 50;
+
+class Allocation : public ::testing::TestWithParam<Level> {
+ protected:
+  Allocation()
+      : clusters_(kDim, 100, 0.4F, 7),
+        index_(Index::make({.dim = kDim, .metric = Metric::kCosine, .level = GetParam(), .link_threads = 0}).value()) {
+    for (size_t i = 0; i < kRows; ++i) EXPECT_TRUE(index_->insert(clusters_.any()));
+    index_->settle();
+    for (size_t i = 0; i < 20; ++i) EXPECT_TRUE(index_->insert(clusters_.any()));  // some are fresh
+    for (size_t i = 0; i < kQueries; ++i) queries_.push_back(clusters_.any());
+  }
+
+  /// Of all queries, each asked before.
+  size_t allocations_of(const SearchParams& params) {
+    ask_all(params);
+    const size_t before = allocations;
+    ask_all(params);
+    return allocations - before;
+  }
+
+  SlotBitmap every(uint32_t step) const {
+    SlotBitmap bitmap;
+    for (uint32_t slot = 0; slot < kRows; slot += step) bitmap.set(Slot{slot});
+    return bitmap;
+  }
+
+ private:
+  void ask_all(const SearchParams& params) {
+    for (const Floats& query : queries_) {
+      EXPECT_TRUE(index_->search(query, params, answer_));
+      EXPECT_EQ(answer_.candidates.size(), params.k);
+    }
+  }
+
+  Clusters clusters_;
+  std::unique_ptr<Index> index_;
+  std::vector<Floats> queries_;
+  SearchAnswer answer_;
+};
+
+TEST_P(Allocation, ASearchHasNone) {
+  EXPECT_EQ(allocations_of({.k = 10}), 0u);
+  EXPECT_EQ(allocations_of({.k = 100, .beam_width = 300}), 0u);
+  for (const uint32_t step : {2U, 10U, 100U, 500U}) {
+    const SlotBitmap bitmap = every(step);
+    EXPECT_EQ(allocations_of({.k = 10, .filter = {.bitmap = &bitmap}}), 0u) << "every " << step;
+  }
+  const auto some = [](Slot slot) { return static_cast<uint32_t>(slot) % 9 == 0 ? Verdict::kAccept : Verdict::kReject; };
+  EXPECT_EQ(allocations_of({.k = 10, .filter = {.predicate = some}}), 0u);
+  EXPECT_EQ(allocations_of({.k = 10, .filter = {.predicate = some, .selectivity = 0.1}}), 0u);
+}
+
+INSTANTIATE_TEST_SUITE_P(Levels, Allocation, ::testing::Values(Level::kF32, Level::kF16, Level::kBf16, Level::kI8),
+                         [](const auto& param_info) { return std::string(to_string(param_info.param)); });
+
+}  // namespace
+}  // namespace sagitta::ann
+
+#endif
