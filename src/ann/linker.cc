@@ -10,8 +10,7 @@ namespace sagitta::ann {
 namespace {
 
 /// A link is spared when another leads this much nearer (RobustPrune of DiskANN); on squared distances. Much more than
-/// 1 rules out too little: within a tight cluster all are about as far from each other, links to each other are all they
-/// get, and no walk finds in or out.
+/// 1 rules out too little: in a tight cluster, where all are about as far from each other, all links would stay within.
 constexpr float kAlphaSquared = 1.02F * 1.02F;
 /// The part of a node's room that links which were ruled out may fill, nearest first; the rest is for links back.
 constexpr uint32_t kFilledNumerator = 13, kFilledDenominator = 16;

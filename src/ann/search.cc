@@ -1,6 +1,8 @@
 // Searching. Candidates come by their estimated distance, from a walk or a scan; those that may be among the nearest
 // are rescored; what the filter passes is given. When that is too few, the beam widens, and in the end everything is
 // looked at.
+#include "search.h"
+
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -8,8 +10,6 @@
 #include <utility>
 
 #include "sagitta/base/assert.h"
-
-#include "search.h"
 
 namespace sagitta::ann {
 namespace {

@@ -1,4 +1,5 @@
-// Searches allocate nothing: an allocator may wait for a lock, a search must not. Sanitizers bring their own allocators.
+// Searches allocate nothing: an allocator may wait for a lock, a search must not. Sanitizers bring allocators of their
+// own.
 #include "world.h"
 
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
@@ -20,9 +21,7 @@ void* allocate(size_t bytes, size_t alignment) {
 }  // namespace
 
 void* operator new(size_t bytes) { return allocate(bytes, __STDCPP_DEFAULT_NEW_ALIGNMENT__); }
-void* operator new(size_t bytes, std::align_val_t alignment) {
-  return allocate(bytes, static_cast<size_t>(alignment));
-}
+void* operator new(size_t bytes, std::align_val_t alignment) { return allocate(bytes, static_cast<size_t>(alignment)); }
 void operator delete(void* memory) noexcept { std::free(memory); }
 void operator delete(void* memory, size_t) noexcept { std::free(memory); }
 void operator delete(void* memory, std::align_val_t) noexcept { std::free(memory); }
@@ -81,7 +80,9 @@ TEST_P(Allocation, ASearchHasNone) {
     const SlotBitmap bitmap = every(step);
     EXPECT_EQ(allocations_of({.k = 10, .filter = {.bitmap = &bitmap}}), 0u) << "every " << step;
   }
-  const auto some = [](Slot slot) { return static_cast<uint32_t>(slot) % 9 == 0 ? Verdict::kAccept : Verdict::kReject; };
+  const auto some = [](Slot slot) {
+    return static_cast<uint32_t>(slot) % 9 == 0 ? Verdict::kAccept : Verdict::kReject;
+  };
   EXPECT_EQ(allocations_of({.k = 10, .filter = {.predicate = some}}), 0u);
   EXPECT_EQ(allocations_of({.k = 10, .filter = {.predicate = some, .selectivity = 0.1}}), 0u);
 }

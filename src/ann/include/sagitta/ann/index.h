@@ -93,9 +93,8 @@ class SlotBitmap {
   template <class Visit>
   void for_each(Visit visit) const {
     for (size_t i = 0; i < occupied_.size(); ++i) {
-      each_bit(occupied_[i], i * 64, [&](size_t at) {
-        each_bit(words_[at], at * 64, [&](size_t slot) { visit(static_cast<Slot>(slot)); });
-      });
+      each_bit(occupied_[i], i * 64,
+               [&](size_t at) { each_bit(words_[at], at * 64, [&](size_t slot) { visit(static_cast<Slot>(slot)); }); });
     }
   }
   /// How many are set.
