@@ -15,6 +15,7 @@ namespace {
 
 constexpr size_t kRows = 500'000;
 constexpr size_t kQueries = 50;
+constexpr size_t kRounds = 2;
 constexpr uint32_t kK = 10;
 constexpr double kRecall = 0.95;
 constexpr double kSlower = 1.3;  ///< times the faster of scan and walk, at most
@@ -36,7 +37,7 @@ struct Bench {
   ann::Metric metric;
   uint32_t beam = 0;
   bool predicate = false;
-  double unfiltered_us = 0, full_scan_us = 0;
+  double full_scan_us = 0;
   std::vector<std::vector<uint32_t>> rankings;  ///< of all rows, for each query
 };
 
@@ -62,9 +63,20 @@ Case make_case(const Bench& bench, const std::vector<uint32_t>& ranking, Where w
   return made;
 }
 
-/// What a caller without filters would do: the exact distance of every match, from the index, and the k least of them.
-double scan_us(const Bench& bench, std::span<const float> query, std::span<const ann::Slot> slots) {
+/// What a caller without filters would do: find the matches, have the exact distance of each from the index, and take
+/// the k least of them.
+double scan_us(const Bench& bench, std::span<const float> query, const ann::Filter& filter) {
   const Stopwatch watch;
+  std::vector<ann::Slot> slots;
+  if (filter.bitmap != nullptr) {
+    slots.reserve(filter.bitmap->count());
+    filter.bitmap->for_each([&slots](ann::Slot slot) { slots.push_back(slot); });
+  } else {
+    for (uint32_t at = 0; at < bench.base.count; ++at) {
+      const ann::Slot slot{at};
+      if (bench.subject.index().is_live(slot) && filter.predicate(slot) == ann::Verdict::kAccept) slots.push_back(slot);
+    }
+  }
   std::vector<float> distances(slots.size());
   const Status scored = bench.subject.index().score(query, slots, distances);
   SAGITTA_ASSERT(scored.has_value());
@@ -106,48 +118,67 @@ ann::Filter make_filter(const Bench& bench, const Case& asked) {
 }
 
 struct Cell {
-  std::vector<double> search_us, scan_us, loop_us;
-  double recall = 0;
+  std::vector<double> search_us, unfiltered_us, scan_us, loop_us;
+  double recall_sum = 0;
   size_t short_answers = 0, wrong_answers = 0, walks = 0;
 };
 
-Cell run(Bench& bench, const std::vector<Case>& cases) {
+/// One filtered search, noted in the cell.
+void search(Bench& bench, SubjectSearcher& searcher, const Case& asked, size_t q, Cell& cell) {
+  std::array<uint32_t, kK> ids{};
+  searcher.params().filter = make_filter(bench, asked);
+  const Stopwatch watch;
+  const size_t found = searcher.search(bench.queries.row(q), bench.beam, ids);
+  cell.search_us.push_back(watch.seconds() * 1e6);
+  const auto answer = std::span(ids).first(found);
+  cell.recall_sum += recall_of(asked.nearest, answer, kK);
+  cell.short_answers += found < asked.nearest.size();
+  cell.wrong_answers +=
+      std::ranges::any_of(answer, [&](uint32_t row) { return !std::ranges::binary_search(asked.matches, row); });
+  cell.walks += searcher.last_stats().path == ann::Path::kGraph;
+}
+
+double unfiltered_us(Bench& bench, SubjectSearcher& searcher, size_t q) {
+  std::array<uint32_t, kK> ids{};
+  searcher.params().filter = {};
+  const Stopwatch watch;
+  searcher.search(bench.queries.row(q), bench.beam, ids);
+  return watch.seconds() * 1e6;
+}
+
+/// All queries our way, without their filters, by the scan and by the bare loop, in turns: each finds the caches as the
+/// others left them.
+Cell run_once(Bench& bench, const std::vector<Case>& cases) {
   Cell cell;
   SubjectSearcher searcher(bench.subject, {});
-  std::array<uint32_t, kK> ids{};
+  for (size_t q = 0; q < cases.size(); ++q) search(bench, searcher, cases[q], q, cell);
+  for (size_t q = 0; q < cases.size(); ++q) cell.unfiltered_us.push_back(unfiltered_us(bench, searcher, q));
   for (size_t q = 0; q < cases.size(); ++q) {
-    const Case& asked = cases[q];
-    searcher.params().filter = make_filter(bench, asked);
-    const Stopwatch watch;
-    const size_t found = searcher.search(bench.queries.row(q), bench.beam, ids);
-    cell.search_us.push_back(watch.seconds() * 1e6);
-    const auto answer = std::span(ids).first(found);
-    cell.recall += recall_of(asked.nearest, answer, kK) / static_cast<double>(cases.size());
-    cell.short_answers += found < asked.nearest.size();
-    cell.wrong_answers +=
-        std::ranges::any_of(answer, [&](uint32_t row) { return !std::ranges::binary_search(asked.matches, row); });
-    cell.walks += searcher.last_stats().path == ann::Path::kGraph;
-  }
-  for (size_t q = 0; q < cases.size(); ++q) {
-    std::vector<ann::Slot> slots;
-    for (const uint32_t row : cases[q].matches) slots.push_back(bench.subject.slot_of(row));
-    cell.scan_us.push_back(scan_us(bench, bench.queries.row(q), slots));
+    cell.scan_us.push_back(scan_us(bench, bench.queries.row(q), make_filter(bench, cases[q])));
     cell.loop_us.push_back(loop_us(bench, bench.queries.row(q), cases[q].matches));
   }
+  return cell;
+}
+
+/// The last of a few rounds: before the first, all that a query touches is out of the caches for whoever comes first.
+Cell run(Bench& bench, const std::vector<Case>& cases) {
+  Cell cell;
+  for (size_t round = 0; round < kRounds; ++round) cell = run_once(bench, cases);
   return cell;
 }
 
 /// Prints one row; false when the answers are wrong, whatever their speed.
 bool report(const Bench& bench, Where where, double rate, size_t matches, Cell cell) {
   const double p50 = percentile(cell.search_us, 0.5), scan = percentile(cell.scan_us, 0.5);
-  const double walk = rate == 0 ? 0 : bench.unfiltered_us / rate;
+  const double walk = rate == 0 ? 0 : percentile(cell.unfiltered_us, 0.5) / rate;
+  const double recall = cell.recall_sum / static_cast<double>(cell.search_us.size());
   const double best = std::min(scan, walk);
   const bool whole = cell.short_answers == 0 && cell.wrong_answers == 0;
   std::string_view verdict = "must";
-  if (!whole || cell.recall < kRecall || p50 > bench.full_scan_us) verdict = "MISSED";
+  if (!whole || recall < kRecall || p50 > bench.full_scan_us) verdict = "MISSED";
   if (rate > 0 && p50 > kSlower * best) verdict = "MISSED";
   fmt::print("{:10}{:>8}{:>9}{:>8.3f}{:>7}{:>7}{:>7}{:>11.1f}{:>11.1f}{:>11.1f}{:>13.1f}{:>7}  {}\n",
-             kWhereNames[static_cast<size_t>(where)], fmt::format("{:.2f}%", rate * 100), matches, cell.recall,
+             kWhereNames[static_cast<size_t>(where)], fmt::format("{:.2f}%", rate * 100), matches, recall,
              cell.short_answers, cell.wrong_answers, cell.walks, p50, percentile(cell.loop_us, 0.5), scan, walk,
              best > 0 ? fmt::format("{:.2f}", p50 / best) : "-", verdict);
   return whole;
@@ -187,19 +218,18 @@ Status filter_grid(const Options& options) {
   const Truth truth = exact_neighbours(bench.metric, bench.base, bench.queries, kK, 1);
   SAGITTA_TRY(const BeamResult unfiltered, beam_for(*subject, options, bench.queries, truth.view(), kRecall));
   bench.beam = unfiltered.beam;
-  bench.unfiltered_us = unfiltered.p50_us;
   for (size_t q = 0; q < bench.queries.count; ++q) {
     bench.rankings.push_back(exact_neighbours(bench.metric, bench.base, {bench.queries.row(q).data(), 1, base.dim},
                                               static_cast<uint32_t>(bench.base.count), 1)
                                  .ids);
   }
-  std::vector<ann::Slot> all;
-  for (uint32_t row = 0; row < bench.base.count; ++row) all.push_back(subject->slot_of(row));
+  ann::SlotBitmap all;
+  for (uint32_t row = 0; row < bench.base.count; ++row) all.set(subject->slot_of(row));
   std::vector<double> full;
-  for (size_t i = 0; i < 5; ++i) full.push_back(scan_us(bench, bench.queries.row(0), all));
+  for (size_t i = 0; i < 5; ++i) full.push_back(scan_us(bench, bench.queries.row(0), {.bitmap = &all}));
   bench.full_scan_us = median(full);
   fmt::print("{}: {} rows, {} queries a line; unfiltered: beam {}, recall {:.3f}, p50 {:.1f} us; full scan {:.0f} us\n",
-             options.set, bench.base.count, bench.queries.count, bench.beam, unfiltered.recall, bench.unfiltered_us,
+             options.set, bench.base.count, bench.queries.count, bench.beam, unfiltered.recall, unfiltered.p50_us,
              bench.full_scan_us);
   return print_grid(bench, options.seed);
 }

@@ -30,6 +30,7 @@ struct Scratch {
   Visited visited;
   std::vector<uint32_t> fresh;     // slots of the fresh list
   std::vector<uint32_t> matching;  // slots that a scan looks at
+  std::vector<uint32_t> passed;    // of those, what a predicate accepts
   std::vector<uint32_t> links;     // of the node that is expanded
   std::vector<uint32_t> slots;
   std::vector<const uint8_t*> codes;
@@ -63,12 +64,12 @@ class ScratchPool {
   friend struct GiveBack;
   void give_back(std::unique_ptr<Scratch> scratch);
   std::unique_ptr<Scratch> take_kept();
-  /// As many as searches usually run at once, four at least; a scan's may hold 8 bytes a slot.
-  static constexpr size_t kKeptMax = 64;
-  const size_t kept_count_;
   bool charge(size_t bytes);
   void release(size_t bytes);
 
+  static constexpr size_t kKeptMax = 64;
+  /// As many as searches usually run at once, four at least; a scan's may hold 16 bytes a slot.
+  const size_t kept_count_;
   MemoryBudget* const budget_;
   std::atomic<size_t> bytes_{0};
   std::array<std::atomic<Scratch*>, kKeptMax> kept_{};

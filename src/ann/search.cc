@@ -4,9 +4,10 @@
 #include "search.h"
 
 #include <algorithm>
+#include <array>
+#include <bit>
 #include <cmath>
 #include <limits>
-#include <numeric>
 #include <utility>
 
 #include "sagitta/base/assert.h"
@@ -17,6 +18,8 @@ namespace {
 /// Candidates of a scan brought into order first, at least: of estimates more, for they are rescored until the next is
 /// too far. Each further batch is twice as large as the one before.
 constexpr size_t kBatchOfDistances = 16, kBatchOfEstimates = 64;
+/// And a part of what is there: finding the nearest of all costs as much as bringing that part into order.
+constexpr size_t kPartOrdered = 64;
 /// Distances between two looks at the clock: some ten microseconds' worth.
 constexpr uint64_t kDistancesPerLook = 256;
 /// Estimates are trusted to so many times their root mean square error.
@@ -25,8 +28,8 @@ constexpr double kErrorsTrusted = 2.5;
 constexpr size_t kErrorsMin = 8;
 /// Where more than one of so many would be rescored, all vectors are compared at once.
 constexpr double kRescoredPart = 8;
-/// Predicate answers from which a pass rate is estimated.
-constexpr size_t kTestsMin = 32;
+/// A predicate is sampled where so many times as many tests are to come.
+constexpr double kSampleWorth = 2;
 /// The part of the wanted beam that passes at least: how many do varies from query to query.
 constexpr double kPassingPart = 0.8;
 constexpr double kBeamMax = 1 << 20;
@@ -48,28 +51,39 @@ Search::Search(const Index::Impl& index, std::span<const float> query, const Sea
       scratch_(index.scratch.take()),
       costs_(index.store.shape().vector_bytes, index.store.shape().code_bytes, index.graph.degree()),
       batch_(std::max<size_t>(params.k, kBatchOfEstimates)),
-      ready_(scratch_->ready) {
+      ready_(scratch_->ready),
+      tester_(params.filter, stats.predicate_tests) {
   ready_.clear();
   scratch_->query.resize(query.size());
   store_form(index.options.metric, query, scratch_->query);
   if (index.options.level != Level::kI8) {
     scorer_.emplace(index.options.metric, index.options.level, scratch_->query, scratch_->query_at_level);
   }
+  start();
+}
 
-  const size_t live = std::max<size_t>(index.store.live(), 1), matching = matches();
+// The way that costs least.
+void Search::start() {
+  const size_t live = std::max<size_t>(index_.store.live(), 1), matching = matches();
   const double part = std::min(static_cast<double>(matching) / static_cast<double>(live), params_.filter.selectivity);
-  const double walk_cost = costs_.walk(std::min(kBeamMax, beam_wanted() / std::max(part, 1e-9)));
-  if (codec_ != nullptr && index.graph.entry_count() > 0 && walk_cost < costs_.scan(matching)) {
-    start_walk(part);
-  } else {
-    start_scan(nullptr);
-  }
+  const bool can_walk = codec_ != nullptr && index_.graph.entry_count() > 0;
+  const double scan_cost = costs_.scan(matching);
+  const double walk_cost = can_walk ? costs_.walk(beam_for(part)) : std::numeric_limits<double>::infinity();
+  const double finding = std::min(walk_cost, scan_cost);
+  scratch_->taken.reset();
+  if (sifting_pays(part, finding)) return sift();
+  if (stats.ended != Ended::kNot) return;
+  if (walk_cost < scan_cost) return start_walk(part);
+  start_scan(nullptr);
 }
 
 uint32_t Search::beam_wanted() const {
   const uint32_t width = params_.beam_width > 0 ? params_.beam_width : index_.options.expansion_search;
   return std::min(std::max(params_.k, width), static_cast<uint32_t>(kBeamMax));
 }
+
+// As wide as that so many are met as the caller asked for, of which `part` pass.
+double Search::beam_for(double part) const { return std::min(kBeamMax, beam_wanted() / std::max(part, 1e-9)); }
 
 bool Search::may_go_on(uint64_t walked) {
   if (stats.distances + (walked - noted_.distances) >= params_.distances_max) stats.ended = Ended::kWork;
@@ -90,8 +104,7 @@ size_t Search::matches() const {
 void Search::start_walk(double part) {
   stats.path = Path::kGraph;
   codec_->prepare(scratch_->query, scratch_->code_query);
-  const auto beam = static_cast<uint32_t>(std::min(kBeamMax, beam_wanted() / part));
-  walk_.emplace(index_.store, index_.graph, *codec_, *scratch_, beam, true);
+  walk_.emplace(index_.store, index_.graph, *codec_, *scratch_, static_cast<uint32_t>(beam_for(part)), true);
   // Before the walk: what is linked meanwhile is met by one or the other.
   std::vector<uint32_t>& fresh = scratch_->fresh;
   fresh.clear();
@@ -142,10 +155,30 @@ void Search::widen_for_filter() {
   }
 }
 
-// The part of what was asked that passed; the caller's estimate until enough was asked.
-double Search::pass_rate() const {
-  if (stats.predicate_tests < kTestsMin) return params_.filter.selectivity;
-  return std::max(static_cast<double>(accepted_), 0.5) / static_cast<double>(stats.predicate_tests);
+// Of testing all slots at once, and comparing only those that pass.
+double Search::sift_cost(double part, double test_ns) const {
+  const size_t count = matches();
+  return costs_.list(count) + static_cast<double>(count) * test_ns + costs_.compare(static_cast<double>(count) * part);
+}
+
+// Otherwise vectors are found, at a cost of `finding`, and tested in order until k pass.
+bool Search::sifting_pays(double part, double finding) {
+  if (!tester_.has_predicate()) return false;
+  const double tests = std::min(static_cast<double>(matches()), params_.k / std::max(part, 1e-9));
+  if (tests < kSampleWorth * Tester::kSampleMax) return false;
+  const double in_order = finding + costs_.in_order(tests);
+  if (!tester_.has_sample() && sift_cost(part, 0) < in_order) sample_predicate();
+  return sift_cost(part, tester_.cost()) < in_order + tests * tester_.cost();
+}
+
+// The first slots after the middle that may be answers, and are not taken.
+void Search::sample_predicate() {
+  std::array<uint32_t, Tester::kSampleMax> slots;
+  size_t count = 0;
+  for (uint32_t slot = index_.store.end() / 2; slot < index_.store.end() && count < slots.size(); ++slot) {
+    if (passes(slot) && !scratch_->taken.test(Slot{slot})) slots[count++] = slot;
+  }
+  if (!tester_.sample(std::span(slots).first(count))) stats.ended = Ended::kPredicate;
 }
 
 // False when there is nothing more to find by walking.
@@ -153,41 +186,63 @@ bool Search::widen() {
   if (walk_->exhausted() || stats.ended != Ended::kNot) return false;
   const double beam = walk_->beam();
   double wanted = beam * 2;
-  if (stats.predicate_tests >= kTestsMin) wanted = std::clamp(beam_wanted() / pass_rate(), beam * 2, beam * 16);
+  if (tester_.is_informed()) wanted = std::clamp(beam_for(tester_.pass_rate()), beam * 2, beam * 16);
   if (costs_.walk(wanted - beam) > costs_.scan(matches())) return false;
+  if (tester_.has_predicate()) note_taken();
+  if (sifting_pays(tester_.pass_rate(), costs_.walk(beam_for(tester_.pass_rate())))) return false;
   walk_->widen(static_cast<uint32_t>(wanted));
   walk();
   walked_ = asked_ = 0;
   return true;
 }
 
-// The slots of the bitmap, or all, into scratch_->matching.
-void Search::list_slots() {
+// Those that may be answers, into scratch_->matching.
+std::span<const uint32_t> Search::list_matches(const SlotBitmap* without) {
+  const size_t count = params_.filter.bitmap == nullptr ? list_all(without) : list_bitmap(without);
+  return std::span(scratch_->matching).first(count);
+}
+
+size_t Search::list_all(const SlotBitmap* without) {
+  const uint32_t end = index_.store.end();
+  std::vector<uint32_t>& slots = scratch_->matching;
+  if (slots.size() < end) slots.resize(end);
+  size_t kept = 0;
+  for (uint32_t first = 0; first < end; first += SlotStore::kGranule) {
+    kept += list_granule(first, without, slots.data() + kept);
+  }
+  return kept;
+}
+
+uint32_t Search::list_granule(uint32_t first, const SlotBitmap* without, uint32_t* out) const {
+  const uint64_t excluded = without != nullptr ? without->word(first / SlotStore::kGranule) : 0;
+  const auto metas = index_.store.metas(first, std::min(SlotStore::kGranule, index_.store.end() - first));
+  const int64_t now_us = params_.now_us;
+  uint64_t found = 0;
+  for (size_t i = 0; i < metas.size(); ++i) found |= uint64_t{SlotStore::is_found(metas[i], now_us)} << i;
+  uint32_t kept = 0;
+  for (uint64_t left = found & ~excluded; left != 0; left &= left - 1) {
+    out[kept++] = first + static_cast<uint32_t>(std::countr_zero(left));
+  }
+  return kept;
+}
+
+// The states of slots that are far apart are asked for ahead.
+size_t Search::list_bitmap(const SlotBitmap* without) {
   std::vector<uint32_t>& slots = scratch_->matching;
   const uint32_t end = index_.store.end();
   slots.clear();
-  if (params_.filter.bitmap == nullptr) {
-    slots.resize(end);
-    std::iota(slots.begin(), slots.end(), 0U);
-    return;
-  }
   slots.reserve(params_.filter.bitmap->count());
   params_.filter.bitmap->for_each([&](Slot slot) {
     if (static_cast<uint32_t>(slot) < end) slots.push_back(static_cast<uint32_t>(slot));
   });
-}
-
-// The states of slots that are far apart are asked for ahead.
-std::span<const uint32_t> Search::matching_slots(const SlotBitmap* without) {
-  list_slots();
-  std::vector<uint32_t>& slots = scratch_->matching;
   size_t kept = 0;
   for (size_t i = 0; i < slots.size(); ++i) {
     if (i + kStatesAhead < slots.size()) __builtin_prefetch(&index_.store.meta(slots[i + kStatesAhead]));
     const uint32_t slot = slots[i];
-    if (passes(slot) && (without == nullptr || !without->test(Slot{slot}))) slots[kept++] = slot;
+    const bool found = index_.store.is_found(slot, params_.now_us);
+    if (found && (without == nullptr || !without->test(Slot{slot}))) slots[kept++] = slot;
   }
-  return std::span(slots).first(kept);
+  return kept;
 }
 
 // Whether vectors are compared at once. Of few matches the codes' advantage would be lost on rescoring, and so it would
@@ -195,14 +250,16 @@ std::span<const uint32_t> Search::matching_slots(const SlotBitmap* without) {
 bool Search::scans_vectors(size_t count) const {
   if (!scorer_) return false;
   if (codec_ == nullptr || costs_.scans_vectors(count)) return true;
-  return params_.filter.predicate && params_.k / pass_rate() * kRescoredPart > static_cast<double>(count);
+  const bool rejects = tester_.has_predicate() && !sifted_;
+  return rejects && params_.k / tester_.pass_rate() * kRescoredPart > static_cast<double>(count);
 }
 
-void Search::start_scan(const SlotBitmap* without) {
+void Search::start_scan(const SlotBitmap* without) { scan(list_matches(without)); }
+
+void Search::scan(std::span<const uint32_t> slots) {
   walk_.reset();
   noted_ = {};
   stats.path = Path::kExact;
-  const std::span<const uint32_t> slots = matching_slots(without);
   scratch_->keys.clear();
   scratch_->keys.reserve(slots.size());
   scanned_ = ordered_ = asked_ = 0;
@@ -260,7 +317,8 @@ std::optional<SearchKey> Search::peek_scanned() {
 
 void Search::order_batch() {
   std::vector<SearchKey>& keys = scratch_->keys;
-  const size_t until = std::min(keys.size(), ordered_ + batch_);
+  const size_t batch = std::max(batch_, (keys.size() - ordered_) / kPartOrdered);
+  const size_t until = std::min(keys.size(), ordered_ + batch);
   const auto at = [&keys](size_t i) { return keys.begin() + static_cast<std::ptrdiff_t>(i); };
   if (until < keys.size()) std::nth_element(at(ordered_), at(until), keys.end());
   std::sort(at(ordered_), at(until));
@@ -291,20 +349,63 @@ std::optional<SearchKey> Search::next_key(bool insist) {
     }
     if (scanned) continue;
     if (!walk_ || !insist || stats.ended != Ended::kNot) return std::nullopt;
-    if (!widen()) scan_untaken();
+    if (!widen()) look_at_rest();
   }
 }
 
-void Search::scan_untaken() {
+void Search::note_taken() {
   SlotBitmap& taken = scratch_->taken;
-  taken.reset();
   for (const std::span<const SearchKey> keys : {std::span<const SearchKey>(walk_->pool()), walk_->rejected()}) {
     for (SearchKey key : keys) {
       if ((key & kTaken) != 0) taken.set(Slot{slot_of(key)});
     }
   }
   for (size_t i = 0; i < scanned_; ++i) taken.set(Slot{slot_of(scratch_->keys[i])});
-  start_scan(&taken);
+}
+
+void Search::look_at_rest() {
+  note_taken();
+  if (sifting_pays(tester_.pass_rate(), costs_.scan(matches()))) return sift();
+  start_scan(&scratch_->taken);
+}
+
+// Where most would be tested anyway, all are at once, in the order of slots; of those that pass, the nearest are found.
+// What was taken before keeps its turn, and what was sampled its verdict.
+void Search::sift() {
+  SlotBitmap& taken = scratch_->taken;
+  std::vector<uint32_t>& passed = scratch_->passed;
+  passed.clear();
+  tester_.for_each_sampled([&](uint32_t slot, bool accepted) {
+    if (accepted && !taken.test(Slot{slot})) passed.push_back(slot);
+    taken.set(Slot{slot});
+  });
+  if (params_.filter.bitmap != nullptr) {
+    test_all(list_matches(&taken));
+  } else {
+    std::array<uint32_t, SlotStore::kGranule> slots;
+    const uint32_t end = index_.store.end();
+    for (uint32_t first = 0; first < end && stats.ended == Ended::kNot; first += SlotStore::kGranule) {
+      test_all(std::span(slots).first(list_granule(first, &taken, slots.data())));
+    }
+  }
+  sifted_ = true;
+  scan(passed);
+}
+
+// Those that pass, into scratch_->passed.
+void Search::test_all(std::span<const uint32_t> slots) {
+  const std::function<Verdict(Slot)>& predicate = params_.filter.predicate;
+  const bool has_deadline = params_.clock != nullptr;
+  Verdict verdict = Verdict::kReject;
+  size_t tested = 0;
+  for (; tested < slots.size() && verdict != Verdict::kStop; ++tested) {
+    if (has_deadline && late()) break;
+    verdict = predicate(Slot{slots[tested]});
+    if (verdict == Verdict::kAccept) scratch_->passed.push_back(slots[tested]);
+  }
+  stats.predicate_tests += tested;
+  if (tested < slots.size()) stats.ended = Ended::kDeadline;
+  if (verdict == Verdict::kStop) stats.ended = Ended::kPredicate;
 }
 
 void Search::ask_for_vector(uint32_t slot) const {
@@ -385,41 +486,52 @@ void Search::refill(size_t count) {
   certain_ = std::min(count, ready_.size());
 }
 
-Verdict Search::judge(Slot slot) {
-  if (!params_.filter.predicate) {
-    return index_.store.is_live(static_cast<uint32_t>(slot)) ? Verdict::kAccept : Verdict::kReject;
+Verdict Search::judge(uint32_t slot) {
+  if (!tester_.has_predicate()) return index_.store.is_live(slot) ? Verdict::kAccept : Verdict::kReject;
+  if (sifted_ && !scratch_->taken.test(Slot{slot})) return Verdict::kAccept;
+  return tester_.test(slot);
+}
+
+// Hands out what is certain, as far as it passes, up to `count`.
+size_t Search::give(size_t count, std::vector<Candidate>& out) {
+  size_t found = 0;
+  while (found < count && given_ < certain_) {
+    // A row behind each predicate call may be dear, so the clock is asked each time; plain candidates are nearly free.
+    if (tester_.has_predicate() && late()) {
+      stats.ended = Ended::kDeadline;
+      break;
+    }
+    const Candidate candidate = ready_[given_++];
+    const Verdict verdict = judge(static_cast<uint32_t>(candidate.slot));
+    if (verdict == Verdict::kStop) {
+      stats.ended = Ended::kPredicate;
+      break;
+    }
+    if (verdict == Verdict::kReject) continue;
+    out.push_back(candidate);
+    ++found;
   }
-  ++stats.predicate_tests;
-  const Verdict verdict = params_.filter.predicate(slot);
-  if (verdict == Verdict::kAccept) ++accepted_;
-  return verdict;
+  return found;
+}
+
+// How many are to be made certain at once. Of a scan more and more: a predicate that rejects much would have all
+// ordered for each few it tests.
+size_t Search::batch_for(size_t missing) const {
+  const bool tests_scanned = tester_.has_predicate() && !walk_ && !sifted_;
+  return tests_scanned ? std::max<size_t>(missing, stats.predicate_tests / 4) : missing;
 }
 
 size_t Search::next(size_t count, std::vector<Candidate>& out) {
   const auto first = static_cast<std::ptrdiff_t>(out.size());
   size_t found = 0;
   while (found < count && stats.ended != Ended::kPredicate) {
-    if (given_ == certain_) {
-      // Of a scan in growing batches: a predicate that rejects much would have all ordered for each few it tests.
-      refill(std::max<size_t>(count - found, walk_ ? 0 : stats.predicate_tests / 4));
-      if (certain_ == 0) break;
-    }
-    // A row behind each predicate call may be dear, so the clock is asked each time; plain candidates are nearly free.
-    if (params_.filter.predicate && late()) {
-      stats.ended = Ended::kDeadline;
-      break;
-    }
-    const Candidate candidate = ready_[given_++];
-    const Verdict verdict = judge(candidate.slot);
-    if (verdict == Verdict::kStop) {
-      stats.ended = Ended::kPredicate;
-    } else if (verdict == Verdict::kAccept) {
-      out.push_back(candidate);
-      ++found;
-    }
+    if (given_ == certain_) refill(batch_for(count - found));
+    if (certain_ == 0 || stats.ended == Ended::kPredicate) break;
+    found += give(count - found, out);
+    if (given_ < certain_) break;
   }
   // Where some did not pass, a wider walk may have met nearer ones than were given before.
-  std::sort(out.begin() + first, out.end(), nearer);
+  if (!std::is_sorted(out.begin() + first, out.end(), nearer)) std::sort(out.begin() + first, out.end(), nearer);
   return found;
 }
 

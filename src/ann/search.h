@@ -9,6 +9,7 @@
 #include "cost.h"
 #include "index_impl.h"
 #include "search_key.h"
+#include "tester.h"
 #include "vectors.h"
 #include "walk.h"
 
@@ -32,24 +33,34 @@ class Search final : private WalkLimits {
   bool passes(uint32_t slot) const;
   size_t matches() const;
   uint32_t beam_wanted() const;
+  double beam_for(double part) const;
 
-  double pass_rate() const;
+  double sift_cost(double part, double test_ns) const;
+  bool sifting_pays(double part, double finding);
+  void sample_predicate();
+  void start();
   void start_walk(double part);
   void walk();
   void widen_for_filter();
   bool widen();
   bool scans_vectors(size_t count) const;
   void start_scan(const SlotBitmap* without);
+  void scan(std::span<const uint32_t> slots);
   void scan_vectors(std::span<const uint32_t> slots);
   void scan_codes(std::span<const uint32_t> slots);
   void order_within_beam();
   void order_batch();
-  void list_slots();
-  std::span<const uint32_t> matching_slots(const SlotBitmap* without);
+  std::span<const uint32_t> list_matches(const SlotBitmap* without);
+  size_t list_all(const SlotBitmap* without);
+  uint32_t list_granule(uint32_t first, const SlotBitmap* without, uint32_t* out) const;
+  size_t list_bitmap(const SlotBitmap* without);
   std::optional<SearchKey> peek_scanned();
   std::optional<SearchKey> peek_walked();
   std::optional<SearchKey> next_key(bool insist);
-  void scan_untaken();
+  void note_taken();
+  void look_at_rest();
+  void sift();
+  void test_all(std::span<const uint32_t> slots);
 
   void keep_nearest(float distance, size_t count);
   void ask_for_vector(uint32_t slot) const;
@@ -57,7 +68,9 @@ class Search final : private WalkLimits {
   float rescore(SearchKey key);
   void take_in_order(size_t count);
   void refill(size_t count);
-  Verdict judge(Slot slot);
+  Verdict judge(uint32_t slot);
+  size_t batch_for(size_t missing) const;
+  size_t give(size_t count, std::vector<Candidate>& out);
 
   const Index::Impl& index_;
   const SearchParams& params_;
@@ -79,8 +92,9 @@ class Search final : private WalkLimits {
   std::vector<Candidate>& ready_;  // of scratch_: rescored, in order
   size_t given_ = 0;               // of ready_
   size_t certain_ = 0;             // of ready_: nothing untaken is likely to be nearer
-  size_t accepted_ = 0;            // by the predicate
-  double error_squares_ = 0;       // of estimates against rescored distances
+  Tester tester_;
+  bool sifted_ = false;       // what is untaken has passed the predicate
+  double error_squares_ = 0;  // of estimates against rescored distances
   size_t errors_ = 0;
 };
 

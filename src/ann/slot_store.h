@@ -48,6 +48,9 @@ struct SlotList {
 /// writer at a time (the index's mutex); the others need a pin.
 class SlotStore {
  public:
+  /// Slots that get memory together.
+  static constexpr uint32_t kGranule = 64;
+
   SlotStore(const SlotShape& shape, MemoryBudget* budget);
   ~SlotStore();
   SlotStore(const SlotStore&) = delete;
@@ -84,11 +87,13 @@ class SlotStore {
   SlotMeta& meta(uint32_t slot) const { return *reinterpret_cast<SlotMeta*>(metas_.at(slot)); }
   SlotState state(uint32_t slot) const { return meta(slot).state.load(std::memory_order_acquire); }
   bool is_live(uint32_t slot) const { return slot < end() && state(slot) == SlotState::kLive; }
-  bool is_found(uint32_t slot, int64_t now_us) const {
-    const SlotMeta& m = meta(slot);
-    return m.state.load(std::memory_order_acquire) == SlotState::kLive &&
-           m.expiry.load(std::memory_order_relaxed) > now_us;
+  bool is_found(uint32_t slot, int64_t now_us) const { return is_found(meta(slot), now_us); }
+  static bool is_found(const SlotMeta& meta, int64_t now_us) {
+    return meta.state.load(std::memory_order_acquire) == SlotState::kLive &&
+           meta.expiry.load(std::memory_order_relaxed) > now_us;
   }
+  /// Of so many slots from `first`, a multiple of kGranule, at most kGranule, which lie side by side.
+  std::span<const SlotMeta> metas(uint32_t first, uint32_t count) const { return {&meta(first), count}; }
   std::byte* vector(uint32_t slot) const { return vectors_.at(slot); }
   uint8_t* code(uint32_t slot) const { return reinterpret_cast<uint8_t*>(codes_.at(slot)); }
   Codec::Factors* factors(uint32_t slot) const { return reinterpret_cast<Codec::Factors*>(factors_.at(slot)); }
@@ -106,9 +111,6 @@ class SlotStore {
   MemoryUse memory() const;
 
  private:
-  /// Slots that get memory together.
-  static constexpr uint32_t kGranule = 64;
-
   void push(SlotList& list, uint32_t slot);
   uint32_t pop(SlotList& list);
   void splice(SlotList& from, SlotList& to);

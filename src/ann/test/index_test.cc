@@ -230,6 +230,80 @@ TEST(Cursor, AsksThePredicateOnlyAsFarAsItMust) {
   EXPECT_LT(answer.stats.distances, 5'000u);
 }
 
+/// Accepts some slots, and counts how often it is asked for each.
+class Asked {
+ public:
+  Asked(size_t slots, std::vector<uint32_t> accepted) : accepted_(std::move(accepted)), times_(slots) {}
+
+  SearchParams params(uint32_t k, double selectivity) {
+    SearchParams params{.k = k};
+    params.filter.selectivity = selectivity;
+    params.filter.predicate = [this](Slot slot) { return judge(static_cast<uint32_t>(slot)); };
+    return params;
+  }
+  Verdict judge(uint32_t slot) {
+    ++times_[slot];
+    if (++total == stop_at) return Verdict::kStop;
+    return std::ranges::find(accepted_, slot) != accepted_.end() ? Verdict::kAccept : Verdict::kReject;
+  }
+  size_t most() const { return *std::ranges::max_element(times_); }
+
+  size_t total = 0, stop_at = SIZE_MAX;
+
+ private:
+  std::vector<uint32_t> accepted_;
+  std::vector<size_t> times_;
+};
+
+TEST(Search, APredicateThatRejectsNearlyAllIsAskedFirstAndOfEachOnce) {
+  auto index = make_line(5000);
+  for (const double selectivity : {0.001, 1.0}) {
+    Asked asked(5000, {4000, 7, 2600, 2510, 300});  // two of them may be in the sample
+    Cursor cursor = index->open(Floats{0}, asked.params(10, selectivity)).value();
+    std::vector<Candidate> got;
+    EXPECT_EQ(cursor.next(2, got), 2U);
+    EXPECT_EQ(cursor.next(10, got), 3U);
+    std::vector<uint32_t> slots;
+    for (const Candidate& c : got) slots.push_back(static_cast<uint32_t>(c.slot));
+    EXPECT_EQ(slots, (std::vector<uint32_t>{7, 300, 2510, 2600, 4000}));
+    EXPECT_EQ(asked.total, 5000U);
+    EXPECT_EQ(asked.most(), 1U);
+    EXPECT_EQ(cursor.stats().path, Path::kExact);
+    EXPECT_EQ(cursor.stats().predicate_tests, 5000U);
+    EXPECT_LT(cursor.stats().distances, 2500U) << "of those that do not pass";
+  }
+}
+
+TEST(Search, APredicateIsNotAskedAgainAfterItHasStopped) {
+  auto index = make_line(5000);
+  for (const size_t stop_at : {1U, 3U, 64U, 65U, 100U, 4999U}) {  // within the sample, and after it
+    Asked asked(5000, {7, 2510, 4000});
+    asked.stop_at = stop_at;
+    Cursor cursor = index->open(Floats{0}, asked.params(10, 0.001)).value();
+    std::vector<Candidate> got;
+    EXPECT_EQ(cursor.next(10, got), 0U);
+    EXPECT_EQ(cursor.stats().ended, Ended::kPredicate);
+    EXPECT_EQ(cursor.next(10, got), 0U);
+    EXPECT_EQ(asked.total, stop_at);
+  }
+}
+
+TEST(Search, ADeadlineEndsTheTestingOfAll) {
+  auto index = make_line(5000);
+  ManualClock clock(0);
+  Asked asked(5000, {7, 2510, 4000});
+  SearchParams params = asked.params(10, 0.001);
+  params.clock = &clock;
+  params.deadline = Deadline::in_us(clock, 1000);
+  params.filter.predicate = [&](Slot slot) {
+    clock.advance_us(1);
+    return asked.judge(static_cast<uint32_t>(slot));
+  };
+  const auto answer = index->search(Floats{0}, params).value();
+  EXPECT_EQ(answer.stats.ended, Ended::kDeadline);
+  EXPECT_EQ(asked.total, 1000U);
+}
+
 TEST(Search, APredicateCanStopIt) {
   auto index = make_line(100);
   SearchParams params{.k = 10};

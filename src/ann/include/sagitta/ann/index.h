@@ -89,6 +89,8 @@ class SlotBitmap {
     const auto at = static_cast<size_t>(slot) / 64;
     return at < words_.size() && (words_[at] & bit(static_cast<size_t>(slot))) != 0;
   }
+  /// The 64 slots from 64 × `i`, a bit for each.
+  uint64_t word(size_t i) const { return i < words_.size() ? words_[i] : 0; }
   /// Calls `visit(Slot)` for each, in order.
   template <class Visit>
   void for_each(Visit visit) const {
@@ -118,7 +120,9 @@ class SlotBitmap {
 enum class Verdict : uint8_t { kReject, kAccept, kStop };
 
 /// Which slots may be answers. Both may be given: the bitmap is asked first. A predicate is asked at most once a slot
-/// per cursor, nearest slots first, and only for as many as it takes to find k.
+/// per cursor, nearest slots first, and only for as many as it takes to find k. Where those would be so many that
+/// testing all of them first is cheaper, a few dozen are tested to see what a test costs, and then perhaps all, in no
+/// order.
 struct Filter {
   const SlotBitmap* bitmap = nullptr;  ///< must outlive the cursor and not change
   std::function<Verdict(Slot)> predicate;
