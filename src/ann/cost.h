@@ -26,7 +26,7 @@ class Costs {
   /// Bringing so many that were found into exact order.
   double in_order(double count) const { return count * (vector_ns_ + kOrderNs); }
   /// Looking at so many slots without their vectors.
-  double list(size_t count) const { return static_cast<double>(count) * kSlotNs; }
+  double list(double count) const { return count * kSlotNs; }
   double walk(double beam) const { return (beam + kApproach) * step_ns_ + kRescored * vector_ns_; }
 
  private:

@@ -28,8 +28,10 @@ constexpr double kErrorsTrusted = 2.5;
 constexpr size_t kErrorsMin = 8;
 /// Where more than one of so many would be rescored, all vectors are compared at once.
 constexpr double kRescoredPart = 8;
-/// A predicate is sampled where so many times as many tests are to come.
+/// A predicate is sampled where so many times as many tests are to come, by slots that lie together, if there are a few
+/// among so many granules.
 constexpr double kSampleWorth = 2;
+constexpr uint32_t kSampleMin = 8, kGranulesSampled = 4096;
 /// The part of the wanted beam that passes at least: how many do varies from query to query.
 constexpr double kPassingPart = 0.8;
 constexpr double kBeamMax = 1 << 20;
@@ -52,7 +54,7 @@ Search::Search(const Index::Impl& index, std::span<const float> query, const Sea
       costs_(index.store.shape().vector_bytes, index.store.shape().code_bytes, index.graph.degree()),
       batch_(std::max<size_t>(params.k, kBatchOfEstimates)),
       ready_(scratch_->ready),
-      tester_(params.filter, stats.predicate_tests) {
+      tester_(params, stats) {
   ready_.clear();
   scratch_->query.resize(query.size());
   store_form(index.options.metric, query, scratch_->query);
@@ -64,15 +66,17 @@ Search::Search(const Index::Impl& index, std::span<const float> query, const Sea
 
 // The way that costs least.
 void Search::start() {
-  const size_t live = std::max<size_t>(index_.store.live(), 1), matching = matches();
-  const double part = std::min(static_cast<double>(matching) / static_cast<double>(live), params_.filter.selectivity);
+  scratch_->taken.reset();
+  const double estimate = params_.filter.selectivity;
+  const double part = std::min(part_matching(), estimate >= 0 && estimate <= 1 ? estimate : 1.0);
+  tester_.assume(part / std::max(part_matching(), 1e-9));
   const bool can_walk = codec_ != nullptr && index_.graph.entry_count() > 0;
-  const double scan_cost = costs_.scan(matching);
+  const double scan_cost = costs_.scan(matches());
   const double walk_cost = can_walk ? costs_.walk(beam_for(part)) : std::numeric_limits<double>::infinity();
   const double finding = std::min(walk_cost, scan_cost);
-  scratch_->taken.reset();
-  if (sifting_pays(part, finding)) return sift();
+  sample_if_worth(finding);
   if (stats.ended != Ended::kNot) return;
+  if (sifting_pays(finding)) return sift();
   if (walk_cost < scan_cost) return start_walk(part);
   start_scan(nullptr);
 }
@@ -86,8 +90,9 @@ uint32_t Search::beam_wanted() const {
 double Search::beam_for(double part) const { return std::min(kBeamMax, beam_wanted() / std::max(part, 1e-9)); }
 
 bool Search::may_go_on(uint64_t walked) {
+  if (stats.ended != Ended::kNot) return false;
   if (stats.distances + (walked - noted_.distances) >= params_.distances_max) stats.ended = Ended::kWork;
-  if (late()) stats.ended = Ended::kDeadline;
+  if (is_late(params_)) stats.ended = Ended::kDeadline;
   return stats.ended == Ended::kNot;
 }
 
@@ -99,6 +104,10 @@ bool Search::passes(uint32_t slot) const {
 size_t Search::matches() const {
   const size_t live = index_.store.live();
   return params_.filter.bitmap == nullptr ? live : std::min(params_.filter.bitmap->count(), live);
+}
+
+double Search::part_matching() const {
+  return static_cast<double>(matches()) / static_cast<double>(std::max<size_t>(index_.store.live(), 1));
 }
 
 void Search::start_walk(double part) {
@@ -155,41 +164,56 @@ void Search::widen_for_filter() {
   }
 }
 
-// Of testing all slots at once, and comparing only those that pass.
-double Search::sift_cost(double part, double test_ns) const {
-  const size_t count = matches();
-  return costs_.list(count) + static_cast<double>(count) * test_ns + costs_.compare(static_cast<double>(count) * part);
+// Otherwise vectors are found, at a cost of `finding`, and tested in order until k pass. Where few pass nearby, more
+// may farther off.
+double Search::tests_in_order() const {
+  const double rate = std::max(tester_.rate_nearby(), tester_.rate_overall(0));
+  return std::min(static_cast<double>(matches()), params_.k / std::max(rate, 1e-9));
 }
 
-// Otherwise vectors are found, at a cost of `finding`, and tested in order until k pass.
-bool Search::sifting_pays(double part, double finding) {
-  if (!tester_.has_predicate()) return false;
-  const double tests = std::min(static_cast<double>(matches()), params_.k / std::max(part, 1e-9));
-  if (tests < kSampleWorth * Tester::kSampleMax) return false;
-  const double in_order = finding + costs_.in_order(tests);
-  if (!tester_.has_sample() && sift_cost(part, 0) < in_order) sample_predicate();
-  return sift_cost(part, tester_.cost()) < in_order + tests * tester_.cost();
+// Of testing all at once, and comparing only those that pass.
+double Search::sift_cost(double test_ns) const {
+  const auto count = static_cast<double>(matches());
+  return costs_.list(count) + count * test_ns + costs_.compare(count * tester_.rate_overall(0.5));
 }
 
-// The first slots after the middle that may be answers, and are not taken.
-void Search::sample_predicate() {
-  std::array<uint32_t, Tester::kSampleMax> slots;
-  size_t count = 0;
-  for (uint32_t slot = index_.store.end() / 2; slot < index_.store.end() && count < slots.size(); ++slot) {
-    if (passes(slot) && !scratch_->taken.test(Slot{slot})) slots[count++] = slot;
+bool Search::sifting_pays(double finding) const {
+  const double tests = tests_in_order();
+  return sift_cost(tester_.cost()) < finding + costs_.in_order(tests) + tests * tester_.cost();
+}
+
+void Search::sample_if_worth(double finding) {
+  if (!tester_.has_predicate() || sampled_) return;
+  const double tests = tests_in_order();
+  if (tests >= kSampleWorth * Tester::kSampleMax && sift_cost(0) < finding + costs_.in_order(tests)) sample();
+}
+
+// The first after the middle, or else from the front, that may be answers and are not taken.
+void Search::sample() {
+  sampled_ = true;
+  std::array<uint32_t, SlotStore::kGranule> slots;
+  static_assert(SlotStore::kGranule <= Tester::kSampleMax);
+  const uint32_t end = index_.store.end(), granules = (end + SlotStore::kGranule - 1) / SlotStore::kGranule;
+  for (uint32_t i = 0; i < std::min(granules, kGranulesSampled); ++i) {
+    const uint32_t first = (granules / 2 + i) % granules * SlotStore::kGranule;
+    const uint32_t count = list_granule(first, end, &scratch_->taken, slots.data());
+    if (count >= kSampleMin) return tester_.sample(std::span(slots).first(count));
   }
-  if (!tester_.sample(std::span(slots).first(count))) stats.ended = Ended::kPredicate;
 }
 
-// False when there is nothing more to find by walking.
+// False when there is nothing more to find by walking, or when it would be dearer than to look at the rest.
 bool Search::widen() {
-  if (walk_->exhausted() || stats.ended != Ended::kNot) return false;
-  const double beam = walk_->beam();
-  double wanted = beam * 2;
-  if (tester_.is_informed()) wanted = std::clamp(beam_for(tester_.pass_rate()), beam * 2, beam * 16);
-  if (costs_.walk(wanted - beam) > costs_.scan(matches())) return false;
-  if (tester_.has_predicate()) note_taken();
-  if (sifting_pays(tester_.pass_rate(), costs_.walk(beam_for(tester_.pass_rate())))) return false;
+  if (walk_->exhausted()) return false;
+  const double beam = walk_->beam(), nearby = beam_for(tester_.rate_nearby() * part_matching());
+  const double wanted = tester_.knows_rate_nearby() ? std::clamp(nearby, beam * 2, beam * 16) : beam * 2;
+  const double scan_cost = costs_.scan(matches());
+  if (costs_.walk(wanted - beam) > scan_cost) return false;
+  if (tester_.has_predicate()) {
+    const double finding = std::min(costs_.walk(nearby), scan_cost);
+    note_taken();
+    sample_if_worth(finding);
+    if (stats.ended != Ended::kNot || sifting_pays(finding)) return false;
+  }
   walk_->widen(static_cast<uint32_t>(wanted));
   walk();
   walked_ = asked_ = 0;
@@ -208,21 +232,24 @@ size_t Search::list_all(const SlotBitmap* without) {
   if (slots.size() < end) slots.resize(end);
   size_t kept = 0;
   for (uint32_t first = 0; first < end; first += SlotStore::kGranule) {
-    kept += list_granule(first, without, slots.data() + kept);
+    kept += list_granule(first, end, without, slots.data() + kept);
   }
   return kept;
 }
 
-uint32_t Search::list_granule(uint32_t first, const SlotBitmap* without, uint32_t* out) const {
-  const uint64_t excluded = without != nullptr ? without->word(first / SlotStore::kGranule) : 0;
-  const auto metas = index_.store.metas(first, std::min(SlotStore::kGranule, index_.store.end() - first));
+// Of the slots from `first` below `end`, one granule at most.
+uint32_t Search::list_granule(uint32_t first, uint32_t end, const SlotBitmap* without, uint32_t* out) const {
+  static_assert(SlotStore::kGranule == 64, "a word of a bitmap");
+  const SlotBitmap* bitmap = params_.filter.bitmap;
+  uint64_t left = bitmap != nullptr ? bitmap->word(first / SlotStore::kGranule) : ~uint64_t{0};
+  if (without != nullptr) left &= ~without->word(first / SlotStore::kGranule);
+  if (left == 0) return 0;
+  const auto metas = index_.store.metas(first, std::min(SlotStore::kGranule, end - first));
   const int64_t now_us = params_.now_us;
   uint64_t found = 0;
   for (size_t i = 0; i < metas.size(); ++i) found |= uint64_t{SlotStore::is_found(metas[i], now_us)} << i;
   uint32_t kept = 0;
-  for (uint64_t left = found & ~excluded; left != 0; left &= left - 1) {
-    out[kept++] = first + static_cast<uint32_t>(std::countr_zero(left));
-  }
+  for (left &= found; left != 0; left &= left - 1) out[kept++] = first + static_cast<uint32_t>(std::countr_zero(left));
   return kept;
 }
 
@@ -250,8 +277,7 @@ size_t Search::list_bitmap(const SlotBitmap* without) {
 bool Search::scans_vectors(size_t count) const {
   if (!scorer_) return false;
   if (codec_ == nullptr || costs_.scans_vectors(count)) return true;
-  const bool rejects = tester_.has_predicate() && !sifted_;
-  return rejects && params_.k / tester_.pass_rate() * kRescoredPart > static_cast<double>(count);
+  return tester_.has_predicate() && !sifted_ && tests_in_order() * kRescoredPart > static_cast<double>(count);
 }
 
 void Search::start_scan(const SlotBitmap* without) { scan(list_matches(without)); }
@@ -343,12 +369,12 @@ std::optional<SearchKey> Search::next_key(bool insist) {
       walk_->pool()[walked_++] |= kTaken;
       return walked;
     }
-    if (scanned && (walked || !walk_ || !insist || !widen())) {
+    const bool more_to_find = walk_ && insist && stats.ended == Ended::kNot;
+    if (scanned && (walked || !more_to_find)) {
       ++scanned_;
       return scanned;
     }
-    if (scanned) continue;
-    if (!walk_ || !insist || stats.ended != Ended::kNot) return std::nullopt;
+    if (!more_to_find) return std::nullopt;
     if (!widen()) look_at_rest();
   }
 }
@@ -365,7 +391,11 @@ void Search::note_taken() {
 
 void Search::look_at_rest() {
   note_taken();
-  if (sifting_pays(tester_.pass_rate(), costs_.scan(matches()))) return sift();
+  if (tester_.has_predicate() && stats.ended == Ended::kNot) {
+    const double finding = costs_.scan(matches());
+    sample_if_worth(finding);
+    if (stats.ended == Ended::kNot && sifting_pays(finding)) return sift();
+  }
   start_scan(&scratch_->taken);
 }
 
@@ -379,33 +409,9 @@ void Search::sift() {
     if (accepted && !taken.test(Slot{slot})) passed.push_back(slot);
     taken.set(Slot{slot});
   });
-  if (params_.filter.bitmap != nullptr) {
-    test_all(list_matches(&taken));
-  } else {
-    std::array<uint32_t, SlotStore::kGranule> slots;
-    const uint32_t end = index_.store.end();
-    for (uint32_t first = 0; first < end && stats.ended == Ended::kNot; first += SlotStore::kGranule) {
-      test_all(std::span(slots).first(list_granule(first, &taken, slots.data())));
-    }
-  }
+  tester_.test_all(list_matches(&taken), passed);
   sifted_ = true;
   scan(passed);
-}
-
-// Those that pass, into scratch_->passed.
-void Search::test_all(std::span<const uint32_t> slots) {
-  const std::function<Verdict(Slot)>& predicate = params_.filter.predicate;
-  const bool has_deadline = params_.clock != nullptr;
-  Verdict verdict = Verdict::kReject;
-  size_t tested = 0;
-  for (; tested < slots.size() && verdict != Verdict::kStop; ++tested) {
-    if (has_deadline && late()) break;
-    verdict = predicate(Slot{slots[tested]});
-    if (verdict == Verdict::kAccept) scratch_->passed.push_back(slots[tested]);
-  }
-  stats.predicate_tests += tested;
-  if (tested < slots.size()) stats.ended = Ended::kDeadline;
-  if (verdict == Verdict::kStop) stats.ended = Ended::kPredicate;
 }
 
 void Search::ask_for_vector(uint32_t slot) const {
@@ -467,7 +473,6 @@ void Search::refill(size_t count) {
   for (const Candidate& c : ready_) keep_nearest(c.distance, count);
   for (size_t taken = 0;; ++taken) {
     if (keys_are_ == Keys::kEstimates && !params_.full_vector) ask_for_vectors();
-    if (exact && ready_.size() >= count) break;
     const auto key = next_key(ready_.size() < count);
     if (!key) break;
     const float estimate = distance_of(*key), distance = rescore(*key);
@@ -478,8 +483,9 @@ void Search::refill(size_t count) {
       error_squares_ += error * error;
       ++errors_;
     }
-    if (exact || nearest.size() < count || static_cast<double>(taken + 1) < at_least || errors_ < kErrorsMin) continue;
-    const double margin = kErrorsTrusted * std::sqrt(error_squares_ / static_cast<double>(errors_));
+    if (nearest.size() < count || static_cast<double>(taken + 1) < at_least || (!exact && errors_ < kErrorsMin))
+      continue;
+    const double margin = exact ? 0 : kErrorsTrusted * std::sqrt(error_squares_ / static_cast<double>(errors_));
     if (double{estimate} > double{nearest.front()} + margin) break;
   }
   std::ranges::sort(ready_, nearer);
@@ -496,17 +502,9 @@ Verdict Search::judge(uint32_t slot) {
 size_t Search::give(size_t count, std::vector<Candidate>& out) {
   size_t found = 0;
   while (found < count && given_ < certain_) {
-    // A row behind each predicate call may be dear, so the clock is asked each time; plain candidates are nearly free.
-    if (tester_.has_predicate() && late()) {
-      stats.ended = Ended::kDeadline;
-      break;
-    }
     const Candidate candidate = ready_[given_++];
     const Verdict verdict = judge(static_cast<uint32_t>(candidate.slot));
-    if (verdict == Verdict::kStop) {
-      stats.ended = Ended::kPredicate;
-      break;
-    }
+    if (verdict == Verdict::kStop) break;
     if (verdict == Verdict::kReject) continue;
     out.push_back(candidate);
     ++found;
@@ -524,9 +522,9 @@ size_t Search::batch_for(size_t missing) const {
 size_t Search::next(size_t count, std::vector<Candidate>& out) {
   const auto first = static_cast<std::ptrdiff_t>(out.size());
   size_t found = 0;
-  while (found < count && stats.ended != Ended::kPredicate) {
+  while (found < count && !tester_.has_stopped()) {
     if (given_ == certain_) refill(batch_for(count - found));
-    if (certain_ == 0 || stats.ended == Ended::kPredicate) break;
+    if (certain_ == 0) break;
     found += give(count - found, out);
     if (given_ < certain_) break;
   }

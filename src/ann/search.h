@@ -28,16 +28,18 @@ class Search final : private WalkLimits {
  private:
   enum class Keys : uint8_t { kDistances, kEstimates };
 
-  bool late() const { return params_.clock != nullptr && params_.deadline.passed(*params_.clock); }
   bool may_go_on(uint64_t walked) override;
   bool passes(uint32_t slot) const;
   size_t matches() const;
+  double part_matching() const;
   uint32_t beam_wanted() const;
   double beam_for(double part) const;
 
-  double sift_cost(double part, double test_ns) const;
-  bool sifting_pays(double part, double finding);
-  void sample_predicate();
+  double tests_in_order() const;
+  double sift_cost(double test_ns) const;
+  bool sifting_pays(double finding) const;
+  void sample_if_worth(double finding);
+  void sample();
   void start();
   void start_walk(double part);
   void walk();
@@ -52,7 +54,7 @@ class Search final : private WalkLimits {
   void order_batch();
   std::span<const uint32_t> list_matches(const SlotBitmap* without);
   size_t list_all(const SlotBitmap* without);
-  uint32_t list_granule(uint32_t first, const SlotBitmap* without, uint32_t* out) const;
+  uint32_t list_granule(uint32_t first, uint32_t end, const SlotBitmap* without, uint32_t* out) const;
   size_t list_bitmap(const SlotBitmap* without);
   std::optional<SearchKey> peek_scanned();
   std::optional<SearchKey> peek_walked();
@@ -60,7 +62,6 @@ class Search final : private WalkLimits {
   void note_taken();
   void look_at_rest();
   void sift();
-  void test_all(std::span<const uint32_t> slots);
 
   void keep_nearest(float distance, size_t count);
   void ask_for_vector(uint32_t slot) const;
@@ -93,6 +94,7 @@ class Search final : private WalkLimits {
   size_t given_ = 0;               // of ready_
   size_t certain_ = 0;             // of ready_: nothing untaken is likely to be nearer
   Tester tester_;
+  bool sampled_ = false;      // or tried to
   bool sifted_ = false;       // what is untaken has passed the predicate
   double error_squares_ = 0;  // of estimates against rescored distances
   size_t errors_ = 0;

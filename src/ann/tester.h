@@ -1,4 +1,4 @@
-/// Puts slots to a filter's predicate, none twice, and learns how many pass and what a test costs.
+/// Asks a filter's predicate, and learns how many pass and what a test costs.
 #pragma once
 
 #include <algorithm>
@@ -8,38 +8,41 @@
 #include <limits>
 #include <optional>
 #include <span>
+#include <vector>
 
 #include "sagitta/ann/index.h"
 
 namespace sagitta::ann {
 
-/// Of one search, by one thread.
+inline bool is_late(const SearchParams& params) {
+  return params.clock != nullptr && params.deadline.passed(*params.clock);
+}
+
+/// The predicate of one search, by one thread. A row may be behind each call, so the deadline is looked at before each.
+/// When it has passed, or the predicate has said kStop, that is the verdict from then on, and stats.ended says why.
 class Tester {
  public:
   static constexpr size_t kSampleMax = 64;
 
-  /// `filter` outlives it; `tests` counts the predicate's calls.
-  Tester(const Filter& filter, uint64_t& tests) : filter_(filter), tests_(tests) {}
+  Tester(const SearchParams& params, SearchStats& stats) : params_(params), stats_(stats) {}
 
-  bool has_predicate() const { return static_cast<bool>(filter_.predicate); }
+  bool has_stopped() const { return stopped_; }
+  bool has_predicate() const { return static_cast<bool>(params_.filter.predicate); }
 
-  /// Tests up to kSampleMax slots, one after another, and remembers their verdicts: shows what a test costs when its
-  /// data is near. Once. False when told to stop.
-  bool sample(std::span<const uint32_t> slots) {
-    for (size_t begin = 0; begin < slots.size(); begin += kTimed) {
-      const auto began = std::chrono::steady_clock::now();
-      for (const uint32_t slot : slots.subspan(begin, std::min(kTimed, slots.size() - begin))) {
-        const Verdict verdict = call(slot);
-        if (verdict == Verdict::kStop) return false;
-        sample_[sampled_] = slot;
-        sample_accepted_[sampled_++] = verdict == Verdict::kAccept;
-      }
-      const std::chrono::duration<double, std::nano> spent = std::chrono::steady_clock::now() - began;
-      cost_ = std::min(cost_, spent.count() / static_cast<double>(sampled_ - begin));
-    }
-    return true;
+  /// Of a slot whose turn it is by distance. Each slot once, but those of the sample, which are not asked again.
+  Verdict test(uint32_t slot) {
+    const auto known = recall(slot);
+    const Verdict verdict = known ? *known : call(slot);
+    ++in_order_;
+    if (verdict == Verdict::kAccept) ++in_order_accepted_;
+    return verdict;
   }
-  bool has_sample() const { return sampled_ > 0; }
+  /// Of slots in any order, none tested before; adds those that pass.
+  void test_all(std::span<const uint32_t> slots, std::vector<uint32_t>& passed);
+
+  /// Tests up to kSampleMax slots, none tested before, one after another: shows what a test costs when its data is
+  /// near.
+  void sample(std::span<const uint32_t> slots);
   /// Calls `visit(slot, accepted)` for each of the sample.
   template <class Visit>
   void for_each_sampled(Visit visit) const {
@@ -48,31 +51,40 @@ class Tester {
   /// Nanoseconds of a test, about; infinite before a sample.
   double cost() const { return cost_; }
 
-  /// Of a slot whose turn it is by distance.
-  Verdict test(uint32_t slot) {
-    const auto known = recall(slot);
-    const Verdict verdict = known ? *known : call(slot);
-    ++in_order_;
-    if (verdict == Verdict::kAccept) ++accepted_;
-    return verdict;
+  /// The part expected to pass until enough are tested.
+  void assume(double rate) { assumed_ = rate; }
+  /// The part that passes of those tested in order, which may differ from that of all.
+  double rate_nearby() const {
+    if (!knows_rate_nearby()) return assumed_;
+    return std::max(static_cast<double>(in_order_accepted_), 0.5) / static_cast<double>(in_order_);
   }
-
-  /// The part that passes: the caller's estimate until enough were tested by distance.
-  double pass_rate() const {
-    if (!is_informed()) return filter_.selectivity;
-    return std::max(static_cast<double>(accepted_), 0.5) / static_cast<double>(in_order_);
+  bool knows_rate_nearby() const { return in_order_ >= kTestsForRate; }
+  /// Of all, by the sample if there is one; `accepted_at_least`: in place of none.
+  double rate_overall(double accepted_at_least) const {
+    if (sampled_ == 0) return rate_nearby();
+    const auto accepted = static_cast<double>(std::count(sample_accepted_.begin(), sample_accepted_.end(), true));
+    return std::max(accepted, accepted_at_least) / static_cast<double>(sampled_);
   }
-  bool is_informed() const { return in_order_ >= kInformed; }
 
  private:
-  /// Tests timed together: the fastest of a few are those that nothing disturbed.
+  /// Tests timed together: the fastest of a few such batches is one that nothing disturbed. Of dear ones one will do.
   static constexpr size_t kTimed = 16;
-  /// Tests from which a pass rate is estimated.
-  static constexpr size_t kInformed = 32;
+  static constexpr double kDearNs = 500;
+  static constexpr size_t kTestsForRate = 32;
 
   Verdict call(uint32_t slot) {
-    ++tests_;
-    return filter_.predicate(Slot{slot});
+    if (!stopped_ && is_late(params_)) {
+      stats_.ended = Ended::kDeadline;
+      stopped_ = true;
+    }
+    if (stopped_) return Verdict::kStop;
+    ++stats_.predicate_tests;
+    const Verdict verdict = params_.filter.predicate(Slot{slot});
+    if (verdict == Verdict::kStop) {
+      stats_.ended = Ended::kPredicate;
+      stopped_ = true;
+    }
+    return verdict;
   }
   std::optional<Verdict> recall(uint32_t slot) const {
     const auto* const end = sample_.begin() + sampled_;
@@ -81,12 +93,14 @@ class Tester {
     return sample_accepted_[static_cast<size_t>(at - sample_.begin())] ? Verdict::kAccept : Verdict::kReject;
   }
 
-  const Filter& filter_;
-  uint64_t& tests_;
-  uint64_t in_order_ = 0, accepted_ = 0;  // tests by distance
+  const SearchParams& params_;
+  SearchStats& stats_;
+  bool stopped_ = false;
+  uint64_t in_order_ = 0, in_order_accepted_ = 0;
+  double assumed_ = 1;
   double cost_ = std::numeric_limits<double>::infinity();
   std::array<uint32_t, kSampleMax> sample_;
-  std::array<bool, kSampleMax> sample_accepted_;
+  std::array<bool, kSampleMax> sample_accepted_{};
   size_t sampled_ = 0;
 };
 

@@ -6,6 +6,7 @@
 #include <charconv>
 #include <chrono>
 #include <cmath>
+#include <limits>
 #include <mutex>
 #include <unordered_set>
 
@@ -111,20 +112,30 @@ struct LoadedRows {
   std::unordered_map<Bytes, bool> refused;
 };
 
-/// Puts those of `moved` that are near enough and pass `judge` among the candidates.
-template <class Moved, class Judge>
-void add_moved(const Moved& moved, size_t k, const Judge& judge, std::vector<ann::Candidate>& candidates) {
-  const bool full = candidates.size() >= k;
-  const float worst = full ? candidates.back().distance : 0;
-  for (const auto& [key, candidate] : moved) {
-    if (full && candidate.distance >= worst) continue;
-    const ann::Verdict verdict = judge(candidate.slot, key);
-    if (verdict == ann::Verdict::kStop) break;
-    if (verdict == ann::Verdict::kAccept) candidates.push_back(candidate);
+/// The candidates of one search, each row once. Of a vector that changes meanwhile both slots may come up.
+class Found {
+ public:
+  explicit Found(size_t k) : k_(k) {}
+
+  bool full() const { return candidates.size() >= k_; }
+  size_t missing() const { return k_ - candidates.size(); }
+  /// Of the last that would be given, in order; infinite where there is room.
+  float worst() const { return full() ? candidates[k_ - 1].distance : std::numeric_limits<float>::infinity(); }
+  bool holds(const Bytes& key) const { return rows_.contains(key); }
+  void add(const ann::Candidate& candidate, const Bytes& key) {
+    if (rows_.insert(key).second) candidates.push_back(candidate);
   }
-  std::ranges::stable_sort(candidates, {}, &ann::Candidate::distance);
-  if (candidates.size() > k) candidates.resize(k);
-}
+  void order() {
+    std::ranges::stable_sort(candidates, {}, &ann::Candidate::distance);
+    if (candidates.size() > k_) candidates.resize(k_);
+  }
+
+  std::vector<ann::Candidate> candidates;
+
+ private:
+  const size_t k_;
+  std::unordered_set<Bytes> rows_;
+};
 
 }  // namespace
 
@@ -189,40 +200,51 @@ Result<std::vector<VectorHit>> VectorIndexImpl::search(std::span<const float> qu
   const SystemClock clock;
   ann::SearchParams params{
       .k = static_cast<uint32_t>(k), .now_us = now_s * 1'000'000, .deadline = context.deadline, .clock = &clock};
-  std::unordered_set<Bytes> accepted;
-  std::unordered_map<ann::Slot, const Bytes*> row_keys;
+  std::unordered_map<ann::Slot, Bytes> accepted;
   const auto judge = [&](ann::Slot slot, const Bytes& key) {
-    // Of a vector that changes during the search, the old slot and the new may both come up.
-    if (accepted.contains(key)) return ann::Verdict::kReject;
     const auto passes = filter != nullptr ? (*filter)(key) : std::optional(true);
     if (!passes) return ann::Verdict::kStop;
     if (!*passes) return ann::Verdict::kReject;
-    row_keys[slot] = &*accepted.insert(key).first;
+    accepted[slot] = key;
     return ann::Verdict::kAccept;
   };
   params.filter.predicate = [&](ann::Slot slot) {
     const auto key = row_of(slot);
     return key ? judge(slot, *key) : ann::Verdict::kReject;
   };
-  SAGITTA_TRY(ann::SearchAnswer answer, vectors_->search(query, params));
-  if (context.search != nullptr) {
-    *context.search = {ann::to_string(answer.stats.path), answer.stats.expanded, answer.stats.distances};
+  SAGITTA_TRY(ann::Cursor cursor, vectors_->open(query, params));
+  Found found(k);
+  while (!found.full()) {
+    const size_t missing = found.missing();
+    std::vector<ann::Candidate> next;
+    cursor.next(missing, next);
+    for (const ann::Candidate& candidate : next) found.add(candidate, accepted.at(candidate.slot));
+    if (next.size() < missing) break;
   }
-  if (answer.stats.ended == ann::Ended::kDeadline) {
-    return fail(ErrorCode::kReadTimeout, fmt::format("the deadline passed after {} distances", answer.stats.distances));
+  const ann::SearchStats& stats = cursor.stats();
+  if (context.search != nullptr) *context.search = {ann::to_string(stats.path), stats.expanded, stats.distances};
+  if (stats.ended == ann::Ended::kDeadline) {
+    return fail(ErrorCode::kReadTimeout, fmt::format("the deadline passed after {} distances", stats.distances));
   }
-  if (answer.stats.ended == ann::Ended::kNot) {
+  if (stats.ended == ann::Ended::kNot) {
     SAGITTA_TRY(const auto moved, moved_since(moves_before, query));
-    add_moved(moved, k, judge, answer.candidates);
+    found.order();
+    const float worst = found.worst();
+    for (const auto& [key, candidate] : moved) {
+      if (found.holds(key) || !(candidate.distance < worst)) continue;
+      const ann::Verdict verdict = judge(candidate.slot, key);
+      if (verdict == ann::Verdict::kStop) break;
+      if (verdict == ann::Verdict::kAccept) found.add(candidate, key);
+    }
+    found.order();
   }
   std::vector<VectorHit> hits;
-  for (const ann::Candidate& candidate : answer.candidates) {
-    hits.push_back({*row_keys.at(candidate.slot), ann::similarity(to_metric(options_.similarity), candidate.distance)});
+  for (const ann::Candidate& candidate : found.candidates) {
+    hits.push_back({accepted.at(candidate.slot), ann::similarity(to_metric(options_.similarity), candidate.distance)});
   }
   context.note([&] {
     return fmt::format("index {}: path {}, {} nodes expanded, {} distances, {} rows tested for {} hits", def_.name,
-                       ann::to_string(answer.stats.path), answer.stats.expanded, answer.stats.distances,
-                       answer.stats.predicate_tests, hits.size());
+                       ann::to_string(stats.path), stats.expanded, stats.distances, stats.predicate_tests, hits.size());
   });
   return hits;
 }

@@ -85,6 +85,7 @@ TEST_P(Allocation, ASearchHasNone) {
   };
   EXPECT_EQ(allocations_of({.k = 10, .filter = {.predicate = some}}), 0u);
   EXPECT_EQ(allocations_of({.k = 10, .filter = {.predicate = some, .selectivity = 0.1}}), 0u);
+  EXPECT_EQ(allocations_of({.k = 10, .filter = {.predicate = some, .selectivity = 0.001}}), 0u);
 }
 
 INSTANTIATE_TEST_SUITE_P(Levels, Allocation, ::testing::Values(Level::kF32, Level::kF16, Level::kBf16, Level::kI8),

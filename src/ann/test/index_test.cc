@@ -5,8 +5,10 @@
 #include <gtest/gtest.h>
 
 #include <array>
+#include <chrono>
 #include <cmath>
 #include <limits>
+#include <numeric>
 
 namespace sagitta::ann {
 namespace {
@@ -276,16 +278,73 @@ TEST(Search, APredicateThatRejectsNearlyAllIsAskedFirstAndOfEachOnce) {
 
 TEST(Search, APredicateIsNotAskedAgainAfterItHasStopped) {
   auto index = make_line(5000);
-  for (const size_t stop_at : {1U, 3U, 64U, 65U, 100U, 4999U}) {  // within the sample, and after it
-    Asked asked(5000, {7, 2510, 4000});
-    asked.stop_at = stop_at;
-    Cursor cursor = index->open(Floats{0}, asked.params(10, 0.001)).value();
-    std::vector<Candidate> got;
-    EXPECT_EQ(cursor.next(10, got), 0U);
-    EXPECT_EQ(cursor.stats().ended, Ended::kPredicate);
-    EXPECT_EQ(cursor.next(10, got), 0U);
-    EXPECT_EQ(asked.total, stop_at);
+  SlotBitmap all;
+  for (uint32_t slot = 0; slot < 5000; ++slot) all.set(Slot{slot});
+  for (const SlotBitmap* bitmap : {static_cast<const SlotBitmap*>(nullptr), static_cast<const SlotBitmap*>(&all)}) {
+    for (const size_t stop_at : {1U, 3U, 17U, 64U, 65U, 100U, 4999U}) {  // within the sample, and after it
+      Asked asked(5000, {7, 2510, 4000});
+      asked.stop_at = stop_at;
+      SearchParams params = asked.params(10, 0.001);
+      params.filter.bitmap = bitmap;
+      Cursor cursor = index->open(Floats{0}, params).value();
+      std::vector<Candidate> got;
+      EXPECT_EQ(cursor.next(10, got), 0U);
+      EXPECT_EQ(cursor.stats().ended, Ended::kPredicate);
+      EXPECT_EQ(cursor.next(10, got), 0U);
+      EXPECT_EQ(asked.total, stop_at);
+    }
   }
+}
+
+TEST(Search, ABitmapWithAPredicateThatPassesItIsTestedInOrder) {
+  auto index = make_line(20'000);
+  SlotBitmap some;
+  for (uint32_t slot = 0; slot < 20'000; slot += 100) some.set(Slot{slot});
+  std::vector<uint32_t> accepted(20'000);
+  std::iota(accepted.begin(), accepted.end(), 0U);
+  Asked asked(20'000, accepted);
+  SearchParams params = asked.params(10, 0.01);  // of all
+  params.filter.bitmap = &some;
+  const auto answer = index->search(Floats{0}, params).value();
+  EXPECT_EQ(answer.candidates.size(), 10U);
+  EXPECT_EQ(answer.candidates.back().slot, Slot{900});
+  EXPECT_EQ(asked.total, 10U);
+}
+
+// What is fresh is looked at beside a walk; what of it passes is not for that among the nearest that pass.
+TEST(Search, FreshVectorsDoNotStandInForNearerOnesThatPass) {
+  auto index = make_line(20'000);
+  std::vector<uint32_t> accepted;
+  for (uint32_t slot = 5000; slot < 20'000; slot += 1000) accepted.push_back(slot);
+  for (int i = 0; i < 50; ++i) {
+    accepted.push_back(static_cast<uint32_t>(index->insert(Floats{1e6F + static_cast<float>(i)}).value()));
+  }
+  for (const double selectivity : {0.005, 1.0}) {
+    Asked asked(20'100, accepted);
+    const auto answer = index->search(Floats{0}, asked.params(10, selectivity)).value();
+    ASSERT_EQ(answer.candidates.size(), 10U);
+    EXPECT_EQ(answer.candidates.front().slot, Slot{5000});
+    EXPECT_EQ(answer.candidates.back().slot, Slot{14'000});
+    EXPECT_EQ(asked.most(), 1U);
+  }
+}
+
+// Half of all pass, but none nearby: what a test costs decides how many are asked.
+TEST(Search, ADearPredicateIsNotAskedOfAll) {
+  auto index = make_line(20'000);
+  SearchParams params{.k = 10};
+  size_t asked = 0;
+  params.filter.predicate = [&](Slot slot) {
+    ++asked;
+    const auto until = std::chrono::steady_clock::now() + std::chrono::microseconds(20);
+    while (std::chrono::steady_clock::now() < until) continue;
+    return static_cast<uint32_t>(slot) >= 500 && static_cast<uint32_t>(slot) % 2 == 0 ? Verdict::kAccept
+                                                                                      : Verdict::kReject;
+  };
+  const auto answer = index->search(Floats{0}, params).value();
+  EXPECT_EQ(answer.candidates.size(), 10U);
+  EXPECT_EQ(answer.candidates.front().slot, Slot{500});
+  EXPECT_LT(asked, 5000U);
 }
 
 TEST(Search, ADeadlineEndsTheTestingOfAll) {

@@ -3,6 +3,9 @@
 #include <fmt/format.h>
 
 #include <atomic>
+#include <chrono>
+#include <map>
+#include <optional>
 #include <random>
 #include <set>
 #include <thread>
@@ -128,6 +131,31 @@ TEST_F(IndexBuildTest, AVectorThatChangesDuringASearchDoesNotHideItsRow) {
   ASSERT_TRUE(found);
   ASSERT_EQ(found->size(), 2u);
   EXPECT_EQ((*found)[1].row_key, row_key(*table(), i32(2), {}));
+}
+
+// Some rows are tested before their turn, to see what the filter costs: they are not lost when they then change.
+TEST_F(IndexBuildTest, TheOnlyRowThatPassesIsFoundThoughItChangesWhenItIsTested) {
+  constexpr int32_t kRows = 6000;
+  for (int32_t p = 0; p < kRows; ++p) ASSERT_TRUE(write({put(p, std::vector{1.0F, static_cast<float>(p)})}));
+  create_index("i");
+  std::map<Bytes, int32_t> numbers;
+  for (int32_t p = 0; p < kRows; ++p) numbers[row_key(*table(), i32(p), {})] = p;
+  for (const int at : {1, 60, 61, 62, 65, 68, 72, 76, 80, 101, 110, 1000}) {
+    int asked = 0;
+    std::optional<Bytes> passes;
+    const RowFilter filter = [&](BytesView key) {
+      const auto until = std::chrono::steady_clock::now() + std::chrono::microseconds(5);
+      while (std::chrono::steady_clock::now() < until) continue;
+      if (passes) return key == *passes;
+      if (++asked < at) return false;
+      passes = Bytes(key);
+      return write({put(numbers.at(*passes), std::vector{3.0F, static_cast<float>(at)})}).has_value();
+    };
+    const auto found = index(space_, "i").search(std::vector{1.0F, 0.0F}, 10, kStartS, &filter, {});
+    ASSERT_TRUE(found);
+    ASSERT_EQ(found->size(), 1U) << "when row " << at << " that is tested changes";
+    EXPECT_EQ(found->front().row_key, *passes);
+  }
 }
 
 TEST_F(IndexBuildTest, SearchesBesideAWriterMissNoRow) {

@@ -115,14 +115,15 @@ class SlotBitmap {
   size_t count_ = 0;
 };
 
-/// A predicate's answer. kStop ends the search where it is: the predicate has failed (it keeps the reason) or had
-/// enough.
+/// A predicate's answer. kStop ends the search: the predicate has failed (it keeps the reason) or had enough. What it
+/// has accepted may not all be given then.
 enum class Verdict : uint8_t { kReject, kAccept, kStop };
 
 /// Which slots may be answers. Both may be given: the bitmap is asked first. A predicate is asked at most once a slot
 /// per cursor, nearest slots first, and only for as many as it takes to find k. Where those would be so many that
-/// testing all of them first is cheaper, a few dozen are tested to see what a test costs, and then perhaps all, in no
-/// order.
+/// testing all first may be cheaper, a few dozen slots are tested to see what a test costs, and then perhaps all, in
+/// any order: an accepted slot need not be given, and a verdict holds for the rest of the cursor. Tests may run in
+/// open().
 struct Filter {
   const SlotBitmap* bitmap = nullptr;  ///< must outlive the cursor and not change
   std::function<Verdict(Slot)> predicate;
