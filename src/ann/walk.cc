@@ -46,6 +46,8 @@ void Walk::add(const uint32_t* slots, uint32_t count) {
   SearchKey* keys = scratch_.keys_of_batch.data();
   for (uint32_t i = 0; i < seen_first; ++i) keys[i] = make_key(estimates[i], scratch_.slots[i]);
   const uint32_t near = drop_far(keys, seen_first);
+  // The nearest is likely to be expanded next.
+  if (near > 0) graph_.prefetch(slot_of(*std::min_element(keys, keys + near)));
   for (uint32_t i = 0; i < near; ++i) insert(keys[i]);
 }
 
