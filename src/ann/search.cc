@@ -28,10 +28,10 @@ constexpr double kErrorsTrusted = 2.5;
 constexpr size_t kErrorsMin = 8;
 /// Where more than one of so many would be rescored, all vectors are compared at once.
 constexpr double kRescoredPart = 8;
-/// A predicate is sampled where so many times as many tests are to come, by slots that lie together, if there are a few
-/// among so many granules.
+/// A predicate is sampled where so many times as many tests are to come: in a few places, by slots that lie together,
+/// if so many do within so many granules.
 constexpr double kSampleWorth = 2;
-constexpr uint32_t kSampleMin = 8, kGranulesSampled = 4096;
+constexpr uint32_t kSamplePlaces = Tester::kSampleMax / Tester::kTimed, kSampleMin = 8, kGranulesLookedAt = 1024;
 /// The part of the wanted beam that passes at least: how many do varies from query to query.
 constexpr double kPassingPart = 0.8;
 constexpr double kBeamMax = 1 << 20;
@@ -188,16 +188,19 @@ void Search::sample_if_worth(double finding) {
   if (tests >= kSampleWorth * Tester::kSampleMax && sift_cost(0) < finding + costs_.in_order(tests)) sample();
 }
 
-// The first after the middle, or else from the front, that may be answers and are not taken.
+// From a few places, for what passes may lie together.
 void Search::sample() {
   sampled_ = true;
   std::array<uint32_t, SlotStore::kGranule> slots;
-  static_assert(SlotStore::kGranule <= Tester::kSampleMax);
   const uint32_t end = index_.store.end(), granules = (end + SlotStore::kGranule - 1) / SlotStore::kGranule;
-  for (uint32_t i = 0; i < std::min(granules, kGranulesSampled); ++i) {
-    const uint32_t first = (granules / 2 + i) % granules * SlotStore::kGranule;
-    const uint32_t count = list_granule(first, end, &scratch_->taken, slots.data());
-    if (count >= kSampleMin) return tester_.sample(std::span(slots).first(count));
+  for (uint32_t place = 0; place < kSamplePlaces; ++place) {
+    const uint32_t middle = granules * (2 * place + 1) / (2 * kSamplePlaces);
+    const uint32_t until = std::min(granules * (place + 1) / kSamplePlaces, middle + kGranulesLookedAt);
+    uint32_t count = 0;
+    for (uint32_t i = middle; i < until && count < kSampleMin; ++i) {
+      count = list_granule(i * SlotStore::kGranule, end, &scratch_->taken, slots.data());
+    }
+    if (count >= kSampleMin) tester_.sample(std::span(slots).first(std::min<size_t>(count, Tester::kTimed)));
   }
 }
 

@@ -11,17 +11,16 @@ void Tester::test_all(std::span<const uint32_t> slots, std::vector<uint32_t>& pa
 }
 
 void Tester::sample(std::span<const uint32_t> slots) {
-  for (size_t begin = 0; begin < slots.size() && (begin == 0 || cost_ <= kDearNs); begin += kTimed) {
-    const auto began = std::chrono::steady_clock::now();
-    for (const uint32_t slot : slots.subspan(begin, std::min(kTimed, slots.size() - begin))) {
-      const Verdict verdict = call(slot);
-      if (verdict == Verdict::kStop) return;
-      sample_[sampled_] = slot;
-      sample_accepted_[sampled_++] = verdict == Verdict::kAccept;
-    }
-    const std::chrono::duration<double, std::nano> spent = std::chrono::steady_clock::now() - began;
-    cost_ = std::min(cost_, spent.count() / static_cast<double>(sampled_ - begin));
+  if (sampled_ > 0 && cost_ > kDearNs) return;
+  const auto began = std::chrono::steady_clock::now();
+  for (const uint32_t slot : slots) {
+    const Verdict verdict = call(slot);
+    if (verdict == Verdict::kStop) return;
+    sample_[sampled_] = slot;
+    sample_accepted_[sampled_++] = verdict == Verdict::kAccept;
   }
+  const std::chrono::duration<double, std::nano> spent = std::chrono::steady_clock::now() - began;
+  cost_ = std::min(cost_, spent.count() / static_cast<double>(slots.size()));
 }
 
 }  // namespace sagitta::ann
