@@ -23,7 +23,7 @@ class Costs {
   }
   /// So many vectors, one after another.
   double compare(double count) const { return count * vector_ns_; }
-  /// Bringing so many that were found into exact order.
+  /// Bringing so many that were found into exact order, of a beam that grows by and by.
   double in_order(double count) const { return count * (vector_ns_ + kOrderNs); }
   /// Looking at so many slots without their vectors.
   double list(double count) const { return count * kSlotNs; }
@@ -34,7 +34,7 @@ class Costs {
   static constexpr size_t kFewVectors = 128;
   /// Vectors compared exactly to finish an answer, about.
   static constexpr double kRescored = 64;
-  static constexpr double kSlotNs = 2, kOrderNs = 150;
+  static constexpr double kSlotNs = 2, kOrderNs = 1000;
   static constexpr double kLineNs = 10;
   /// Steps until a walk has come near.
   static constexpr double kApproach = 12;

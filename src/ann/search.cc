@@ -31,7 +31,7 @@ constexpr double kRescoredPart = 8;
 /// A predicate is sampled where so many times as many tests are to come: in a few places, by slots that lie together,
 /// if so many do within so many granules.
 constexpr double kSampleWorth = 2;
-constexpr uint32_t kSamplePlaces = Tester::kSampleMax / Tester::kTimed, kSampleMin = 8, kGranulesLookedAt = 1024;
+constexpr uint32_t kSamplePlaces = 2, kSampleMin = 8, kGranulesLookedAt = 1024;
 /// The part of the wanted beam that passes at least: how many do varies from query to query.
 constexpr double kPassingPart = 0.8;
 constexpr double kBeamMax = 1 << 20;
@@ -200,7 +200,8 @@ void Search::sample() {
     for (uint32_t i = middle; i < until && count < kSampleMin; ++i) {
       count = list_granule(i * SlotStore::kGranule, end, &scratch_->taken, slots.data());
     }
-    if (count >= kSampleMin) tester_.sample(std::span(slots).first(std::min<size_t>(count, Tester::kTimed)));
+    if (count >= kSampleMin)
+      tester_.sample(std::span(slots).first(std::min<size_t>(count, Tester::kSampleMax / kSamplePlaces)));
   }
 }
 

@@ -23,8 +23,6 @@ inline bool is_late(const SearchParams& params) {
 class Tester {
  public:
   static constexpr size_t kSampleMax = 64;
-  /// Tests timed together: the fastest of a few such batches is one that nothing disturbed.
-  static constexpr size_t kTimed = 16;
 
   Tester(const SearchParams& params, SearchStats& stats) : params_(params), stats_(stats) {}
 
@@ -42,8 +40,8 @@ class Tester {
   /// Of slots in any order, none tested before; adds those that pass.
   void test_all(std::span<const uint32_t> slots, std::vector<uint32_t>& passed);
 
-  /// Tests up to kTimed slots, none tested before, that lie together: shows what a test costs when its data is near. Up
-  /// to kSampleMax / kTimed times.
+  /// Tests slots that lie together, none tested before: shows what a test costs when its data is near. May be called
+  /// again, for up to kSampleMax slots in all.
   void sample(std::span<const uint32_t> slots);
   /// Calls `visit(slot, accepted)` for each of the sample.
   template <class Visit>
@@ -69,7 +67,8 @@ class Tester {
   }
 
  private:
-  /// Of tests as dear as this one batch will do.
+  /// Tests timed together: the fastest of a few such batches is one that nothing disturbed. Of dear tests one will do.
+  static constexpr size_t kTimed = 16;
   static constexpr double kDearNs = 500;
   static constexpr size_t kTestsForRate = 32;
 
