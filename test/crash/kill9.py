@@ -36,7 +36,7 @@ DIM = 16
 WRITERS = 4
 KEYS_PER_WRITER = 200
 LIFE_SECONDS = (0.05, 1.0)
-START_SECONDS_MAX = 30
+START_SECONDS_MAX = 120  # a disk may stall; this test is about losses, not about time
 
 SCHEMA = (
     "CREATE KEYSPACE IF NOT EXISTS crash WITH replication = {'class': 'SimpleStrategy', 'replication_factor': 1}",
@@ -56,6 +56,15 @@ def vector_of(key, version):
     return [float(x) for x in random.Random(key * 1_000_003 + version).choices(range(-1000, 1000), k=DIM)]
 
 
+def waits_of(pid):
+    """Where in the kernel each thread of a process is, a line each."""
+    lines = []
+    for task in sorted(pathlib.Path(f"/proc/{pid}/task").iterdir()):
+        name, *waits = [(task / file).read_text().strip() for file in ("comm", "wchan", "syscall")]
+        lines.append(f"    {task.name} {name}: {' '.join(waits)}")
+    return "\n".join(lines)
+
+
 class Server:
     """One data directory, one life after another."""
 
@@ -73,8 +82,14 @@ class Server:
         self.http = words[words.index("http") + 1]
         self.wait_ready()
 
+    def give_up(self):
+        try:
+            print(f"  no start within {START_SECONDS_MAX} s; its threads wait in:\n{waits_of(self.process.pid)}")
+        finally:
+            self.process.kill()
+
     def ready_line(self):
-        timer = threading.Timer(START_SECONDS_MAX, self.process.kill)
+        timer = threading.Timer(START_SECONDS_MAX, self.give_up)
         timer.start()
         line = self.process.stdout.readline()
         timer.cancel()
