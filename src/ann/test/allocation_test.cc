@@ -2,7 +2,7 @@
 // own.
 #include "world.h"
 
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#ifndef SAGITTA_SANITIZED
 
 #include <cstdlib>
 #include <new>

@@ -18,10 +18,8 @@ namespace sagitta::ann {
 using Floats = std::vector<float>;
 
 /// Whether a sanitizer slows this build down, and keeps memory of its own.
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#ifdef SAGITTA_SANITIZED
 inline constexpr bool kSanitized = true;
-#elif defined(__has_feature)
-inline constexpr bool kSanitized = __has_feature(address_sanitizer) || __has_feature(thread_sanitizer);
 #else
 inline constexpr bool kSanitized = false;
 #endif
