@@ -183,14 +183,14 @@ bool Search::sifting_pays(double finding) const {
 }
 
 void Search::sample_if_worth(double finding) {
-  if (!tester_.has_predicate() || sampled_) return;
+  if (!tester_.has_predicate() || tried_sample_) return;
   const double tests = tests_in_order();
   if (tests >= kSampleWorth * Tester::kSampleMax && sift_cost(0) < finding + costs_.in_order(tests)) sample();
 }
 
 // From a few places, for what passes may lie together.
 void Search::sample() {
-  sampled_ = true;
+  tried_sample_ = true;
   std::array<uint32_t, SlotStore::kGranule> slots;
   const uint32_t end = index_.store.end(), granules = (end + SlotStore::kGranule - 1) / SlotStore::kGranule;
   for (uint32_t place = 0; place < kSamplePlaces; ++place) {
@@ -466,10 +466,9 @@ void Search::take_in_order(size_t count) {
 // Makes `count` more candidates certain, or as many as there are. Estimates are rescored until the next one is too far
 // to matter, by the error seen so far.
 void Search::refill(size_t count) {
-  const bool exact = keys_are_ == Keys::kDistances && !params_.full_vector;
   ready_.erase(ready_.begin(), ready_.begin() + static_cast<std::ptrdiff_t>(given_));
   given_ = 0;
-  if (exact && ready_.empty()) return take_in_order(count);
+  if (keys_are_exact() && ready_.empty()) return take_in_order(count);
   const double oversampled = std::ceil(static_cast<double>(count) * static_cast<double>(params_.oversampling));
   const double at_least = params_.full_vector ? oversampled : 0;
   std::vector<float>& nearest = scratch_->nearest;
@@ -487,13 +486,18 @@ void Search::refill(size_t count) {
       error_squares_ += error * error;
       ++errors_;
     }
-    if (nearest.size() < count || static_cast<double>(taken + 1) < at_least || (!exact && errors_ < kErrorsMin))
-      continue;
-    const double margin = exact ? 0 : kErrorsTrusted * std::sqrt(error_squares_ / static_cast<double>(errors_));
-    if (double{estimate} > double{nearest.front()} + margin) break;
+    if (nearest.size() < count || static_cast<double>(taken + 1) < at_least) continue;
+    if (double{estimate} > double{nearest.front()} + margin()) break;
   }
   std::ranges::sort(ready_, nearer);
   certain_ = std::min(count, ready_.size());
+}
+
+// How much nearer a candidate may turn out than its key says. Looked at for each: walking may have given way to a scan.
+double Search::margin() const {
+  if (keys_are_exact()) return 0;
+  if (errors_ < kErrorsMin) return std::numeric_limits<double>::infinity();
+  return kErrorsTrusted * std::sqrt(error_squares_ / static_cast<double>(errors_));
 }
 
 Verdict Search::judge(uint32_t slot) {

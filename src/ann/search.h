@@ -69,6 +69,8 @@ class Search final : private WalkLimits {
   float rescore(SearchKey key);
   void take_in_order(size_t count);
   void refill(size_t count);
+  bool keys_are_exact() const { return keys_are_ == Keys::kDistances && !params_.full_vector; }
+  double margin() const;
   Verdict judge(uint32_t slot);
   size_t batch_for(size_t missing) const;
   size_t give(size_t count, std::vector<Candidate>& out);
@@ -94,7 +96,7 @@ class Search final : private WalkLimits {
   size_t given_ = 0;               // of ready_
   size_t certain_ = 0;             // of ready_: nothing untaken is likely to be nearer
   Tester tester_;
-  bool sampled_ = false;      // or tried to
+  bool tried_sample_ = false;
   bool sifted_ = false;       // what is untaken has passed the predicate
   double error_squares_ = 0;  // of estimates against rescored distances
   size_t errors_ = 0;

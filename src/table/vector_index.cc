@@ -112,28 +112,66 @@ struct LoadedRows {
   std::unordered_map<Bytes, bool> refused;
 };
 
-/// The candidates of one search, each row once. Of a vector that changes meanwhile both slots may come up.
+/// Puts rows to a search's filter, and remembers which row the slots that pass belong to.
+class Judge {
+ public:
+  /// `filter` may be null: all pass. Outlives the judge.
+  explicit Judge(const RowFilter* filter) : filter_(filter) {}
+
+  ann::Verdict operator()(ann::Slot slot, const Bytes& key) {
+    const auto passes = filter_ != nullptr ? (*filter_)(key) : std::optional(true);
+    if (!passes) return ann::Verdict::kStop;
+    if (!*passes) return ann::Verdict::kReject;
+    accepted_[slot] = key;
+    return ann::Verdict::kAccept;
+  }
+  /// Of a slot that passed.
+  const Bytes& row_of(ann::Slot slot) const { return accepted_.at(slot); }
+
+ private:
+  const RowFilter* const filter_;
+  std::unordered_map<ann::Slot, Bytes> accepted_;
+};
+
+/// The nearest candidates of one search, each row once: of a vector that changes meanwhile both slots may come up.
 class Found {
  public:
   explicit Found(size_t k) : k_(k) {}
 
-  bool full() const { return candidates.size() >= k_; }
-  size_t missing() const { return k_ - candidates.size(); }
-  /// Of the last that would be given, in order; infinite where there is room.
-  float worst() const { return full() ? candidates[k_ - 1].distance : std::numeric_limits<float>::infinity(); }
-  bool holds(const Bytes& key) const { return rows_.contains(key); }
-  void add(const ann::Candidate& candidate, const Bytes& key) {
-    if (rows_.insert(key).second) candidates.push_back(candidate);
+  const std::vector<ann::Candidate>& candidates() const { return candidates_; }
+  /// Until there are k, or the cursor has no more.
+  void take_from(ann::Cursor& cursor, const Judge& judge) {
+    std::vector<ann::Candidate> next;
+    for (bool more = true; more && candidates_.size() < k_;) {
+      const size_t missing = k_ - candidates_.size();
+      next.clear();
+      more = cursor.next(missing, next) == missing;
+      for (const ann::Candidate& candidate : next) add(candidate, judge.row_of(candidate.slot));
+    }
+    std::ranges::stable_sort(candidates_, {}, &ann::Candidate::distance);
   }
-  void order() {
-    std::ranges::stable_sort(candidates, {}, &ann::Candidate::distance);
-    if (candidates.size() > k_) candidates.resize(k_);
+  /// Rows by key, with where their vectors are now.
+  template <class Moved>
+  void take_moved(const Moved& moved, Judge& judge) {
+    const bool full = candidates_.size() >= k_;
+    const float worst = full ? candidates_.back().distance : std::numeric_limits<float>::infinity();
+    for (const auto& [key, candidate] : moved) {
+      if (rows_.contains(key) || (full && candidate.distance >= worst)) continue;
+      const ann::Verdict verdict = judge(candidate.slot, key);
+      if (verdict == ann::Verdict::kStop) break;
+      if (verdict == ann::Verdict::kAccept) add(candidate, key);
+    }
+    std::ranges::stable_sort(candidates_, {}, &ann::Candidate::distance);
+    if (candidates_.size() > k_) candidates_.resize(k_);
   }
-
-  std::vector<ann::Candidate> candidates;
 
  private:
+  void add(const ann::Candidate& candidate, const Bytes& key) {
+    if (rows_.insert(key).second) candidates_.push_back(candidate);
+  }
+
   const size_t k_;
+  std::vector<ann::Candidate> candidates_;
   std::unordered_set<Bytes> rows_;
 };
 
@@ -200,27 +238,14 @@ Result<std::vector<VectorHit>> VectorIndexImpl::search(std::span<const float> qu
   const SystemClock clock;
   ann::SearchParams params{
       .k = static_cast<uint32_t>(k), .now_us = now_s * 1'000'000, .deadline = context.deadline, .clock = &clock};
-  std::unordered_map<ann::Slot, Bytes> accepted;
-  const auto judge = [&](ann::Slot slot, const Bytes& key) {
-    const auto passes = filter != nullptr ? (*filter)(key) : std::optional(true);
-    if (!passes) return ann::Verdict::kStop;
-    if (!*passes) return ann::Verdict::kReject;
-    accepted[slot] = key;
-    return ann::Verdict::kAccept;
-  };
+  Judge judge(filter);
   params.filter.predicate = [&](ann::Slot slot) {
     const auto key = row_of(slot);
     return key ? judge(slot, *key) : ann::Verdict::kReject;
   };
   SAGITTA_TRY(ann::Cursor cursor, vectors_->open(query, params));
   Found found(k);
-  while (!found.full()) {
-    const size_t missing = found.missing();
-    std::vector<ann::Candidate> next;
-    cursor.next(missing, next);
-    for (const ann::Candidate& candidate : next) found.add(candidate, accepted.at(candidate.slot));
-    if (next.size() < missing) break;
-  }
+  found.take_from(cursor, judge);
   const ann::SearchStats& stats = cursor.stats();
   if (context.search != nullptr) *context.search = {ann::to_string(stats.path), stats.expanded, stats.distances};
   if (stats.ended == ann::Ended::kDeadline) {
@@ -228,19 +253,11 @@ Result<std::vector<VectorHit>> VectorIndexImpl::search(std::span<const float> qu
   }
   if (stats.ended == ann::Ended::kNot) {
     SAGITTA_TRY(const auto moved, moved_since(moves_before, query));
-    found.order();
-    const float worst = found.worst();
-    for (const auto& [key, candidate] : moved) {
-      if (found.holds(key) || !(candidate.distance < worst)) continue;
-      const ann::Verdict verdict = judge(candidate.slot, key);
-      if (verdict == ann::Verdict::kStop) break;
-      if (verdict == ann::Verdict::kAccept) found.add(candidate, key);
-    }
-    found.order();
+    found.take_moved(moved, judge);
   }
   std::vector<VectorHit> hits;
-  for (const ann::Candidate& candidate : found.candidates) {
-    hits.push_back({accepted.at(candidate.slot), ann::similarity(to_metric(options_.similarity), candidate.distance)});
+  for (const ann::Candidate& candidate : found.candidates()) {
+    hits.push_back({judge.row_of(candidate.slot), ann::similarity(to_metric(options_.similarity), candidate.distance)});
   }
   context.note([&] {
     return fmt::format("index {}: path {}, {} nodes expanded, {} distances, {} rows tested for {} hits", def_.name,
