@@ -173,30 +173,44 @@ void Codec::prepare(std::span<const float> stored, Query& out) const {
   const float factor = metric_ == Metric::kCosine ? 0.5F : 1 / (unit_ * unit_);
   out.norm_factor = std::min(out.norm_factor * factor, kLargest);
   out.dot_factor = std::min(out.dot_factor * factor, kLargest);
-  out.constant = std::min(out.constant * factor, kLargest) - (metric_ == Metric::kCosine ? 1.0F : 0.0F);
+  out.least = metric_ == Metric::kCosine ? -1.0F : 0.0F;
+  out.constant = std::min(out.constant * factor, kLargest) + out.least;
 }
 
 void Codec::prepare_geometry(std::span<const float> stored, Query& out) const {
   rotate(stored, true, out.rotated);
   out.dot_factor = 2 * quantise_query(out);
   out.norm_factor = 1;
+  out.least = 0;
   out.constant = std::min(dot(kernels_, out.rotated, out.rotated), kFactorMax);
 }
 
-void Codec::prepare_stored(const uint8_t* code, const Factors& factors, Query& out) const {
-  out.values.resize(padded_);
-  int32_t sum = 0;
+// Returns the sum of the values.
+int32_t Codec::read_code(const uint8_t* code, std::vector<int8_t>& values) const {
+  values.resize(padded_);
   const auto centre = bits_ == CodeBits::k2   ? centre_block<2>
                       : bits_ == CodeBits::k4 ? centre_block<4>
                                               : centre_block<8>;
-  for (uint32_t block = 0; block < blocks_; ++block) {
-    sum += centre(code + size_t{block} * kBlockBytes, out.values.data() + size_t{block} * block_numbers(bits_));
-  }
-  out.offset = middle() * static_cast<float>(sum);
-  // One step of `values` is half a grid step, at 8 bits a whole one.
-  out.dot_factor = (bits_ == CodeBits::k8 ? 2.0F : 1.0F) * factors.scale;
+  int32_t sum = 0;
+  for (uint32_t block = 0; block < blocks_; ++block)
+    sum += centre(code + size_t{block} * kBlockBytes, values.data() + size_t{block} * block_numbers(bits_));
+  return sum;
+}
+
+void Codec::prepare_stored(const uint8_t* code, const Factors& factors, Query& out) const {
+  out.offset = middle() * static_cast<float>(read_code(code, out.values));
+  out.dot_factor = 2 * value_step() * factors.scale;
   out.norm_factor = 1;
+  out.least = 0;
   out.constant = factors.squared_length;
+}
+
+void Codec::place_code(const uint8_t* code, const Factors& factors, std::vector<float>& out) const {
+  std::vector<int8_t> values;
+  read_code(code, values);
+  out.resize(padded_);
+  const float step = value_step() * factors.scale;
+  for (uint32_t i = 0; i < padded_; ++i) out[i] = step * static_cast<float>(values[i]);
 }
 
 void Codec::estimate(const Query& query, const uint8_t* const* codes, const Factors* const* factors, size_t count,

@@ -32,6 +32,7 @@ class Codec {
     std::vector<float> rotated;  // scratch
     /// estimate = norm_factor × |x|² − dot_factor × scale(x) × (dot − middle × sum) + constant
     float norm_factor = 1, dot_factor = 0, constant = 0, offset = 0;
+    float least = 0;  ///< of all distances there are; not under kDot
   };
 
   /// The centre and the unit of length come from `sample`: rows in stored form, one after another, one at least.
@@ -42,6 +43,10 @@ class Codec {
   static size_t code_bytes(uint32_t dim, CodeBits bits);
   /// `stored` is in stored form; `scratch` is resized.
   Factors encode(std::span<const float> stored, uint8_t* code, std::vector<float>& scratch) const;
+  /// Where a stored vector lies: centred, in the codec's unit, rotated.
+  void place(std::span<const float> stored, std::vector<float>& out) const { rotate(stored, true, out); }
+  /// About there, by its code.
+  void place_code(const uint8_t* code, const Factors& factors, std::vector<float>& out) const;
   /// For estimates of the metric's raw distance.
   void prepare(std::span<const float> stored, Query& out) const;
   /// For estimates of squared distances in the codec's unit between stored vectors: the geometry that links are chosen
@@ -63,6 +68,9 @@ class Codec {
   float middle() const { return top() / 2; }
   void rotate(std::span<const float> stored, bool centred, std::vector<float>& out) const;
   float quantise_query(Query& out) const;
+  int32_t read_code(const uint8_t* code, std::vector<int8_t>& values) const;
+  /// Of a value that read_code gives, in steps of the grid.
+  float value_step() const { return bits_ == CodeBits::k8 ? 1.0F : 0.5F; }
 
   const simd::Kernels& kernels_;
   const Metric metric_;

@@ -1,12 +1,15 @@
 /// The links between slots: one flat proximity graph, entered at a few slots spread over the data.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cstdint>
 #include <span>
+#include <vector>
 
 #include "fresh_list.h"
+#include "sketch.h"
 #include "slot_store.h"
 
 namespace sagitta::ann {
@@ -44,9 +47,17 @@ class Graph {
  public:
   static constexpr uint32_t kSpreadMax = 64, kLongestMax = 192, kEntriesMax = kSpreadMax + kLongestMax;
 
-  Graph(SlotStore& store, uint32_t degree) : store_(store), degree_(degree) {}
+  /// Of what the store keeps for a node with so many links: the links and, on cache lines of their own, their sketches.
+  static size_t record_bytes(uint32_t degree, bool sketches) {
+    return sketches ? sketches_at(degree) + SketchBlock::bytes_for(degree) : degree * sizeof(uint32_t);
+  }
+
+  Graph(SlotStore& store, uint32_t degree)
+      : store_(store), degree_(degree), has_sketches_(store.shape().links_bytes > degree * sizeof(uint32_t)) {}
 
   uint32_t degree() const { return degree_; }
+  /// Whether each link has its sketch beside it.
+  bool has_sketches() const { return has_sketches_; }
   /// Writes up to degree() links to `out`; returns how many.
   uint32_t neighbours(uint32_t slot, uint32_t* out) const {
     const std::atomic<uint32_t>* links = store_.links(slot);
@@ -57,9 +68,15 @@ class Graph {
     }
     return count;
   }
+  /// Copies the sketches, of which each may be another link's than neighbours() gave while its node is written.
+  void sketches(uint32_t slot, SketchBlock& out) const {
+    const std::atomic<uint64_t>* words = sketch_words(slot);
+    out.resize(degree_);
+    for (uint64_t& word : out.words()) word = (words++)->load(std::memory_order_relaxed);
+  }
   void prefetch(uint32_t slot) const {
-    const auto* links = reinterpret_cast<const char*>(store_.links(slot));
-    for (uint32_t offset = 0; offset < degree_ * sizeof(uint32_t); offset += 64) __builtin_prefetch(links + offset);
+    const auto* record = reinterpret_cast<const char*>(store_.links(slot));
+    for (size_t offset = 0; offset < store_.shape().links_bytes; offset += 64) __builtin_prefetch(record + offset);
   }
   /// Writers of a node's links hold its lock. From the end to the front: what lies behind the end of the old list must
   /// not be read as part of the new one, for those slots may be another's by now.
@@ -67,6 +84,25 @@ class Graph {
     std::atomic<uint32_t>* out = store_.links(slot);
     if (links.size() < degree_) out[links.size()].store(kNoLink, std::memory_order_release);
     for (size_t i = links.size(); i-- > 0;) out[i].store(links[i], std::memory_order_release);
+  }
+
+  /// The same with a sketch for each link.
+  void write(uint32_t slot, std::span<const uint32_t> links, const SketchBlock& sketches) {
+    std::atomic<uint64_t>* words = sketch_words(slot);
+    for (uint64_t word : sketches.words()) (words++)->store(word, std::memory_order_relaxed);
+    write(slot, links);
+  }
+
+  /// What a record of the store looks like with these; `record` is as long, and zeros.
+  void lay_out(std::span<const uint32_t> links, const SketchBlock& sketches, std::span<char> record) const {
+    std::vector<uint32_t> padded(links.begin(), links.end());
+    padded.resize(degree_, kNoLink);
+    std::ranges::copy(std::as_bytes(std::span(padded)), std::as_writable_bytes(record).begin());
+    if (has_sketches_ && !links.empty()) {
+      const auto words = std::as_bytes(sketches.words());
+      std::ranges::copy(words,
+                        std::as_writable_bytes(record).begin() + static_cast<std::ptrdiff_t>(sketches_at(degree_)));
+    }
   }
 
   /// Where walks begin: the spread ones, then the long ones.
@@ -80,8 +116,15 @@ class Graph {
   EntryList<kLongestMax> longest;  ///< under kDot, of the vectors far longer than most, that links lead to too rarely
 
  private:
+  static size_t sketches_at(uint32_t degree) { return (degree * sizeof(uint32_t) + 63) / 64 * 64; }
+  std::atomic<uint64_t>* sketch_words(uint32_t slot) const {
+    auto* record = reinterpret_cast<std::byte*>(store_.links(slot));
+    return reinterpret_cast<std::atomic<uint64_t>*>(record + sketches_at(degree_));
+  }
+
   SlotStore& store_;
   const uint32_t degree_;
+  const bool has_sketches_;
 };
 
 /// Held while a node's links are changed. Short: nothing is waited for under it.

@@ -72,6 +72,7 @@ struct Index::Impl {
   struct Captured;
   Captured capture() const;
   Status save_record(const Captured& captured, PartKind kind, uint32_t slot, Bytes& record, SnapshotWriter& out) const;
+  Status save_links(const Captured& captured, uint32_t slot, Bytes& record, SnapshotWriter& out) const;
   Status load_columns(const SnapshotSource& source);
   Status check_links(const SnapshotFooter& footer) const;
   Status check_vectors() const;

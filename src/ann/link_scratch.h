@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "codec.h"
+#include "sketch.h"
 
 namespace sagitta::ann {
 
@@ -23,6 +24,10 @@ struct LinkScratch {
   std::vector<float> estimates, from_newcomer;
   std::vector<uint32_t> links, chosen, retired;
   Codec::Query query;  // a stored vector's
+  // Of a node whose links are written: those it had and their sketches, the new sketches, where it and a neighbour lie.
+  std::vector<uint32_t> had;
+  SketchBlock sketches_had, sketches;
+  std::vector<float> place, place_of_neighbour, vector;
 };
 
 }  // namespace sagitta::ann

@@ -1,6 +1,7 @@
 #include "linker.h"
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 
 #include "vectors.h"
@@ -14,6 +15,8 @@ namespace {
 constexpr float kAlphaSquared = 1.02F * 1.02F;
 /// The part of a node's room that links which were ruled out may fill, nearest first; the rest is for links back.
 constexpr uint32_t kFilledNumerator = 13, kFilledDenominator = 16;
+/// Of a bfloat16, twice rounded.
+constexpr float kScaleTolerance = 0.01F;
 /// In place of the distance of a retired slot, farther than any.
 constexpr float kFirstToGo = std::numeric_limits<float>::infinity();
 
@@ -137,8 +140,9 @@ bool Linker::link(uint32_t slot, const Codec& codec, Scratch& scratch) {
   select(codec, work);
   {
     NodeLock lock(store_.meta(slot));
-    graph_.write(slot, work.chosen);
+    write(slot, work.chosen, {}, codec, work);
   }
+  const SketchBlock sketches = work.sketches;
   const Joining joining{slot, scratch.code_query};
   gather(work.chosen, work);
   for (uint32_t other : work.chosen) graph_.prefetch(other);
@@ -146,13 +150,14 @@ bool Linker::link(uint32_t slot, const Codec& codec, Scratch& scratch) {
   estimate(joining.query, codec, work, distances);
   bool reachable = false;
   for (size_t i = 0; i < distances.size(); ++i) {
-    reachable |= link_back({distances[i], work.chosen[i]}, joining, codec, work);
+    const Known back{slot, graph_.has_sketches() ? sketches.at(i).reversed() : Sketch{}};
+    reachable |= link_back({distances[i], work.chosen[i]}, joining, back, codec, work);
   }
-  if (!reachable) splice(work.chosen.front(), slot);
+  if (!reachable) splice(work.chosen.front(), slot, codec, work);
   return true;
 }
 
-bool Linker::link_back(Near from, const Joining& to, const Codec& codec, LinkScratch& work) {
+bool Linker::link_back(Near from, const Joining& to, const Known& back, const Codec& codec, LinkScratch& work) {
   std::vector<uint32_t>& links = work.links;
   links.resize(graph_.degree());
   NodeLock lock(store_.meta(from.slot));
@@ -160,7 +165,65 @@ bool Linker::link_back(Near from, const Joining& to, const Codec& codec, LinkScr
   if (std::ranges::find(links, to.slot) != links.end()) return true;
   if (links.size() == graph_.degree() && !make_room(from, to.query, codec, work)) return false;
   links.push_back(to.slot);
-  graph_.write(from.slot, links);
+  write(from.slot, links, back, codec, work);
+  return true;
+}
+
+void Linker::place(uint32_t slot, const Codec& codec, LinkScratch& work, std::vector<float>& out) const {
+  if (level_ == Level::kI8) return codec.place_code(store_.code(slot), *store_.factors(slot), out);
+  work.vector.resize(codec.dim());
+  read_vector(level_, store_.vector(slot), work.vector);
+  codec.place(work.vector, out);
+}
+
+// Links keep their order when others go: each is looked for behind the one before it first.
+void Linker::write(uint32_t slot, std::span<const uint32_t> links, const Known& known, const Codec& codec,
+                   LinkScratch& work) {
+  if (!graph_.has_sketches()) return graph_.write(slot, links);
+  work.had.resize(graph_.degree());
+  work.had.resize(graph_.neighbours(slot, work.had.data()));
+  graph_.sketches(slot, work.sketches_had);
+  work.sketches.resize(graph_.degree());
+  work.place.clear();
+  auto next = work.had.begin();
+  for (size_t i = 0; i < links.size(); ++i) {
+    if (links[i] == known.slot) {
+      work.sketches.set(i, known.sketch);
+      continue;
+    }
+    auto found = std::find(next, work.had.end(), links[i]);
+    if (found == work.had.end()) found = std::find(work.had.begin(), work.had.end(), links[i]);
+    if (found == work.had.end()) {
+      work.sketches.set(i, make_sketch(slot, links[i], codec, work));
+    } else {
+      work.sketches.set(i, work.sketches_had.at(static_cast<size_t>(found - work.had.begin())));
+      next = found + 1;
+    }
+  }
+  graph_.write(slot, links, work.sketches);
+}
+
+Sketch Linker::make_sketch(uint32_t slot, uint32_t neighbour, const Codec& codec, LinkScratch& work) const {
+  if (work.place.empty()) place(slot, codec, work, work.place);
+  place(neighbour, codec, work, work.place_of_neighbour);
+  return sketch_between(work.place, work.place_of_neighbour);
+}
+
+// A sign is anyone's where the two are equal, and numbers that were made for the way back are rounded another way.
+bool Linker::sketches_are_right(uint32_t slot, const Codec& codec) const {
+  LinkScratch work;
+  std::vector<uint32_t> links(graph_.degree());
+  links.resize(graph_.neighbours(slot, links.data()));
+  graph_.sketches(slot, work.sketches);
+  for (size_t i = 0; i < links.size(); ++i) {
+    const Sketch has = work.sketches.at(i), right = make_sketch(slot, links[i], codec, work);
+    uint64_t apart = 0;
+    for (size_t bit = 0; bit < 64; ++bit)
+      apart |= static_cast<uint64_t>(work.place[bit] != work.place_of_neighbour[bit]) << bit;
+    const float scale = to_float(right.scale);
+    const bool same_signs = ((has.signs ^ right.signs) & apart) == 0;
+    if (!same_signs || !(std::fabs(to_float(has.scale) - scale) <= kScaleTolerance * scale)) return false;
+  }
   return true;
 }
 
@@ -198,14 +261,14 @@ bool Linker::make_room(Near from, const Codec::Query& newcomer, const Codec& cod
 
 // Where `from` has no room, `to` takes the place of its last link and leads on to that: what could be reached before
 // can be reached still.
-void Linker::splice(uint32_t from, uint32_t to) {
-  const uint32_t moved = put_last(from, to);
+void Linker::splice(uint32_t from, uint32_t to, const Codec& codec, LinkScratch& work) {
+  const uint32_t moved = put_last(from, to, codec, work);
   // `to` may have been looked at by the repair that is to find every link to a buried slot.
-  if (moved != kNoLink && moved != to && store_.state(moved) != SlotState::kBuried) put_last(to, moved);
+  if (moved != kNoLink && moved != to && store_.state(moved) != SlotState::kBuried) put_last(to, moved, codec, work);
 }
 
 // Returns the link that had to go, kNoLink when there was room or nothing to do.
-uint32_t Linker::put_last(uint32_t from, uint32_t to) {
+uint32_t Linker::put_last(uint32_t from, uint32_t to, const Codec& codec, LinkScratch& work) {
   std::vector<uint32_t> links(graph_.degree());
   NodeLock lock(store_.meta(from));
   links.resize(graph_.neighbours(from, links.data()));
@@ -216,7 +279,7 @@ uint32_t Linker::put_last(uint32_t from, uint32_t to) {
     links.pop_back();
   }
   links.push_back(to);
-  graph_.write(from, links);
+  write(from, links, {}, codec, work);
   return gone;
 }
 
@@ -244,7 +307,7 @@ void Linker::repair(uint32_t slot, const Codec& codec, Scratch& scratch) {
   candidates.erase(std::ranges::unique(candidates).begin(), candidates.end());
   codec.prepare_stored(store_.code(slot), *store_.factors(slot), scratch.code_query);
   choose(scratch.code_query, codec, work);
-  graph_.write(slot, work.chosen);
+  write(slot, work.chosen, {}, codec, work);
 }
 
 // A slot waits once, so that what waits is never more than the slots.
@@ -288,7 +351,7 @@ void Linker::reconnect(const Codec& codec, Scratch& scratch) {
     if (seen[slot] || !store_.is_live(slot) || !store_.meta(slot).linked) continue;
     neighbourhood(slot, codec, scratch, work);
     const auto known = std::ranges::find_if(work.candidates, [&](const Near& n) { return n.slot < seen.size(); });
-    if (known != work.candidates.end()) splice(known->slot, slot);
+    if (known != work.candidates.end()) splice(known->slot, slot, codec, work);
     mark_reachable(seen, std::span(&slot, 1));
   }
 }

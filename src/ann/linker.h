@@ -27,6 +27,8 @@ class Linker {
   void repair(uint32_t slot, const Codec& codec, Scratch& scratch);
   /// Makes live slots that no walk can reach reachable. One thread at a time.
   void reconnect(const Codec& codec, Scratch& scratch);
+  /// Whether each link of `slot` has its own sketch. Nobody writes meanwhile.
+  bool sketches_are_right(uint32_t slot, const Codec& codec) const;
   /// Live, linked slots that no walk can reach.
   std::vector<uint32_t> unreachable() const;
 
@@ -50,12 +52,22 @@ class Linker {
     uint32_t slot;
     const Codec::Query& query;
   };
+  /// A sketch that need not be made anew: of the link to `slot`.
+  struct Known {
+    uint32_t slot = kNoLink;
+    Sketch sketch;
+  };
+  /// Writes the links of a node whose lock is held. Sketches that it had are kept.
+  void write(uint32_t slot, std::span<const uint32_t> links, const Known& known, const Codec& codec, LinkScratch& work);
+  /// Where the node lies is in work.place, if that is not empty.
+  Sketch make_sketch(uint32_t slot, uint32_t neighbour, const Codec& codec, LinkScratch& work) const;
+  void place(uint32_t slot, const Codec& codec, LinkScratch& work, std::vector<float>& out) const;
   /// Whether `from` links to `to` afterwards.
-  bool link_back(Near from, const Joining& to, const Codec& codec, LinkScratch& work);
+  bool link_back(Near from, const Joining& to, const Known& back, const Codec& codec, LinkScratch& work);
   /// Whether work.links, all the links of `from`, lost some to make room for another.
   bool make_room(Near from, const Codec::Query& newcomer, const Codec& codec, LinkScratch& work) const;
-  void splice(uint32_t from, uint32_t to);
-  uint32_t put_last(uint32_t from, uint32_t to);
+  void splice(uint32_t from, uint32_t to, const Codec& codec, LinkScratch& work);
+  uint32_t put_last(uint32_t from, uint32_t to, const Codec& codec, LinkScratch& work);
   std::vector<bool> reachable() const;
   void mark_reachable(std::vector<bool>& seen, std::span<const uint32_t> from) const;
 

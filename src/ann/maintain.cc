@@ -43,10 +43,15 @@ uint32_t degree_of(const IndexOptions& options) {
   return options.connections * (options.profile == Profile::kFast ? 3 : 2);
 }
 
+/// Under kDot how far a vector is says little about how far its neighbours are.
+bool has_sketches(const IndexOptions& options) {
+  return options.profile == Profile::kFast && options.metric != Metric::kDot;
+}
+
 SlotShape shape_of(const IndexOptions& options) {
   return {.vector_bytes = vector_bytes(options.level, options.dim),
           .code_bytes = Codec::code_bytes(options.dim, code_bits(options)),
-          .links_bytes = size_t{degree_of(options)} * sizeof(uint32_t)};
+          .links_bytes = Graph::record_bytes(degree_of(options), has_sketches(options))};
 }
 
 /// One entry for so many vectors.
@@ -420,6 +425,8 @@ Status Index::Impl::check_graph() const {
       if (!right) return fail(ErrorCode::kCorruption, fmt::format("slot {} links to slot {}", slot, other));
     }
     links.resize(graph.degree());
+    if (graph.has_sketches() && !linker.sketches_are_right(slot, *codec()))
+      return fail(ErrorCode::kCorruption, fmt::format("a sketch beside the links of slot {} is not its link's", slot));
   }
   if (links_made_ > 0) return {};
   const std::vector<uint32_t> lost = linker.unreachable();

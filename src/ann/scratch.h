@@ -11,6 +11,7 @@
 #include "sagitta/base/budget.h"
 
 #include "codec.h"
+#include "sketch.h"
 #include "visited.h"
 
 namespace sagitta::ann {
@@ -32,6 +33,8 @@ struct Scratch {
   std::vector<uint32_t> matching;  // slots that a scan looks at
   std::vector<uint32_t> passed;    // of those, what a predicate accepts
   std::vector<uint32_t> links;     // of the node that is expanded
+  SketchBlock sketches;            // of these
+  SketchProbe probe;
   std::vector<uint32_t> slots;
   std::vector<const uint8_t*> codes;
   std::vector<const Codec::Factors*> factors;

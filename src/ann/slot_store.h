@@ -97,7 +97,7 @@ class SlotStore {
   std::byte* vector(uint32_t slot) const { return vectors_.at(slot); }
   uint8_t* code(uint32_t slot) const { return reinterpret_cast<uint8_t*>(codes_.at(slot)); }
   Codec::Factors* factors(uint32_t slot) const { return reinterpret_cast<Codec::Factors*>(factors_.at(slot)); }
-  /// Ends at links_bytes, or before at kNoLink.
+  /// A node's record, as Graph lays it out.
   std::atomic<uint32_t>* links(uint32_t slot) const {
     return reinterpret_cast<std::atomic<uint32_t>*>(links_.at(slot));
   }

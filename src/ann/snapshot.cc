@@ -82,17 +82,31 @@ Status Index::Impl::save_record(const Captured& captured, PartKind kind, uint32_
     return out.append(bytes_of(&expiry, 1));
   }
   const Column& column = store.column(column_of(kind));
-  if (kind == PartKind::kLinks) {
-    std::vector<uint32_t> links(graph.degree());
-    if (captured.is_linked(slot)) links.resize(graph.neighbours(slot, links.data()));
-    std::erase_if(links, [&](uint32_t other) { return other == slot || !captured.is_linked(other); });
-    if (!captured.is_linked(slot)) links.clear();
-    links.resize(graph.degree(), kNoLink);
-    return out.append(bytes_of(links.data(), links.size()));
-  }
+  if (kind == PartKind::kLinks) return save_links(captured, slot, record, out);
   const bool has = captured.is_live(slot) && (kind == PartKind::kVectors || captured.codec != nullptr);
   if (has) return out.append(bytes_of(column.at(slot), column.record_bytes()));
   record.assign(column.record_bytes(), '\0');
+  return out.append(record);
+}
+
+// Only links to what is of the snapshot, each with its sketch.
+Status Index::Impl::save_links(const Captured& captured, uint32_t slot, Bytes& record, SnapshotWriter& out) const {
+  std::vector<uint32_t> links(graph.degree());
+  SketchBlock sketches;
+  uint32_t kept = 0;
+  if (captured.is_linked(slot)) {
+    const NodeLock lock(store.meta(slot));
+    const uint32_t count = graph.neighbours(slot, links.data());
+    if (graph.has_sketches()) graph.sketches(slot, sketches);
+    for (uint32_t i = 0; i < count; ++i) {
+      if (links[i] == slot || !captured.is_linked(links[i])) continue;
+      if (graph.has_sketches()) sketches.set(kept, sketches.at(i));
+      links[kept++] = links[i];
+    }
+  }
+  links.resize(kept);
+  record.assign(store.shape().links_bytes, '\0');
+  graph.lay_out(links, sketches, record);
   return out.append(record);
 }
 

@@ -14,7 +14,14 @@ constexpr int kLinksAhead = 2;
 
 Walk::Walk(const SlotStore& store, const Graph& graph, const Codec& codec, Scratch& scratch, uint32_t beam,
            bool keep_rejected)
-    : store_(store), graph_(graph), codec_(codec), scratch_(scratch), beam_(beam), keep_rejected_(keep_rejected) {
+    : store_(store),
+      graph_(graph),
+      codec_(codec),
+      scratch_(scratch),
+      beam_(beam),
+      keep_rejected_(keep_rejected),
+      skims_(graph.has_sketches()) {
+  if (skims_) scratch.probe.prepare(scratch.code_query);
   if (scratch.pool.size() < size_t{beam} + 1) scratch.pool.resize(size_t{beam} + 1);
   scratch.visited.reset(store.end());
   const uint32_t room = std::max(Graph::kEntriesMax, graph.degree());
@@ -110,6 +117,16 @@ void Walk::prefetch_ahead() {
   }
 }
 
+// Most links lead farther than the whole beam, and their sketches tell.
+uint32_t Walk::keep_near(SearchKey node, uint32_t* links, uint32_t count) {
+  if (!skims_ || length_ < beam_) return count;
+  graph_.sketches(slot_of(node), scratch_.sketches);
+  const float worst = distance_of(scratch_.pool[length_ - 1]);
+  const uint32_t near = scratch_.probe.keep_near(distance_of(node), worst, scratch_.sketches, links, count);
+  skimmed_ |= near < count;
+  return near;
+}
+
 bool Walk::run(WalkLimits* limits) {
   SearchKey* pool = scratch_.pool.data();
   uint32_t* links = scratch_.links.data();
@@ -119,7 +136,8 @@ bool Walk::run(WalkLimits* limits) {
     if (limits != nullptr && !limits->may_go_on(work_.distances)) return false;
     pool[next_] |= kExpanded;
     ++work_.expanded;
-    add(links, graph_.neighbours(slot_of(pool[next_]), links));
+    const uint32_t count = graph_.neighbours(slot_of(pool[next_]), links);
+    add(links, keep_near(pool[next_], links, count));
   }
 }
 
@@ -129,6 +147,10 @@ void Walk::widen(uint32_t beam) {
   const size_t seen = length_ + rejected_;
   pool.resize(std::max(seen, size_t{beam} + 1));
   std::copy_n(rejected.begin(), rejected_, pool.begin() + static_cast<std::ptrdiff_t>(length_));
+  if (skimmed_) {
+    for (size_t i = 0; i < seen; ++i) pool[i] &= ~kExpanded;
+  }
+  skims_ = skimmed_ = false;
   std::sort(pool.begin(), pool.begin() + static_cast<std::ptrdiff_t>(seen));
   beam_ = beam;
   length_ = std::min(seen, size_t{beam});

@@ -38,7 +38,8 @@ class Walk {
   void enter();
   /// Until the nearest `beam` seen are expanded. False when `limits` (may be null) ended it.
   bool run(WalkLimits* limits);
-  /// A beam this wide, with what was rejected before.
+  /// A beam this wide, with what was rejected before. What sketches kept from being looked at is looked at by the next
+  /// run: all that was expanded is expanded again.
   void widen(uint32_t beam);
 
   uint32_t beam() const { return beam_; }
@@ -52,6 +53,7 @@ class Walk {
 
  private:
   void add(const uint32_t* slots, uint32_t count);
+  uint32_t keep_near(SearchKey node, uint32_t* links, uint32_t count);
   void ask_for(uint32_t count);
   uint32_t drop_far(SearchKey* keys, uint32_t count);
   void insert(SearchKey key);
@@ -65,6 +67,8 @@ class Walk {
   uint32_t beam_;
   const bool keep_rejected_;
   const simd::Kernels& kernels_ = simd::kernels();
+  bool skims_;  // passes over links by their sketches
+  bool skimmed_ = false;
   size_t length_ = 0;    // of scratch_.pool
   size_t rejected_ = 0;  // in scratch_.rejected
   size_t next_ = 0;      // pool entries before this are expanded

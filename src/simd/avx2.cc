@@ -214,6 +214,54 @@ struct Floats {
   }
 };
 
+SAGITTA_TARGET inline __m256 load(const Bf16* p) {
+  const __m256i words = _mm256_cvtepu16_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
+  return _mm256_castsi256_ps(_mm256_slli_epi32(words, 16));
+}
+
+// A register has the lower half bytes of 16 sketches in its lower half and the upper ones in its upper half, as the two
+// tables of a row follow each other.
+SAGITTA_TARGET inline __m256i sketch_sums(const SketchQuery& query, const uint8_t* rows, size_t lanes) {
+  __m256i sums = _mm256_setzero_si256();
+#pragma GCC unroll 8
+  for (size_t row = 0; row < SketchQuery::kRows; ++row) {
+    const __m256i bytes = _mm256_broadcastsi128_si256(_mm_loadu_si128(reinterpret_cast<const __m128i*>(rows)));
+    const __m256i halves = _mm256_blend_epi32(bytes, _mm256_srli_epi16(bytes, 4), 0xf0);
+    const __m256i tables = _mm256_load_si256(reinterpret_cast<const __m256i*>(query.tables) + row);
+    const __m256i entries = _mm256_shuffle_epi8(tables, _mm256_and_si256(halves, _mm256_set1_epi8(15)));
+    sums = _mm256_add_epi16(sums, _mm256_cvtepu8_epi16(_mm256_castsi256_si128(entries)));
+    sums = _mm256_add_epi16(sums, _mm256_cvtepu8_epi16(_mm256_extracti128_si256(entries, 1)));
+    rows += lanes;
+  }
+  return sums;
+}
+
+SAGITTA_TARGET inline uint32_t sketches_near(const SketchQuery& query, __m128i sums, const Bf16* offsets,
+                                             const Bf16* scales) {
+  const __m256 sum = _mm256_add_ps(_mm256_cvtepi32_ps(_mm256_cvtepu16_epi32(sums)), _mm256_set1_ps(query.bias));
+  const __m256 along = _mm256_mul_ps(_mm256_mul_ps(_mm256_set1_ps(query.scale_factor), load(scales)), sum);
+  const __m256 says = _mm256_sub_ps(_mm256_mul_ps(_mm256_set1_ps(query.offset_factor), load(offsets)), along);
+  return static_cast<uint32_t>(_mm256_movemask_ps(_mm256_cmp_ps(says, _mm256_set1_ps(query.limit), _CMP_NGE_UQ)));
+}
+
+SAGITTA_TARGET size_t keep_near(const SketchQuery& query, const uint8_t* block, size_t lanes, uint32_t* items,
+                                size_t count) {
+  const auto* const offsets = reinterpret_cast<const Bf16*>(block + SketchQuery::kRows * lanes);
+  const Bf16* const scales = offsets + lanes;
+  size_t kept = 0;
+  for (size_t i = 0; i < count; i += 16) {
+    const __m256i sums = sketch_sums(query, block + i, lanes);
+    const uint32_t near =
+        sketches_near(query, _mm256_castsi256_si128(sums), offsets + i, scales + i) |
+        sketches_near(query, _mm256_extracti128_si256(sums, 1), offsets + i + kLanes, scales + i + kLanes) << kLanes;
+    for (size_t lane = 0, end = std::min<size_t>(16, count - i); lane < end; ++lane) {
+      items[kept] = items[i + lane];
+      kept += near >> lane & 1;
+    }
+  }
+  return kept;
+}
+
 SAGITTA_TARGET size_t insert_u64(uint64_t* keys, size_t count, uint64_t key) {
   return kScalarKernels.insert_u64(keys, count, key);
 }
@@ -248,6 +296,7 @@ const Kernels kAvx2Kernels{
     .dots_u2 = dots<OnePass<DotsU2>>,
     .dots_u4 = dots<OnePass<DotsU4>>,
     .dots_u8 = dots_of<OnePass<DotsU8>, 0>,
+    .keep_near = keep_near,
     .hadamard = hadamard<Floats>,
     .squares_f64 = squares_f64,
     .largest_f32 = largest_f32,

@@ -182,6 +182,67 @@ struct Floats {
   }
 };
 
+// Of 64 sketches the sums of those in even places, and of those in odd ones.
+struct SketchSums {
+  __m512i even, odd;
+};
+
+// What is read behind the last row's lanes is the block's still, and nobody's sketch.
+SAGITTA_TARGET inline SketchSums sketch_sums(const SketchQuery& query, const uint8_t* rows, size_t lanes) {
+  const __m512i half = _mm512_set1_epi8(15), even = _mm512_set1_epi16(255);
+  SketchSums sums{_mm512_setzero_si512(), _mm512_setzero_si512()};
+#pragma GCC unroll 8
+  for (size_t row = 0; row < SketchQuery::kRows; ++row) {
+    const __m512i bytes = _mm512_loadu_si512(rows + row * lanes);
+    const auto* tables = reinterpret_cast<const __m128i*>(query.tables) + 2 * row;
+    const __m512i lower = _mm512_shuffle_epi8(_mm512_broadcast_i32x4(tables[0]), _mm512_and_si512(bytes, half));
+    const __m512i upper =
+        _mm512_shuffle_epi8(_mm512_broadcast_i32x4(tables[1]), _mm512_and_si512(_mm512_srli_epi16(bytes, 4), half));
+    sums.even =
+        _mm512_add_epi16(sums.even, _mm512_add_epi16(_mm512_and_si512(lower, even), _mm512_and_si512(upper, even)));
+    sums.odd = _mm512_add_epi16(sums.odd, _mm512_add_epi16(_mm512_srli_epi16(lower, 8), _mm512_srli_epi16(upper, 8)));
+  }
+  return sums;
+}
+
+SAGITTA_TARGET inline __m512 load(const Bf16* p) {
+  const __m512i words = _mm512_cvtepu16_epi32(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)));
+  return _mm512_castsi512_ps(_mm512_slli_epi32(words, 16));
+}
+
+SAGITTA_TARGET inline __mmask16 sketches_near(const SketchQuery& query, __m256i sums, const Bf16* offsets,
+                                              const Bf16* scales) {
+  const __m512 sum = _mm512_add_ps(_mm512_cvtepi32_ps(_mm512_cvtepu16_epi32(sums)), _mm512_set1_ps(query.bias));
+  const __m512 along = _mm512_mul_ps(_mm512_mul_ps(_mm512_set1_ps(query.scale_factor), load(scales)), sum);
+  const __m512 says = _mm512_sub_ps(_mm512_mul_ps(_mm512_set1_ps(query.offset_factor), load(offsets)), along);
+  return _mm512_cmp_ps_mask(says, _mm512_set1_ps(query.limit), _CMP_NGE_UQ);
+}
+
+SAGITTA_TARGET size_t keep_near(const SketchQuery& query, const uint8_t* block, size_t lanes, uint32_t* items,
+                                size_t count) {
+  const auto* const offsets = reinterpret_cast<const Bf16*>(block + SketchQuery::kRows * lanes);
+  const Bf16* const scales = offsets + lanes;
+  size_t kept = 0;
+  for (size_t begin = 0; begin < count; begin += 64) {
+    const SketchSums sums = sketch_sums(query, block + begin, lanes);
+    // In each quarter of a register the first eight sums, and the last eight.
+    alignas(64) uint16_t in_order[64];
+    const __m512i first = _mm512_unpacklo_epi16(sums.even, sums.odd), last = _mm512_unpackhi_epi16(sums.even, sums.odd);
+    const __m512i low = _mm512_permutex2var_epi64(first, _mm512_setr_epi64(0, 1, 8, 9, 2, 3, 10, 11), last);
+    const __m512i high = _mm512_permutex2var_epi64(first, _mm512_setr_epi64(4, 5, 12, 13, 6, 7, 14, 15), last);
+    _mm512_store_si512(in_order, low);
+    _mm512_store_si512(in_order + 32, high);
+    for (size_t i = begin, end = std::min(count, begin + 64); i < end; i += kLanes) {
+      const __m256i of_these = _mm256_load_si256(reinterpret_cast<const __m256i*>(in_order + (i - begin)));
+      const auto there = static_cast<__mmask16>(mask_of(std::min(kLanes, end - i)));
+      const auto near = static_cast<__mmask16>(sketches_near(query, of_these, offsets + i, scales + i) & there);
+      _mm512_mask_compressstoreu_epi32(items + kept, near, _mm512_maskz_loadu_epi32(there, items + i));
+      kept += static_cast<size_t>(__builtin_popcount(near));
+    }
+  }
+  return kept;
+}
+
 // In ascending order, key after key, new[i] = min(old[i], max(old[i − 1], key)); from the end, so that what is read is
 // still old, until a register holds nothing that moves.
 SAGITTA_TARGET size_t insert_u64(uint64_t* keys, size_t count, uint64_t key) {
@@ -221,6 +282,7 @@ const Kernels kAvx512Kernels{
     .dots_u2 = dots<Totals<OnePass<DotsU2>, false>>,
     .dots_u4 = dots<Totals<OnePass<DotsU4>, false>>,
     .dots_u8 = dots<Totals<OnePass<DotsU8>, false>>,
+    .keep_near = keep_near,
     .hadamard = hadamard<Floats>,
     .squares_f64 = squares_f64,
     .largest_f32 = largest_f32,

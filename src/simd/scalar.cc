@@ -78,6 +78,27 @@ void dots_u8(const uint8_t* const* codes, size_t count, const int8_t* query, siz
   }
 }
 
+size_t keep_near(const SketchQuery& query, const uint8_t* block, size_t lanes, uint32_t* items, size_t count) {
+  constexpr size_t kEntries = SketchQuery::kEntries;
+  const uint8_t* const numbers = block + SketchQuery::kRows * lanes;
+  size_t kept = 0;
+  for (size_t i = 0; i < count; ++i) {
+    uint32_t sum = 0;
+    for (size_t row = 0; row < SketchQuery::kRows; ++row) {
+      const uint8_t byte = block[row * lanes + i];
+      const uint8_t* lower = query.tables + row * 2 * kEntries;
+      sum += static_cast<uint32_t>(lower[byte & 15]) + lower[kEntries + (byte >> 4)];
+    }
+    Bf16 offset, scale;
+    std::memcpy(&offset, numbers + sizeof offset * i, sizeof offset);
+    std::memcpy(&scale, numbers + sizeof scale * (lanes + i), sizeof scale);
+    const float along = query.scale_factor * to_float(scale) * (static_cast<float>(sum) + query.bias);
+    items[kept] = items[i];
+    kept += query.offset_factor * to_float(offset) - along >= query.limit ? 0U : 1U;
+  }
+  return kept;
+}
+
 void hadamard(float* values, uint32_t log2) {
   const size_t count = size_t{1} << log2;
   const float scale = hadamard_scale(log2);
@@ -115,6 +136,7 @@ const Kernels kScalarKernels{
     .dots_u2 = dots_u2,
     .dots_u4 = dots_u4,
     .dots_u8 = dots_u8,
+    .keep_near = keep_near,
     .hadamard = hadamard,
     .squares_f64 = squares_f64,
     .largest_f32 = largest_f32,

@@ -170,6 +170,69 @@ TEST_P(EachLevel, BatchesOfCodesAgreeExactly) {
   }
 }
 
+struct Sketches {
+  size_t lanes;
+  std::vector<uint8_t> block;
+
+  Sketches(size_t count, std::mt19937& engine) : lanes(count), block(12 * count) {
+    for (size_t i = 0; i < 8 * lanes; ++i) block[i] = static_cast<uint8_t>(engine());
+    const auto numbers = random_floats(engine, 2 * lanes);
+    for (size_t i = 0; i < 2 * lanes; ++i) {
+      const Bf16 number = to_bf16(numbers[i]);
+      std::memcpy(block.data() + 8 * lanes + 2 * i, &number, sizeof number);
+    }
+  }
+  double number(size_t i) const {
+    Bf16 number;
+    std::memcpy(&number, block.data() + 8 * lanes + 2 * i, sizeof number);
+    return to_float(number);
+  }
+  double says(const SketchQuery& query, size_t i) const {
+    double sum = query.bias;
+    for (size_t bit = 0; bit < 64; bit += 4) {
+      const int byte = block[bit / 8 * lanes + i];
+      sum += query.tables[bit / 4 * 16 + static_cast<size_t>(byte >> bit % 8 & 15)];
+    }
+    return query.offset_factor * number(i) - query.scale_factor * number(lanes + i) * sum;
+  }
+};
+
+TEST_P(EachLevel, SketchesTellWhatIsNear) {
+  std::mt19937 engine(15);
+  for (size_t lanes = 16; lanes <= 160; lanes += 16) {
+    const Sketches sketches(lanes, engine);
+    SketchQuery query;
+    for (uint8_t& entry : query.tables) entry = static_cast<uint8_t>(engine());
+    query.offset_factor = 300;
+    query.scale_factor = 0.5F;
+    query.bias = -2000;
+    for (size_t count = 0; count <= lanes; ++count) {
+      std::vector<double> says;
+      for (size_t i = 0; i < count; ++i) says.push_back(sketches.says(query, i));
+      std::ranges::sort(says);
+      // Between two, so that rounding does not decide.
+      query.limit = count < 2 ? 0 : static_cast<float>((says[count / 3] + says[count / 3 + 1]) / 2);
+      std::vector<uint32_t> items(count), expected;
+      for (size_t i = 0; i < count; ++i) {
+        items[i] = static_cast<uint32_t>(7 * i + 1);
+        if (sketches.says(query, i) < query.limit) expected.push_back(items[i]);
+      }
+      items.resize(GetParam()->keep_near(query, sketches.block.data(), lanes, items.data(), count));
+      ASSERT_EQ(items, expected) << lanes << " " << count;
+    }
+  }
+}
+
+TEST_P(EachLevel, WhatASketchSaysThatIsNoNumberIsKept) {
+  std::mt19937 engine(16);
+  const Sketches sketches(16, engine);
+  SketchQuery query;
+  query.bias = std::numeric_limits<float>::quiet_NaN();
+  std::vector<uint32_t> items{5, 6, 7};
+  EXPECT_EQ(GetParam()->keep_near(query, sketches.block.data(), 16, items.data(), 3), 3);
+  EXPECT_EQ(items, (std::vector<uint32_t>{5, 6, 7}));
+}
+
 TEST_P(EachLevel, SquaresTellWhatIsNotFiniteAndWhatIsZero) {
   std::mt19937 engine(11);
   for (size_t count = 0; count <= 130; ++count) {
