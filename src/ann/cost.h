@@ -9,10 +9,11 @@ namespace sagitta::ann {
 
 class Costs {
  public:
-  Costs(size_t vector_bytes, size_t code_bytes, size_t degree)
+  /// `sketches`: most of what is met is told to be far by these.
+  Costs(size_t vector_bytes, size_t code_bytes, size_t degree, bool sketches)
       : vector_ns_(20 + static_cast<double>(vector_bytes) / 8),
         code_ns_(20 + lines(code_bytes) * kLineNs),
-        step_ns_(100 + static_cast<double>(degree) * 0.5 * code_ns_),
+        step_ns_(100 + static_cast<double>(degree) * (sketches ? 0.4 : 0.5) * code_ns_),
         exact_only_(vector_bytes > 0 && vector_bytes <= 2 * code_bytes) {}
 
   /// Whether so many vectors are better scanned by themselves than by their codes and then rescored.

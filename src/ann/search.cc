@@ -51,7 +51,8 @@ Search::Search(const Index::Impl& index, std::span<const float> query, const Sea
       pin_(index.gate.enter()),
       codec_(index.codec()),
       scratch_(index.scratch.take()),
-      costs_(index.store.shape().vector_bytes, index.store.shape().code_bytes, index.graph.degree()),
+      costs_(index.store.shape().vector_bytes, index.store.shape().code_bytes, index.graph.degree(),
+             index.graph.has_sketches()),
       batch_(std::max<size_t>(params.k, kBatchOfEstimates)),
       ready_(scratch_->ready),
       tester_(params, stats) {

@@ -13,8 +13,8 @@ using namespace sagitta;
 using namespace sagitta::ann;
 
 constexpr size_t kTailBytes = 20, kBlockBytes = size_t{1} << 20;
-/// Dimension, metric, level, connections: what a footer begins with.
-constexpr size_t kOptionsBytes = 10;
+/// Dimension, metric, level, connections, bytes of a vector, a code and the links: what a footer begins with.
+constexpr size_t kOptionsBytes = 22, kLinksBytesAt = 18;
 
 void put_at(Bytes& file, size_t at, uint32_t value) {
   Bytes bytes;
@@ -44,6 +44,8 @@ IndexOptions options_of(const Bytes& file, size_t footer) {
   options.metric = static_cast<Metric>(static_cast<uint8_t>(file[footer + 4]) % 3);
   options.level = static_cast<Level>(static_cast<uint8_t>(file[footer + 5]) % 4);
   options.connections = std::clamp(get_big<uint32_t>(file.data() + footer + 6), 1U, 32U);
+  const bool compact = get_big<uint32_t>(file.data() + footer + kLinksBytesAt) == 8 * options.connections;
+  options.profile = compact ? Profile::kCompact : Profile::kFast;
   return options;
 }
 

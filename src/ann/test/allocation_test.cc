@@ -4,6 +4,8 @@
 
 #ifndef SAGITTA_SANITIZED
 
+#include <fmt/format.h>
+
 #include <cstdlib>
 #include <new>
 
@@ -34,11 +36,16 @@ constexpr uint32_t kDim = 48;
 constexpr size_t kRows = 6000;
 constexpr size_t kQueries = 50;
 
-class Allocation : public ::testing::TestWithParam<Level> {
+class Allocation : public ::testing::TestWithParam<std::tuple<Level, Profile>> {
  protected:
   Allocation()
       : clusters_(kDim, 100, 0.4F, 7),
-        index_(Index::make({.dim = kDim, .metric = Metric::kCosine, .level = GetParam(), .link_threads = 0}).value()) {
+        index_(Index::make({.dim = kDim,
+                            .metric = Metric::kCosine,
+                            .level = std::get<Level>(GetParam()),
+                            .profile = std::get<Profile>(GetParam()),
+                            .link_threads = 0})
+                   .value()) {
     for (size_t i = 0; i < kRows; ++i) EXPECT_TRUE(index_->insert(clusters_.any()));
     index_->settle();
     for (size_t i = 0; i < 20; ++i) EXPECT_TRUE(index_->insert(clusters_.any()));  // some are fresh
@@ -88,8 +95,13 @@ TEST_P(Allocation, ASearchHasNone) {
   EXPECT_EQ(allocations_of({.k = 10, .filter = {.predicate = some, .selectivity = 0.001}}), 0u);
 }
 
-INSTANTIATE_TEST_SUITE_P(Levels, Allocation, ::testing::Values(Level::kF32, Level::kF16, Level::kBf16, Level::kI8),
-                         [](const auto& param_info) { return std::string(to_string(param_info.param)); });
+INSTANTIATE_TEST_SUITE_P(All, Allocation,
+                         ::testing::Combine(::testing::Values(Level::kF32, Level::kF16, Level::kBf16, Level::kI8),
+                                            ::testing::Values(Profile::kCompact, Profile::kFast)),
+                         [](const auto& param) {
+                           return fmt::format("{}_{}", to_string(std::get<Level>(param.param)),
+                                              to_string(std::get<Profile>(param.param)));
+                         });
 
 }  // namespace
 }  // namespace sagitta::ann

@@ -1,5 +1,6 @@
 // What an index is worth after much has changed, against one that was built at once. Expansions are counted, never
 // seconds: nothing here depends on the machine, for nothing links in the background.
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include "world.h"
@@ -12,15 +13,17 @@ constexpr size_t kVectors = 4000, kQueries = 300;
 /// A regression guard of one seed. In fresh builds of other orders recall differs by 0.3 pp, expansions by 1 %.
 constexpr double kRecallLost = 0.005, kExpansionsMore = 1.05;
 
-const IndexOptions kOptions{.dim = kDim, .metric = Metric::kL2, .expansion_add = 64, .link_threads = 0};
+IndexOptions options_of(Profile profile) {
+  return {.dim = kDim, .metric = Metric::kL2, .profile = profile, .expansion_add = 64, .link_threads = 0};
+}
 
-class Churn : public testing::Test {
+class Churn : public testing::TestWithParam<Profile> {
  protected:
   // Compares with an index of the same vectors that nothing was ever erased from.
   void expect_as_fresh() {
     world_.index->settle();
     world_.check();
-    World fresh(kOptions);
+    World fresh(options_of(GetParam()));
     for (size_t i = 0; i < world_.twin.size(); ++i) fresh.insert(world_.twin.vector(world_.twin.nth(i)));
     fresh.index->settle();
     std::vector<Floats> queries(kQueries);
@@ -42,10 +45,13 @@ class Churn : public testing::Test {
   }
 
   Clusters data_{kDim, 100, 0.6F, 5};
-  World world_{kOptions};
+  World world_{options_of(GetParam())};
 };
 
-TEST_F(Churn, GenerationsOfDeletesAndInsertsCostNothing) {
+INSTANTIATE_TEST_SUITE_P(Profiles, Churn, testing::Values(Profile::kCompact, Profile::kFast),
+                         [](const auto& profile) { return std::string(to_string(profile.param)); });
+
+TEST_P(Churn, GenerationsOfDeletesAndInsertsCostNothing) {
   fill(kVectors);
   for (int generation = 0; generation < 50; ++generation) {
     erase_any(kVectors / 50);
@@ -54,7 +60,7 @@ TEST_F(Churn, GenerationsOfDeletesAndInsertsCostNothing) {
   expect_as_fresh();
 }
 
-TEST_F(Churn, MostDeletedThenRefilled) {
+TEST_P(Churn, MostDeletedThenRefilled) {
   fill(kVectors);
   world_.index->settle();
   erase_any(kVectors * 9 / 10);
@@ -63,7 +69,7 @@ TEST_F(Churn, MostDeletedThenRefilled) {
   expect_as_fresh();
 }
 
-TEST_F(Churn, WhatWasErasedWholeIsUsedAgain) {
+TEST_P(Churn, WhatWasErasedWholeIsUsedAgain) {
   fill(kVectors);
   const size_t capacity = world_.index->counts().capacity;
   for (int round = 0; round < 3; ++round) {
@@ -77,7 +83,7 @@ TEST_F(Churn, WhatWasErasedWholeIsUsedAgain) {
 }
 
 // No settle here: what the links of erased vectors held together stays together by itself.
-TEST_F(Churn, VectorsStayFoundWhileOthersGo) {
+TEST_P(Churn, VectorsStayFoundWhileOthersGo) {
   fill(kVectors);
   erase_any(kVectors / 2);
   std::vector<Floats> own;
@@ -90,17 +96,24 @@ TEST_F(Churn, VectorsStayFoundWhileOthersGo) {
 /// Mean and deviation of the recall of a thousand queries over the seeds 1 … 6, measured; the bound is three deviations
 /// below.
 struct Bound {
+  Profile profile;
   Level level;
   double mean, deviation;
 };
 class Recall : public testing::TestWithParam<Bound> {};
-INSTANTIATE_TEST_SUITE_P(Levels, Recall,
-                         testing::Values(Bound{Level::kF32, 0.9993, 0.0005}, Bound{Level::kF16, 0.9995, 0.0005},
-                                         Bound{Level::kBf16, 0.9982, 0.0005}, Bound{Level::kI8, 0.9919, 0.0006}),
-                         [](const auto& bound) { return std::string(to_string(bound.param.level)); });
+INSTANTIATE_TEST_SUITE_P(All, Recall,
+                         testing::Values(Bound{Profile::kCompact, Level::kF32, 0.9993, 0.0005},
+                                         Bound{Profile::kCompact, Level::kF16, 0.9995, 0.0005},
+                                         Bound{Profile::kCompact, Level::kBf16, 0.9982, 0.0005},
+                                         Bound{Profile::kCompact, Level::kI8, 0.9919, 0.0006},
+                                         Bound{Profile::kFast, Level::kF32, 0.9997, 0.0003},
+                                         Bound{Profile::kFast, Level::kI8, 0.9919, 0.0006}),
+                         [](const auto& bound) {
+                           return fmt::format("{}_{}", to_string(bound.param.profile), to_string(bound.param.level));
+                         });
 
 TEST_P(Recall, OfAThousandQueries) {
-  IndexOptions options = kOptions;
+  IndexOptions options = options_of(GetParam().profile);
   options.level = GetParam().level;
   const uint64_t seed = from_environment("SAGITTA_SEED", 1);
   Clusters data(kDim, 100, 0.6F, seed);

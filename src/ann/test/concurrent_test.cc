@@ -1,5 +1,6 @@
 // Writers, searches, settle, check and saves at once. What a search finds must be what somebody wrote, whole, under the
 // slot it names, and what nobody touches must be found throughout. The thread sanitizer looks at the rest.
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <atomic>
@@ -32,13 +33,14 @@ bool is_whole(float squared, int query) {
   return false;
 }
 
-class Concurrent : public testing::TestWithParam<std::tuple<uint32_t, Level>> {
+class Concurrent : public testing::TestWithParam<std::tuple<uint32_t, Level, Profile>> {
  protected:
   void SetUp() override {
-    const auto& [threads, level] = GetParam();
+    const auto& [threads, level, profile] = GetParam();
     index_ = Index::make({.dim = kDim,
                           .metric = Metric::kL2,
                           .level = level,
+                          .profile = profile,
                           .connections = 8,
                           .expansion_add = 32,
                           .link_threads = threads,
@@ -110,12 +112,19 @@ class Concurrent : public testing::TestWithParam<std::tuple<uint32_t, Level>> {
   std::atomic<bool> stop_{false};
 };
 
+std::string name_of(const testing::TestParamInfo<Concurrent::ParamType>& info) {
+  const auto& [threads, level, profile] = info.param;
+  return fmt::format("{}_{}_{}", threads, to_string(level), to_string(profile));
+}
+
 INSTANTIATE_TEST_SUITE_P(LinkThreads, Concurrent,
-                         testing::Combine(testing::Values(0U, 1U, 2U), testing::Values(Level::kF32, Level::kI8)),
-                         [](const auto& c) {
-                           return std::to_string(std::get<0>(c.param)) + "_" +
-                                  std::string(to_string(std::get<1>(c.param)));
-                         });
+                         testing::Combine(testing::Values(0U, 1U, 2U), testing::Values(Level::kF32, Level::kI8),
+                                          testing::Values(Profile::kCompact)),
+                         name_of);
+INSTANTIATE_TEST_SUITE_P(Fast, Concurrent,
+                         testing::Values(std::tuple{0U, Level::kF32, Profile::kFast},
+                                         std::tuple{2U, Level::kF32, Profile::kFast}),
+                         name_of);
 
 TEST_P(Concurrent, SearchesSeeWholeVectorsWhileWritersChurn) {
   for (int i = 0; i < kStanding; ++i) ASSERT_TRUE(index_->insert(uniform(i % kValues)));

@@ -13,19 +13,23 @@ constexpr size_t kQueries = 10;
 
 enum class Where : uint8_t { kScattered, kNear, kFar };
 
-class Filters : public testing::Test {
+class Filters : public testing::TestWithParam<Profile> {
  protected:
   static void SetUpTestSuite() {
-    world_ = new World({.dim = kDim, .metric = Metric::kL2, .expansion_add = 64, .link_threads = 0});
     Clusters data(kDim, 100, 0.6F, 21);
-    for (size_t i = 0; i < kVectors; ++i) world_->insert(data.any());
-    world_->index->settle();
+    for (const Profile profile : {Profile::kCompact, Profile::kFast}) {
+      worlds_.push_back(std::make_unique<World>(IndexOptions{
+          .dim = kDim, .metric = Metric::kL2, .profile = profile, .expansion_add = 64, .link_threads = 0}));
+      for (size_t i = 0; i < kVectors; ++i) worlds_.back()->insert(data.any());
+      worlds_.back()->index->settle();
+    }
     for (size_t i = 0; i < kQueries; ++i) queries_.push_back(data.any());
   }
   static void TearDownTestSuite() {
-    delete world_;
+    worlds_.clear();
     queries_.clear();
   }
+  void SetUp() override { world_ = worlds_[static_cast<size_t>(GetParam())].get(); }
 
   static SlotBitmap matches(const Floats& query, double rate, Where where, uint64_t seed) {
     std::vector<std::pair<double, Slot>> order;
@@ -70,19 +74,23 @@ class Filters : public testing::Test {
     return 10 * world_->index->search(queries_[query], {.k = 10}).value().stats.distances;
   }
 
+  static inline std::vector<std::unique_ptr<World>> worlds_;  // by profile
   static inline World* world_ = nullptr;
   static inline std::vector<Floats> queries_;
 };
 
 constexpr double kRates[] = {0.5, 0.1, 0.05, 0.02, 0.01, 0.005, 0.001, 0.0001, 0};
 
-TEST_F(Filters, BitmapsOfEveryRate) {
+INSTANTIATE_TEST_SUITE_P(Profiles, Filters, testing::Values(Profile::kCompact, Profile::kFast),
+                         [](const auto& profile) { return std::string(to_string(profile.param)); });
+
+TEST_P(Filters, BitmapsOfEveryRate) {
   for (const double rate : kRates) {
     for (const Where where : {Where::kScattered, Where::kNear, Where::kFar}) expect_right(rate, where, Kind::kBitmap);
   }
 }
 
-TEST_F(Filters, PredicatesOfEveryRate) {
+TEST_P(Filters, PredicatesOfEveryRate) {
   for (const double rate : kRates) {
     for (const Where where : {Where::kScattered, Where::kNear, Where::kFar}) {
       expect_right(rate, where, Kind::kPredicate);
@@ -92,7 +100,7 @@ TEST_F(Filters, PredicatesOfEveryRate) {
 }
 
 // Expired vectors pass no filter; a neighbourhood of them must not use up the beam.
-TEST_F(Filters, ExpiredOnesAroundTheQuery) {
+TEST_P(Filters, ExpiredOnesAroundTheQuery) {
   for (size_t i = 0; i < kQueries; ++i) {
     const SlotBitmap dead = matches(queries_[i], 0.01, Where::kNear, i);
     for (size_t at = 0; at < world_->twin.size(); ++at) {
@@ -108,7 +116,7 @@ TEST_F(Filters, ExpiredOnesAroundTheQuery) {
   }
 }
 
-TEST_F(Filters, ACursorGoesOnPastItsBeamAndNeverRepeats) {
+TEST_P(Filters, ACursorGoesOnPastItsBeamAndNeverRepeats) {
   for (const Floats& query : queries_) {
     Cursor cursor = world_->index->open(query, {.k = 10, .beam_width = 16}).value();
     std::vector<Candidate> got;

@@ -20,6 +20,7 @@ double recall_min(Metric metric) { return metric == Metric::kDot ? 0.82 : 0.92; 
 struct Shape {
   Metric metric = Metric::kL2;
   Level level = Level::kF32;
+  Profile profile = Profile::kCompact;
   uint32_t dim = 1;
   size_t vectors = 0;  ///< about so many live
 };
@@ -35,6 +36,7 @@ class Model {
         options_({.dim = shape.dim,
                   .metric = shape.metric,
                   .level = shape.level,
+                  .profile = shape.profile,
                   .connections = 8,
                   .expansion_add = 48,
                   .expansion_search = 64,
@@ -293,25 +295,30 @@ static_assert(std::size(kMetrics) * std::size(kLevels) *
                   200'000,
               "what a whole run promises");
 
-class IndexModel : public testing::TestWithParam<std::tuple<Metric, Level, Sizes>> {};
+class IndexModel : public testing::TestWithParam<std::tuple<Metric, Level, Sizes, Profile>> {};
 
 std::string name_of(const testing::TestParamInfo<IndexModel::ParamType>& info) {
-  const auto& [metric, level, sizes] = info.param;
+  const auto& [metric, level, sizes, profile] = info.param;
   return fmt::format("{}_{}_{}", to_string(metric), to_string(level), sizes.dim);
 }
 
 INSTANTIATE_TEST_SUITE_P(All, IndexModel,
                          testing::Combine(testing::ValuesIn(kMetrics), testing::ValuesIn(kLevels),
-                                          testing::ValuesIn(kSizes)),
+                                          testing::ValuesIn(kSizes), testing::Values(Profile::kCompact)),
+                         name_of);
+INSTANTIATE_TEST_SUITE_P(Fast, IndexModel,
+                         testing::Combine(testing::Values(Metric::kCosine, Metric::kL2),
+                                          testing::Values(Level::kF32, Level::kI8), testing::ValuesIn(kSizes),
+                                          testing::Values(Profile::kFast)),
                          name_of);
 
 TEST_P(IndexModel, AnswersAsTheTwin) {
   const uint64_t seed = from_environment("SAGITTA_SEED", std::random_device{}());
   RecordProperty("seed", std::to_string(seed));
   std::cout << "SAGITTA_SEED=" << seed << "\n";
-  const auto& [metric, level, sizes] = GetParam();
+  const auto& [metric, level, sizes, profile] = GetParam();
   const uint64_t operations = from_environment("SAGITTA_OPERATIONS", sizes.operations);
-  Model model({.metric = metric, .level = level, .dim = sizes.dim, .vectors = sizes.vectors}, seed);
+  Model model({.metric = metric, .level = level, .profile = profile, .dim = sizes.dim, .vectors = sizes.vectors}, seed);
   for (uint64_t i = 0; i < operations; ++i) {
     model.step();
     if (HasFatalFailure()) FAIL() << "operation " << i << " of SAGITTA_SEED=" << seed;

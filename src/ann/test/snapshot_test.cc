@@ -65,20 +65,28 @@ class SnapshotTest : public testing::Test {
   std::mt19937_64 random_{11};
 };
 
-class SnapshotRoundTrip : public SnapshotTest, public testing::WithParamInterface<std::tuple<Metric, Level, size_t>> {};
+class SnapshotRoundTrip : public SnapshotTest,
+                          public testing::WithParamInterface<std::tuple<Metric, Level, Profile, size_t>> {};
+
+std::string name_of(const testing::TestParamInfo<SnapshotRoundTrip::ParamType>& info) {
+  const auto& [metric, level, profile, count] = info.param;
+  return fmt::format("{}_{}_{}_{}", to_string(metric), to_string(level), to_string(profile), count);
+}
 
 INSTANTIATE_TEST_SUITE_P(All, SnapshotRoundTrip,
                          testing::Combine(testing::Values(Metric::kCosine, Metric::kL2, Metric::kDot),
                                           testing::Values(Level::kF32, Level::kF16, Level::kBf16, Level::kI8),
-                                          testing::Values(0, 1, 200, 3000)),
-                         [](const auto& param) {
-                           return fmt::format("{}_{}_{}", to_string(std::get<0>(param.param)),
-                                              to_string(std::get<1>(param.param)), std::get<2>(param.param));
-                         });
+                                          testing::Values(Profile::kCompact), testing::Values(0, 1, 200, 3000)),
+                         name_of);
+INSTANTIATE_TEST_SUITE_P(Fast, SnapshotRoundTrip,
+                         testing::Combine(testing::Values(Metric::kCosine, Metric::kL2, Metric::kDot),
+                                          testing::Values(Level::kF32, Level::kI8), testing::Values(Profile::kFast),
+                                          testing::Values(0, 200, 3000)),
+                         name_of);
 
 TEST_P(SnapshotRoundTrip, AnswersAreTheSame) {
-  const auto [metric, level, count] = GetParam();
-  const IndexOptions options{.dim = 20, .metric = metric, .level = level, .link_threads = 0};
+  const auto [metric, level, profile, count] = GetParam();
+  const IndexOptions options{.dim = 20, .metric = metric, .level = level, .profile = profile, .link_threads = 0};
   const auto index = Index::make(options).value();
   const std::vector<Slot> slots = fill(*index, count, random_);
   for (size_t i = 0; i < count; i += 7) ASSERT_TRUE(index->erase(slots[i]));
@@ -130,6 +138,7 @@ TEST_F(SnapshotTest, OtherOptionsAreRefused) {
   EXPECT_EQ(load({.dim = 64, .metric = Metric::kL2}).error().code(), ErrorCode::kInvalid);
   EXPECT_EQ(load({.dim = 64, .level = Level::kI8}).error().code(), ErrorCode::kInvalid);
   EXPECT_EQ(load({.dim = 64, .connections = 17}).error().code(), ErrorCode::kInvalid);
+  EXPECT_EQ(load({.dim = 64, .profile = Profile::kFast}).error().code(), ErrorCode::kInvalid);
   EXPECT_EQ(Index::load(*files_, "/s/none", options).error().code(), ErrorCode::kNotFound);
   EXPECT_TRUE(load(options));
 }
@@ -273,8 +282,12 @@ TEST_F(SnapshotTest, AfterACrashTheOldOrTheNewOneOpens) {
   EXPECT_GT(new_ones, 20);
 }
 
-TEST_F(SnapshotTest, SavesBesideWritersHoldWhatWasThereThroughout) {
-  const IndexOptions options{.dim = 12, .metric = Metric::kL2};
+class SnapshotBesideWriters : public SnapshotTest, public testing::WithParamInterface<Profile> {};
+INSTANTIATE_TEST_SUITE_P(Profiles, SnapshotBesideWriters, testing::Values(Profile::kCompact, Profile::kFast),
+                         [](const auto& profile) { return std::string(to_string(profile.param)); });
+
+TEST_P(SnapshotBesideWriters, HoldsWhatWasThereThroughout) {
+  const IndexOptions options{.dim = 12, .metric = Metric::kL2, .profile = GetParam()};
   const auto index = Index::make(options).value();
   std::vector<std::pair<Slot, Vector>> kept;
   for (int i = 0; i < 600; ++i) {
