@@ -1,7 +1,6 @@
 #include "sketch.h"
 
 #include <algorithm>
-#include <bit>
 #include <cmath>
 #include <cstring>
 #include <limits>
