@@ -34,6 +34,9 @@ constexpr double kSampleWorth = 2;
 constexpr uint32_t kSamplePlaces = 2, kSampleMin = 8, kGranulesLookedAt = 1024;
 /// The part of the wanted beam that passes at least: how many do varies from query to query.
 constexpr double kPassingPart = 0.8;
+/// Under a bitmap a walk is first so many times as wide as without it, and that is tried even where a scan is expected
+/// to be best, if it costs so many times as much: matches may lie near the query.
+constexpr double kFirstLook = 2, kLooks = 10;
 constexpr double kBeamMax = 1 << 20;
 /// Vectors asked for before they are rescored, and of each so much: the processor's own prefetcher follows from there.
 constexpr size_t kVectorsAhead = 4, kPrefetchBytesMax = 512;
@@ -78,7 +81,8 @@ void Search::start() {
   sample_if_worth(finding);
   if (stats.ended != Ended::kNot) return;
   if (sifting_pays(finding)) return sift();
-  if (walk_cost < scan_cost) return start_walk(part);
+  const bool look = can_walk && kLooks * costs_.walk(kFirstLook * beam_wanted()) < scan_cost;
+  if (walk_cost < scan_cost || look) return start_walk(part);
   start_scan(nullptr);
 }
 
@@ -111,10 +115,12 @@ double Search::part_matching() const {
   return static_cast<double>(matches()) / static_cast<double>(std::max<size_t>(index_.store.live(), 1));
 }
 
+// What a bitmap passes near the query is looked at before the beam is made as wide as the bitmap is sparse.
 void Search::start_walk(double part) {
   stats.path = Path::kGraph;
   codec_->prepare(scratch_->query, scratch_->code_query);
-  walk_.emplace(index_.store, index_.graph, *codec_, *scratch_, static_cast<uint32_t>(beam_for(part)), true);
+  const double first = std::min(beam_for(part), kFirstLook * beam_for(part / std::max(part_matching(), 1e-9)));
+  walk_.emplace(index_.store, index_.graph, *codec_, *scratch_, static_cast<uint32_t>(first), true);
   // Before the walk: what is linked meanwhile is met by one or the other.
   std::vector<uint32_t>& fresh = scratch_->fresh;
   fresh.clear();
@@ -156,9 +162,9 @@ void Search::widen_for_filter() {
       found += passes(slot_of(key)) ? 1U : 0U;
       if (found >= enough) return;
     }
-    const double passing = found;
-    const double beam = walk_->beam();
-    const double wanted = std::clamp(beam * beam_wanted() / std::max(passing, 0.5) * 1.1, beam * 1.5, kBeamMax);
+    // What passes of all counts as if half a match had been found at that rate.
+    const double beam = walk_->beam(), rate = (found + 0.5) / (beam + 0.5 / part_matching());
+    const double wanted = std::clamp(beam_for(rate) * 1.1, beam * 1.5, kBeamMax);
     if (costs_.walk(wanted - beam) > costs_.scan(matches())) return start_scan(nullptr);
     walk_->widen(static_cast<uint32_t>(wanted));
     walk();

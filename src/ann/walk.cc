@@ -9,6 +9,8 @@ namespace {
 constexpr size_t kPrefetchBytesMax = 512;
 /// Candidates whose links are asked for ahead of time.
 constexpr int kLinksAhead = 2;
+/// A beam widened so many times is walked with sketches again.
+constexpr uint32_t kSkimsAgain = 4;
 
 }  // namespace
 
@@ -141,22 +143,24 @@ bool Walk::run(WalkLimits* limits) {
   }
 }
 
+// A beam that grows little is as cheap without sketches: going over it again costs what they spare.
 void Walk::widen(uint32_t beam) {
   std::vector<SearchKey>& pool = scratch_.pool;
   std::vector<SearchKey>& rejected = scratch_.rejected;
   const size_t seen = length_ + rejected_;
   pool.resize(std::max(seen, size_t{beam} + 1));
-  std::copy_n(rejected.begin(), rejected_, pool.begin() + static_cast<std::ptrdiff_t>(length_));
-  if (skimmed_) {
-    for (size_t i = 0; i < seen; ++i) pool[i] &= ~kExpanded;
-  }
-  skims_ = skimmed_ = false;
-  std::sort(pool.begin(), pool.begin() + static_cast<std::ptrdiff_t>(seen));
+  const auto at = [&pool](size_t i) { return pool.begin() + static_cast<std::ptrdiff_t>(i); };
+  std::copy_n(rejected.begin(), rejected_, at(length_));
+  if (skimmed_) std::for_each(at(0), at(seen), [](SearchKey& key) { key &= ~kExpanded; });
+  skimmed_ = false;
+  skims_ = skims_ && beam >= kSkimsAgain * beam_;
   beam_ = beam;
   length_ = std::min(seen, size_t{beam});
   rejected_ = seen - length_;
+  std::nth_element(at(0), at(length_), at(seen));
+  std::sort(at(0), at(length_));
   make_room_for_rejected(0);
-  std::copy_n(pool.begin() + static_cast<std::ptrdiff_t>(length_), rejected_, rejected.begin());
+  std::copy_n(at(length_), rejected_, rejected.begin());
   next_ = 0;
 }
 
