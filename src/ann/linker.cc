@@ -1,7 +1,6 @@
 #include "linker.h"
 
 #include <algorithm>
-#include <cmath>
 #include <limits>
 
 #include "vectors.h"
@@ -15,8 +14,6 @@ namespace {
 constexpr float kAlphaSquared = 1.02F * 1.02F;
 /// The part of a node's room that links which were ruled out may fill, nearest first; the rest is for links back.
 constexpr uint32_t kFilledNumerator = 13, kFilledDenominator = 16;
-/// Of a bfloat16, twice rounded.
-constexpr float kScaleTolerance = 0.01F;
 /// In place of the distance of a retired slot, farther than any.
 constexpr float kFirstToGo = std::numeric_limits<float>::infinity();
 
@@ -142,7 +139,7 @@ bool Linker::link(uint32_t slot, const Codec& codec, Scratch& scratch) {
     NodeLock lock(store_.meta(slot));
     write(slot, work.chosen, {}, codec, work);
   }
-  const SketchBlock sketches = work.sketches;
+  const SketchBlock sketches = work.sketches;  // which each link back writes again
   const Joining joining{slot, scratch.code_query};
   gather(work.chosen, work);
   for (uint32_t other : work.chosen) graph_.prefetch(other);
@@ -209,20 +206,15 @@ Sketch Linker::make_sketch(uint32_t slot, uint32_t neighbour, const Codec& codec
   return sketch_between(work.place, work.place_of_neighbour);
 }
 
-// A sign is anyone's where the two are equal, and numbers that were made for the way back are rounded another way.
 bool Linker::sketches_are_right(uint32_t slot, const Codec& codec) const {
   LinkScratch work;
   std::vector<uint32_t> links(graph_.degree());
   links.resize(graph_.neighbours(slot, links.data()));
   graph_.sketches(slot, work.sketches);
+  place(slot, codec, work, work.place);
   for (size_t i = 0; i < links.size(); ++i) {
-    const Sketch has = work.sketches.at(i), right = make_sketch(slot, links[i], codec, work);
-    uint64_t apart = 0;
-    for (size_t bit = 0; bit < 64; ++bit)
-      apart |= static_cast<uint64_t>(work.place[bit] != work.place_of_neighbour[bit]) << bit;
-    const float scale = to_float(right.scale);
-    const bool same_signs = ((has.signs ^ right.signs) & apart) == 0;
-    if (!same_signs || !(std::fabs(to_float(has.scale) - scale) <= kScaleTolerance * scale)) return false;
+    place(links[i], codec, work, work.place_of_neighbour);
+    if (!is_between(work.sketches.at(i), work.place, work.place_of_neighbour)) return false;
   }
   return true;
 }

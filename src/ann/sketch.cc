@@ -16,6 +16,8 @@ constexpr int kDrawnIn = 4, kMiddle = 4 * (127 / kDrawnIn);
 constexpr float kCaution = 0.5F;
 /// In the codec's unit; beyond, sums overflow.
 constexpr float kSquaredMax = 1e18F;
+/// What rounding to a bfloat16 may leave.
+constexpr float kRounding = 0.01F;
 
 simd::Bf16 negative(simd::Bf16 value) { return simd::Bf16(static_cast<uint16_t>(value) ^ 0x8000U); }
 
@@ -39,6 +41,22 @@ Sketch sketch_between(std::span<const float> node, std::span<const float> neighb
   if (!(squared <= kSquaredMax)) return {.offset = simd::to_bf16(std::numeric_limits<float>::quiet_NaN())};
   const float scale = length > 0 ? squared / length : 0;
   return {.signs = signs, .offset = simd::to_bf16(squared + 2 * scale * along), .scale = simd::to_bf16(scale)};
+}
+
+// A sign is anyone's where the two are equal, and the offset follows it.
+bool is_between(const Sketch& sketch, std::span<const float> node, std::span<const float> neighbour) {
+  const Sketch right = sketch_between(node, neighbour);
+  if (right.says_nothing() || sketch.says_nothing()) return right.says_nothing() && sketch.says_nothing();
+  const float scale = to_float(right.scale);
+  float offset = simd::kernels().l2_f32(node.data(), neighbour.data(), node.size()), added = 0;
+  for (size_t i = 0; i < kBits; ++i) {
+    const bool beyond = (sketch.signs >> i & 1) != 0;
+    if (node[i] != neighbour[i] && beyond != (neighbour[i] > node[i])) return false;
+    offset += 2 * scale * (beyond ? node[i] : -node[i]);
+    added += 2 * scale * std::fabs(node[i]);
+  }
+  return std::fabs(to_float(sketch.scale) - scale) <= kRounding * scale &&
+         std::fabs(to_float(sketch.offset) - offset) <= kRounding * (std::fabs(offset) + added);
 }
 
 void SketchBlock::resize(uint32_t links) {

@@ -7,6 +7,7 @@
 ///   |q − neighbour|² = |q − node|² + |r|² − 2·⟨q − node, r⟩, and ⟨x, r⟩ is about s·Σ xᵢ·sign(rᵢ).
 #pragma once
 
+#include <cmath>
 #include <cstdint>
 #include <span>
 #include <vector>
@@ -24,10 +25,13 @@ struct Sketch {
 
   /// From the neighbour to the node.
   Sketch reversed() const;
+  bool says_nothing() const { return std::isnan(to_float(offset)); }
 };
 
 /// Both as Codec::place gives them. One that says nothing, so that all is kept, where they are too far for numbers.
 Sketch sketch_between(std::span<const float> node, std::span<const float> neighbour);
+/// Whether `sketch` is of this link, up to rounding: one that was made for the way back is rounded another way.
+bool is_between(const Sketch& sketch, std::span<const float> node, std::span<const float> neighbour);
 
 /// The sketches of a node's links, side by side as simd::SketchQuery reads them.
 class SketchBlock {

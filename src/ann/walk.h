@@ -38,8 +38,8 @@ class Walk {
   void enter();
   /// Until the nearest `beam` seen are expanded. False when `limits` (may be null) ended it.
   bool run(WalkLimits* limits);
-  /// A beam this wide, with what was rejected before. What sketches kept from being looked at is looked at by the next
-  /// run: all that was expanded is expanded again.
+  /// A beam this wide, with what was rejected before. What sketches kept from being looked at has its turn in the
+  /// next run: all that was expanded is expanded again.
   void widen(uint32_t beam);
 
   uint32_t beam() const { return beam_; }

@@ -47,18 +47,25 @@ class SketchTest : public testing::Test {
   const Codec codec_{Metric::kL2, kDim, CodeBits::k4, gaussian(1)};
 };
 
-void expect_same(const Sketch& a, const Sketch& b) {
-  EXPECT_EQ(a.signs, b.signs);
-  EXPECT_NEAR(to_float(a.offset), to_float(b.offset), 0.01 * std::fabs(to_float(b.offset)));
-  EXPECT_NEAR(to_float(a.scale), to_float(b.scale), 0.01 * to_float(b.scale));
-}
-
 TEST_F(SketchTest, TheWayBackIsTheWayTurned) {
   for (int i = 0; i < 100; ++i) {
     const Floats a = placed(gaussian(1)), b = placed(gaussian(1));
-    expect_same(sketch_between(a, b).reversed(), sketch_between(b, a));
-    expect_same(sketch_between(a, b).reversed().reversed(), sketch_between(a, b));
+    const Sketch sketch = sketch_between(a, b);
+    EXPECT_TRUE(is_between(sketch, a, b));
+    EXPECT_TRUE(is_between(sketch.reversed(), b, a));
+    EXPECT_TRUE(is_between(sketch.reversed().reversed(), a, b));
+    EXPECT_FALSE(is_between(sketch, b, a));
   }
+}
+
+TEST_F(SketchTest, EachPartOfASketchTellsItsLink) {
+  const Floats a = placed(gaussian(1)), b = placed(gaussian(1));
+  const Sketch right = sketch_between(a, b);
+  Sketch signs = right, offset = right, scale = right;
+  signs.signs ^= 4;
+  offset.offset = simd::to_bf16(1.1F * to_float(right.offset));
+  scale.scale = simd::to_bf16(1.1F * to_float(right.scale));
+  for (const Sketch& wrong : {signs, offset, scale}) EXPECT_FALSE(is_between(wrong, a, b));
 }
 
 TEST_F(SketchTest, ABlockHoldsThemApart) {
@@ -112,6 +119,7 @@ TEST_F(SketchTest, WhatIsNearIsKeptAndMostOfWhatIsFarGoes) {
 
 TEST_F(SketchTest, WhatIsBeyondNumbersIsKept) {
   const Floats node = placed(gaussian(1)), away = placed(gaussian(1e25F));
+  EXPECT_TRUE(is_between(sketch_between(node, away).reversed(), away, node));
   for (const Sketch& sketch : {sketch_between(node, away), sketch_between(node, away).reversed()}) {
     SketchBlock block;
     block.resize(1);

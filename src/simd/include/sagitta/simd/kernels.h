@@ -32,8 +32,9 @@ struct SketchQuery {
   float offset_factor = 0, scale_factor = 0, bias = 0, limit = 0;
 };
 
-/// One implementation of all kernels. No kernel needs alignment; none reads past `count` elements. Sums are of floats
-/// in several lanes, so levels agree to rounding only; the integer kernels (i8, u4, u8, b1) agree exactly.
+/// One implementation of all kernels. No kernel needs alignment; none reads past `count` elements, but keep_near. Sums
+/// are of floats in several lanes, so levels agree to rounding only; the integer kernels (i8, u4, u8, b1) agree
+/// exactly.
 ///
 /// Thread-safe: pure functions.
 struct Kernels {
