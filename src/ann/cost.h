@@ -3,17 +3,20 @@
 /// for ahead.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 
 namespace sagitta::ann {
 
 class Costs {
  public:
-  /// `sketches`: most of what is met is told to be far by these.
-  Costs(size_t vector_bytes, size_t code_bytes, size_t degree, bool sketches)
+  /// `sketches`: most of what is met is told to be far by these. `slots`: the more codes, the fewer are in a cache when
+  /// a walk comes to them.
+  Costs(size_t vector_bytes, size_t code_bytes, size_t degree, bool sketches, size_t slots)
       : vector_ns_(20 + static_cast<double>(vector_bytes) / 8),
         code_ns_(20 + lines(code_bytes) * kLineNs),
-        step_ns_(100 + static_cast<double>(degree) * (sketches ? 0.4 : 0.5) * code_ns_),
+        step_ns_(100 + static_cast<double>(degree) * (sketches ? 0.4 : 0.5) *
+                           (code_ns_ + part_beyond_cache(slots * code_bytes) * kMissNs)),
         exact_only_(vector_bytes > 0 && vector_bytes <= 2 * code_bytes) {}
 
   /// Whether so many vectors are better scanned by themselves than by their codes and then rescored.
@@ -39,6 +42,12 @@ class Costs {
   static constexpr double kLineNs = 10;
   /// Steps until a walk has come near.
   static constexpr double kApproach = 12;
+  /// Of a code that is in no cache, although it was asked for, beyond what it costs in one.
+  static constexpr double kMissNs = 30;
+  static constexpr double kCacheBytes = 16 << 20;
+  static double part_beyond_cache(size_t bytes) {
+    return std::max(0.0, 1 - kCacheBytes / std::max(static_cast<double>(bytes), 1.0));
+  }
   static double lines(size_t bytes) { return static_cast<double>((bytes + 63) / 64); }
   const double vector_ns_, code_ns_, step_ns_;
   const bool exact_only_;

@@ -8,6 +8,7 @@
 #include <bit>
 #include <cmath>
 #include <limits>
+#include <numeric>
 #include <utility>
 
 #include "sagitta/base/assert.h"
@@ -32,10 +33,12 @@ constexpr double kRescoredPart = 8;
 /// if so many do within so many granules.
 constexpr double kSampleWorth = 2;
 constexpr uint32_t kSamplePlaces = 2, kSampleMin = 8, kGranulesLookedAt = 1024;
-/// The part of the wanted beam that passes at least: how many do varies from query to query.
+/// The part of the wanted beam that passes a filter at least: how many do varies from query to query.
 constexpr double kPassingPart = 0.8;
-/// Under a bitmap a walk is first so many times as wide as without it, and that is tried even where a scan is expected
-/// to be best, if it costs so many times as much: matches may lie near the query.
+/// So many of the nearest are tested before the beam is made wider, unless fewer tell enough.
+constexpr size_t kLooksMore = 64;
+/// Under a filter a walk is first at most so many times as wide as without it, and that is tried even where a scan is
+/// expected to be best, if it costs so many times as much: matches may lie near the query.
 constexpr double kFirstLook = 2, kLooks = 10;
 constexpr double kBeamMax = 1 << 20;
 /// Vectors asked for before they are rescored, and of each so much: the processor's own prefetcher follows from there.
@@ -55,7 +58,7 @@ Search::Search(const Index::Impl& index, std::span<const float> query, const Sea
       codec_(index.codec()),
       scratch_(index.scratch.take()),
       costs_(index.store.shape().vector_bytes, index.store.shape().code_bytes, index.graph.degree(),
-             index.graph.has_sketches()),
+             index.graph.has_sketches(), index.store.end()),
       batch_(std::max<size_t>(params.k, kBatchOfEstimates)),
       ready_(scratch_->ready),
       tester_(params, stats) {
@@ -80,10 +83,19 @@ void Search::start() {
   const double finding = std::min(walk_cost, scan_cost);
   sample_if_worth(finding);
   if (stats.ended != Ended::kNot) return;
-  if (sifting_pays(finding)) return sift();
-  const bool look = can_walk && kLooks * costs_.walk(kFirstLook * beam_wanted()) < scan_cost;
-  if (walk_cost < scan_cost || look) return start_walk(part);
+  const bool sifts = sifting_pays(finding);
+  const double otherwise = sifts ? sift_cost(tester_.cost()) : scan_cost;
+  if (can_walk && ((walk_cost < scan_cost && !sifts) || kLooks * look_cost(part) < otherwise)) return start_walk(part);
+  if (sifts) return sift();
   start_scan(nullptr);
+}
+
+// What passes near the query is looked at before the beam is made as wide as a filter is sparse.
+double Search::first_beam(double part) const { return std::min(beam_for(part), kFirstLook * beam_wanted()); }
+
+double Search::look_cost(double part) const {
+  const double tests = tester_.has_sampled() ? Tester::kLookMax : 0;
+  return costs_.walk(first_beam(part)) + tests * tester_.cost();
 }
 
 uint32_t Search::beam_wanted() const {
@@ -115,12 +127,11 @@ double Search::part_matching() const {
   return static_cast<double>(matches()) / static_cast<double>(std::max<size_t>(index_.store.live(), 1));
 }
 
-// What a bitmap passes near the query is looked at before the beam is made as wide as the bitmap is sparse.
 void Search::start_walk(double part) {
   stats.path = Path::kGraph;
   codec_->prepare(scratch_->query, scratch_->code_query);
-  const double first = std::min(beam_for(part), kFirstLook * beam_for(part / std::max(part_matching(), 1e-9)));
-  walk_.emplace(index_.store, index_.graph, *codec_, *scratch_, static_cast<uint32_t>(first), true);
+  const auto beam = static_cast<uint32_t>(first_beam(part));
+  walk_.emplace(index_.store, index_.graph, *codec_, *scratch_, beam, true);
   // Before the walk: what is linked meanwhile is met by one or the other.
   std::vector<uint32_t>& fresh = scratch_->fresh;
   fresh.clear();
@@ -131,6 +142,7 @@ void Search::start_walk(double part) {
   scratch_->keys.clear();
   scan_codes(fresh);
   widen_for_filter();
+  if (walk_ && tester_.has_predicate()) widen_for_predicate();
   if (walk_) order_within_beam();
 }
 
@@ -171,11 +183,41 @@ void Search::widen_for_filter() {
   }
 }
 
-// Otherwise vectors are found, at a cost of `finding`, and tested in order until k pass. Where few pass nearby, more
-// may farther off.
+// The nearest are asked ahead of their turn, until it is known what part passes near the query. While hardly any does,
+// the beam only doubles: what passes may lie anywhere.
+void Search::widen_for_predicate() {
+  size_t looked = 0;
+  for (bool known = false; !known && stats.ended == Ended::kNot && !walk_->exhausted();) {
+    looked = look_at_nearest(looked);
+    known = tester_.knows_rate_nearby() || looked == Tester::kLookMax;
+    const double beam = walk_->beam(), rate = tester_.rate_nearby() * part_matching();
+    if (stats.ended != Ended::kNot || beam * rate >= kPassingPart * beam_wanted()) return;
+    const double wanted = std::clamp(beam_for(rate), beam * 1.5, kBeamMax);
+    const double walk_cost = costs_.walk(wanted - beam), finding = std::min(walk_cost, costs_.scan(matches()));
+    sample_if_worth(finding);
+    if (stats.ended != Ended::kNot) return;
+    if (sifting_pays(finding)) return sift();
+    if (finding < walk_cost) return start_scan(nullptr);
+    walk_->widen(static_cast<uint32_t>(known ? wanted : std::min(wanted, 2 * beam)));
+    walk();
+  }
+}
+
+// Of the beam, from the place `looked` on. Returns the place that it came to.
+size_t Search::look_at_nearest(size_t looked) {
+  const size_t until = std::min(looked + kLooksMore, Tester::kLookMax);
+  size_t place = 0;
+  for (const SearchKey key : walk_->pool()) {
+    if (place == until || tester_.knows_rate_nearby() || stats.ended != Ended::kNot) break;
+    if (!passes(slot_of(key))) continue;
+    if (place++ >= looked) tester_.look(slot_of(key));
+  }
+  return place;
+}
+
+// Otherwise vectors are found, at a cost of `finding`, and tested in order until k pass.
 double Search::tests_in_order() const {
-  const double rate = std::max(tester_.rate_nearby(), tester_.rate_overall(0));
-  return std::min(static_cast<double>(matches()), params_.k / std::max(rate, 1e-9));
+  return std::min(static_cast<double>(matches()), params_.k / std::max(tester_.rate_nearby(), 1e-9));
 }
 
 // Of testing all at once, and comparing only those that pass.
@@ -192,7 +234,8 @@ bool Search::sifting_pays(double finding) const {
 void Search::sample_if_worth(double finding) {
   if (!tester_.has_predicate() || tried_sample_) return;
   const double tests = tests_in_order();
-  if (tests >= kSampleWorth * Tester::kSampleMax && sift_cost(0) < finding + costs_.in_order(tests)) sample();
+  const double list_cost = costs_.list(static_cast<double>(matches()));  // the least that sifting may come to
+  if (tests >= kSampleWorth * Tester::kSampleMax && list_cost < finding + costs_.in_order(tests)) sample();
 }
 
 // From a few places, for what passes may lie together.
@@ -216,7 +259,7 @@ void Search::sample() {
 bool Search::widen() {
   if (walk_->exhausted()) return false;
   const double beam = walk_->beam(), nearby = beam_for(tester_.rate_nearby() * part_matching());
-  const double wanted = tester_.knows_rate_nearby() ? std::clamp(nearby, beam * 2, beam * 16) : beam * 2;
+  const double wanted = std::clamp(nearby, beam * 2, beam * 16);
   const double scan_cost = costs_.scan(matches());
   if (costs_.walk(wanted - beam) > scan_cost) return false;
   if (tester_.has_predicate()) {
@@ -259,8 +302,13 @@ uint32_t Search::list_granule(uint32_t first, uint32_t end, const SlotBitmap* wi
   const int64_t now_us = params_.now_us;
   uint64_t found = 0;
   for (size_t i = 0; i < metas.size(); ++i) found |= uint64_t{SlotStore::is_found(metas[i], now_us)} << i;
+  left &= found;
+  if (left == ~uint64_t{0}) {
+    std::iota(out, out + SlotStore::kGranule, first);
+    return SlotStore::kGranule;
+  }
   uint32_t kept = 0;
-  for (left &= found; left != 0; left &= left - 1) out[kept++] = first + static_cast<uint32_t>(std::countr_zero(left));
+  for (; left != 0; left &= left - 1) out[kept++] = first + static_cast<uint32_t>(std::countr_zero(left));
   return kept;
 }
 
@@ -416,7 +464,7 @@ void Search::sift() {
   SlotBitmap& taken = scratch_->taken;
   std::vector<uint32_t>& passed = scratch_->passed;
   passed.clear();
-  tester_.for_each_sampled([&](uint32_t slot, bool accepted) {
+  tester_.for_each_known([&](uint32_t slot, bool accepted) {
     if (accepted && !taken.test(Slot{slot})) passed.push_back(slot);
     taken.set(Slot{slot});
   });
@@ -519,7 +567,8 @@ size_t Search::give(size_t count, std::vector<Candidate>& out) {
   while (found < count && given_ < certain_) {
     const Candidate candidate = ready_[given_++];
     const Verdict verdict = judge(static_cast<uint32_t>(candidate.slot));
-    if (verdict == Verdict::kStop) break;
+    stopped_ = verdict == Verdict::kStop;
+    if (stopped_) break;
     if (verdict == Verdict::kReject) continue;
     out.push_back(candidate);
     ++found;
@@ -527,17 +576,18 @@ size_t Search::give(size_t count, std::vector<Candidate>& out) {
   return found;
 }
 
-// How many are to be made certain at once. Of a scan more and more: a predicate that rejects much would have all
-// ordered for each few it tests.
-size_t Search::batch_for(size_t missing) const {
-  const bool tests_scanned = tester_.has_predicate() && !walk_ && !sifted_;
-  return tests_scanned ? std::max<size_t>(missing, stats.predicate_tests / 4) : missing;
+// How many are to be made certain at once. More and more, as far as a walk has found them: a predicate that rejects
+// much would have all ordered for each few it tests.
+size_t Search::batch_for(size_t missing) {
+  if (!tester_.has_predicate() || sifted_) return missing;
+  const size_t found = walk_ ? walk_->pool().size() - walked_ : matches();
+  return std::max<size_t>(missing, std::min<size_t>(found, stats.predicate_tests / 4));
 }
 
 size_t Search::next(size_t count, std::vector<Candidate>& out) {
   const auto first = static_cast<std::ptrdiff_t>(out.size());
   size_t found = 0;
-  while (found < count && !tester_.has_stopped()) {
+  while (found < count && !stopped_) {
     if (given_ == certain_) refill(batch_for(count - found));
     if (certain_ == 0) break;
     found += give(count - found, out);

@@ -34,6 +34,8 @@ class Search final : private WalkLimits {
   double part_matching() const;
   uint32_t beam_wanted() const;
   double beam_for(double part) const;
+  double first_beam(double part) const;
+  double look_cost(double part) const;
 
   double tests_in_order() const;
   double sift_cost(double test_ns) const;
@@ -44,6 +46,8 @@ class Search final : private WalkLimits {
   void start_walk(double part);
   void walk();
   void widen_for_filter();
+  void widen_for_predicate();
+  size_t look_at_nearest(size_t looked);
   bool widen();
   bool scans_vectors(size_t count) const;
   void start_scan(const SlotBitmap* without);
@@ -72,7 +76,7 @@ class Search final : private WalkLimits {
   bool keys_are_exact() const { return keys_are_ == Keys::kDistances && !params_.full_vector; }
   double margin() const;
   Verdict judge(uint32_t slot);
-  size_t batch_for(size_t missing) const;
+  size_t batch_for(size_t missing);
   size_t give(size_t count, std::vector<Candidate>& out);
 
   const Index::Impl& index_;
@@ -94,6 +98,7 @@ class Search final : private WalkLimits {
 
   std::vector<Candidate>& ready_;  // of scratch_: rescored, in order
   size_t given_ = 0;               // of ready_
+  bool stopped_ = false;           // the next one's verdict was kStop
   size_t certain_ = 0;             // of ready_: nothing untaken is likely to be nearer
   Tester tester_;
   bool tried_sample_ = false;

@@ -6,7 +6,6 @@
 #include <chrono>
 #include <cstdint>
 #include <limits>
-#include <optional>
 #include <span>
 #include <vector>
 
@@ -22,47 +21,55 @@ inline bool is_late(const SearchParams& params) {
 /// When it has passed, or the predicate has said kStop, that is the verdict from then on, and stats.ended says why.
 class Tester {
  public:
-  static constexpr size_t kSampleMax = 64;
+  static constexpr size_t kSampleMax = 64, kLookMax = 192;
 
   Tester(const SearchParams& params, SearchStats& stats) : params_(params), stats_(stats) {}
 
-  bool has_stopped() const { return stopped_; }
   bool has_predicate() const { return static_cast<bool>(params_.filter.predicate); }
 
-  /// Of a slot whose turn it is by distance. Each slot once, but those of the sample, which are not asked again.
+  /// Of a slot whose turn it is by distance. Each slot once; those that are known are not asked again.
   Verdict test(uint32_t slot) {
-    const auto known = recall(slot);
-    const Verdict verdict = known ? *known : call(slot);
-    ++in_order_;
-    if (verdict == Verdict::kAccept) ++in_order_accepted_;
+    if (Known* const known = find(slot)) return count_nearby(*known);
+    const Verdict verdict = call(slot);
+    count_nearby(verdict == Verdict::kAccept);
     return verdict;
   }
-  /// Of slots in any order, none tested before; adds those that pass.
+  /// Ahead of its turn, up to kLookMax slots: their verdicts are kept.
+  void look(uint32_t slot) {
+    if (Known* const known = find(slot)) return static_cast<void>(count_nearby(*known));
+    const Verdict verdict = call(slot);
+    if (verdict != Verdict::kStop) count_nearby(keep(slot, verdict));
+  }
+  /// Of slots in any order, none of them known; adds those that pass.
   void test_all(std::span<const uint32_t> slots, std::vector<uint32_t>& passed);
 
-  /// Tests slots that lie together, none tested before: shows what a test costs when its data is near. May be called
+  /// Tests slots that lie together, none given to test(): shows what a test costs when its data is near. May be called
   /// again, for up to kSampleMax slots in all.
   void sample(std::span<const uint32_t> slots);
-  /// Calls `visit(slot, accepted)` for each of the sample.
+  /// Calls `visit(slot, accepted)` for each of the sample and each looked at.
   template <class Visit>
-  void for_each_sampled(Visit visit) const {
-    for (size_t i = 0; i < sampled_; ++i) visit(sample_[i], sample_accepted_[i]);
+  void for_each_known(Visit visit) const {
+    for (size_t i = 0; i < known_; ++i) visit(kept_[i].slot, kept_[i].accepted);
   }
   /// Nanoseconds of a test, about; infinite before a sample.
   double cost() const { return cost_; }
 
+  /// Whether enough have passed of those tested in order.
+  bool knows_rate_nearby() const { return in_order_accepted_ >= kAcceptedForRate; }
   /// The part expected to pass until enough are tested.
   void assume(double rate) { assumed_ = rate; }
-  /// The part that passes of those tested in order, which may differ from that of all.
+  bool has_sampled() const { return sampled_ > 0; }
+  /// The part that passes of those tested in order, which may differ from that of all. Until enough have passed, what
+  /// passes of all counts as if half of one had been found at that rate.
   double rate_nearby() const {
-    if (!knows_rate_nearby()) return assumed_;
-    return std::max(static_cast<double>(in_order_accepted_), 0.5) / static_cast<double>(in_order_);
+    const auto accepted = static_cast<double>(in_order_accepted_), tests = static_cast<double>(in_order_);
+    if (knows_rate_nearby()) return accepted / tests;
+    return (accepted + 0.5) / (tests + 0.5 / std::max(assumed_, rate_overall(0.5)));
   }
-  bool knows_rate_nearby() const { return in_order_ >= kTestsForRate; }
   /// Of all, by the sample if there is one; `accepted_at_least`: in place of none.
   double rate_overall(double accepted_at_least) const {
-    if (sampled_ == 0) return rate_nearby();
-    const auto accepted = static_cast<double>(std::count(sample_accepted_.begin(), sample_accepted_.end(), true));
+    if (sampled_ == 0) return assumed_;
+    const auto accepted = static_cast<double>(sampled_accepted_);
     return std::max(accepted, accepted_at_least) / static_cast<double>(sampled_);
   }
 
@@ -70,7 +77,7 @@ class Tester {
   /// Tests timed together: the fastest of a few such batches is one that nothing disturbed. Of dear tests one will do.
   static constexpr size_t kTimed = 16;
   static constexpr double kDearNs = 500;
-  static constexpr size_t kTestsForRate = 32;
+  static constexpr uint64_t kAcceptedForRate = 3;
 
   Verdict call(uint32_t slot) {
     if (!stopped_ && is_late(params_)) {
@@ -86,11 +93,27 @@ class Tester {
     }
     return verdict;
   }
-  std::optional<Verdict> recall(uint32_t slot) const {
-    const auto* const end = sample_.begin() + sampled_;
-    const auto* const at = std::find(sample_.begin(), end, slot);
-    if (at == end) return std::nullopt;
-    return sample_accepted_[static_cast<size_t>(at - sample_.begin())] ? Verdict::kAccept : Verdict::kReject;
+  /// A slot whose verdict is kept, and whether it counts as nearby already.
+  struct Known {
+    uint32_t slot;
+    bool accepted, nearby;
+  };
+  Known* find(uint32_t slot) {
+    Known* const end = kept_.data() + known_;
+    Known* const at = std::find_if(kept_.data(), end, [slot](const Known& k) { return k.slot == slot; });
+    return at == end ? nullptr : at;
+  }
+  Known& keep(uint32_t slot, Verdict verdict) {
+    return kept_[known_++] = {.slot = slot, .accepted = verdict == Verdict::kAccept, .nearby = false};
+  }
+  void count_nearby(bool accepted) {
+    ++in_order_;
+    if (accepted) ++in_order_accepted_;
+  }
+  Verdict count_nearby(Known& known) {
+    if (!known.nearby) count_nearby(known.accepted);
+    known.nearby = true;
+    return known.accepted ? Verdict::kAccept : Verdict::kReject;
   }
 
   const SearchParams& params_;
@@ -99,9 +122,8 @@ class Tester {
   uint64_t in_order_ = 0, in_order_accepted_ = 0;
   double assumed_ = 1;
   double cost_ = std::numeric_limits<double>::infinity();
-  std::array<uint32_t, kSampleMax> sample_;
-  std::array<bool, kSampleMax> sample_accepted_{};
-  size_t sampled_ = 0;
+  std::array<Known, kSampleMax + kLookMax> kept_;
+  size_t known_ = 0, sampled_ = 0, sampled_accepted_ = 0;
 };
 
 }  // namespace sagitta::ann

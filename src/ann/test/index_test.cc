@@ -218,7 +218,7 @@ TEST(Cursor, LeavesWhatWasErasedMeanwhileToThePredicate) {
 TEST(Cursor, AsksThePredicateOnlyAsFarAsItMust) {
   auto index = make_line(10'000);
   size_t asked = 0;
-  SearchParams params{.k = 10};
+  SearchParams params{.k = 10, .beam_width = 16};
   params.filter.predicate = [&](Slot slot) {
     ++asked;
     return static_cast<uint32_t>(slot) % 10 == 0 ? Verdict::kAccept : Verdict::kReject;

@@ -121,10 +121,10 @@ class SlotBitmap {
 enum class Verdict : uint8_t { kReject, kAccept, kStop };
 
 /// Which slots may be answers. Both may be given: the bitmap is asked first. A predicate is asked at most once a slot
-/// per cursor, nearest slots first, and only for as many as it takes to find k. Where those would be so many that
-/// testing all first may be cheaper, a few dozen slots are tested to see what a test costs, and then perhaps all, in
-/// any order: an accepted slot need not be given, and a verdict holds for the rest of the cursor. Tests may run in
-/// open().
+/// per cursor, about nearest slots first, for as many as it takes to find k, or to see what part passes near the query.
+/// Where that would be so many that testing all first may be cheaper, a few dozen slots are tested to see what a test
+/// costs, and then perhaps all, in any order: an accepted slot need not be given, and a verdict holds for the rest of
+/// the cursor. Tests may run in open().
 struct Filter {
   const SlotBitmap* bitmap = nullptr;  ///< must outlive the cursor and not change
   std::function<Verdict(Slot)> predicate;
