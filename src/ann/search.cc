@@ -146,7 +146,8 @@ void Search::start_walk(double part) {
   if (walk_) order_within_beam();
 }
 
-// Most fresh vectors are farther than all of the beam, and need no order yet.
+// Most fresh vectors are farther than all of the beam, and need no order yet. Those that are taken are the nearest, and
+// stay in their places.
 void Search::order_within_beam() {
   const auto pool = walk_->pool();
   const SearchKey last = pool.size() < walk_->beam() ? std::numeric_limits<SearchKey>::max() : pool.back();
@@ -271,6 +272,7 @@ bool Search::widen() {
   walk_->widen(static_cast<uint32_t>(wanted));
   walk();
   walked_ = asked_ = 0;
+  order_within_beam();
   return true;
 }
 
@@ -390,10 +392,11 @@ void Search::scan_codes(std::span<const uint32_t> slots) {
   }
 }
 
-std::optional<SearchKey> Search::peek_scanned() {
+// What is not in order yet is farther than all of the beam.
+std::optional<SearchKey> Search::peek_scanned(bool beam_left) {
   std::vector<SearchKey>& keys = scratch_->keys;
   while (true) {
-    if (scanned_ == keys.size()) return std::nullopt;
+    if (scanned_ == keys.size() || (beam_left && scanned_ == ordered_)) return std::nullopt;
     if (scanned_ == ordered_) order_batch();
     if (!walk_ || passes(slot_of(keys[scanned_]))) return keys[scanned_];  // a scan has asked already
     ++scanned_;
@@ -423,7 +426,7 @@ std::optional<SearchKey> Search::peek_walked() {
 // scanned: there may be matches that it has not met.
 std::optional<SearchKey> Search::next_key(bool insist) {
   while (true) {
-    const auto walked = peek_walked(), scanned = peek_scanned();
+    const auto walked = peek_walked(), scanned = peek_scanned(walked.has_value());
     if (walked && (!scanned || *walked < *scanned)) {
       walk_->pool()[walked_++] |= kTaken;
       return walked;

@@ -60,7 +60,7 @@ class Search final : private WalkLimits {
   size_t list_all(const SlotBitmap* without);
   uint32_t list_granule(uint32_t first, uint32_t end, const SlotBitmap* without, uint32_t* out) const;
   size_t list_bitmap(const SlotBitmap* without);
-  std::optional<SearchKey> peek_scanned();
+  std::optional<SearchKey> peek_scanned(bool beam_left);
   std::optional<SearchKey> peek_walked();
   std::optional<SearchKey> next_key(bool insist);
   void note_taken();
