@@ -48,19 +48,16 @@ class Graph {
   static constexpr uint32_t kSpreadMax = 64, kLongestMax = 192, kEntriesMax = kSpreadMax + kLongestMax;
 
   /// Of what the store keeps for a node with so many links: the links and, on cache lines of their own, their sketches.
-  static size_t record_bytes(uint32_t degree, uint32_t sketch_bits) {
-    return sketch_bits > 0 ? sketches_at(degree) + SketchBlock::bytes_for(degree, sketch_bits)
-                           : degree * sizeof(uint32_t);
+  static size_t record_bytes(uint32_t degree, bool sketches) {
+    return sketches ? sketches_at(degree) + SketchBlock::bytes_for(degree) : degree * sizeof(uint32_t);
   }
 
-  /// `sketch_bits`: a multiple of 64, or 0 for no sketches. The store has records of record_bytes.
-  Graph(SlotStore& store, uint32_t degree, uint32_t sketch_bits)
-      : store_(store), degree_(degree), sketch_bits_(sketch_bits) {}
+  Graph(SlotStore& store, uint32_t degree)
+      : store_(store), degree_(degree), has_sketches_(store.shape().links_bytes > degree * sizeof(uint32_t)) {}
 
   uint32_t degree() const { return degree_; }
   /// Whether each link has its sketch beside it.
-  bool has_sketches() const { return sketch_bits_ > 0; }
-  uint32_t sketch_bits() const { return sketch_bits_; }
+  bool has_sketches() const { return has_sketches_; }
   /// Writes up to degree() links to `out`; returns how many.
   uint32_t neighbours(uint32_t slot, uint32_t* out) const {
     const std::atomic<uint32_t>* links = store_.links(slot);
@@ -74,7 +71,7 @@ class Graph {
   /// Copies the sketches, of which each may be another link's than neighbours() gave while its node is written.
   void sketches(uint32_t slot, SketchBlock& out) const {
     const std::atomic<uint64_t>* words = sketch_words(slot);
-    out.resize(degree_, sketch_bits_);
+    out.resize(degree_);
     for (uint64_t& word : out.words()) word = (words++)->load(std::memory_order_relaxed);
   }
   void prefetch(uint32_t slot) const {
@@ -101,7 +98,7 @@ class Graph {
     std::vector<uint32_t> padded(links.begin(), links.end());
     padded.resize(degree_, kNoLink);
     std::ranges::copy(std::as_bytes(std::span(padded)), std::as_writable_bytes(record).begin());
-    if (has_sketches() && !links.empty()) {
+    if (has_sketches_ && !links.empty()) {
       const auto words = std::as_bytes(sketches.words());
       std::ranges::copy(words,
                         std::as_writable_bytes(record).begin() + static_cast<std::ptrdiff_t>(sketches_at(degree_)));
@@ -127,7 +124,7 @@ class Graph {
 
   SlotStore& store_;
   const uint32_t degree_;
-  const uint32_t sketch_bits_;
+  const bool has_sketches_;
 };
 
 /// Held while a node's links are changed. Short: nothing is waited for under it.

@@ -180,7 +180,7 @@ void Linker::write(uint32_t slot, std::span<const uint32_t> links, const Known& 
   work.had.resize(graph_.degree());
   work.had.resize(graph_.neighbours(slot, work.had.data()));
   graph_.sketches(slot, work.sketches_had);
-  work.sketches.resize(graph_.degree(), graph_.sketch_bits());
+  work.sketches.resize(graph_.degree());
   work.place.clear();
   auto next = work.had.begin();
   for (size_t i = 0; i < links.size(); ++i) {
@@ -203,7 +203,7 @@ void Linker::write(uint32_t slot, std::span<const uint32_t> links, const Known& 
 Sketch Linker::make_sketch(uint32_t slot, uint32_t neighbour, const Codec& codec, LinkScratch& work) const {
   if (work.place.empty()) place(slot, codec, work, work.place);
   place(neighbour, codec, work, work.place_of_neighbour);
-  return sketch_between(work.place, work.place_of_neighbour, graph_.sketch_bits());
+  return sketch_between(work.place, work.place_of_neighbour);
 }
 
 bool Linker::sketches_are_right(uint32_t slot, const Codec& codec) const {
@@ -214,7 +214,7 @@ bool Linker::sketches_are_right(uint32_t slot, const Codec& codec) const {
   place(slot, codec, work, work.place);
   for (size_t i = 0; i < links.size(); ++i) {
     place(links[i], codec, work, work.place_of_neighbour);
-    if (!is_between(work.sketches.at(i), work.place, work.place_of_neighbour, graph_.sketch_bits())) return false;
+    if (!is_between(work.sketches.at(i), work.place, work.place_of_neighbour)) return false;
   }
   return true;
 }

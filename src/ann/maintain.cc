@@ -35,8 +35,6 @@ constexpr size_t kReconnectPart = 16;
 constexpr uint32_t kSlotsPerPin = 1024;
 /// Under kDot a vector so much longer than is usual is the answer to far more queries than its neighbours are.
 constexpr float kLongSquared = 2.0F * 2.0F;
-/// From here on 64 bits say too little of a link.
-constexpr uint32_t kDimOfLongSketches = 256;
 /// How far from 1 rounding may leave the length of a stored unit vector.
 constexpr double kUnitTolerance = 0.01;
 
@@ -45,16 +43,15 @@ uint32_t degree_of(const IndexOptions& options) {
   return options.connections * (options.profile == Profile::kFast ? 3 : 2);
 }
 
-/// None under kDot, where how far a vector is says little about how far its neighbours are.
-uint32_t sketch_bits_of(const IndexOptions& options) {
-  if (options.profile != Profile::kFast || options.metric == Metric::kDot) return 0;
-  return options.dim < kDimOfLongSketches ? 64 : 128;
+/// Under kDot how far a vector is says little about how far its neighbours are.
+bool has_sketches(const IndexOptions& options) {
+  return options.profile == Profile::kFast && options.metric != Metric::kDot;
 }
 
 SlotShape shape_of(const IndexOptions& options) {
   return {.vector_bytes = vector_bytes(options.level, options.dim),
           .code_bytes = Codec::code_bytes(options.dim, code_bits(options)),
-          .links_bytes = Graph::record_bytes(degree_of(options), sketch_bits_of(options))};
+          .links_bytes = Graph::record_bytes(degree_of(options), has_sketches(options))};
 }
 
 /// One entry for so many vectors.
@@ -67,7 +64,7 @@ uint32_t entries_wanted(size_t live) {
 Index::Impl::Impl(const IndexOptions& o)
     : options(o),
       store(shape_of(o), o.budget),
-      graph(store, degree_of(o), sketch_bits_of(o)),
+      graph(store, degree_of(o)),
       linker(store, graph, o.level, o.expansion_add),
       scratch(o.budget) {
   for (uint32_t i = 0; i < options.link_threads; ++i) workers_.emplace_back([this] { run_worker(); });

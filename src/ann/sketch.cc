@@ -3,18 +3,17 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
-#include <functional>
 #include <limits>
 
 namespace sagitta::ann {
 namespace {
 
-constexpr size_t kEntries = simd::SketchQuery::kEntries;
+constexpr size_t kRows = simd::SketchQuery::kRows, kBits = 8 * kRows, kEntries = simd::SketchQuery::kEntries;
 /// Values of a query are drawn in so much that four of them and the middle fit a byte.
 constexpr int kDrawnIn = 4, kMiddle = 4 * (127 / kDrawnIn);
 /// What is passed over must seem too far by so many times the usual error of a sum. Less saves more looks at codes, and
 /// wants a wider beam for the same recall.
-constexpr float kCaution = 0.4F;
+constexpr float kCaution = 0.5F;
 /// In the codec's unit; beyond, sums overflow.
 constexpr float kSquaredMax = 1e18F;
 /// What rounding to a bfloat16 may leave.
@@ -26,38 +25,32 @@ simd::Bf16 negative(simd::Bf16 value) { return simd::Bf16(static_cast<uint16_t>(
 
 // What is |r|² + 2·s·Σ nodeᵢ·sign(rᵢ) here is |r|² − 2·s·Σ neighbourᵢ·sign(rᵢ) there, which is less by 2·s·Σ|rᵢ| =
 // 2·|r|².
-Sketch Sketch::reversed() const {
-  Sketch back{.offset = negative(offset), .scale = scale};
-  std::ranges::transform(signs, back.signs.begin(), std::bit_not());
-  return back;
-}
+Sketch Sketch::reversed() const { return {.signs = ~signs, .offset = negative(offset), .scale = scale}; }
 
-Sketch sketch_between(std::span<const float> node, std::span<const float> neighbour, uint32_t bits) {
+Sketch sketch_between(std::span<const float> node, std::span<const float> neighbour) {
   const float squared = simd::kernels().l2_f32(node.data(), neighbour.data(), node.size());
-  Sketch sketch;
+  uint64_t signs = 0;
   float length = 0, along = 0;
-  for (size_t i = 0; i < bits; ++i) {
+  for (size_t i = 0; i < kBits; ++i) {
     const float r = neighbour[i] - node[i];
     const bool beyond = r > 0;
-    sketch.signs[i / 64] |= uint64_t{beyond} << i % 64;
+    signs |= static_cast<uint64_t>(beyond) << i;
     length += std::fabs(r);
     along += beyond ? node[i] : -node[i];
   }
   if (!(squared <= kSquaredMax)) return {.offset = simd::to_bf16(std::numeric_limits<float>::quiet_NaN())};
   const float scale = length > 0 ? squared / length : 0;
-  sketch.offset = simd::to_bf16(squared + 2 * scale * along);
-  sketch.scale = simd::to_bf16(scale);
-  return sketch;
+  return {.signs = signs, .offset = simd::to_bf16(squared + 2 * scale * along), .scale = simd::to_bf16(scale)};
 }
 
 // A sign is anyone's where the two are equal, and the offset follows it.
-bool is_between(const Sketch& sketch, std::span<const float> node, std::span<const float> neighbour, uint32_t bits) {
-  const Sketch right = sketch_between(node, neighbour, bits);
+bool is_between(const Sketch& sketch, std::span<const float> node, std::span<const float> neighbour) {
+  const Sketch right = sketch_between(node, neighbour);
   if (right.says_nothing() || sketch.says_nothing()) return right.says_nothing() && sketch.says_nothing();
   const float scale = to_float(right.scale);
   float offset = simd::kernels().l2_f32(node.data(), neighbour.data(), node.size()), added = 0;
-  for (size_t i = 0; i < bits; ++i) {
-    const bool beyond = (sketch.signs[i / 64] >> i % 64 & 1) != 0;
+  for (size_t i = 0; i < kBits; ++i) {
+    const bool beyond = (sketch.signs >> i & 1) != 0;
     if (node[i] != neighbour[i] && beyond != (neighbour[i] > node[i])) return false;
     offset += 2 * scale * (beyond ? node[i] : -node[i]);
     added += 2 * scale * std::fabs(node[i]);
@@ -66,27 +59,22 @@ bool is_between(const Sketch& sketch, std::span<const float> node, std::span<con
          std::fabs(to_float(sketch.offset) - offset) <= kRounding * (std::fabs(offset) + added);
 }
 
-void SketchBlock::resize(uint32_t links, uint32_t bits) {
+void SketchBlock::resize(uint32_t links) {
   lanes_ = lanes_for(links);
-  rows_ = bits / 8;
-  words_.resize(bytes_for(links, bits) / sizeof(uint64_t));
+  words_.resize(bytes_for(links) / sizeof(uint64_t));
 }
 
 void SketchBlock::set(size_t i, const Sketch& sketch) {
-  uint8_t* const numbers = signs() + rows_ * lanes_;
-  for (size_t row = 0; row < rows_; ++row) {
-    signs()[row * lanes_ + i] = static_cast<uint8_t>(sketch.signs[row / 8] >> 8 * (row % 8));
-  }
+  uint8_t* const numbers = signs() + kRows * lanes_;
+  for (size_t row = 0; row < kRows; ++row) signs()[row * lanes_ + i] = static_cast<uint8_t>(sketch.signs >> (8 * row));
   std::memcpy(numbers + sizeof sketch.offset * i, &sketch.offset, sizeof sketch.offset);
   std::memcpy(numbers + sizeof sketch.scale * (lanes_ + i), &sketch.scale, sizeof sketch.scale);
 }
 
 Sketch SketchBlock::at(size_t i) const {
-  const uint8_t* const numbers = bytes() + rows_ * lanes_;
+  const uint8_t* const numbers = bytes() + kRows * lanes_;
   Sketch sketch;
-  for (size_t row = 0; row < rows_; ++row) {
-    sketch.signs[row / 8] |= uint64_t{bytes()[row * lanes_ + i]} << 8 * (row % 8);
-  }
+  for (size_t row = 0; row < kRows; ++row) sketch.signs |= uint64_t{bytes()[row * lanes_ + i]} << (8 * row);
   std::memcpy(&sketch.offset, numbers + sizeof sketch.offset * i, sizeof sketch.offset);
   std::memcpy(&sketch.scale, numbers + sizeof sketch.scale * (lanes_ + i), sizeof sketch.scale);
   return sketch;
@@ -94,9 +82,8 @@ Sketch SketchBlock::at(size_t i) const {
 
 // An entry is the sum of four values with the signs that its bits give them. A sum's usual error is that of a random
 // walk of as many steps as there are bits, each as long as the query is from the node in one dimension.
-void SketchProbe::prepare(const Codec::Query& query, uint32_t bits) {
-  query_.rows = bits / 8;
-  for (size_t table = 0; table < bits / 4; ++table) {
+void SketchProbe::prepare(const Codec::Query& query) {
+  for (size_t table = 0; table < 2 * kRows; ++table) {
     uint8_t* const entries = query_.tables + table * kEntries;
     int low = kMiddle;
     for (size_t i = 0; i < 4; ++i) low -= query.values[4 * table + i] / kDrawnIn;
@@ -112,12 +99,12 @@ void SketchProbe::prepare(const Codec::Query& query, uint32_t bits) {
   least_ = query.least;
   const float step = query.dot_factor * kDrawnIn / (2 * query.norm_factor);
   const auto dimensions = static_cast<float>(query.values.size());
-  caution_ = kCaution * std::sqrt(static_cast<float>(bits) / (dimensions * query.norm_factor)) / step;
+  caution_ = kCaution * std::sqrt(static_cast<float>(kBits) / (dimensions * query.norm_factor)) / step;
 }
 
 uint32_t SketchProbe::keep_near(float here, float limit, const SketchBlock& sketches, uint32_t* links, uint32_t count) {
   query_.limit = limit - here;
-  query_.bias = caution_ * std::sqrt(std::max(here - least_, 0.0F)) - static_cast<float>(2 * query_.rows * kMiddle);
+  query_.bias = caution_ * std::sqrt(std::max(here - least_, 0.0F)) - static_cast<float>(2 * kRows * kMiddle);
   return static_cast<uint32_t>(simd::kernels().keep_near(query_, sketches.bytes(), sketches.lanes(), links, count));
 }
 

@@ -23,7 +23,7 @@ Walk::Walk(const SlotStore& store, const Graph& graph, const Codec& codec, Scrat
       beam_(beam),
       keep_rejected_(keep_rejected),
       skims_(graph.has_sketches()) {
-  if (skims_) scratch.probe.prepare(scratch.code_query, graph.sketch_bits());
+  if (skims_) scratch.probe.prepare(scratch.code_query);
   if (scratch.pool.size() < size_t{beam} + 1) scratch.pool.resize(size_t{beam} + 1);
   scratch.visited.reset(store.end());
   const uint32_t room = std::max(Graph::kEntriesMax, graph.degree());

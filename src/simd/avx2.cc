@@ -224,7 +224,7 @@ SAGITTA_TARGET inline __m256 load(const Bf16* p) {
 SAGITTA_TARGET inline __m256i sketch_sums(const SketchQuery& query, const uint8_t* rows, size_t lanes) {
   __m256i sums = _mm256_setzero_si256();
 #pragma GCC unroll 8
-  for (size_t row = 0; row < query.rows; ++row) {
+  for (size_t row = 0; row < SketchQuery::kRows; ++row) {
     const __m256i bytes = _mm256_broadcastsi128_si256(_mm_loadu_si128(reinterpret_cast<const __m128i*>(rows)));
     const __m256i halves = _mm256_blend_epi32(bytes, _mm256_srli_epi16(bytes, 4), 0xf0);
     const __m256i tables = _mm256_load_si256(reinterpret_cast<const __m256i*>(query.tables) + row);
@@ -246,7 +246,7 @@ SAGITTA_TARGET inline uint32_t sketches_near(const SketchQuery& query, __m128i s
 
 SAGITTA_TARGET size_t keep_near(const SketchQuery& query, const uint8_t* block, size_t lanes, uint32_t* items,
                                 size_t count) {
-  const auto* const offsets = reinterpret_cast<const Bf16*>(block + query.rows * lanes);
+  const auto* const offsets = reinterpret_cast<const Bf16*>(block + SketchQuery::kRows * lanes);
   const Bf16* const scales = offsets + lanes;
   size_t kept = 0;
   for (size_t i = 0; i < count; i += 16) {

@@ -192,7 +192,7 @@ SAGITTA_TARGET inline SketchSums sketch_sums(const SketchQuery& query, const uin
   const __m512i half = _mm512_set1_epi8(15), even = _mm512_set1_epi16(255);
   SketchSums sums{_mm512_setzero_si512(), _mm512_setzero_si512()};
 #pragma GCC unroll 8
-  for (size_t row = 0; row < query.rows; ++row) {
+  for (size_t row = 0; row < SketchQuery::kRows; ++row) {
     const __m512i bytes = _mm512_loadu_si512(rows + row * lanes);
     const auto* tables = reinterpret_cast<const __m128i*>(query.tables) + 2 * row;
     const __m512i lower = _mm512_shuffle_epi8(_mm512_broadcast_i32x4(tables[0]), _mm512_and_si512(bytes, half));
@@ -220,7 +220,7 @@ SAGITTA_TARGET inline __mmask16 sketches_near(const SketchQuery& query, __m256i 
 
 SAGITTA_TARGET size_t keep_near(const SketchQuery& query, const uint8_t* block, size_t lanes, uint32_t* items,
                                 size_t count) {
-  const auto* const offsets = reinterpret_cast<const Bf16*>(block + query.rows * lanes);
+  const auto* const offsets = reinterpret_cast<const Bf16*>(block + SketchQuery::kRows * lanes);
   const Bf16* const scales = offsets + lanes;
   size_t kept = 0;
   for (size_t begin = 0; begin < count; begin += 64) {

@@ -80,11 +80,11 @@ void dots_u8(const uint8_t* const* codes, size_t count, const int8_t* query, siz
 
 size_t keep_near(const SketchQuery& query, const uint8_t* block, size_t lanes, uint32_t* items, size_t count) {
   constexpr size_t kEntries = SketchQuery::kEntries;
-  const uint8_t* const numbers = block + query.rows * lanes;
+  const uint8_t* const numbers = block + SketchQuery::kRows * lanes;
   size_t kept = 0;
   for (size_t i = 0; i < count; ++i) {
     uint32_t sum = 0;
-    for (size_t row = 0; row < query.rows; ++row) {
+    for (size_t row = 0; row < SketchQuery::kRows; ++row) {
       const uint8_t byte = block[row * lanes + i];
       const uint8_t* lower = query.tables + row * 2 * kEntries;
       sum += static_cast<uint32_t>(lower[byte & 15]) + lower[kEntries + (byte >> 4)];

@@ -171,26 +171,25 @@ TEST_P(EachLevel, BatchesOfCodesAgreeExactly) {
 }
 
 struct Sketches {
-  size_t lanes, rows;
+  size_t lanes;
   std::vector<uint8_t> block;
 
-  Sketches(size_t count, size_t rows_of_each, std::mt19937& engine)
-      : lanes(count), rows(rows_of_each), block((rows + 4) * count) {
-    for (size_t i = 0; i < rows * lanes; ++i) block[i] = static_cast<uint8_t>(engine());
+  Sketches(size_t count, std::mt19937& engine) : lanes(count), block(12 * count) {
+    for (size_t i = 0; i < 8 * lanes; ++i) block[i] = static_cast<uint8_t>(engine());
     const auto numbers = random_floats(engine, 2 * lanes);
     for (size_t i = 0; i < 2 * lanes; ++i) {
       const Bf16 number = to_bf16(numbers[i]);
-      std::memcpy(block.data() + rows * lanes + 2 * i, &number, sizeof number);
+      std::memcpy(block.data() + 8 * lanes + 2 * i, &number, sizeof number);
     }
   }
   double number(size_t i) const {
     Bf16 number;
-    std::memcpy(&number, block.data() + rows * lanes + 2 * i, sizeof number);
+    std::memcpy(&number, block.data() + 8 * lanes + 2 * i, sizeof number);
     return to_float(number);
   }
   double says(const SketchQuery& query, size_t i) const {
     double sum = query.bias;
-    for (size_t bit = 0; bit < 8 * rows; bit += 4) {
+    for (size_t bit = 0; bit < 64; bit += 4) {
       const int byte = block[bit / 8 * lanes + i];
       sum += query.tables[bit / 4 * 16 + static_cast<size_t>(byte >> bit % 8 & 15)];
     }
@@ -201,9 +200,8 @@ struct Sketches {
 TEST_P(EachLevel, SketchesTellWhatIsNear) {
   std::mt19937 engine(15);
   for (size_t lanes = 16; lanes <= 160; lanes += 16) {
-    const Sketches sketches(lanes, lanes % 64 == 0 ? SketchQuery::kRowsMax : 8 * (lanes / 16 % 2 + 1), engine);
+    const Sketches sketches(lanes, engine);
     SketchQuery query;
-    query.rows = sketches.rows;
     for (uint8_t& entry : query.tables) entry = static_cast<uint8_t>(engine());
     query.offset_factor = 300;
     query.scale_factor = 0.5F;
@@ -227,7 +225,7 @@ TEST_P(EachLevel, SketchesTellWhatIsNear) {
 
 TEST_P(EachLevel, WhatASketchSaysThatIsNoNumberIsKept) {
   std::mt19937 engine(16);
-  const Sketches sketches(16, 8, engine);
+  const Sketches sketches(16, engine);
   SketchQuery query;
   query.bias = std::numeric_limits<float>::quiet_NaN();
   std::vector<uint32_t> items{5, 6, 7};

@@ -22,14 +22,13 @@ inline float to_float(Bf16 value) { return __builtin_bit_cast(float, static_cast
 /// Rounds to nearest, ties to even.
 Bf16 to_bf16(float value);
 
-/// A query against a block of sketches, 8 × rows bits and two numbers each: rows of `lanes` bytes (row r has the bits
-/// 8r to 8r + 7 of each), `lanes` offsets, `lanes` scales. A sketch's sum is that of the entries that its half bytes
-/// choose; what it says is offset_factor × offset − scale_factor × scale × (sum + bias).
+/// A query against a block of sketches, 64 bits and two numbers each: 8 rows of `lanes` bytes (row r has the bits 8r to
+/// 8r + 7 of each), `lanes` offsets, `lanes` scales. A sketch's sum is that of the entries that its half bytes choose;
+/// what it says is offset_factor × offset − scale_factor × scale × (sum + bias).
 struct SketchQuery {
-  static constexpr size_t kRowsMax = 16, kEntries = 16;
+  static constexpr size_t kRows = 8, kEntries = 16;
   /// Of row r the table of its lower half bytes, and then that of the upper ones.
-  alignas(64) uint8_t tables[kRowsMax * 2 * kEntries] = {};
-  size_t rows = 8;  ///< a multiple of 8
+  alignas(64) uint8_t tables[kRows * 2 * kEntries] = {};
   float offset_factor = 0, scale_factor = 0, bias = 0, limit = 0;
 };
 
@@ -58,8 +57,7 @@ struct Kernels {
   void (*dots_u4)(const uint8_t* const* codes, size_t count, const int8_t* query, size_t blocks, int32_t* sums);
   void (*dots_u8)(const uint8_t* const* codes, size_t count, const int8_t* query, size_t blocks, int32_t* sums);
   /// Keeps those of `count` items, in order, whose sketch says less than query.limit, or no number; returns how many.
-  /// `lanes` is a multiple of 16 and at least `count`; the block is (rows + 4) × lanes bytes, all of which may
-  /// be read.
+  /// `lanes` is a multiple of 16 and at least `count`; the block is 12 × lanes bytes, all of which may be read.
   size_t (*keep_near)(const SketchQuery& query, const uint8_t* block, size_t lanes, uint32_t* items, size_t count);
   /// In place, the Walsh–Hadamard transform of 2^log2 floats, scaled by 2^(−log2/2) so that it keeps lengths; log2
   /// ≤ 14.
