@@ -74,6 +74,7 @@ Search::Search(const Index::Impl& index, std::span<const float> query, const Sea
 // The way that costs least.
 void Search::start() {
   scratch_->taken.reset();
+  scratch_->keys.clear();
   const double estimate = params_.filter.selectivity;
   const double part = std::min(part_matching(), estimate >= 0 && estimate <= 1 ? estimate : 1.0);
   tester_.assume(part / std::max(part_matching(), 1e-9));
@@ -94,8 +95,8 @@ void Search::start() {
 double Search::first_beam(double part) const { return std::min(beam_for(part), kFirstLook * beam_wanted()); }
 
 double Search::look_cost(double part) const {
-  const double tests = tester_.has_sampled() ? Tester::kLookMax : 0;
-  return costs_.walk(first_beam(part)) + tests * tester_.cost();
+  const double tests_cost = tester_.has_sampled() ? Tester::kLookMax * tester_.cost() : 0;
+  return costs_.walk(first_beam(part)) + tests_cost;
 }
 
 uint32_t Search::beam_wanted() const {
@@ -139,21 +140,20 @@ void Search::start_walk(double part) {
   walk_->skip(fresh);
   walk_->enter();
   walk();
-  scratch_->keys.clear();
   scan_codes(fresh);
   widen_for_filter();
   if (walk_ && tester_.has_predicate()) widen_for_predicate();
   if (walk_) order_within_beam();
 }
 
-// Most fresh vectors are farther than all of the beam, and need no order yet. Those that are taken are the nearest, and
-// stay in their places.
+// Most fresh vectors are farther than all of the beam, and need no order yet.
 void Search::order_within_beam() {
   const auto pool = walk_->pool();
   const SearchKey last = pool.size() < walk_->beam() ? std::numeric_limits<SearchKey>::max() : pool.back();
   std::vector<SearchKey>& keys = scratch_->keys;
-  const auto beyond = std::partition(keys.begin(), keys.end(), [last](SearchKey key) { return key < last; });
-  std::sort(keys.begin(), beyond);
+  const auto from = keys.begin() + static_cast<std::ptrdiff_t>(ordered_);
+  const auto beyond = std::partition(from, keys.end(), [last](SearchKey key) { return key < last; });
+  std::sort(from, beyond);
   ordered_ = static_cast<size_t>(beyond - keys.begin());
 }
 
@@ -177,7 +177,7 @@ void Search::widen_for_filter() {
     }
     // What passes of all counts as if half a match had been found at that rate.
     const double beam = walk_->beam(), rate = (found + 0.5) / (beam + 0.5 / part_matching());
-    const double wanted = std::clamp(beam_for(rate) * 1.1, beam * 1.5, kBeamMax);
+    const double wanted = std::max(beam_for(rate / 1.1), beam * 1.5);
     if (costs_.walk(wanted - beam) > costs_.scan(matches())) return start_scan(nullptr);
     walk_->widen(static_cast<uint32_t>(wanted));
     walk();
@@ -191,9 +191,9 @@ void Search::widen_for_predicate() {
   for (bool known = false; !known && stats.ended == Ended::kNot && !walk_->exhausted();) {
     looked = look_at_nearest(looked);
     known = tester_.knows_rate_nearby() || looked == Tester::kLookMax;
-    const double beam = walk_->beam(), rate = tester_.rate_nearby() * part_matching();
+    const double beam = walk_->beam(), rate = tester_.rate_nearby() * part_in_beam();
     if (stats.ended != Ended::kNot || beam * rate >= kPassingPart * beam_wanted()) return;
-    const double wanted = std::clamp(beam_for(rate), beam * 1.5, kBeamMax);
+    const double wanted = std::max(beam_for(rate), beam * 1.5);
     const double walk_cost = costs_.walk(wanted - beam), finding = std::min(walk_cost, costs_.scan(matches()));
     sample_if_worth(finding);
     if (stats.ended != Ended::kNot) return;
@@ -204,7 +204,15 @@ void Search::widen_for_predicate() {
   }
 }
 
-// Of the beam, from the place `looked` on. Returns the place that it came to.
+// That the bitmap passes.
+double Search::part_in_beam() {
+  const auto pool = walk_->pool();
+  if (params_.filter.bitmap == nullptr || pool.empty()) return 1;
+  const auto passing = std::ranges::count_if(pool, [this](SearchKey key) { return passes(slot_of(key)); });
+  return static_cast<double>(passing) / static_cast<double>(pool.size());
+}
+
+// Of the beam, from the place `looked` on. Returns the place that it came to; some may have been erased meanwhile.
 size_t Search::look_at_nearest(size_t looked) {
   const size_t until = std::min(looked + kLooksMore, Tester::kLookMax);
   size_t place = 0;
@@ -213,7 +221,7 @@ size_t Search::look_at_nearest(size_t looked) {
     if (!passes(slot_of(key))) continue;
     if (place++ >= looked) tester_.look(slot_of(key));
   }
-  return place;
+  return std::max(place, looked);
 }
 
 // Otherwise vectors are found, at a cost of `finding`, and tested in order until k pass.
@@ -224,7 +232,7 @@ double Search::tests_in_order() const {
 // Of testing all at once, and comparing only those that pass.
 double Search::sift_cost(double test_ns) const {
   const auto count = static_cast<double>(matches());
-  return costs_.list(count) + count * test_ns + costs_.compare(count * tester_.rate_overall(0.5));
+  return costs_.list(count) + count * test_ns + costs_.compare(count * tester_.rate_overall());
 }
 
 bool Search::sifting_pays(double finding) const {
@@ -259,8 +267,8 @@ void Search::sample() {
 // False when there is nothing more to find by walking, or when it would be dearer than to look at the rest.
 bool Search::widen() {
   if (walk_->exhausted()) return false;
-  const double beam = walk_->beam(), nearby = beam_for(tester_.rate_nearby() * part_matching());
-  const double wanted = std::clamp(nearby, beam * 2, beam * 16);
+  const double beam = walk_->beam(), nearby = beam_for(tester_.rate_nearby() * part_in_beam());
+  const double wanted = tester_.knows_rate_nearby() ? std::clamp(nearby, beam * 2, beam * 16) : beam * 2;
   const double scan_cost = costs_.scan(matches());
   if (costs_.walk(wanted - beam) > scan_cost) return false;
   if (tester_.has_predicate()) {
@@ -512,21 +520,21 @@ void Search::keep_nearest(float distance, size_t count) {
   std::ranges::push_heap(nearest);
 }
 
-void Search::take_in_order(size_t count) {
+void Search::take_in_order(size_t missing, size_t count) {
   while (ready_.size() < count) {
-    const auto key = next_key(true);
+    const auto key = next_key(ready_.size() < missing);
     if (!key) break;
     ready_.push_back({.slot = Slot{slot_of(*key)}, .distance = distance_of(*key)});
   }
   certain_ = ready_.size();
 }
 
-// Makes `count` more candidates certain, or as many as there are. Estimates are rescored until the next one is too far
-// to matter, by the error seen so far.
-void Search::refill(size_t count) {
+// Makes `count` more candidates certain, or as many as there are; no beam is widened to find more than are `missing`.
+// Estimates are rescored until the next one is too far to matter, by the error seen so far.
+void Search::refill(size_t missing, size_t count) {
   ready_.erase(ready_.begin(), ready_.begin() + static_cast<std::ptrdiff_t>(given_));
   given_ = 0;
-  if (keys_are_exact() && ready_.empty()) return take_in_order(count);
+  if (keys_are_exact() && ready_.empty()) return take_in_order(missing, count);
   const double oversampled = std::ceil(static_cast<double>(count) * static_cast<double>(params_.oversampling));
   const double at_least = params_.full_vector ? oversampled : 0;
   std::vector<float>& nearest = scratch_->nearest;
@@ -534,7 +542,7 @@ void Search::refill(size_t count) {
   for (const Candidate& c : ready_) keep_nearest(c.distance, count);
   for (size_t taken = 0;; ++taken) {
     if (keys_are_ == Keys::kEstimates && !params_.full_vector) ask_for_vectors();
-    const auto key = next_key(ready_.size() < count);
+    const auto key = next_key(ready_.size() < missing);
     if (!key) break;
     const float estimate = distance_of(*key), distance = rescore(*key);
     ready_.push_back({.slot = Slot{slot_of(*key)}, .distance = distance});
@@ -579,19 +587,17 @@ size_t Search::give(size_t count, std::vector<Candidate>& out) {
   return found;
 }
 
-// How many are to be made certain at once. More and more, as far as a walk has found them: a predicate that rejects
-// much would have all ordered for each few it tests.
-size_t Search::batch_for(size_t missing) {
-  if (!tester_.has_predicate() || sifted_) return missing;
-  const size_t found = walk_ ? walk_->pool().size() - walked_ : matches();
-  return std::max<size_t>(missing, std::min<size_t>(found, stats.predicate_tests / 4));
+// How many are to be made certain at once. More and more: a predicate that rejects much would have all ordered for each
+// few it tests.
+size_t Search::batch_for(size_t missing) const {
+  return tester_.has_predicate() && !sifted_ ? std::max<size_t>(missing, stats.predicate_tests / 4) : missing;
 }
 
 size_t Search::next(size_t count, std::vector<Candidate>& out) {
   const auto first = static_cast<std::ptrdiff_t>(out.size());
   size_t found = 0;
   while (found < count && !stopped_) {
-    if (given_ == certain_) refill(batch_for(count - found));
+    if (given_ == certain_) refill(count - found, batch_for(count - found));
     if (certain_ == 0) break;
     found += give(count - found, out);
     if (given_ < certain_) break;

@@ -48,6 +48,7 @@ class Search final : private WalkLimits {
   void widen_for_filter();
   void widen_for_predicate();
   size_t look_at_nearest(size_t looked);
+  double part_in_beam();
   bool widen();
   bool scans_vectors(size_t count) const;
   void start_scan(const SlotBitmap* without);
@@ -71,12 +72,12 @@ class Search final : private WalkLimits {
   void ask_for_vector(uint32_t slot) const;
   void ask_for_vectors();
   float rescore(SearchKey key);
-  void take_in_order(size_t count);
-  void refill(size_t count);
+  void take_in_order(size_t missing, size_t count);
+  void refill(size_t missing, size_t count);
   bool keys_are_exact() const { return keys_are_ == Keys::kDistances && !params_.full_vector; }
   double margin() const;
   Verdict judge(uint32_t slot);
-  size_t batch_for(size_t missing);
+  size_t batch_for(size_t missing) const;
   size_t give(size_t count, std::vector<Candidate>& out);
 
   const Index::Impl& index_;
@@ -98,7 +99,7 @@ class Search final : private WalkLimits {
 
   std::vector<Candidate>& ready_;  // of scratch_: rescored, in order
   size_t given_ = 0;               // of ready_
-  bool stopped_ = false;           // the next one's verdict was kStop
+  bool stopped_ = false;           // a verdict was kStop: no more is given
   size_t certain_ = 0;             // of ready_: nothing untaken is likely to be nearer
   Tester tester_;
   bool tried_sample_ = false;

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "sagitta/ann/index.h"
+#include "sagitta/base/assert.h"
 
 namespace sagitta::ann {
 
@@ -60,17 +61,17 @@ class Tester {
   void assume(double rate) { assumed_ = rate; }
   bool has_sampled() const { return sampled_ > 0; }
   /// The part that passes of those tested in order, which may differ from that of all. Until enough have passed, what
-  /// passes of all counts as if half of one had been found at that rate.
+  /// passes of all (as assumed or by the sample, whichever is more) counts as if half of one had been found at that
+  /// rate.
   double rate_nearby() const {
     const auto accepted = static_cast<double>(in_order_accepted_), tests = static_cast<double>(in_order_);
     if (knows_rate_nearby()) return accepted / tests;
-    return (accepted + 0.5) / (tests + 0.5 / std::max(assumed_, rate_overall(0.5)));
+    return (accepted + 0.5) / (tests + 0.5 / std::max(assumed_, rate_overall()));
   }
-  /// Of all, by the sample if there is one; `accepted_at_least`: in place of none.
-  double rate_overall(double accepted_at_least) const {
+  /// Of all, by the sample if there is one: more than none of it.
+  double rate_overall() const {
     if (sampled_ == 0) return assumed_;
-    const auto accepted = static_cast<double>(sampled_accepted_);
-    return std::max(accepted, accepted_at_least) / static_cast<double>(sampled_);
+    return std::max(static_cast<double>(sampled_accepted_), 0.5) / static_cast<double>(sampled_);
   }
 
  private:
@@ -104,6 +105,7 @@ class Tester {
     return at == end ? nullptr : at;
   }
   Known& keep(uint32_t slot, Verdict verdict) {
+    SAGITTA_ASSERT(known_ < kept_.size());
     return kept_[known_++] = {.slot = slot, .accepted = verdict == Verdict::kAccept, .nearby = false};
   }
   void count_nearby(bool accepted) {

@@ -2,6 +2,8 @@
 // dearer than looking at everything.
 #include <gtest/gtest.h>
 
+#include <thread>
+
 #include "world.h"
 
 namespace sagitta::ann {
@@ -54,20 +56,28 @@ class Filters : public testing::TestWithParam<Profile> {
     return bitmap;
   }
 
-  enum class Kind : uint8_t { kBitmap, kPredicate, kPredicateWithEstimate };
+  /// kBoth: the bitmap passes twice as many, of which the predicate accepts half.
+  enum class Kind : uint8_t { kBitmap, kPredicate, kPredicateWithEstimate, kBoth };
   static void expect_right(double rate, Where where, Kind kind) {
     double recall = 0;
     for (size_t i = 0; i < kQueries; ++i) {
       const SlotBitmap bitmap = matches(queries_[i], rate, where, i);
+      const SlotBitmap more = matches(queries_[i], std::min(1.0, 2 * rate), where, i);
+      std::vector<uint32_t> times(kVectors);
       SearchParams params{.k = 10};
       if (kind == Kind::kBitmap) {
         params.filter.bitmap = &bitmap;
       } else {
-        params.filter.predicate = [&](Slot slot) { return bitmap.test(slot) ? Verdict::kAccept : Verdict::kReject; };
+        params.filter.predicate = [&](Slot slot) {
+          EXPECT_LE(++times[static_cast<size_t>(slot)], 1U) << "asked again";
+          return bitmap.test(slot) ? Verdict::kAccept : Verdict::kReject;
+        };
         if (kind == Kind::kPredicateWithEstimate) params.filter.selectivity = rate;
+        if (kind == Kind::kBoth) params.filter.bitmap = &more;
       }
-      const auto passes = [&](Slot slot) { return bitmap.test(slot); };
+      const auto passes = [&](Slot slot) { return bitmap.test(slot) && (kind != Kind::kBoth || more.test(slot)); };
       recall += world_->quality(std::span(queries_).subspan(i, 1), params, 1e-5, passes).recall;
+      times.assign(kVectors, 0);
       const SearchStats stats = world_->index->search(queries_[i], params).value().stats;
       EXPECT_EQ(stats.ended, Ended::kNot);
       EXPECT_LE(stats.distances, kVectors + walk_distances(i)) << "more than a scan and a walk";
@@ -103,6 +113,25 @@ TEST_P(Filters, PredicatesOfEveryRate) {
     for (const Where where : kPlaces) {
       expect_right(rate, where, Kind::kPredicate);
       expect_right(rate, where, Kind::kPredicateWithEstimate);
+      expect_right(rate, where, Kind::kBoth);
+    }
+  }
+}
+
+// Where a test is dear, matches near the query are found there, not by asking all, whatever their part is said to be.
+TEST_P(Filters, ADearPredicateIsAskedNearTheQueryFirst) {
+  for (const double selectivity : {0.01, 1.0}) {
+    for (size_t i = 0; i < kQueries; ++i) {
+      const SlotBitmap bitmap = matches(queries_[i], 0.01, Where::kNear, i);
+      SearchParams params{.k = 10};
+      params.filter.selectivity = selectivity;
+      params.filter.predicate = [&](Slot slot) {
+        std::this_thread::sleep_for(std::chrono::microseconds(20));
+        return bitmap.test(slot) ? Verdict::kAccept : Verdict::kReject;
+      };
+      const SearchAnswer answer = world_->index->search(queries_[i], params).value();
+      EXPECT_EQ(answer.candidates.size(), 10U);
+      EXPECT_LE(answer.stats.predicate_tests, 100U);
     }
   }
 }

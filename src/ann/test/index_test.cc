@@ -296,6 +296,42 @@ TEST(Search, APredicateIsNotAskedAgainAfterItHasStopped) {
   }
 }
 
+// A search's buffers were another's before.
+TEST(Search, WhatStopsInTheSampleAnswersNothing) {
+  auto index = make_line(5000);
+  Asked none(5000, {});
+  none.stop_at = 1;
+  const SearchParams stopped = none.params(10, 0.001);
+  EXPECT_TRUE(index->search(Floats{0}, stopped).value().candidates.empty());
+  for (uint32_t nearest = 0; nearest < 5000; nearest += 8) {
+    SlotBitmap one;
+    one.set(Slot{nearest});
+    SearchParams params{.k = 1};
+    params.filter.bitmap = &one;
+    ASSERT_EQ(index->search(Floats{0}, params).value().candidates.size(), 1U);
+    Asked asked(5000, {nearest});
+    asked.stop_at = 20;
+    EXPECT_TRUE(index->search(Floats{0}, asked.params(10, 0.001)).value().candidates.empty()) << nearest;
+  }
+}
+
+// Before it is known how wide the beam must be.
+TEST(Search, WhatStopsNearTheQueryGivesWhatHadPassed) {
+  auto index = make_line(5000);
+  for (const size_t stop_at : {1U, 5U, 40U, 64U}) {
+    Asked asked(5000, {0, 3, 4000});
+    asked.stop_at = stop_at;
+    Cursor cursor = index->open(Floats{0}, asked.params(10, 1)).value();
+    std::vector<Candidate> got;
+    cursor.next(10, got);
+    for (const Candidate& c : got) EXPECT_TRUE(c.slot == Slot{0} || c.slot == Slot{3});
+    EXPECT_EQ(cursor.stats().ended, Ended::kPredicate);
+    EXPECT_EQ(cursor.next(10, got), 0U);
+    EXPECT_EQ(asked.total, stop_at);
+    EXPECT_EQ(asked.most(), 1U);
+  }
+}
+
 TEST(Search, ABitmapWithAPredicateThatPassesItIsTestedInOrder) {
   auto index = make_line(20'000);
   SlotBitmap some;
@@ -325,6 +361,32 @@ TEST(Search, FreshVectorsDoNotStandInForNearerOnesThatPass) {
     ASSERT_EQ(answer.candidates.size(), 10U);
     EXPECT_EQ(answer.candidates.front().slot, Slot{5000});
     EXPECT_EQ(answer.candidates.back().slot, Slot{14'000});
+    EXPECT_EQ(asked.most(), 1U);
+  }
+}
+
+// A fresh vector farther than the beam waits for it to widen; none is given twice, or never.
+TEST(Cursor, GivesEachFreshVectorOnceHoweverTheBeamWidens) {
+  auto index = make_line(3000);
+  for (uint32_t i = 0; i < 120; ++i) ASSERT_TRUE(index->insert(Floats{static_cast<float>(i * 37 % 120 * 25) + 0.5F}));
+  ASSERT_EQ(index->counts().fresh, 120U);
+  for (const bool rescored : {false, true}) {
+    std::vector<uint32_t> all(3120);
+    std::iota(all.begin(), all.end(), 0U);
+    Asked asked(3120, all);
+    SearchParams params = asked.params(1, 1);
+    params.beam_width = 1;
+    if (rescored) {
+      params.oversampling = 4;
+      params.full_vector = [](Slot, std::span<float>) { return false; };
+    }
+    Cursor cursor = index->open(Floats{0}, params).value();
+    std::vector<Candidate> got;
+    for (size_t count = 1; cursor.next(count, got) > 0; count = count % 17 + 1) continue;
+    std::vector<uint32_t> slots;
+    for (const Candidate& c : got) slots.push_back(static_cast<uint32_t>(c.slot));
+    std::ranges::sort(slots);
+    EXPECT_EQ(slots, all);
     EXPECT_EQ(asked.most(), 1U);
   }
 }
