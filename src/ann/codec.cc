@@ -217,19 +217,16 @@ void Codec::estimate(const Query& query, const uint8_t* const* codes, const Fact
                      float* out) const {
   constexpr size_t kBatch = 64;
   int32_t sums[kBatch];
+  Factors side_by_side[kBatch];
+  const simd::EstimateTerms terms{query.norm_factor, query.dot_factor, query.offset, query.constant};
   const auto dots = bits_ == CodeBits::k2   ? kernels_.dots_u2
                     : bits_ == CodeBits::k4 ? kernels_.dots_u4
                                             : kernels_.dots_u8;
   for (size_t begin = 0; begin < count; begin += kBatch) {
     const size_t n = std::min(kBatch, count - begin);
     dots(codes + begin, n, query.values.data(), blocks_, sums);
-    for (size_t i = 0; i < n; ++i) {
-      const Factors f = *factors[begin + i];
-      const float dot_part = query.dot_factor * f.scale * (static_cast<float>(sums[i]) - query.offset);
-      const float estimate = query.norm_factor * f.squared_length - dot_part + query.constant;
-      // Not a number becomes the largest one; std::min gives its first operand then.
-      out[begin + i] = std::max(-kLargest, std::min(kLargest, estimate));
-    }
+    for (size_t i = 0; i < n; ++i) side_by_side[i] = *factors[begin + i];
+    kernels_.estimates(terms, sums, side_by_side, n, out + begin);
   }
 }
 

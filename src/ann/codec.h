@@ -22,10 +22,7 @@ enum class CodeBits : uint8_t { k2 = 2, k4 = 4, k8 = 8 };
 /// Immutable once made; thread-safe.
 class Codec {
  public:
-  struct Factors {
-    float scale = 0;
-    float squared_length = 0;
-  };
+  using Factors = simd::CodeFactors;
   /// A query, or a stored vector in place of one. Reused between queries.
   struct Query {
     std::vector<int8_t> values;

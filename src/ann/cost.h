@@ -23,7 +23,7 @@ class Costs {
   bool scans_vectors(size_t count) const { return exact_only_ || count <= kFewVectors; }
   double scan(size_t count) const {
     const auto n = static_cast<double>(count);
-    return scans_vectors(count) ? n * vector_ns_ : n * (code_ns_ + kLineNs) + kRescored * vector_ns_;
+    return scans_vectors(count) ? n * vector_ns_ : n * code_ns_ + kRescored * vector_ns_;
   }
   /// So many vectors, one after another.
   double compare(double count) const { return count * vector_ns_; }

@@ -39,6 +39,7 @@ struct Scratch {
   std::vector<const uint8_t*> codes;
   std::vector<const Codec::Factors*> factors;
   std::vector<float> estimates;
+  std::vector<float> scanned_estimates;  // of a scan, for each slot it looks at
 
   size_t bytes() const;
 };

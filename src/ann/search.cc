@@ -27,6 +27,8 @@ constexpr uint64_t kDistancesPerLook = 256;
 constexpr double kErrorsTrusted = 2.5;
 /// Rescored before the error is believed to be known.
 constexpr size_t kErrorsMin = 8;
+/// Of a scan, one of so many is rescored to learn it, so many at most.
+constexpr size_t kErrorsPart = 64, kErrorsSampled = 32;
 /// Where more than one of so many would be rescored, all vectors are compared at once.
 constexpr double kRescoredPart = 8;
 /// A predicate is sampled where so many times as many tests are to come: in a few places, by slots that lie together,
@@ -39,11 +41,18 @@ constexpr double kPassingPart = 0.8;
 constexpr size_t kLooksMore = 64;
 /// Under a filter a walk is first at most so many times as wide as without it, and that is tried even where a scan is
 /// expected to be best, if it costs so many times as much: matches may lie near the query.
-constexpr double kFirstLook = 2, kLooks = 10;
+constexpr double kFirstLook = 2, kLooks = 6;
 constexpr double kBeamMax = 1 << 20;
 /// Vectors asked for before they are rescored, and of each so much: the processor's own prefetcher follows from there.
 constexpr size_t kVectorsAhead = 4, kPrefetchBytesMax = 512;
-constexpr size_t kStatesAhead = 16;
+constexpr size_t kCodesAhead = 64;
+/// Of what a scan has estimates of, so many of the nearest get keys at first, and so many for each that is wanted;
+/// then so many times as many.
+constexpr size_t kKept = 256;
+constexpr uint32_t kKeptPerK = 8;
+constexpr size_t kKeptMore = 4;
+/// Rescored at once, of what has been rescored.
+constexpr size_t kBatchesGrow = 3;
 
 bool nearer(const Candidate& a, const Candidate& b) {
   return a.distance != b.distance ? a.distance < b.distance : a.slot < b.slot;
@@ -140,7 +149,7 @@ void Search::start_walk(double part) {
   walk_->skip(fresh);
   walk_->enter();
   walk();
-  scan_codes(fresh);
+  add_fresh(fresh);
   widen_for_filter();
   if (walk_ && tester_.has_predicate()) widen_for_predicate();
   if (walk_) order_within_beam();
@@ -251,13 +260,14 @@ void Search::sample_if_worth(double finding) {
 void Search::sample() {
   tried_sample_ = true;
   std::array<uint32_t, SlotStore::kGranule> slots;
-  const uint32_t end = index_.store.end(), granules = (end + SlotStore::kGranule - 1) / SlotStore::kGranule;
+  const SlotBitmap* bitmap = params_.filter.bitmap;
+  const uint32_t granules = (index_.store.end() + SlotStore::kGranule - 1) / SlotStore::kGranule;
   for (uint32_t place = 0; place < kSamplePlaces; ++place) {
     const uint32_t middle = granules * (2 * place + 1) / (2 * kSamplePlaces);
     const uint32_t until = std::min(granules * (place + 1) / kSamplePlaces, middle + kGranulesLookedAt);
     uint32_t count = 0;
     for (uint32_t i = middle; i < until && count < kSampleMin; ++i) {
-      count = list_granule(i * SlotStore::kGranule, end, &scratch_->taken, slots.data());
+      count = list_granule(i, bitmap != nullptr ? bitmap->word(i) : ~uint64_t{0}, &scratch_->taken, slots.data());
     }
     if (count >= kSampleMin)
       tester_.sample(std::span(slots).first(std::min<size_t>(count, Tester::kSampleMax / kSamplePlaces)));
@@ -284,60 +294,37 @@ bool Search::widen() {
   return true;
 }
 
-// Those that may be answers, into scratch_->matching.
+// Those that may be answers, but for their expiry: into scratch_->matching.
 std::span<const uint32_t> Search::list_matches(const SlotBitmap* without) {
-  const size_t count = params_.filter.bitmap == nullptr ? list_all(without) : list_bitmap(without);
-  return std::span(scratch_->matching).first(count);
-}
-
-size_t Search::list_all(const SlotBitmap* without) {
+  const SlotBitmap* bitmap = params_.filter.bitmap;
   const uint32_t end = index_.store.end();
   std::vector<uint32_t>& slots = scratch_->matching;
-  if (slots.size() < end) slots.resize(end);
-  size_t kept = 0;
-  for (uint32_t first = 0; first < end; first += SlotStore::kGranule) {
-    kept += list_granule(first, end, without, slots.data() + kept);
+  const size_t most = bitmap != nullptr ? std::min<size_t>(bitmap->count(), end) : end;
+  if (slots.size() < most) slots.resize(most);
+  uint32_t* out = slots.data();
+  const auto add = [&](size_t granule, uint64_t word) {
+    if (granule * SlotStore::kGranule < end) out += list_granule(static_cast<uint32_t>(granule), word, without, out);
+  };
+  if (bitmap != nullptr) {
+    bitmap->for_each_word(add);
+  } else {
+    for (size_t granule = 0; granule * SlotStore::kGranule < end; ++granule) add(granule, ~uint64_t{0});
   }
-  return kept;
+  return {slots.data(), out};
 }
 
-// Of the slots from `first` below `end`, one granule at most.
-uint32_t Search::list_granule(uint32_t first, uint32_t end, const SlotBitmap* without, uint32_t* out) const {
+// Of the slots of a granule, those of `word`. Returns how many.
+uint32_t Search::list_granule(uint32_t granule, uint64_t word, const SlotBitmap* without, uint32_t* out) const {
   static_assert(SlotStore::kGranule == 64, "a word of a bitmap");
-  const SlotBitmap* bitmap = params_.filter.bitmap;
-  uint64_t left = bitmap != nullptr ? bitmap->word(first / SlotStore::kGranule) : ~uint64_t{0};
-  if (without != nullptr) left &= ~without->word(first / SlotStore::kGranule);
-  if (left == 0) return 0;
-  const auto metas = index_.store.metas(first, std::min(SlotStore::kGranule, end - first));
-  const int64_t now_us = params_.now_us;
-  uint64_t found = 0;
-  for (size_t i = 0; i < metas.size(); ++i) found |= uint64_t{SlotStore::is_found(metas[i], now_us)} << i;
-  left &= found;
+  uint64_t left = word & index_.store.live_in(granule);
+  if (without != nullptr) left &= ~without->word(granule);
+  const uint32_t first = granule * SlotStore::kGranule;
   if (left == ~uint64_t{0}) {
     std::iota(out, out + SlotStore::kGranule, first);
     return SlotStore::kGranule;
   }
   uint32_t kept = 0;
   for (; left != 0; left &= left - 1) out[kept++] = first + static_cast<uint32_t>(std::countr_zero(left));
-  return kept;
-}
-
-// The states of slots that are far apart are asked for ahead.
-size_t Search::list_bitmap(const SlotBitmap* without) {
-  std::vector<uint32_t>& slots = scratch_->matching;
-  const uint32_t end = index_.store.end();
-  slots.clear();
-  slots.reserve(params_.filter.bitmap->count());
-  params_.filter.bitmap->for_each([&](Slot slot) {
-    if (static_cast<uint32_t>(slot) < end) slots.push_back(static_cast<uint32_t>(slot));
-  });
-  size_t kept = 0;
-  for (size_t i = 0; i < slots.size(); ++i) {
-    if (i + kStatesAhead < slots.size()) __builtin_prefetch(&index_.store.meta(slots[i + kStatesAhead]));
-    const uint32_t slot = slots[i];
-    const bool found = index_.store.is_found(slot, params_.now_us);
-    if (found && (without == nullptr || !without->test(Slot{slot}))) slots[kept++] = slot;
-  }
   return kept;
 }
 
@@ -356,15 +343,17 @@ void Search::scan(std::span<const uint32_t> slots) {
   noted_ = {};
   stats.path = Path::kExact;
   scratch_->keys.clear();
-  scratch_->keys.reserve(slots.size());
   scanned_ = ordered_ = asked_ = 0;
   if (scans_vectors(slots.size())) return scan_vectors(slots);
-  if (codec_ != nullptr) scan_codes(slots);
+  if (codec_ == nullptr) return;
+  codec_->prepare(scratch_->query, scratch_->code_query);
+  scan_codes(slots);
 }
 
 void Search::scan_vectors(std::span<const uint32_t> slots) {
   keys_are_ = Keys::kDistances;
   batch_ = std::max<size_t>(params_.k, kBatchOfDistances);
+  scratch_->keys.reserve(slots.size());
   for (size_t i = 0; i < std::min(kVectorsAhead, slots.size()); ++i) ask_for_vector(slots[i]);
   for (size_t i = 0; i < slots.size(); ++i) {
     const uint32_t slot = slots[i];
@@ -378,25 +367,107 @@ void Search::scan_vectors(std::span<const uint32_t> slots) {
   }
 }
 
+// Estimates of all, and keys of the nearest.
 void Search::scan_codes(std::span<const uint32_t> slots) {
-  if (!walk_) codec_->prepare(scratch_->query, scratch_->code_query);
-  keys_are_ = scorer_ ? Keys::kEstimates : Keys::kDistances;
-  const uint8_t* codes[kDistancesPerLook];
-  const Codec::Factors* factors[kDistancesPerLook];
-  float estimates[kDistancesPerLook];
-  for (size_t begin = 0; begin < slots.size(); begin += kDistancesPerLook) {
+  scanning_ = slots;
+  std::vector<float>& estimates = scratch_->scanned_estimates;
+  estimates.clear();
+  estimates.reserve(slots.size());
+  estimate_codes(slots, [&](std::span<const uint32_t> batch, const float* batch_estimates) {
+    estimates.insert(estimates.end(), batch_estimates, batch_estimates + batch.size());
+  });
+  // In order, a predicate may reject any number.
+  const bool all = tester_.has_predicate() && !sifted_;
+  add_nearest(all ? slots.size() : std::max<size_t>(kKept, size_t{kKeptPerK} * params_.k));
+}
+
+// Keys of the nearest of a scan that have none yet: of about `count`, or some more where many are equally far.
+void Search::add_nearest(size_t count) {
+  std::vector<SearchKey>& keys = scratch_->keys;
+  const size_t before = keys.size();
+  size_t room = 2 * count;
+  float limit = std::numeric_limits<float>::infinity();
+  for_each_beyond_reach([&](uint32_t slot, float estimate) {
+    if (estimate > limit) return;
+    keys.push_back(make_key(estimate, slot));
+    if (keys.size() - before < room) return;
+    limit = drop_farther_keys(before, count);
+    room = std::max(room, 2 * (keys.size() - before));
+  });
+  reach_ = limit;
+}
+
+// Of the keys from `first` on, keeps those as near as the first `count` of them; returns how far that is.
+float Search::drop_farther_keys(size_t first, size_t count) {
+  std::vector<SearchKey>& keys = scratch_->keys;
+  const auto begin = keys.begin() + static_cast<std::ptrdiff_t>(first);
+  const auto last = begin + static_cast<std::ptrdiff_t>(count - 1);
+  std::nth_element(begin, last, keys.end());
+  const float limit = distance_of(*last);
+  keys.erase(std::remove_if(last, keys.end(), [limit](SearchKey key) { return distance_of(key) > limit; }), keys.end());
+  return limit;
+}
+
+// Keys of all of a scan up to `limit`.
+void Search::add_up_to(float limit) {
+  if (reach_ >= limit) return;
+  for_each_beyond_reach([&](uint32_t slot, float estimate) {
+    if (estimate <= limit) scratch_->keys.push_back(make_key(estimate, slot));
+  });
+  reach_ = limit;
+}
+
+template <class Visit>
+void Search::for_each_beyond_reach(Visit visit) const {
+  const std::vector<float>& estimates = scratch_->scanned_estimates;  // fewer than slots where a budget ended the scan
+  for (size_t i = 0; i < estimates.size(); ++i) {
+    if (estimates[i] > reach_) visit(scanning_[i], estimates[i]);
+  }
+}
+
+// False when all that was scanned has had its turn.
+bool Search::add_farther() {
+  const size_t before = scratch_->keys.size();
+  if (reach_ < std::numeric_limits<float>::infinity() && !scanning_.empty()) add_nearest(kKeptMore * before);
+  return scratch_->keys.size() > before;
+}
+
+void Search::add_fresh(std::span<const uint32_t> slots) {
+  estimate_codes(slots, [this](std::span<const uint32_t> batch, const float* estimates) {
+    for (size_t i = 0; i < batch.size(); ++i) scratch_->keys.push_back(make_key(estimates[i], batch[i]));
+  });
+}
+
+// Calls `visit(slots, estimates)` for each batch. The codes of a batch are asked for while those of the one before are read.
+template <class Visit>
+void Search::estimate_codes(std::span<const uint32_t> slots, Visit visit) {
+  keys_are_ = keys_of_codes();
+  const uint8_t* codes[kCodesAhead];
+  const Codec::Factors* factors[kCodesAhead];
+  float estimates[kCodesAhead];
+  ask_for_codes(slots.first(std::min(kCodesAhead, slots.size())));
+  while (!slots.empty()) {
     if (!may_go_on(noted_.distances)) return;
-    const uint64_t left = params_.distances_max - stats.distances;
-    const size_t count = std::min<uint64_t>({kDistancesPerLook, slots.size() - begin, left});
+    const size_t count = std::min<uint64_t>({kCodesAhead, slots.size(), params_.distances_max - stats.distances});
+    const auto batch = slots.first(count);
+    slots = slots.subspan(count);
+    ask_for_codes(slots.first(std::min(kCodesAhead, slots.size())));
     for (size_t i = 0; i < count; ++i) {
-      codes[i] = index_.store.code(slots[begin + i]);
-      factors[i] = index_.store.factors(slots[begin + i]);
-      __builtin_prefetch(codes[i]);
-      __builtin_prefetch(factors[i]);
+      codes[i] = index_.store.code(batch[i]);
+      factors[i] = index_.store.factors(batch[i]);
     }
     codec_->estimate(scratch_->code_query, codes, factors, count, estimates);
-    for (size_t i = 0; i < count; ++i) scratch_->keys.push_back(make_key(estimates[i], slots[begin + i]));
+    visit(batch, estimates);
     stats.distances += count;
+  }
+}
+
+void Search::ask_for_codes(std::span<const uint32_t> slots) const {
+  const size_t bytes = std::min(kPrefetchBytesMax, index_.store.shape().code_bytes);
+  for (const uint32_t slot : slots) {
+    const uint8_t* code = index_.store.code(slot);
+    for (size_t offset = 0; offset < bytes; offset += 64) __builtin_prefetch(code + offset);
+    __builtin_prefetch(index_.store.factors(slot));
   }
 }
 
@@ -404,9 +475,12 @@ void Search::scan_codes(std::span<const uint32_t> slots) {
 std::optional<SearchKey> Search::peek_scanned(bool beam_left) {
   std::vector<SearchKey>& keys = scratch_->keys;
   while (true) {
-    if (scanned_ == keys.size() || (beam_left && scanned_ == ordered_)) return std::nullopt;
+    if (beam_left && scanned_ == ordered_) return std::nullopt;
+    if (scanned_ == keys.size() && !add_farther()) return std::nullopt;
     if (scanned_ == ordered_) order_batch();
-    if (!walk_ || passes(slot_of(keys[scanned_]))) return keys[scanned_];  // a scan has asked already
+    // A scan has looked for what was erased when it began.
+    const uint32_t slot = slot_of(keys[scanned_]);
+    if (walk_ ? passes(slot) : !index_.store.is_expired(slot, params_.now_us)) return keys[scanned_];
     ++scanned_;
   }
 }
@@ -529,34 +603,100 @@ void Search::take_in_order(size_t missing, size_t count) {
   certain_ = ready_.size();
 }
 
+// Until the next is too far to matter, by the error seen so far; of full vectors as many as asked for.
+void Search::rescore_in_order(size_t missing, size_t count) {
+  const double oversampled = std::ceil(static_cast<double>(count) * static_cast<double>(params_.oversampling));
+  const double at_least = params_.full_vector ? oversampled : 0;
+  const std::vector<float>& nearest = scratch_->nearest;
+  for (size_t taken = 0;; ++taken) {
+    if (keys_are_ == Keys::kEstimates && !params_.full_vector) ask_for_vectors();
+    const auto key = next_key(ready_.size() < missing);
+    if (!key) break;
+    take(*key, count);
+    if (nearest.size() < count || static_cast<double>(taken + 1) < at_least) continue;
+    if (double{distance_of(*key)} > double{nearest.front()} + margin()) break;
+  }
+}
+
+// Of a scan by codes, bringing many into order would cost as much as rescoring them.
+bool Search::rescores_in_batches() const {
+  return !walk_ && keys_are_ == Keys::kEstimates && !params_.full_vector && (!tester_.has_predicate() || sifted_);
+}
+
+// The nearest of those that may matter, by the error seen so far: a few at first, then more each time, in no order.
+// False when there are none.
+bool Search::rescore_batch(size_t count) {
+  std::vector<SearchKey>& keys = scratch_->keys;
+  const std::vector<float>& nearest = scratch_->nearest;
+  const auto at = [&keys](size_t i) { return keys.begin() + static_cast<std::ptrdiff_t>(i); };
+  if (errors_ == 0) sample_errors();
+  if (nearest.size() < count) {
+    if (scanned_ == keys.size()) add_farther();
+    ordered_ = keys.size();
+  } else {
+    const double limit = double{nearest.front()} + margin();
+    add_up_to(static_cast<float>(limit));
+    const auto beyond =
+        std::partition(at(scanned_), keys.end(), [limit](SearchKey key) { return double{distance_of(key)} <= limit; });
+    ordered_ = static_cast<size_t>(beyond - keys.begin());
+  }
+  const size_t batch = std::max(batch_, kBatchesGrow * ready_.size());
+  if (ordered_ > scanned_ + batch) {
+    std::nth_element(at(scanned_), at(scanned_ + batch), at(ordered_));
+    ordered_ = scanned_ + batch;
+  }
+  if (scanned_ == ordered_) return false;
+  for (; scanned_ < ordered_; ++scanned_) {
+    ask_for_vectors();
+    const SearchKey key = keys[scanned_];
+    if (index_.store.is_expired(slot_of(key), params_.now_us)) continue;
+    ready_.push_back({.slot = Slot{slot_of(key)}, .distance = rescore(key)});
+    keep_nearest(ready_.back().distance, count);
+  }
+  return true;
+}
+
+// Of what seems nearest most seems nearer than it is: how far estimates err is learnt from any.
+void Search::sample_errors() {
+  const std::vector<float>& estimates = scratch_->scanned_estimates;
+  const size_t count = std::clamp(estimates.size() / kErrorsPart, kErrorsMin, kErrorsSampled);
+  for (size_t i = 0; i < count; ++i) ask_for_vector(scanning_[i * estimates.size() / count]);
+  for (size_t i = 0; i < count; ++i) {
+    const size_t at = i * estimates.size() / count;
+    note_error(estimates[at], (*scorer_)(index_.store.vector(scanning_[at])));
+  }
+}
+
+// Into ready_, rescored; `count` of those are wanted.
+void Search::take(SearchKey key, size_t count) {
+  const float estimate = distance_of(key), distance = rescore(key);
+  ready_.push_back({.slot = Slot{slot_of(key)}, .distance = distance});
+  keep_nearest(distance, count);
+  if (estimate != distance) note_error(estimate, distance);
+}
+
+void Search::note_error(float estimate, float distance) {
+  const double error = double{estimate} - double{distance};
+  error_squares_ += error * error;
+  ++errors_;
+}
+
 // Makes `count` more candidates certain, or as many as there are; no beam is widened to find more than are `missing`.
 // Estimates are rescored until the next one is too far to matter, by the error seen so far.
 void Search::refill(size_t missing, size_t count) {
   ready_.erase(ready_.begin(), ready_.begin() + static_cast<std::ptrdiff_t>(given_));
   given_ = 0;
   if (keys_are_exact() && ready_.empty()) return take_in_order(missing, count);
-  const double oversampled = std::ceil(static_cast<double>(count) * static_cast<double>(params_.oversampling));
-  const double at_least = params_.full_vector ? oversampled : 0;
   std::vector<float>& nearest = scratch_->nearest;
   nearest.clear();
   for (const Candidate& c : ready_) keep_nearest(c.distance, count);
-  for (size_t taken = 0;; ++taken) {
-    if (keys_are_ == Keys::kEstimates && !params_.full_vector) ask_for_vectors();
-    const auto key = next_key(ready_.size() < missing);
-    if (!key) break;
-    const float estimate = distance_of(*key), distance = rescore(*key);
-    ready_.push_back({.slot = Slot{slot_of(*key)}, .distance = distance});
-    keep_nearest(distance, count);
-    if (estimate != distance) {
-      const double error = double{estimate} - double{distance};
-      error_squares_ += error * error;
-      ++errors_;
-    }
-    if (nearest.size() < count || static_cast<double>(taken + 1) < at_least) continue;
-    if (double{estimate} > double{nearest.front()} + margin()) break;
+  if (rescores_in_batches()) {
+    while (rescore_batch(count)) {}
+  } else {
+    rescore_in_order(missing, count);
   }
-  std::ranges::sort(ready_, nearer);
   certain_ = std::min(count, ready_.size());
+  std::ranges::partial_sort(ready_, ready_.begin() + static_cast<std::ptrdiff_t>(certain_), nearer);
 }
 
 // How much nearer a candidate may turn out than its key says. Looked at for each: walking may have given way to a scan.

@@ -2,6 +2,7 @@
 /// hands them out nearest first. It can go on for more.
 #pragma once
 
+#include <limits>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -55,12 +56,21 @@ class Search final : private WalkLimits {
   void scan(std::span<const uint32_t> slots);
   void scan_vectors(std::span<const uint32_t> slots);
   void scan_codes(std::span<const uint32_t> slots);
+  void add_nearest(size_t count);
+  float drop_farther_keys(size_t first, size_t count);
+  void add_up_to(float limit);
+  template <class Visit>
+  void for_each_beyond_reach(Visit visit) const;
+  bool add_farther();
+  void add_fresh(std::span<const uint32_t> slots);
+  template <class Visit>
+  void estimate_codes(std::span<const uint32_t> slots, Visit visit);
+  void ask_for_codes(std::span<const uint32_t> slots) const;
+  Keys keys_of_codes() const { return scorer_ ? Keys::kEstimates : Keys::kDistances; }
   void order_within_beam();
   void order_batch();
   std::span<const uint32_t> list_matches(const SlotBitmap* without);
-  size_t list_all(const SlotBitmap* without);
-  uint32_t list_granule(uint32_t first, uint32_t end, const SlotBitmap* without, uint32_t* out) const;
-  size_t list_bitmap(const SlotBitmap* without);
+  uint32_t list_granule(uint32_t granule, uint64_t word, const SlotBitmap* without, uint32_t* out) const;
   std::optional<SearchKey> peek_scanned(bool beam_left);
   std::optional<SearchKey> peek_walked();
   std::optional<SearchKey> next_key(bool insist);
@@ -73,6 +83,12 @@ class Search final : private WalkLimits {
   void ask_for_vectors();
   float rescore(SearchKey key);
   void take_in_order(size_t missing, size_t count);
+  void rescore_in_order(size_t missing, size_t count);
+  bool rescores_in_batches() const;
+  bool rescore_batch(size_t count);
+  void sample_errors();
+  void take(SearchKey key, size_t count);
+  void note_error(float estimate, float distance);
   void refill(size_t missing, size_t count);
   bool keys_are_exact() const { return keys_are_ == Keys::kDistances && !params_.full_vector; }
   double margin() const;
@@ -96,6 +112,9 @@ class Search final : private WalkLimits {
   size_t scanned_ = 0;  // keys before this are taken
   size_t ordered_ = 0;  // keys before this are in order, and nearer than the rest
   size_t batch_;
+
+  std::span<const uint32_t> scanning_;  // of a scan by codes: all it looks at
+  float reach_ = -std::numeric_limits<float>::infinity();  // of its estimates, those up to this have keys
 
   std::vector<Candidate>& ready_;  // of scratch_: rescored, in order
   size_t given_ = 0;               // of ready_

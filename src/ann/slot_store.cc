@@ -15,10 +15,20 @@ SlotStore::SlotStore(const SlotShape& shape, MemoryBudget* budget)
       vectors_(shape.vector_bytes),
       codes_(shape.code_bytes),
       factors_(sizeof(Codec::Factors)),
-      links_(shape.links_bytes) {}
+      links_(shape.links_bytes),
+      live_bits_(sizeof(LiveBits)) {}
 
 SlotStore::~SlotStore() {
-  if (budget_ != nullptr) budget_->release(capacity_ * shape_.total_bytes());
+  if (budget_ != nullptr) budget_->release(capacity_ / kGranule * granule_bytes());
+}
+
+size_t SlotStore::granule_bytes() const { return kGranule * shape_.total_bytes() + sizeof(LiveBits); }
+
+// By one writer, whose stores of a state come first: who sees a bit sees its slot.
+void SlotStore::set_live(uint32_t slot, bool live) {
+  LiveBits& bits = live_bits(slot / kGranule);
+  const uint64_t bit = uint64_t{1} << (slot % kGranule), others = bits.load(std::memory_order_relaxed) & ~bit;
+  bits.store(live ? others | bit : others, std::memory_order_release);
 }
 
 void SlotStore::push(SlotList& list, uint32_t slot) {
@@ -73,20 +83,28 @@ Status SlotStore::grow() {
   const auto slot = static_cast<uint32_t>(capacity_.load());
   if (slot + kGranule > kSlotsMax)
     return fail(ErrorCode::kOverloaded, fmt::format("a vector index holds no more than {} slots", kSlotsMax));
-  const size_t bytes = kGranule * shape_.total_bytes();
+  const size_t bytes = granule_bytes();
   if (budget_ != nullptr) {
     SAGITTA_CHECK(budget_->charge(bytes));
   }
-  if (slot == segment_begin(segment_of(slot))) {
-    for (Column* column : {&metas_, &vectors_, &codes_, &factors_, &links_}) {
-      if (Status added = column->add_segment(segment_of(slot)); !added) {
-        if (budget_ != nullptr) budget_->release(bytes);
-        return added;
-      }
-    }
+  if (Status added = add_segments(slot); !added) {
+    if (budget_ != nullptr) budget_->release(bytes);
+    return added;
   }
   for (uint32_t i = 0; i < kGranule; ++i) new (metas_.at(slot + i)) SlotMeta;
+  new (live_bits_.at(slot / kGranule)) LiveBits;
   capacity_ += kGranule;
+  return {};
+}
+
+// Those that begin with the granule of `slot`.
+Status SlotStore::add_segments(uint32_t slot) {
+  const uint32_t granule = slot / kGranule;
+  if (slot == segment_begin(segment_of(slot))) {
+    for (Column* column : {&metas_, &vectors_, &codes_, &factors_, &links_})
+      SAGITTA_CHECK(column->add_segment(segment_of(slot)));
+  }
+  if (granule == segment_begin(segment_of(granule))) return live_bits_.add_segment(segment_of(granule));
   return {};
 }
 
@@ -95,6 +113,7 @@ void SlotStore::publish(uint32_t slot, Expiry expiry) {
   SAGITTA_ASSERT(m.state.load() == SlotState::kFree);
   m.expiry.store(static_cast<int64_t>(expiry), std::memory_order_relaxed);
   m.state.store(SlotState::kLive, std::memory_order_release);
+  set_live(slot, true);
   ++live_;
 }
 
@@ -102,6 +121,7 @@ bool SlotStore::retire(uint32_t slot, const EpochGate& gate) {
   if (!is_live(slot)) return false;
   SlotMeta& m = meta(slot);
   m.state.store(SlotState::kRetired, std::memory_order_seq_cst);
+  set_live(slot, false);
   --live_;
   ++retired_;
   const bool linked = m.linked.load(std::memory_order_relaxed);
@@ -160,7 +180,7 @@ MemoryUse SlotStore::memory() const {
   return {.vectors_bytes = slots * shape_.vector_bytes,
           .codes_bytes = slots * (shape_.code_bytes + sizeof(Codec::Factors)),
           .graph_bytes = slots * shape_.links_bytes,
-          .slots_bytes = slots * sizeof(SlotMeta)};
+          .slots_bytes = slots * sizeof(SlotMeta) + slots / kGranule * sizeof(LiveBits)};
 }
 
 Status SlotStore::check_list(const SlotList& list, SlotState expected) const {
@@ -180,7 +200,12 @@ Status SlotStore::check_list(const SlotList& list, SlotState expected) const {
 
 Status SlotStore::check(size_t buried) const {
   size_t states[4] = {};
-  for (uint32_t slot = 0; slot < end(); ++slot) ++states[static_cast<size_t>(state(slot))];
+  for (uint32_t slot = 0; slot < end(); ++slot) {
+    ++states[static_cast<size_t>(state(slot))];
+    const bool has_bit = (live_in(slot / kGranule) >> (slot % kGranule) & 1) != 0;
+    if (has_bit != is_live(slot))
+      return fail(ErrorCode::kCorruption, fmt::format("slot {} is live by its state or its bit, not by both", slot));
+  }
   SAGITTA_CHECK(check_list(free_, SlotState::kFree));
   SAGITTA_CHECK(check_list(graves_, SlotState::kRetired));
   size_t waiting = graves_.count;

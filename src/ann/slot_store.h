@@ -27,6 +27,9 @@ struct SlotMeta {
   std::atomic<bool> locked{false};  ///< its links are being changed
 };
 
+/// Which of the slots of a granule are live, a bit each; follows their states.
+using LiveBits = std::atomic<uint64_t>;
+
 /// Bytes of each part of a slot.
 struct SlotShape {
   size_t vector_bytes = 0;
@@ -87,13 +90,14 @@ class SlotStore {
   SlotMeta& meta(uint32_t slot) const { return *reinterpret_cast<SlotMeta*>(metas_.at(slot)); }
   SlotState state(uint32_t slot) const { return meta(slot).state.load(std::memory_order_acquire); }
   bool is_live(uint32_t slot) const { return slot < end() && state(slot) == SlotState::kLive; }
-  bool is_found(uint32_t slot, int64_t now_us) const { return is_found(meta(slot), now_us); }
-  static bool is_found(const SlotMeta& meta, int64_t now_us) {
-    return meta.state.load(std::memory_order_acquire) == SlotState::kLive &&
-           meta.expiry.load(std::memory_order_relaxed) > now_us;
+  bool is_found(uint32_t slot, int64_t now_us) const {
+    return state(slot) == SlotState::kLive && !is_expired(slot, now_us);
   }
-  /// Of so many slots from `first`, a multiple of kGranule, at most kGranule, which lie side by side.
-  std::span<const SlotMeta> metas(uint32_t first, uint32_t count) const { return {&meta(first), count}; }
+  bool is_expired(uint32_t slot, int64_t now_us) const {
+    return meta(slot).expiry.load(std::memory_order_relaxed) <= now_us;
+  }
+  /// Of the slots from granule × kGranule, which is below end(), those that are live.
+  uint64_t live_in(uint32_t granule) const { return live_bits(granule).load(std::memory_order_acquire); }
   std::byte* vector(uint32_t slot) const { return vectors_.at(slot); }
   uint8_t* code(uint32_t slot) const { return reinterpret_cast<uint8_t*>(codes_.at(slot)); }
   Codec::Factors* factors(uint32_t slot) const { return reinterpret_cast<Codec::Factors*>(factors_.at(slot)); }
@@ -114,12 +118,17 @@ class SlotStore {
   void push(SlotList& list, uint32_t slot);
   uint32_t pop(SlotList& list);
   void splice(SlotList& from, SlotList& to);
+  size_t granule_bytes() const;
   Status grow();
+  Status add_segments(uint32_t slot);
   Status check_list(const SlotList& list, SlotState state) const;
+  LiveBits& live_bits(uint32_t granule) const { return *reinterpret_cast<LiveBits*>(live_bits_.at(granule)); }
+  void set_live(uint32_t slot, bool live);
 
   const SlotShape shape_;
   MemoryBudget* const budget_;
   Column metas_, vectors_, codes_, factors_, links_;
+  Column live_bits_;  // a record a granule
   std::atomic<uint32_t> end_{0};
   std::atomic<size_t> live_{0}, retired_{0}, graves_count_{0}, capacity_{0};
   SlotList free_, graves_;

@@ -296,6 +296,7 @@ const Kernels kAvx2Kernels{
     .dots_u2 = dots<OnePass<DotsU2>>,
     .dots_u4 = dots<OnePass<DotsU4>>,
     .dots_u8 = dots_of<OnePass<DotsU8>, 0>,
+    .estimates = estimates,
     .keep_near = keep_near,
     .hadamard = hadamard<Floats>,
     .squares_f64 = squares_f64,

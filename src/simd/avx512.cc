@@ -282,6 +282,7 @@ const Kernels kAvx512Kernels{
     .dots_u2 = dots<Totals<OnePass<DotsU2>, false>>,
     .dots_u4 = dots<Totals<OnePass<DotsU4>, false>>,
     .dots_u8 = dots<Totals<OnePass<DotsU8>, false>>,
+    .estimates = estimates,
     .keep_near = keep_near,
     .hadamard = hadamard<Floats>,
     .squares_f64 = squares_f64,

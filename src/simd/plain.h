@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <limits>
 
 #include "targets.h"
 
@@ -83,6 +84,39 @@ SAGITTA_TARGET int32_t quantise_i8(const float* values, size_t count, float scal
     sum += rounded;
   }
   return sum;
+}
+
+// By reference: vectors are returned in other ways by each level. What is not a number is not less than the largest.
+template <class T>
+SAGITTA_TARGET void estimate_one(const EstimateTerms& terms, const T& sum, const T& scale, const T& squared_length,
+                                 T& out) {
+  const T most = T{} + std::numeric_limits<float>::max();
+  const T along = terms.dot_factor * scale * (sum - terms.offset);
+  const T estimate = terms.norm_factor * squared_length - along + terms.constant;
+  const T drawn_in = estimate < most ? estimate : most;
+  out = drawn_in > -most ? drawn_in : -most;
+}
+
+SAGITTA_TARGET void estimates(const EstimateTerms& terms, const int32_t* sums, const CodeFactors* factors, size_t count,
+                              float* estimates) {
+  size_t i = 0;
+  for (; i + kGroup <= count; i += kGroup) {
+    Ints16 sum;
+    Floats16 first, second;
+    load_vector(sum, sums + i);
+    load_vector(first, factors + i);
+    load_vector(second, factors + i + kGroup / 2);
+    const Floats16 scale = __builtin_shufflevector(first, second, 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26,
+                                                   28, 30);
+    const Floats16 squared = __builtin_shufflevector(first, second, 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27,
+                                                     29, 31);
+    Floats16 estimate;
+    estimate_one(terms, __builtin_convertvector(sum, Floats16), scale, squared, estimate);
+    std::memcpy(estimates + i, &estimate, sizeof estimate);
+  }
+  for (; i < count; ++i) {
+    estimate_one(terms, static_cast<float>(sums[i]), factors[i].scale, factors[i].squared_length, estimates[i]);
+  }
 }
 
 }  // namespace

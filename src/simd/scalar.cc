@@ -136,6 +136,7 @@ const Kernels kScalarKernels{
     .dots_u2 = dots_u2,
     .dots_u4 = dots_u4,
     .dots_u8 = dots_u8,
+    .estimates = estimates,
     .keep_near = keep_near,
     .hadamard = hadamard,
     .squares_f64 = squares_f64,

@@ -195,6 +195,35 @@ TEST_P(Concurrent, AnIndexIsClearedWhileOthersWrite) {
   EXPECT_EQ(failures_, 0);
 }
 
+// A slot that another erases while it is replaced goes to nobody else, for the pin.
+TEST_P(Concurrent, AReplaceUnderAPinTakesNoStrangersVector) {
+  std::atomic<Slot> offered{kNoSlot};
+  std::vector<Slot> standing;
+  {
+    std::jthread replacer([&] {
+      while (!stop_) {
+        const Pin pin = index_->pin();
+        const Slot old = offered.load();
+        if (old != kNoSlot) expect(index_->replace(old, uniform(1)).has_value(), "replace");
+      }
+    });
+    std::jthread eraser([&] {
+      while (!stop_) {
+        const Pin pin = index_->pin();
+        const Slot slot = index_->insert(uniform(2)).value();
+        offered = slot;
+        std::this_thread::yield();
+        offered = kNoSlot;
+        index_->erase(slot);
+      }
+    });
+    for (int i = 0; i < 2 * kOperations; ++i) standing.push_back(index_->insert(uniform(3)).value());
+    stop_ = true;
+  }
+  const auto lost = std::ranges::count_if(standing, [this](Slot slot) { return !index_->is_live(slot); });
+  EXPECT_EQ(lost, 0);
+}
+
 // Somebody links at every moment; a check does not wait for the first without.
 TEST_P(Concurrent, AChecksTurnComesThoughLinkingNeverEnds) {
   for (int i = 0; i < kStanding; ++i) ASSERT_TRUE(index_->insert(uniform(i % kValues)));

@@ -153,6 +153,47 @@ TEST_P(Filters, ExpiredOnesAroundTheQuery) {
   }
 }
 
+// A scan gives keys to the nearest only, until the others' turn comes.
+TEST_P(Filters, ACursorOverAScanGivesEachMatchOnceAndInOrder) {
+  for (const size_t first : {1U, 10U, 700U}) {
+    const SlotBitmap bitmap = matches(queries_[0], 0.25, Where::kFar, 1);
+    SearchParams params{.k = static_cast<uint32_t>(first)};
+    params.filter.bitmap = &bitmap;
+    Cursor cursor = world_->index->open(queries_[0], params).value();
+    std::vector<Candidate> got;
+    for (size_t count = first; cursor.next(count, got) == count; count = count * 3 / 2 + 1) {}
+    ASSERT_EQ(cursor.stats().path, Path::kExact);
+    ASSERT_EQ(got.size(), bitmap.count());
+    SlotBitmap seen;
+    size_t farther = 0;
+    for (size_t i = 0; i < got.size(); ++i) {
+      ASSERT_TRUE(bitmap.test(got[i].slot) && !seen.test(got[i].slot));
+      seen.set(got[i].slot);
+      ASSERT_NEAR(got[i].distance, world_->twin.distance(got[i].slot, queries_[0]), 1e-3);
+      farther += i == 0 || got[i].distance >= got[i - 1].distance ? 1U : 0U;
+    }
+    EXPECT_GE(farther, got.size() * 98 / 100);
+  }
+}
+
+TEST_P(Filters, ACursorOverAScanOfEqualsGivesEachOnce) {
+  World equals({.dim = 8, .metric = Metric::kL2, .profile = GetParam(), .link_threads = 0});
+  SlotBitmap bitmap;
+  for (size_t i = 0; i < 3000; ++i) {
+    const Slot slot = equals.insert(Floats(8, 0.5F));
+    if (i % 2 == 0) bitmap.set(slot);
+  }
+  SearchParams params{.k = 3};
+  params.filter.bitmap = &bitmap;
+  Cursor cursor = equals.index->open(Floats(8, 1.0F), params).value();
+  std::vector<Candidate> got;
+  while (cursor.next(100, got) == 100) {}
+  SlotBitmap seen;
+  for (const Candidate& c : got) seen.set(c.slot);
+  EXPECT_EQ(got.size(), bitmap.count());
+  EXPECT_EQ(seen.count(), bitmap.count());
+}
+
 TEST_P(Filters, ACursorGoesOnPastItsBeamAndNeverRepeats) {
   for (const Floats& query : queries_) {
     Cursor cursor = world_->index->open(query, {.k = 10, .beam_width = 16}).value();

@@ -288,6 +288,32 @@ TEST_P(EachLevel, QuantisesToTheNearest) {
   }
 }
 
+TEST_P(EachLevel, EstimatesAreWhatTheTermsSay) {
+  std::mt19937 engine(15);
+  constexpr float kLargest = std::numeric_limits<float>::max(), kNaN = std::numeric_limits<float>::quiet_NaN();
+  for (size_t count = 0; count <= 70; ++count) {
+    const std::vector<float> values = random_floats(engine, 2 * count + 4);
+    const EstimateTerms terms{.norm_factor = values[0], .dot_factor = values[1], .offset = 3, .constant = values[3]};
+    std::vector<int32_t> sums(count);
+    std::vector<CodeFactors> factors(count);
+    for (size_t i = 0; i < count; ++i) {
+      sums[i] = static_cast<int32_t>(engine() % 20001) - 10000;
+      factors[i] = {.scale = values[2 * i + 3], .squared_length = values[2 * i + 4]};
+    }
+    std::vector<float> out(count + 1, 7.0F);
+    GetParam()->estimates(terms, sums.data(), factors.data(), count, out.data());
+    for (size_t i = 0; i < count; ++i) {
+      const double along = double{terms.dot_factor} * double{factors[i].scale} * (double{1} * sums[i] - 3);
+      const double expected = double{terms.norm_factor} * double{factors[i].squared_length} - along + double{terms.constant};
+      ASSERT_NEAR(out[i], expected, 1e-6 * (std::fabs(along) + 10)) << GetParam()->name << " " << i;
+    }
+    EXPECT_EQ(out.back(), 7.0F);
+    for (size_t i = 0; i < count; ++i) factors[i].squared_length = i % 3 == 0 ? kNaN : i % 3 == 1 ? kLargest : -kLargest;
+    GetParam()->estimates({.norm_factor = 4}, sums.data(), factors.data(), count, out.data());
+    for (size_t i = 0; i < count; ++i) ASSERT_EQ(out[i], i % 3 == 2 ? -kLargest : kLargest) << GetParam()->name << " " << i;
+  }
+}
+
 TEST_P(EachLevel, KeysAreInsertedInOrder) {
   std::mt19937_64 engine(14);
   for (size_t count = 0; count <= 70; ++count) {

@@ -92,13 +92,18 @@ class SlotBitmap {
   }
   /// The 64 slots from 64 × `i`, a bit for each.
   uint64_t word(size_t i) const { return i < words_.size() ? words_[i] : 0; }
+  /// Calls `visit(i, word(i))` for each word that is not 0, in order.
+  template <class Visit>
+  void for_each_word(Visit visit) const {
+    for (size_t i = 0; i < occupied_.size(); ++i)
+      each_bit(occupied_[i], i * 64, [&](size_t at) { visit(at, words_[at]); });
+  }
   /// Calls `visit(Slot)` for each, in order.
   template <class Visit>
   void for_each(Visit visit) const {
-    for (size_t i = 0; i < occupied_.size(); ++i) {
-      each_bit(occupied_[i], i * 64,
-               [&](size_t at) { each_bit(words_[at], at * 64, [&](size_t slot) { visit(static_cast<Slot>(slot)); }); });
-    }
+    for_each_word([&](size_t at, uint64_t word) {
+      each_bit(word, at * 64, [&](size_t slot) { visit(static_cast<Slot>(slot)); });
+    });
   }
   /// How many are set.
   size_t count() const { return count_; }
@@ -246,7 +251,8 @@ class Index {
   /// Not found by any search that begins after this returns. False when the slot is not live.
   bool erase(Slot slot);
   /// insert, then erase of `old` (if live): a search meanwhile sees the old vector, the new, or both. Returns the new
-  /// slot; on an error the old vector stays. Nobody else erases `old` meanwhile.
+  /// slot; on an error the old vector stays. Where others erase too, hold a pin since `old` was learnt: else it may be
+  /// another's by now.
   Result<Slot> replace(Slot old, std::span<const float> vector, Expiry expiry = Expiry::kNever);
   /// False when the slot is not live.
   bool set_expiry(Slot slot, Expiry expiry);

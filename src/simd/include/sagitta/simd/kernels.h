@@ -32,6 +32,15 @@ struct SketchQuery {
   float offset_factor = 0, scale_factor = 0, bias = 0, limit = 0;
 };
 
+/// What belongs to a code beside its numbers, and what to a query: together they make an estimate of the code's sum.
+struct CodeFactors {
+  float scale = 0;
+  float squared_length = 0;
+};
+struct EstimateTerms {
+  float norm_factor = 1, dot_factor = 0, offset = 0, constant = 0;
+};
+
 /// One implementation of all kernels. No kernel needs alignment; none reads past `count` elements, but keep_near. Sums
 /// are of floats in several lanes, so levels agree to rounding only; the integer kernels (i8, u4, u8, b1) agree
 /// exactly.
@@ -56,6 +65,10 @@ struct Kernels {
   void (*dots_u2)(const uint8_t* const* codes, size_t count, const int8_t* query, size_t blocks, int32_t* sums);
   void (*dots_u4)(const uint8_t* const* codes, size_t count, const int8_t* query, size_t blocks, int32_t* sums);
   void (*dots_u8)(const uint8_t* const* codes, size_t count, const int8_t* query, size_t blocks, int32_t* sums);
+  /// estimates[i] = norm_factor × squared_length_i − dot_factor × scale_i × (sums[i] − offset) + constant, drawn into
+  /// the finite floats; the largest where that is not a number.
+  void (*estimates)(const EstimateTerms& terms, const int32_t* sums, const CodeFactors* factors, size_t count,
+                    float* estimates);
   /// Keeps those of `count` items, in order, whose sketch says less than query.limit, or no number; returns how many.
   /// `lanes` is a multiple of 16 and at least `count`; the block is 12 × lanes bytes, all of which may be read.
   size_t (*keep_near)(const SketchQuery& query, const uint8_t* block, size_t lanes, uint32_t* items, size_t count);
