@@ -35,7 +35,7 @@ struct Index::Impl {
   void clear();
   void settle();
   Status check() const;
-  Status save(FileSystem& files, const std::string& path, BytesView tag, const std::atomic<bool>* cancelled) const;
+  Status save(FileSystem& files, const std::string& path, BytesView tag, const std::atomic<bool>* cancelled);
   /// Into an empty index. After an error it is of no use.
   Status load(const SnapshotSource& source);
 
@@ -53,8 +53,7 @@ struct Index::Impl {
  private:
   Result<uint32_t> take_slot(std::unique_lock<std::mutex>& lock);
   bool write(uint32_t slot, Scratch& buffers);
-  void learn_codec(std::span<const float> sample);
-  void learn_from_fresh();
+  void learn_codec(std::span<const float> otherwise);
   bool retire(uint32_t slot);
   bool wait_for_room(std::unique_lock<std::mutex>& lock);
   void let_checks_pass(std::unique_lock<std::mutex>& lock);

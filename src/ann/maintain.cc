@@ -51,7 +51,8 @@ bool has_sketches(const IndexOptions& options) {
 SlotShape shape_of(const IndexOptions& options) {
   return {.vector_bytes = vector_bytes(options.level, options.dim),
           .code_bytes = Codec::code_bytes(options.dim, code_bits(options)),
-          .links_bytes = Graph::record_bytes(degree_of(options), has_sketches(options))};
+          .links_bytes = Graph::record_bytes(degree_of(options), has_sketches(options)),
+          .early_bytes = options.level == Level::kI8 ? options.dim * sizeof(float) : 0};
 }
 
 /// One entry for so many vectors.
@@ -88,7 +89,8 @@ Result<Slot> Index::Impl::insert(std::span<const float> vector, Expiry expiry, c
   // A slot that is free now may be the one that is taken.
   const bool was_live = replaced != nullptr && store.is_live(static_cast<uint32_t>(*replaced));
   SAGITTA_TRY(const uint32_t slot, take_slot(lock));
-  if (options.level == Level::kI8 && codec() == nullptr) learn_codec(buffers->query);
+  // Rare: so many slots wait for searches that saw what was erased.
+  if (options.level == Level::kI8 && codec() == nullptr && !store.has_early(slot)) learn_codec(buffers->query);
   lock.unlock();
   const bool encoded = write(slot, *buffers);
   lock.lock();
@@ -103,7 +105,7 @@ Result<Slot> Index::Impl::insert(std::span<const float> vector, Expiry expiry, c
     *store.factors(slot) = codec()->encode(buffers->query, store.code(slot), buffers->floats);
   store.publish(slot, expiry);
   store.meta(slot).next = fresh.add(slot);
-  if (codec() == nullptr && fresh.size() >= kGraphMin) learn_from_fresh();
+  if (codec() == nullptr && fresh.size() >= kGraphMin) learn_codec({});
   if (was_live) retire(static_cast<uint32_t>(*replaced));
   lock.unlock();
   work.notify_one();
@@ -123,28 +125,34 @@ Result<uint32_t> Index::Impl::take_slot(std::unique_lock<std::mutex>& lock) {
 
 bool Index::Impl::write(uint32_t slot, Scratch& buffers) {
   write_vector(options.level, buffers.query, store.vector(slot));
+  // Also when there is a codec: a search that began before that knows of none.
+  if (store.has_early(slot)) std::ranges::copy(buffers.query, store.early(slot).begin());
   graph.write(slot, {});
   if (codec() == nullptr) return false;
   *store.factors(slot) = codec()->encode(buffers.query, store.code(slot), buffers.floats);
   return true;
 }
 
-void Index::Impl::learn_codec(std::span<const float> sample) {
-  codec_owner_ = std::make_unique<const Codec>(options.metric, options.dim, code_bits(options), sample);
-  codec_.store(codec_owner_.get(), std::memory_order_release);
-}
-
-void Index::Impl::learn_from_fresh() {
+// From the fresh vectors, which are all there are; from `otherwise` where there are none.
+void Index::Impl::learn_codec(std::span<const float> otherwise) {
   std::vector<uint32_t> slots;
   fresh.scan(slots);
   std::vector<float> sample(slots.size() * options.dim), buffer;
   const auto row = [&](size_t i) { return std::span(sample).subspan(i * options.dim, options.dim); };
-  for (size_t i = 0; i < slots.size(); ++i) read_vector(options.level, store.vector(slots[i]), row(i));
-  auto made = std::make_unique<const Codec>(options.metric, options.dim, code_bits(options), sample);
+  for (size_t i = 0; i < slots.size(); ++i) {
+    if (options.level == Level::kI8) {
+      std::ranges::copy(store.early(slots[i]), row(i).begin());
+    } else {
+      read_vector(options.level, store.vector(slots[i]), row(i));
+    }
+  }
+  auto made = std::make_unique<const Codec>(options.metric, options.dim, code_bits(options),
+                                            slots.empty() ? otherwise : std::span<const float>(sample));
   for (size_t i = 0; i < slots.size(); ++i)
     *store.factors(slots[i]) = made->encode(row(i), store.code(slots[i]), buffer);
   codec_owner_ = std::move(made);
   codec_.store(codec_owner_.get(), std::memory_order_release);
+  store.stop_early();
 }
 
 bool Index::Impl::retire(uint32_t slot) {

@@ -65,6 +65,7 @@ Search::Search(const Index::Impl& index, std::span<const float> query, const Sea
       params_(params),
       pin_(index.gate.enter()),
       codec_(index.codec()),
+      early_(index.options.level == Level::kI8 && codec_ == nullptr),
       scratch_(index.scratch.take()),
       costs_(index.store.shape().vector_bytes, index.store.shape().code_bytes, index.graph.degree(),
              index.graph.has_sketches(), index.store.end()),
@@ -74,8 +75,9 @@ Search::Search(const Index::Impl& index, std::span<const float> query, const Sea
   ready_.clear();
   scratch_->query.resize(query.size());
   store_form(index.options.metric, query, scratch_->query);
-  if (index.options.level != Level::kI8) {
-    scorer_.emplace(index.options.metric, index.options.level, scratch_->query, scratch_->query_at_level);
+  if (index.options.level != Level::kI8 || early_) {
+    const Level level = early_ ? Level::kF32 : index.options.level;
+    scorer_.emplace(index.options.metric, level, scratch_->query, scratch_->query_at_level);
   }
   start();
 }
@@ -362,8 +364,9 @@ void Search::scan_vectors(std::span<const uint32_t> slots) {
     if (stats.distances >= params_.distances_max || look) {
       if (!may_go_on(noted_.distances)) return;
     }
+    if (early_ && !index_.store.has_early(slot)) continue;  // inserted since there is a codec
     ++stats.distances;
-    scratch_->keys.push_back(make_key((*scorer_)(index_.store.vector(slot)), slot));
+    scratch_->keys.push_back(make_key((*scorer_)(vector(slot)), slot));
   }
 }
 
@@ -558,10 +561,14 @@ void Search::sift() {
   scan(passed);
 }
 
+const std::byte* Search::vector(uint32_t slot) const {
+  return early_ ? std::as_bytes(index_.store.early(slot)).data() : index_.store.vector(slot);
+}
+
 void Search::ask_for_vector(uint32_t slot) const {
   const size_t bytes = std::min(kPrefetchBytesMax, index_.store.shape().vector_bytes);
-  const std::byte* vector = index_.store.vector(slot);
-  for (size_t offset = 0; offset < bytes; offset += 64) __builtin_prefetch(vector + offset);
+  const std::byte* begin = vector(slot);
+  for (size_t offset = 0; offset < bytes; offset += 64) __builtin_prefetch(begin + offset);
 }
 
 // Those that are likely to be rescored next.
@@ -580,7 +587,7 @@ float Search::rescore(SearchKey key) {
       return distance(index_.options.metric, scratch_->query, scratch_->floats);
     }
   }
-  return keys_are_ == Keys::kEstimates ? (*scorer_)(index_.store.vector(slot)) : distance_of(key);
+  return keys_are_ == Keys::kEstimates ? (*scorer_)(vector(slot)) : distance_of(key);
 }
 
 void Search::keep_nearest(float distance, size_t count) {
@@ -663,7 +670,7 @@ void Search::sample_errors() {
   for (size_t i = 0; i < count; ++i) ask_for_vector(scanning_[i * estimates.size() / count]);
   for (size_t i = 0; i < count; ++i) {
     const size_t at = i * estimates.size() / count;
-    note_error(estimates[at], (*scorer_)(index_.store.vector(scanning_[at])));
+    note_error(estimates[at], (*scorer_)(vector(scanning_[at])));
   }
 }
 
@@ -781,22 +788,25 @@ Status Index::score(std::span<const float> query, std::span<const Slot> slots, s
   const Pin pinned = pin();
   std::vector<float> stored(query.size());
   store_form(impl_->options.metric, query, stored);
+  const SlotStore& store = impl_->store;
   const Codec* codec = impl_->codec();
+  const bool has_vectors = impl_->options.level != Level::kI8;
   Codec::Query code_query;
-  std::optional<Scorer> scorer;
   std::vector<std::byte> at_level;
-  if (impl_->options.level != Level::kI8) scorer.emplace(impl_->options.metric, impl_->options.level, stored, at_level);
-  if (!scorer && codec != nullptr) codec->prepare(stored, code_query);
+  const Scorer scorer(impl_->options.metric, has_vectors ? impl_->options.level : Level::kF32, stored, at_level);
+  if (!has_vectors && codec != nullptr) codec->prepare(stored, code_query);
   for (size_t i = 0; i < slots.size(); ++i) {
     const auto slot = static_cast<uint32_t>(slots[i]);
     distances[i] = std::numeric_limits<float>::infinity();
-    if (!impl_->store.is_live(slot)) continue;
-    if (scorer) {
-      distances[i] = (*scorer)(impl_->store.vector(slot));
+    if (!store.is_live(slot)) continue;
+    if (has_vectors) {
+      distances[i] = scorer(store.vector(slot));
     } else if (codec != nullptr) {
-      const uint8_t* code = impl_->store.code(slot);
-      const Codec::Factors* factors = impl_->store.factors(slot);
+      const uint8_t* code = store.code(slot);
+      const Codec::Factors* factors = store.factors(slot);
       codec->estimate(code_query, &code, &factors, 1, &distances[i]);
+    } else if (store.has_early(slot)) {
+      distances[i] = scorer(std::as_bytes(store.early(slot)).data());
     }
   }
   return {};

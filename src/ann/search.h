@@ -79,6 +79,7 @@ class Search final : private WalkLimits {
   void sift();
 
   void keep_nearest(float distance, size_t count);
+  const std::byte* vector(uint32_t slot) const;
   void ask_for_vector(uint32_t slot) const;
   void ask_for_vectors();
   float rescore(SearchKey key);
@@ -100,6 +101,7 @@ class Search final : private WalkLimits {
   const SearchParams& params_;
   const Pin pin_;
   const Codec* const codec_;  // null throughout where it was at the start: the query is prepared once
+  const bool early_;          // there are whole vectors only, at a level that keeps none
   ScratchPtr scratch_;
   const Costs costs_;
   std::optional<Scorer> scorer_;

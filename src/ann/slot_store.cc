@@ -16,13 +16,17 @@ SlotStore::SlotStore(const SlotShape& shape, MemoryBudget* budget)
       codes_(shape.code_bytes),
       factors_(sizeof(Codec::Factors)),
       links_(shape.links_bytes),
-      live_bits_(sizeof(LiveBits)) {}
+      live_bits_(sizeof(LiveBits)),
+      early_(shape.early_bytes),
+      grows_early_(shape.early_bytes > 0) {}
 
 SlotStore::~SlotStore() {
-  if (budget_ != nullptr) budget_->release(capacity_ / kGranule * granule_bytes());
+  if (budget_ != nullptr) budget_->release(charged_bytes());
 }
 
-size_t SlotStore::granule_bytes() const { return kGranule * shape_.total_bytes() + sizeof(LiveBits); }
+size_t SlotStore::charged_bytes() const {
+  return capacity_ * shape_.total_bytes() + capacity_ / kGranule * sizeof(LiveBits) + early_end_ * shape_.early_bytes;
+}
 
 // By one writer, whose stores of a state come first: who sees a bit sees its slot.
 void SlotStore::set_live(uint32_t slot, bool live) {
@@ -83,7 +87,8 @@ Status SlotStore::grow() {
   const auto slot = static_cast<uint32_t>(capacity_.load());
   if (slot + kGranule > kSlotsMax)
     return fail(ErrorCode::kOverloaded, fmt::format("a vector index holds no more than {} slots", kSlotsMax));
-  const size_t bytes = granule_bytes();
+  const bool early = grows_early_ && slot < kFirstSlots;
+  const size_t bytes = kGranule * (shape_.total_bytes() + (early ? shape_.early_bytes : 0)) + sizeof(LiveBits);
   if (budget_ != nullptr) {
     SAGITTA_CHECK(budget_->charge(bytes));
   }
@@ -94,6 +99,7 @@ Status SlotStore::grow() {
   for (uint32_t i = 0; i < kGranule; ++i) new (metas_.at(slot + i)) SlotMeta;
   new (live_bits_.at(slot / kGranule)) LiveBits;
   capacity_ += kGranule;
+  if (early) early_end_.store(slot + kGranule, std::memory_order_release);
   return {};
 }
 
@@ -103,6 +109,7 @@ Status SlotStore::add_segments(uint32_t slot) {
   if (slot == segment_begin(segment_of(slot))) {
     for (Column* column : {&metas_, &vectors_, &codes_, &factors_, &links_})
       SAGITTA_CHECK(column->add_segment(segment_of(slot)));
+    if (slot == 0) SAGITTA_CHECK(early_.add_segment(0));
   }
   if (granule == segment_begin(segment_of(granule))) return live_bits_.add_segment(segment_of(granule));
   return {};
@@ -177,7 +184,7 @@ IndexCounts SlotStore::counts() const {
 
 MemoryUse SlotStore::memory() const {
   const size_t slots = capacity_;
-  return {.vectors_bytes = slots * shape_.vector_bytes,
+  return {.vectors_bytes = slots * shape_.vector_bytes + early_end_ * shape_.early_bytes,
           .codes_bytes = slots * (shape_.code_bytes + sizeof(Codec::Factors)),
           .graph_bytes = slots * shape_.links_bytes,
           .slots_bytes = slots * sizeof(SlotMeta) + slots / kGranule * sizeof(LiveBits)};

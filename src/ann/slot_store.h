@@ -35,6 +35,7 @@ struct SlotShape {
   size_t vector_bytes = 0;
   size_t code_bytes = 0;
   size_t links_bytes = 0;
+  size_t early_bytes = 0;  ///< of a whole vector, beside the others: see SlotStore::early()
   size_t total_bytes() const {
     return vector_bytes + code_bytes + sizeof(Codec::Factors) + links_bytes + sizeof(SlotMeta);
   }
@@ -106,6 +107,15 @@ class SlotStore {
     return reinterpret_cast<std::atomic<uint32_t>*>(links_.at(slot));
   }
 
+  /// At a level that keeps no vectors, the whole vector of a slot: until there is a codec, that is all there is. Of
+  /// slots that had memory before stop_early(), and of the first segment, only.
+  std::span<float> early(uint32_t slot) const {
+    return {reinterpret_cast<float*>(early_.at(slot)), shape_.early_bytes / sizeof(float)};
+  }
+  bool has_early(uint32_t slot) const { return slot < early_end_.load(std::memory_order_acquire); }
+  /// *writer*
+  void stop_early() { grows_early_ = false; }
+
   const SlotShape& shape() const { return shape_; }
   size_t live() const { return live_.load(std::memory_order_relaxed); }
   size_t graves() const { return graves_count_.load(std::memory_order_relaxed); }
@@ -118,7 +128,7 @@ class SlotStore {
   void push(SlotList& list, uint32_t slot);
   uint32_t pop(SlotList& list);
   void splice(SlotList& from, SlotList& to);
-  size_t granule_bytes() const;
+  size_t charged_bytes() const;
   Status grow();
   Status add_segments(uint32_t slot);
   Status check_list(const SlotList& list, SlotState state) const;
@@ -129,6 +139,9 @@ class SlotStore {
   MemoryBudget* const budget_;
   Column metas_, vectors_, codes_, factors_, links_;
   Column live_bits_;  // a record a granule
+  Column early_;
+  bool grows_early_;
+  std::atomic<uint32_t> early_end_{0};
   std::atomic<uint32_t> end_{0};
   std::atomic<size_t> live_{0}, retired_{0}, graves_count_{0}, capacity_{0};
   SlotList free_, graves_;

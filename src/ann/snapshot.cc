@@ -111,7 +111,12 @@ Status Index::Impl::save_links(const Captured& captured, uint32_t slot, Bytes& r
 }
 
 Status Index::Impl::save(FileSystem& files, const std::string& path, BytesView tag,
-                         const std::atomic<bool>* cancelled) const {
+                         const std::atomic<bool>* cancelled) {
+  {
+    std::lock_guard lock(writer);
+    // A snapshot holds no early vectors.
+    if (options.level == Level::kI8 && codec() == nullptr && fresh.size() > 0) learn_codec({});
+  }
   const Pin pin = gate.enter();
   const Captured captured = capture();
   SAGITTA_TRY(SnapshotWriter out, SnapshotWriter::open(files, path, cancelled));
@@ -147,13 +152,14 @@ Status Index::Impl::load(const SnapshotSource& source) {
     codec_owner_ =
         std::make_unique<const Codec>(options.metric, options.dim, footer.code_bits, footer.unit, footer.centre);
     codec_.store(codec_owner_.get(), std::memory_order_release);
+    store.stop_early();
   }
   SAGITTA_CHECK(store.restore(footer.end));
   SAGITTA_CHECK(load_columns(source));
   SAGITTA_CHECK(check_links(footer));
   restore_entries(footer.entries);
   repair_entries({});
-  if (codec() == nullptr && fresh.size() >= kGraphMin) learn_from_fresh();
+  if (codec() == nullptr && fresh.size() >= kGraphMin) learn_codec({});
   // What was between two states may have left a vector that no walk reaches.
   links_made_ = store.live() > fresh.size() ? std::max<size_t>(store.live(), kGraphMin + 1) : 0;
   work.notify_all();

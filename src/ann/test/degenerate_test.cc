@@ -91,6 +91,24 @@ void expect_right(const Case& c, Profile profile) {
 TEST_P(Degenerate, AnswersStayRight) { expect_right(GetParam(), Profile::kCompact); }
 TEST_P(Degenerate, AnswersStayRightInFast) { expect_right(GetParam(), Profile::kFast); }
 
+// At i8 nothing but codes is kept, and what they are centred on must not hang on one vector.
+TEST(Degenerate, TheFirstVectorIsFarLongerThanAllOthersAtI8) {
+  for (const Metric metric : {Metric::kL2, Metric::kDot}) {
+    World world({.dim = 16, .metric = metric, .level = Level::kI8, .expansion_add = 64, .link_threads = 0});
+    Clusters data(16, 20, 0.5F, 7);
+    world.insert(scaled(data.any(), 1000));
+    std::vector<Floats> queries(40);
+    for (Floats& query : queries) query = data.any();
+    for (const size_t count : {100U, 3000U}) {
+      while (world.twin.size() < count) world.insert(data.any());
+      EXPECT_GE(world.quality(queries, {}, 0.01).recall, 0.9) << count;
+    }
+    world.index->settle();
+    world.check();
+    EXPECT_GE(world.quality(queries, {}, 0.01).recall, 0.9);
+  }
+}
+
 TEST(Degenerate, HalfFloatsHoldWhatIsLarger) {
   for (const Level level : {Level::kF16, Level::kBf16}) {
     World world({.dim = 4, .metric = Metric::kDot, .level = level, .link_threads = 0});
