@@ -61,6 +61,7 @@ Result<Slot> Index::insert(std::span<const float> vector, Expiry expiry) {
   return impl_->insert(vector, expiry, nullptr);
 }
 
+Status Index::make_room() { return impl_->make_room(); }
 bool Index::erase(Slot slot) { return impl_->erase(slot); }
 
 Result<Slot> Index::replace(Slot old, std::span<const float> vector, Expiry expiry) {
@@ -79,6 +80,7 @@ Status Index::check() const { return impl_->check(); }
 IndexCounts Index::counts() const {
   IndexCounts counts = impl_->store.counts();
   counts.fresh = impl_->fresh.size();
+  counts.unsettled = impl_->unsettled();
   return counts;
 }
 

@@ -1,6 +1,7 @@
 /// The parts of an index, shared by its searching, its writing and its maintaining half.
 #pragma once
 
+#include <chrono>
 #include <condition_variable>
 #include <mutex>
 #include <thread>
@@ -24,12 +25,18 @@ CodeBits code_bits(const IndexOptions& options);
 struct Index::Impl {
   /// Below this many vectors there is no graph: a scan is as fast, and the codec would learn from too few.
   static constexpr uint32_t kGraphMin = 128;
+  /// At least; and so many times as long as reconnect() last took, so that it has a twentieth of the time.
+  static constexpr std::chrono::seconds kIdle{1};
+  static constexpr int kIdleTimes = 20;
   static_assert(kGraphMin <= FreshList::kCapacity, "a fresh list that is full before there is a codec stays full");
 
   explicit Impl(const IndexOptions& options);
   ~Impl();
 
   Result<Slot> insert(std::span<const float> vector, Expiry expiry, const Slot* replaced);
+  Status make_room();
+  /// Slots linked or unlinked since all that are linked were last seen to be reachable.
+  size_t unsettled() const { return links_made_; }
   bool erase(Slot slot);
   bool set_expiry(Slot slot, Expiry expiry);
   void clear();
@@ -55,6 +62,7 @@ struct Index::Impl {
   bool write(uint32_t slot, Scratch& buffers);
   void learn_codec(std::span<const float> otherwise);
   bool retire(uint32_t slot);
+  Status refuse_room() const;
   bool wait_for_room(std::unique_lock<std::mutex>& lock);
   void let_checks_pass(std::unique_lock<std::mutex>& lock);
   bool link_one(std::unique_lock<std::mutex>& lock);
@@ -67,6 +75,7 @@ struct Index::Impl {
   void repair_entries(std::span<const uint32_t> long_slots);
   bool reconnect_is_due() const;
   bool reconnect(std::unique_lock<std::mutex>& lock);
+  bool was_idle(std::unique_lock<std::mutex>& lock);
   void run_worker();
   struct Captured;
   Captured capture() const;
@@ -87,7 +96,8 @@ struct Index::Impl {
   bool repairing_ = false;
   uint32_t linking_ = 0;  // links under way
   mutable uint32_t checks_waiting_ = 0;
-  size_t links_made_ = 0;  // since reconnect() last ran
+  std::atomic<size_t> links_made_{0};                 // since reconnect() last ran
+  std::chrono::steady_clock::duration idle_ = kIdle;  // nothing to link for so long: reconnect() runs
   bool stopping_ = false;
   std::vector<std::jthread> workers_;
 };

@@ -96,9 +96,7 @@ Result<Slot> Index::Impl::insert(std::span<const float> vector, Expiry expiry, c
   lock.lock();
   if (!wait_for_room(lock)) {
     store.give_back(slot);
-    return fail(ErrorCode::kOverloaded, fmt::format("{} vectors wait to be linked, and no room was found for one more "
-                                                    "in {} µs",
-                                                    FreshList::kCapacity, options.insert_wait.count()));
+    return fail(refuse_room());
   }
   // Looked at last: the codec may have been learnt while the lock was given up.
   if (!encoded && codec() != nullptr)
@@ -125,6 +123,9 @@ Result<uint32_t> Index::Impl::take_slot(std::unique_lock<std::mutex>& lock) {
 
 bool Index::Impl::write(uint32_t slot, Scratch& buffers) {
   write_vector(options.level, buffers.query, store.vector(slot));
+  // The code is of what is stored, which may be less than was given.
+  if (options.level == Level::kF16 || options.level == Level::kBf16)
+    read_vector(options.level, store.vector(slot), buffers.query);
   // Also when there is a codec: a search that began before that knows of none.
   if (store.has_early(slot)) std::ranges::copy(buffers.query, store.early(slot).begin());
   graph.write(slot, {});
@@ -185,6 +186,18 @@ void Index::Impl::clear() {
   std::unique_lock lock(writer);
   for (uint32_t slot = 0; slot < store.end(); ++slot) retire(slot);
   repair(lock);
+}
+
+Status Index::Impl::make_room() {
+  std::unique_lock lock(writer);
+  if (wait_for_room(lock)) return {};
+  return refuse_room();
+}
+
+Status Index::Impl::refuse_room() const {
+  return fail(ErrorCode::kOverloaded, fmt::format("{} vectors wait to be linked, and no room was found for one more in "
+                                                  "{} µs",
+                                                  FreshList::kCapacity, options.insert_wait.count()));
 }
 
 // A writer that meets a full fresh list does its share of the linking. False when others took all the room it made, for
@@ -356,6 +369,7 @@ bool Index::Impl::reconnect(std::unique_lock<std::mutex>& lock) {
   if (repairing_) return false;
   repairing_ = true;
   links_made_ = 0;
+  const auto begin = std::chrono::steady_clock::now();
   lock.unlock();
   {
     const Pin link_pin = link_gate.enter();
@@ -364,6 +378,7 @@ bool Index::Impl::reconnect(std::unique_lock<std::mutex>& lock) {
     linker.reconnect(*codec(), *buffers);
   }
   lock.lock();
+  idle_ = std::max<std::chrono::steady_clock::duration>(kIdle, kIdleTimes * (std::chrono::steady_clock::now() - begin));
   repairing_ = false;
   changed.notify_all();
   return true;
@@ -385,6 +400,16 @@ void Index::Impl::settle() {
   }
 }
 
+// Waits for work. True where there has been none for a while, and some vector may be out of reach since the last.
+bool Index::Impl::was_idle(std::unique_lock<std::mutex>& lock) {
+  if (links_made_ == 0) {
+    work.wait(lock);
+    return false;
+  }
+  const bool in_vain = work.wait_for(lock, idle_) == std::cv_status::timeout;
+  return in_vain && linking_ == 0 && links_made_ > 0 && !stopping_;
+}
+
 void Index::Impl::run_worker() {
   std::unique_lock lock(writer);
   while (true) {
@@ -394,11 +419,7 @@ void Index::Impl::run_worker() {
     if (!repairing_ && repair_is_due()) {
       repair(lock);
     } else if (!link_one(lock)) {
-      if (linking_ == 0 && reconnect_is_due()) {
-        reconnect(lock);
-      } else {
-        work.wait(lock);
-      }
+      if ((linking_ == 0 && reconnect_is_due()) || was_idle(lock)) reconnect(lock);
     }
   }
 }

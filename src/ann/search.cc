@@ -441,7 +441,8 @@ void Search::add_fresh(std::span<const uint32_t> slots) {
   });
 }
 
-// Calls `visit(slots, estimates)` for each batch. The codes of a batch are asked for while those of the one before are read.
+// Calls `visit(slots, estimates)` for each batch. The codes of a batch are asked for while those of the one before are
+// read.
 template <class Visit>
 void Search::estimate_codes(std::span<const uint32_t> slots, Visit visit) {
   keys_are_ = keys_of_codes();
@@ -581,6 +582,7 @@ void Search::ask_for_vectors() {
 
 float Search::rescore(SearchKey key) {
   const uint32_t slot = slot_of(key);
+  if (!keys_are_exact()) ++stats.rescored;
   if (params_.full_vector) {
     scratch_->floats.resize(index_.options.dim);
     if (params_.full_vector(Slot{slot}, scratch_->floats)) {
@@ -617,6 +619,7 @@ void Search::rescore_in_order(size_t missing, size_t count) {
   const std::vector<float>& nearest = scratch_->nearest;
   for (size_t taken = 0;; ++taken) {
     if (keys_are_ == Keys::kEstimates && !params_.full_vector) ask_for_vectors();
+    if (params_.full_vector && !may_go_on(noted_.distances)) break;
     const auto key = next_key(ready_.size() < missing);
     if (!key) break;
     take(*key, count);
@@ -698,7 +701,8 @@ void Search::refill(size_t missing, size_t count) {
   nearest.clear();
   for (const Candidate& c : ready_) keep_nearest(c.distance, count);
   if (rescores_in_batches()) {
-    while (rescore_batch(count)) {}
+    while (rescore_batch(count)) {
+    }
   } else {
     rescore_in_order(missing, count);
   }

@@ -115,7 +115,7 @@ class Search final : private WalkLimits {
   size_t ordered_ = 0;  // keys before this are in order, and nearer than the rest
   size_t batch_;
 
-  std::span<const uint32_t> scanning_;  // of a scan by codes: all it looks at
+  std::span<const uint32_t> scanning_;                     // of a scan by codes: all it looks at
   float reach_ = -std::numeric_limits<float>::infinity();  // of its estimates, those up to this have keys
 
   std::vector<Candidate>& ready_;  // of scratch_: rescored, in order

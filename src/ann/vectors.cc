@@ -88,7 +88,9 @@ float Scorer::raw(const std::byte* vector) const {
 float Scorer::operator()(const std::byte* vector) const {
   if (level_ == Level::kF32) {
     const auto* floats = as<float>(vector);
-    if (metric_ == Metric::kCosine) return -kernels_.dot_f32(query_.data(), floats, query_.size());
+    // min() gives its first operand where the other is not a number.
+    if (metric_ == Metric::kCosine)
+      return std::max(-kLargest, std::min(kLargest, -kernels_.dot_f32(query_.data(), floats, query_.size())));
     return distance(metric_, query_, {floats, query_.size()});
   }
   const float value = metric_ == Metric::kL2 ? raw(vector) : -raw(vector);

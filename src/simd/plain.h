@@ -106,10 +106,10 @@ SAGITTA_TARGET void estimates(const EstimateTerms& terms, const int32_t* sums, c
     load_vector(sum, sums + i);
     load_vector(first, factors + i);
     load_vector(second, factors + i + kGroup / 2);
-    const Floats16 scale = __builtin_shufflevector(first, second, 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26,
-                                                   28, 30);
-    const Floats16 squared = __builtin_shufflevector(first, second, 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27,
-                                                     29, 31);
+    const Floats16 scale =
+        __builtin_shufflevector(first, second, 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
+    const Floats16 squared =
+        __builtin_shufflevector(first, second, 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31);
     Floats16 estimate;
     estimate_one(terms, __builtin_convertvector(sum, Floats16), scale, squared, estimate);
     std::memcpy(estimates + i, &estimate, sizeof estimate);

@@ -78,7 +78,15 @@ class Concurrent : public testing::TestWithParam<std::tuple<uint32_t, Level, Pro
     std::mt19937 random(seed);
     while (!stop_) {
       const int at = static_cast<int>(random() % kValues);
-      Cursor cursor = index_->open(uniform(at), {.k = 20, .beam_width = 20}).value();
+      SearchParams params{.k = 20, .beam_width = 20};
+      SlotBitmap third;
+      for (uint32_t slot = 0; slot < 6000; slot += 3) third.set(Slot{slot});
+      if (at % 3 == 1) params.filter.bitmap = &third;
+      if (at % 3 == 2)
+        params.filter.predicate = [](Slot s) {
+          return static_cast<uint32_t>(s) % 9 == 0 ? Verdict::kAccept : Verdict::kReject;
+        };
+      Cursor cursor = index_->open(uniform(at), params).value();
       std::vector<Candidate> got;
       const size_t first = cursor.next(20, got);
       cursor.next(200, got);
@@ -244,6 +252,19 @@ TEST_P(Concurrent, AChecksTurnComesThoughLinkingNeverEnds) {
     EXPECT_TRUE(checked.get());
   }
   stop_ = true;
+}
+
+// With nothing to link for a while, the index's threads see to it that every vector can be reached: check() asks that.
+TEST(ConcurrentIdle, AnIndexSettlesByItself) {
+  World world({.dim = kDim, .metric = Metric::kL2, .expansion_add = 32, .link_threads = 2});
+  Clusters data(kDim, 40, 0.02F, 1);
+  for (int i = 0; i < kStanding; ++i) world.insert(data.any());
+  const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+  const auto settled = [&] { return world.index->counts().unsettled == 0 && world.index->counts().fresh == 0; };
+  while (!settled() && std::chrono::steady_clock::now() < until)
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  EXPECT_TRUE(settled());
+  world.check();
 }
 
 // The index's thread has linked the last vector and waits for the check, when it is told to stop.

@@ -161,7 +161,8 @@ TEST_P(Filters, ACursorOverAScanGivesEachMatchOnceAndInOrder) {
     params.filter.bitmap = &bitmap;
     Cursor cursor = world_->index->open(queries_[0], params).value();
     std::vector<Candidate> got;
-    for (size_t count = first; cursor.next(count, got) == count; count = count * 3 / 2 + 1) {}
+    for (size_t count = first; cursor.next(count, got) == count; count = count * 3 / 2 + 1) {
+    }
     ASSERT_EQ(cursor.stats().path, Path::kExact);
     ASSERT_EQ(got.size(), bitmap.count());
     SlotBitmap seen;
@@ -187,7 +188,8 @@ TEST_P(Filters, ACursorOverAScanOfEqualsGivesEachOnce) {
   params.filter.bitmap = &bitmap;
   Cursor cursor = equals.index->open(Floats(8, 1.0F), params).value();
   std::vector<Candidate> got;
-  while (cursor.next(100, got) == 100) {}
+  while (cursor.next(100, got) == 100) {
+  }
   SlotBitmap seen;
   for (const Candidate& c : got) seen.set(c.slot);
   EXPECT_EQ(got.size(), bitmap.count());

@@ -10,12 +10,13 @@
 #include <limits>
 #include <numeric>
 
+#include "world.h"
+
 namespace sagitta::ann {
 namespace {
 
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-using Floats = std::vector<float>;
 
 std::unique_ptr<Index> make_line(size_t count) {
   auto index = Index::make({.dim = 1, .metric = Metric::kL2, .link_threads = 0}).value();
@@ -119,6 +120,44 @@ TEST(Index, AFullFreshListRefusesWhoDoesNotWait) {
   EXPECT_TRUE(index->check());
   index->settle();
   EXPECT_TRUE(index->insert(Floats{1}));
+}
+
+// An only writer that makes room first finds it, and links nothing while it inserts.
+TEST(Index, RoomIsMadeBeforeAnInsert) {
+  World world({.dim = 8, .metric = Metric::kL2, .link_threads = 0, .insert_wait = std::chrono::seconds(10)});
+  Clusters data(8, 10, 0.5F, 3);
+  for (int i = 0; i < 1000; ++i) {
+    ASSERT_TRUE(world.index->make_room());
+    const size_t fresh = world.index->counts().fresh;
+    world.insert(data.any());
+    ASSERT_EQ(world.index->counts().fresh, fresh + 1);
+  }
+  const auto full = Index::make({.dim = 1, .metric = Metric::kL2, .link_threads = 0, .insert_wait = {}}).value();
+  for (int i = 0; i < 128; ++i) ASSERT_TRUE(full->insert(Floats{static_cast<float>(i)}));
+  EXPECT_EQ(full->make_room().error().code(), ErrorCode::kOverloaded);
+}
+
+// Full vectors may come from far away: the deadline is looked at before each.
+TEST(Index, ADeadlineEndsRescoringByFullVectors) {
+  World world({.dim = 8, .metric = Metric::kL2, .level = Level::kI8, .link_threads = 0});
+  Clusters data(8, 10, 0.5F, 3);
+  for (int i = 0; i < 1000; ++i) world.insert(data.any());
+  ManualClock clock(0);
+  size_t asked = 0;
+  SearchParams params{.k = 10, .oversampling = 10};
+  params.clock = &clock;
+  params.deadline = Deadline::in_us(clock, 5000);
+  params.full_vector = [&](Slot slot, std::span<float> out) {
+    ++asked;
+    clock.advance_us(1000);
+    std::ranges::copy(world.twin.vector(slot), out.begin());
+    return true;
+  };
+  const SearchAnswer answer = world.index->search(data.any(), params).value();
+  EXPECT_EQ(answer.stats.ended, Ended::kDeadline);
+  EXPECT_LE(asked, 6U);
+  EXPECT_EQ(answer.stats.rescored, asked);
+  EXPECT_EQ(answer.candidates.size(), asked);
 }
 
 TEST(SlotBitmap, KnowsWhatIsSet) {

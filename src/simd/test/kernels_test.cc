@@ -304,13 +304,16 @@ TEST_P(EachLevel, EstimatesAreWhatTheTermsSay) {
     GetParam()->estimates(terms, sums.data(), factors.data(), count, out.data());
     for (size_t i = 0; i < count; ++i) {
       const double along = double{terms.dot_factor} * double{factors[i].scale} * (double{1} * sums[i] - 3);
-      const double expected = double{terms.norm_factor} * double{factors[i].squared_length} - along + double{terms.constant};
+      const double expected =
+          double{terms.norm_factor} * double{factors[i].squared_length} - along + double{terms.constant};
       ASSERT_NEAR(out[i], expected, 1e-6 * (std::fabs(along) + 10)) << GetParam()->name << " " << i;
     }
     EXPECT_EQ(out.back(), 7.0F);
-    for (size_t i = 0; i < count; ++i) factors[i].squared_length = i % 3 == 0 ? kNaN : i % 3 == 1 ? kLargest : -kLargest;
+    for (size_t i = 0; i < count; ++i)
+      factors[i].squared_length = i % 3 == 0 ? kNaN : i % 3 == 1 ? kLargest : -kLargest;
     GetParam()->estimates({.norm_factor = 4}, sums.data(), factors.data(), count, out.data());
-    for (size_t i = 0; i < count; ++i) ASSERT_EQ(out[i], i % 3 == 2 ? -kLargest : kLargest) << GetParam()->name << " " << i;
+    for (size_t i = 0; i < count; ++i)
+      ASSERT_EQ(out[i], i % 3 == 2 ? -kLargest : kLargest) << GetParam()->name << " " << i;
   }
 }
 

@@ -145,7 +145,8 @@ struct SearchParams {
   std::function<bool(Slot, std::span<float>)> full_vector;
   Filter filter;
   int64_t now_us = INT64_MIN;  ///< vectors whose expiry is not after this are not found
-  Deadline deadline;           ///< with `clock`: when passed, the answer is what was found so far
+  Deadline deadline;           ///< with `clock`: when passed, also between two full vectors, the answer is what was
+                               ///< found so far
   const Clock* clock = nullptr;
   uint64_t distances_max = UINT64_MAX;  ///< work budget: distances this search may compute, to within a step
 };
@@ -165,7 +166,8 @@ struct SearchStats {
   Path path = Path::kExact;
   Ended ended = Ended::kNot;
   uint64_t expanded = 0;         ///< graph nodes whose links were followed
-  uint64_t distances = 0;        ///< distances computed
+  uint64_t distances = 0;        ///< distances computed, by codes or, in a scan of few, by vectors
+  uint64_t rescored = 0;         ///< of those, how many were computed again by stored or full vectors
   uint64_t predicate_tests = 0;  ///< calls of the filter's predicate
 };
 
@@ -186,10 +188,11 @@ struct MemoryUse {
 };
 
 struct IndexCounts {
-  size_t live = 0;      ///< vectors that can be found (expired ones included until erased)
-  size_t fresh = 0;     ///< of those, in the fresh list: not linked yet
-  size_t capacity = 0;  ///< slots that have memory
-  size_t retired = 0;   ///< erased, waiting for searches that may have seen them
+  size_t live = 0;       ///< vectors that can be found (expired ones included until erased)
+  size_t fresh = 0;      ///< of those, in the fresh list: not linked yet
+  size_t capacity = 0;   ///< slots that have memory
+  size_t retired = 0;    ///< erased, waiting for searches that may have seen them
+  size_t unsettled = 0;  ///< linked or unlinked since it was last seen to that a walk can reach every vector
 };
 
 class Index;
@@ -248,6 +251,9 @@ class Index {
   /// The new vector is found by every search that begins after this returns. kInvalid as check_vector; kOverloaded at
   /// the memory ceiling, or when the fresh list stays full for options.insert_wait (nothing changed).
   Result<Slot> insert(std::span<const float> vector, Expiry expiry = Expiry::kNever);
+  /// What an insert does before it puts its vector into a full fresh list: links what is there, or waits for those who
+  /// do. An only writer that calls this first inserts without either. kOverloaded as insert.
+  Status make_room();
   /// Not found by any search that begins after this returns. False when the slot is not live.
   bool erase(Slot slot);
   /// insert, then erase of `old` (if live): a search meanwhile sees the old vector, the new, or both. Returns the new
