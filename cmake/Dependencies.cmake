@@ -17,8 +17,8 @@ set_target_properties(snappy::snappy PROPERTIES IMPORTED_LOCATION ${SNAPPY_LIBRA
 # The server builds without GoogleTest; its tests are then left out.
 if(SAGITTA_TESTS)
   find_package(GTest QUIET)
-  if(NOT GTest_FOUND)
-    message(STATUS "GoogleTest is not installed: no tests")
+  if(NOT TARGET GTest::gmock)
+    message(STATUS "GoogleTest with GoogleMock is not installed: no tests")
     set(SAGITTA_TESTS OFF)
   endif()
 endif()
