@@ -78,7 +78,7 @@ struct Index::Impl {
   bool was_idle(std::unique_lock<std::mutex>& lock);
   void run_worker();
   struct Captured;
-  Captured capture() const;
+  Captured capture();
   Status save_record(const Captured& captured, PartKind kind, uint32_t slot, Bytes& record, SnapshotWriter& out) const;
   Status save_links(const Captured& captured, uint32_t slot, Bytes& record, SnapshotWriter& out) const;
   Status load_columns(const SnapshotSource& source);

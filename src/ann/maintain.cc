@@ -249,7 +249,7 @@ bool Index::Impl::link_one(std::unique_lock<std::mutex>& lock) {
   }
   fresh.remove(*place);
   --linking_;
-  ++links_made_;
+  if (++links_made_ == 1) work.notify_one();  // see was_idle()
   changed.notify_all();
   return true;
 }

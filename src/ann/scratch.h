@@ -72,7 +72,7 @@ class ScratchPool {
   void release(size_t bytes);
 
   static constexpr size_t kKeptMax = 64;
-  /// As many as searches usually run at once, four at least; a scan's may hold 16 bytes a slot.
+  /// As many as searches usually run at once, four at least; a scan's may hold 20 bytes a slot.
   const size_t kept_count_;
   MemoryBudget* const budget_;
   std::atomic<size_t> bytes_{0};

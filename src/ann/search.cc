@@ -45,6 +45,7 @@ constexpr double kFirstLook = 2, kLooks = 6;
 constexpr double kBeamMax = 1 << 20;
 /// Vectors asked for before they are rescored, and of each so much: the processor's own prefetcher follows from there.
 constexpr size_t kVectorsAhead = 4, kPrefetchBytesMax = 512;
+/// Codes of a scan whose estimates are made together; as many more are asked for before.
 constexpr size_t kCodesAhead = 64;
 /// Of what a scan has estimates of, so many of the nearest get keys at first, and so many for each that is wanted;
 /// then so many times as many.
@@ -296,12 +297,15 @@ bool Search::widen() {
   return true;
 }
 
-// Those that may be answers, but for their expiry: into scratch_->matching.
+// Those that may be answers, into scratch_->matching. Whether they have expired is asked when their turn comes, but
+// where a predicate may be asked of all.
 std::span<const uint32_t> Search::list_matches(const SlotBitmap* without) {
   const SlotBitmap* bitmap = params_.filter.bitmap;
   const uint32_t end = index_.store.end();
   std::vector<uint32_t>& slots = scratch_->matching;
-  const size_t most = bitmap != nullptr ? std::min<size_t>(bitmap->count(), end) : end;
+  // Granules are looked at whole: beyond `end` slots may become live meanwhile.
+  const size_t whole = (size_t{end} + SlotStore::kGranule - 1) / SlotStore::kGranule * SlotStore::kGranule;
+  const size_t most = bitmap != nullptr ? std::min(bitmap->count(), whole) : whole;
   if (slots.size() < most) slots.resize(most);
   uint32_t* out = slots.data();
   const auto add = [&](size_t granule, uint64_t word) {
@@ -321,12 +325,22 @@ uint32_t Search::list_granule(uint32_t granule, uint64_t word, const SlotBitmap*
   uint64_t left = word & index_.store.live_in(granule);
   if (without != nullptr) left &= ~without->word(granule);
   const uint32_t first = granule * SlotStore::kGranule;
+  if (tester_.has_predicate()) left = drop_expired(first, left);
   if (left == ~uint64_t{0}) {
     std::iota(out, out + SlotStore::kGranule, first);
     return SlotStore::kGranule;
   }
   uint32_t kept = 0;
   for (; left != 0; left &= left - 1) out[kept++] = first + static_cast<uint32_t>(std::countr_zero(left));
+  return kept;
+}
+
+uint64_t Search::drop_expired(uint32_t first, uint64_t word) const {
+  uint64_t kept = 0;
+  for (uint64_t left = word; left != 0; left &= left - 1) {
+    const auto at = static_cast<uint32_t>(std::countr_zero(left));
+    kept |= uint64_t{index_.store.is_expired(first + at, params_.now_us) ? 0U : 1U} << at;
+  }
   return kept;
 }
 
@@ -347,7 +361,6 @@ void Search::scan(std::span<const uint32_t> slots) {
   scratch_->keys.clear();
   scanned_ = ordered_ = asked_ = 0;
   if (scans_vectors(slots.size())) return scan_vectors(slots);
-  if (codec_ == nullptr) return;
   codec_->prepare(scratch_->query, scratch_->code_query);
   scan_codes(slots);
 }
@@ -389,6 +402,7 @@ void Search::add_nearest(size_t count) {
   std::vector<SearchKey>& keys = scratch_->keys;
   const size_t before = keys.size();
   size_t room = 2 * count;
+  keys.reserve(before + std::min(room, scanning_.size()));
   float limit = std::numeric_limits<float>::infinity();
   for_each_beyond_reach([&](uint32_t slot, float estimate) {
     if (estimate > limit) return;
@@ -431,7 +445,8 @@ void Search::for_each_beyond_reach(Visit visit) const {
 // False when all that was scanned has had its turn.
 bool Search::add_farther() {
   const size_t before = scratch_->keys.size();
-  if (reach_ < std::numeric_limits<float>::infinity() && !scanning_.empty()) add_nearest(kKeptMore * before);
+  if (reach_ < std::numeric_limits<float>::infinity() && !scanning_.empty())
+    add_nearest(std::max(kKept, kKeptMore * before));
   return scratch_->keys.size() > before;
 }
 
@@ -441,8 +456,8 @@ void Search::add_fresh(std::span<const uint32_t> slots) {
   });
 }
 
-// Calls `visit(slots, estimates)` for each batch. The codes of a batch are asked for while those of the one before are
-// read.
+// Calls `visit(slots, estimates)` for each batch. The codes of a batch are asked for before those of the one
+// before it are read.
 template <class Visit>
 void Search::estimate_codes(std::span<const uint32_t> slots, Visit visit) {
   keys_are_ = keys_of_codes();
@@ -582,14 +597,22 @@ void Search::ask_for_vectors() {
 
 float Search::rescore(SearchKey key) {
   const uint32_t slot = slot_of(key);
-  if (!keys_are_exact()) ++stats.rescored;
-  if (params_.full_vector) {
+  if (params_.full_vector && !is_too_late()) {
     scratch_->floats.resize(index_.options.dim);
     if (params_.full_vector(Slot{slot}, scratch_->floats)) {
+      ++stats.rescored;
       return distance(index_.options.metric, scratch_->query, scratch_->floats);
     }
   }
-  return keys_are_ == Keys::kEstimates ? (*scorer_)(vector(slot)) : distance_of(key);
+  if (keys_are_ == Keys::kDistances) return distance_of(key);
+  ++stats.rescored;
+  return (*scorer_)(vector(slot));
+}
+
+// What was found is given by its estimate then: full vectors may come from far away.
+bool Search::is_too_late() {
+  if (stats.ended != Ended::kDeadline && is_late(params_)) stats.ended = Ended::kDeadline;
+  return stats.ended == Ended::kDeadline;
 }
 
 void Search::keep_nearest(float distance, size_t count) {
@@ -619,7 +642,6 @@ void Search::rescore_in_order(size_t missing, size_t count) {
   const std::vector<float>& nearest = scratch_->nearest;
   for (size_t taken = 0;; ++taken) {
     if (keys_are_ == Keys::kEstimates && !params_.full_vector) ask_for_vectors();
-    if (params_.full_vector && !may_go_on(noted_.distances)) break;
     const auto key = next_key(ready_.size() < missing);
     if (!key) break;
     take(*key, count);
@@ -639,15 +661,16 @@ bool Search::rescore_batch(size_t count) {
   std::vector<SearchKey>& keys = scratch_->keys;
   const std::vector<float>& nearest = scratch_->nearest;
   const auto at = [&keys](size_t i) { return keys.begin() + static_cast<std::ptrdiff_t>(i); };
-  if (errors_ == 0) sample_errors();
+  if (errors_ < kErrorsMin) sample_errors();
   if (nearest.size() < count) {
     if (scanned_ == keys.size()) add_farther();
     ordered_ = keys.size();
   } else {
-    const double limit = double{nearest.front()} + margin();
-    add_up_to(static_cast<float>(limit));
+    constexpr double kLargest = std::numeric_limits<float>::max();
+    const auto limit = static_cast<float>(std::min(double{nearest.front()} + margin(), kLargest));
+    add_up_to(limit);
     const auto beyond =
-        std::partition(at(scanned_), keys.end(), [limit](SearchKey key) { return double{distance_of(key)} <= limit; });
+        std::partition(at(scanned_), keys.end(), [limit](SearchKey key) { return distance_of(key) <= limit; });
     ordered_ = static_cast<size_t>(beyond - keys.begin());
   }
   const size_t batch = std::max(batch_, kBatchesGrow * ready_.size());
@@ -660,19 +683,21 @@ bool Search::rescore_batch(size_t count) {
     ask_for_vectors();
     const SearchKey key = keys[scanned_];
     if (index_.store.is_expired(slot_of(key), params_.now_us)) continue;
-    ready_.push_back({.slot = Slot{slot_of(key)}, .distance = rescore(key)});
-    keep_nearest(ready_.back().distance, count);
+    take(key, count);
   }
   return true;
 }
 
-// Of what seems nearest most seems nearer than it is: how far estimates err is learnt from any.
+// Of what seems nearest most seems nearer than it is: how far estimates err is learnt from any. But under kDot they err
+// as vectors are long, and the nearest are the long ones.
 void Search::sample_errors() {
   const std::vector<float>& estimates = scratch_->scanned_estimates;
+  if (estimates.empty()) return;
   const size_t count = std::clamp(estimates.size() / kErrorsPart, kErrorsMin, kErrorsSampled);
   for (size_t i = 0; i < count; ++i) ask_for_vector(scanning_[i * estimates.size() / count]);
   for (size_t i = 0; i < count; ++i) {
     const size_t at = i * estimates.size() / count;
+    ++stats.rescored;
     note_error(estimates[at], (*scorer_)(vector(scanning_[at])));
   }
 }
@@ -682,7 +707,8 @@ void Search::take(SearchKey key, size_t count) {
   const float estimate = distance_of(key), distance = rescore(key);
   ready_.push_back({.slot = Slot{slot_of(key)}, .distance = distance});
   keep_nearest(distance, count);
-  if (estimate != distance) note_error(estimate, distance);
+  const bool tells = !rescores_in_batches() || index_.options.metric == Metric::kDot;
+  if (tells && estimate != distance) note_error(estimate, distance);
 }
 
 void Search::note_error(float estimate, float distance) {
@@ -739,8 +765,9 @@ size_t Search::give(size_t count, std::vector<Candidate>& out) {
 }
 
 // How many are to be made certain at once. More and more: a predicate that rejects much would have all ordered for each
-// few it tests.
+// few it tests, and batches of a scan look through all that is left.
 size_t Search::batch_for(size_t missing) const {
+  if (rescores_in_batches()) return std::max(missing, scanned_ / 4);
   return tester_.has_predicate() && !sifted_ ? std::max<size_t>(missing, stats.predicate_tests / 4) : missing;
 }
 

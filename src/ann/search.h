@@ -79,10 +79,12 @@ class Search final : private WalkLimits {
   void sift();
 
   void keep_nearest(float distance, size_t count);
+  uint64_t drop_expired(uint32_t first, uint64_t word) const;
   const std::byte* vector(uint32_t slot) const;
   void ask_for_vector(uint32_t slot) const;
   void ask_for_vectors();
   float rescore(SearchKey key);
+  bool is_too_late();
   void take_in_order(size_t missing, size_t count);
   void rescore_in_order(size_t missing, size_t count);
   bool rescores_in_batches() const;
@@ -112,13 +114,13 @@ class Search final : private WalkLimits {
 
   Keys keys_are_ = Keys::kDistances;
   size_t scanned_ = 0;  // keys before this are taken
-  size_t ordered_ = 0;  // keys before this are in order, and nearer than the rest
+  size_t ordered_ = 0;  // keys before this are nearer than the rest, and in order but for batches
   size_t batch_;
 
   std::span<const uint32_t> scanning_;                     // of a scan by codes: all it looks at
   float reach_ = -std::numeric_limits<float>::infinity();  // of its estimates, those up to this have keys
 
-  std::vector<Candidate>& ready_;  // of scratch_: rescored, in order
+  std::vector<Candidate>& ready_;  // of scratch_: rescored; those that are certain in order
   size_t given_ = 0;               // of ready_
   bool stopped_ = false;           // a verdict was kStop: no more is given
   size_t certain_ = 0;             // of ready_: nothing untaken is likely to be nearer

@@ -53,12 +53,14 @@ struct Index::Impl::Captured {
 };
 
 // What is being linked counts as fresh, and what is neither fresh nor linked was inserted after the capture began.
-Index::Impl::Captured Index::Impl::capture() const {
+Index::Impl::Captured Index::Impl::capture() {
   Captured captured;
   std::vector<uint32_t> unlinked;
   captured.entries.resize(Graph::kEntriesMax);
   {
     std::lock_guard lock(writer);
+    // A snapshot holds no early vectors.
+    if (options.level == Level::kI8 && codec() == nullptr && fresh.size() > 0) learn_codec({});
     captured.end = store.end();
     captured.codec = codec();
     fresh.scan(unlinked);
@@ -112,11 +114,6 @@ Status Index::Impl::save_links(const Captured& captured, uint32_t slot, Bytes& r
 
 Status Index::Impl::save(FileSystem& files, const std::string& path, BytesView tag,
                          const std::atomic<bool>* cancelled) {
-  {
-    std::lock_guard lock(writer);
-    // A snapshot holds no early vectors.
-    if (options.level == Level::kI8 && codec() == nullptr && fresh.size() > 0) learn_codec({});
-  }
   const Pin pin = gate.enter();
   const Captured captured = capture();
   SAGITTA_TRY(SnapshotWriter out, SnapshotWriter::open(files, path, cancelled));

@@ -307,7 +307,7 @@ Status VectorIndexImpl::update(BytesView row_key, const LiveRow* now) {
 Status VectorIndexImpl::put(const Bytes& row_key, const LiveCell& cell) {
   const ann::Expiry expiry = to_expiry(cell.expires_s);
   const uint64_t print = print_of(cell);
-  // Nobody else writes: so nothing is linked or waited for while searches wait for the lock.
+  // Nobody else writes: so nothing is linked while searches wait for the lock, but at the memory ceiling.
   SAGITTA_CHECK(vectors_->make_room());
   std::unique_lock lock(mutex_);
   refused_.erase(row_key);

@@ -177,6 +177,48 @@ TEST_P(Filters, ACursorOverAScanGivesEachMatchOnceAndInOrder) {
   }
 }
 
+// What has expired is not put to a predicate, also where all are.
+TEST_P(Filters, APredicateIsNotAskedAboutExpiredOnes) {
+  World world({.dim = 8, .metric = Metric::kL2, .profile = GetParam(), .link_threads = 0});
+  Clusters data(8, 20, 0.5F, 3);
+  for (uint32_t i = 0; i < 3000; ++i) world.insert(data.any(), i % 2 == 0 ? Expiry{5} : Expiry::kNever);
+  world.index->settle();
+  SearchParams params{.k = 10, .now_us = 10};
+  size_t expired = 0;
+  params.filter.predicate = [&expired](Slot slot) {
+    expired += static_cast<uint32_t>(slot) % 2 == 0 ? 1U : 0U;
+    return static_cast<uint32_t>(slot) % 1000 == 1 ? Verdict::kAccept : Verdict::kReject;
+  };
+  const SearchAnswer answer = world.index->search(data.any(), params).value();
+  EXPECT_EQ(answer.candidates.size(), 3U);
+  EXPECT_EQ(answer.stats.predicate_tests, 1500U);
+  EXPECT_EQ(expired, 0U);
+}
+
+// Under dot product estimates err as vectors are long, and the nearest are the long ones.
+TEST_P(Filters, AScanUnderDotOfAllLengths) {
+  World world({.dim = kDim, .metric = Metric::kDot, .profile = GetParam(), .link_threads = 0});
+  Clusters data(kDim, 50, 0.6F, 4);
+  std::mt19937_64 random(5);
+  std::lognormal_distribution<float> length(0, 0.7F);
+  SlotBitmap bitmap;
+  for (uint32_t i = 0; i < 6000; ++i) {
+    Floats v = data.any();
+    const float times = length(random);
+    for (float& x : v) x *= times;
+    const Slot slot = world.insert(std::move(v));
+    if (i % 5 == 0) bitmap.set(slot);
+  }
+  world.index->settle();
+  SearchParams params{.k = 20, .beam_width = 1000};
+  params.filter.bitmap = &bitmap;
+  std::vector<Floats> queries(100);
+  for (Floats& query : queries) query = data.any();
+  const Quality quality = world.quality(queries, params, 1e-5, [&](Slot slot) { return bitmap.test(slot); });
+  EXPECT_EQ(quality.graph, 0U) << "scanned";
+  EXPECT_GE(quality.recall, 0.97);
+}
+
 TEST_P(Filters, ACursorOverAScanOfEqualsGivesEachOnce) {
   World equals({.dim = 8, .metric = Metric::kL2, .profile = GetParam(), .link_threads = 0});
   SlotBitmap bitmap;

@@ -157,7 +157,7 @@ TEST(Index, ADeadlineEndsRescoringByFullVectors) {
   EXPECT_EQ(answer.stats.ended, Ended::kDeadline);
   EXPECT_LE(asked, 6U);
   EXPECT_EQ(answer.stats.rescored, asked);
-  EXPECT_EQ(answer.candidates.size(), asked);
+  EXPECT_EQ(answer.candidates.size(), 10U) << "the others by their estimates";
 }
 
 TEST(SlotBitmap, KnowsWhatIsSet) {
@@ -500,6 +500,34 @@ TEST(Search, BudgetsEndItAndSaySo) {
   const auto late = index->search(Floats{0}, {.deadline = {.at_us = 999}, .clock = &clock}).value();
   EXPECT_EQ(late.stats.ended, Ended::kDeadline);
   EXPECT_EQ(late.stats.expanded, 0u);
+}
+
+// Also where a budget ends it before it has looked at anything, or at too few to know how far estimates err.
+TEST(Search, AScanThatEndsEarlyGivesTheNearestOfWhatItSaw) {
+  World world({.dim = 16, .metric = Metric::kL2, .link_threads = 0});
+  Clusters data(16, 10, 0.5F, 3);
+  SlotBitmap bitmap;
+  for (int i = 0; i < 2000; ++i) {
+    const Slot slot = world.insert(data.any());
+    if (i % 2 == 0) bitmap.set(slot);
+  }
+  world.index->settle();
+  const Floats query(16, 100.0F);  // far from all: not walked to
+  for (const uint64_t distances : {0U, 1U, 5U, 64U, 65U, 300U, 2000U}) {
+    SearchParams params{.k = 10, .distances_max = distances};
+    params.filter.bitmap = &bitmap;
+    const SearchAnswer answer = world.index->search(query, params).value();
+    if (answer.stats.path == Path::kExact) {
+      EXPECT_EQ(answer.candidates.size(), std::min<uint64_t>(distances, 10)) << distances;
+    }
+    EXPECT_EQ(answer.stats.ended, distances < 1000 ? Ended::kWork : Ended::kNot);
+    EXPECT_TRUE(std::ranges::is_sorted(answer.candidates, {}, &Candidate::distance));
+    for (const Candidate& c : answer.candidates) EXPECT_TRUE(bitmap.test(c.slot));
+  }
+  const ManualClock clock(1000);
+  SearchParams late{.deadline = {.at_us = 999}, .clock = &clock};
+  late.filter.bitmap = &bitmap;
+  EXPECT_EQ(world.index->search(query, late).value().stats.ended, Ended::kDeadline);
 }
 
 TEST(Search, ExpiredVectorsAreNotFound) {

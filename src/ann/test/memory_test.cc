@@ -21,9 +21,15 @@ size_t resident_bytes() {
   return resident * static_cast<size_t>(sysconf(_SC_PAGESIZE));
 }
 
-TEST(Memory, TheBudgetIsChargedWhatIsReportedAtAllTimes) {
+void expect_exact_throughout(Level level, Profile profile) {
   MemoryBudget budget("index", size_t{32} << 20);
-  World world({.dim = 24, .metric = Metric::kL2, .expansion_add = 32, .link_threads = 0, .budget = &budget});
+  World world({.dim = 24,
+               .metric = Metric::kL2,
+               .level = level,
+               .profile = profile,
+               .expansion_add = 32,
+               .link_threads = 0,
+               .budget = &budget});
   Clusters data(24, 20, 0.5F, 1);
   const auto expect_exact = [&] { ASSERT_EQ(budget.used_bytes(), world.index->memory().total_bytes()); };
   for (int i = 0; i < 3000; ++i) {
@@ -36,6 +42,12 @@ TEST(Memory, TheBudgetIsChargedWhatIsReportedAtAllTimes) {
   expect_exact();
   world.index->clear();
   expect_exact();
+}
+
+TEST(Memory, TheBudgetIsChargedWhatIsReportedAtAllTimes) {
+  for (const Level level : {Level::kF32, Level::kBf16, Level::kI8}) {
+    for (const Profile profile : {Profile::kCompact, Profile::kFast}) expect_exact_throughout(level, profile);
+  }
 }
 
 TEST(Memory, AtTheCeilingInsertsAreRefusedSearchesGoOnAndErasingMakesRoom) {

@@ -166,8 +166,8 @@ struct SearchStats {
   Path path = Path::kExact;
   Ended ended = Ended::kNot;
   uint64_t expanded = 0;         ///< graph nodes whose links were followed
-  uint64_t distances = 0;        ///< distances computed, by codes or, in a scan of few, by vectors
-  uint64_t rescored = 0;         ///< of those, how many were computed again by stored or full vectors
+  uint64_t distances = 0;        ///< distances computed, by codes or, in some scans, by vectors
+  uint64_t rescored = 0;         ///< computed besides, by the stored or full vectors of what codes had found
   uint64_t predicate_tests = 0;  ///< calls of the filter's predicate
 };
 
@@ -179,10 +179,10 @@ struct SearchAnswer {
 
 /// Bytes the index keeps, by part. Their sum is what the budget is charged.
 struct MemoryUse {
-  size_t vectors_bytes = 0;
+  size_t vectors_bytes = 0;  ///< at kI8, of the whole vectors that were there before the codes
   size_t codes_bytes = 0;    ///< what the walk reads in place of vectors
   size_t graph_bytes = 0;    ///< links
-  size_t slots_bytes = 0;    ///< state, expiry and list link of each slot
+  size_t slots_bytes = 0;    ///< state, expiry and list link of each slot, and a bit
   size_t scratch_bytes = 0;  ///< buffers kept between searches; what a running search holds is its own
   size_t total_bytes() const { return vectors_bytes + codes_bytes + graph_bytes + slots_bytes + scratch_bytes; }
 };
@@ -283,7 +283,8 @@ class Index {
   bool is_live(Slot slot) const;
 
   /// Writes what the index has now, `tag` with it, to a file; searches and writers go on. A vector that is erased
-  /// meanwhile may be in it, one inserted meanwhile may not. After an error or a crash the file holds what it held
+  /// meanwhile may be in it, one inserted meanwhile may not. At kI8, below 128 vectors, this learns codes from those
+  /// there are, for good. After an error or a crash the file holds what it held
   /// before. Erased slots are not reused meanwhile; so a caller that also holds a pin, taken before and kept until it
   /// has noted which slots are whose, can replay its own journal over the file. kUnavailable when `*cancelled` (may be
   /// null) becomes true; kIo, kNoSpace.
