@@ -122,6 +122,26 @@ TEST(Index, AFullFreshListRefusesWhoDoesNotWait) {
   EXPECT_TRUE(index->insert(Floats{1}));
 }
 
+// As in README.md, in a folder that goes away.
+TEST(Index, TheExampleOfTheReadme) {
+  const std::string path = testing::TempDir() + "animals.ann";
+  auto index = Index::make({.dim = 3, .metric = Metric::kCosine}).value();
+  Slot cat = index->insert(std::vector{0.9f, 0.1f, 0.0f}).value();
+  Slot dog = index->insert(std::vector{0.8f, 0.3f, 0.1f}).value();
+  const SearchAnswer both = index->search(std::vector{1.0f, 0.0f, 0.0f}, {.k = 2}).value();
+  ASSERT_EQ(both.candidates.size(), 2U);
+  EXPECT_EQ(both.candidates[0].slot, cat);
+  cat = index->replace(cat, std::vector{0.7f, 0.1f, 0.1f}).value();
+  index->erase(dog);
+  auto files = sagitta::make_real_file_system();
+  ASSERT_TRUE(index->save(*files, path));
+  index = Index::load(*files, path, {.dim = 3, .metric = Metric::kCosine}).value();
+  const SearchAnswer one = index->search(std::vector{1.0f, 0.0f, 0.0f}, {.k = 2}).value();
+  ASSERT_EQ(one.candidates.size(), 1U);
+  EXPECT_EQ(one.candidates[0].slot, cat);
+  EXPECT_TRUE(files->remove(path));
+}
+
 // An only writer that makes room first finds it, and links nothing while it inserts.
 TEST(Index, RoomIsMadeBeforeAnInsert) {
   World world({.dim = 8, .metric = Metric::kL2, .link_threads = 0, .insert_wait = std::chrono::seconds(10)});
