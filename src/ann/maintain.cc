@@ -178,7 +178,7 @@ bool Index::Impl::set_expiry(Slot slot, Expiry expiry) {
   std::lock_guard lock(writer);
   const auto at = static_cast<uint32_t>(slot);
   if (!store.is_live(at)) return false;
-  store.meta(at).expiry.store(static_cast<int64_t>(expiry), std::memory_order_relaxed);
+  store.set_expiry(at, expiry);
   return true;
 }
 

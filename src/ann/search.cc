@@ -325,7 +325,7 @@ uint32_t Search::list_granule(uint32_t granule, uint64_t word, const SlotBitmap*
   uint64_t left = word & index_.store.live_in(granule);
   if (without != nullptr) left &= ~without->word(granule);
   const uint32_t first = granule * SlotStore::kGranule;
-  if (tester_.has_predicate()) left = drop_expired(first, left);
+  if (tester_.has_predicate() && index_.store.has_expiries()) left = drop_expired(first, left);
   if (left == ~uint64_t{0}) {
     std::iota(out, out + SlotStore::kGranule, first);
     return SlotStore::kGranule;

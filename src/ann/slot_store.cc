@@ -118,10 +118,15 @@ Status SlotStore::add_segments(uint32_t slot) {
 void SlotStore::publish(uint32_t slot, Expiry expiry) {
   SlotMeta& m = meta(slot);
   SAGITTA_ASSERT(m.state.load() == SlotState::kFree);
-  m.expiry.store(static_cast<int64_t>(expiry), std::memory_order_relaxed);
+  set_expiry(slot, expiry);
   m.state.store(SlotState::kLive, std::memory_order_release);
   set_live(slot, true);
   ++live_;
+}
+
+void SlotStore::set_expiry(uint32_t slot, Expiry expiry) {
+  if (expiry != Expiry::kNever) has_expiries_.store(true, std::memory_order_relaxed);
+  meta(slot).expiry.store(static_cast<int64_t>(expiry), std::memory_order_relaxed);
 }
 
 bool SlotStore::retire(uint32_t slot, const EpochGate& gate) {

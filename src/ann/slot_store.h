@@ -94,6 +94,10 @@ class SlotStore {
   bool is_found(uint32_t slot, int64_t now_us) const {
     return state(slot) == SlotState::kLive && !is_expired(slot, now_us);
   }
+  /// *writer*
+  void set_expiry(uint32_t slot, Expiry expiry);
+  /// Whether any slot ever had an expiry.
+  bool has_expiries() const { return has_expiries_.load(std::memory_order_relaxed); }
   bool is_expired(uint32_t slot, int64_t now_us) const {
     return meta(slot).expiry.load(std::memory_order_relaxed) <= now_us;
   }
@@ -142,6 +146,7 @@ class SlotStore {
   Column early_;
   bool grows_early_;
   std::atomic<uint32_t> early_end_{0};
+  std::atomic<bool> has_expiries_{false};
   std::atomic<uint32_t> end_{0};
   std::atomic<size_t> live_{0}, retired_{0}, graves_count_{0}, capacity_{0};
   SlotList free_, graves_;
