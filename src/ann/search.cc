@@ -611,8 +611,9 @@ float Search::rescore(SearchKey key) {
 
 // What was found is given by its estimate then: full vectors may come from far away.
 bool Search::is_too_late() {
-  if (stats.ended != Ended::kDeadline && is_late(params_)) stats.ended = Ended::kDeadline;
-  return stats.ended == Ended::kDeadline;
+  const bool late = is_late(params_);
+  if (late && stats.ended == Ended::kNot) stats.ended = Ended::kDeadline;
+  return late;
 }
 
 void Search::keep_nearest(float distance, size_t count) {

@@ -77,24 +77,22 @@ Scorer::Scorer(Metric metric, Level level, std::span<const float> query, std::ve
 float Scorer::raw(const std::byte* vector) const {
   const size_t n = query_.size();
   const bool l2 = metric_ == Metric::kL2;
-  if (level_ == Level::kF16) {
-    const auto kernel = l2 ? kernels_.l2_f16 : kernels_.dot_f16;
-    return kernel(as<simd::Half>(query_at_level_), as<simd::Half>(vector), n);
-  }
-  const auto kernel = l2 ? kernels_.l2_bf16 : kernels_.dot_bf16;
-  return kernel(as<simd::Bf16>(query_at_level_), as<simd::Bf16>(vector), n);
-}
-
-float Scorer::operator()(const std::byte* vector) const {
   if (level_ == Level::kF32) {
     const auto* floats = as<float>(vector);
-    // min() gives its first operand where the other is not a number.
-    if (metric_ == Metric::kCosine)
-      return std::max(-kLargest, std::min(kLargest, -kernels_.dot_f32(query_.data(), floats, query_.size())));
-    return distance(metric_, query_, {floats, query_.size()});
+    if (metric_ == Metric::kCosine) return -kernels_.dot_f32(query_.data(), floats, n);
+    return distance(metric_, query_, {floats, n});
   }
-  const float value = metric_ == Metric::kL2 ? raw(vector) : -raw(vector);
-  return std::isnan(value) ? kLargest : std::clamp(value, -kLargest, kLargest);
+  if (level_ == Level::kF16) {
+    const auto kernel = l2 ? kernels_.l2_f16 : kernels_.dot_f16;
+    const float value = kernel(as<simd::Half>(query_at_level_), as<simd::Half>(vector), n);
+    return l2 ? value : -value;
+  }
+  const auto kernel = l2 ? kernels_.l2_bf16 : kernels_.dot_bf16;
+  const float value = kernel(as<simd::Bf16>(query_at_level_), as<simd::Bf16>(vector), n);
+  return l2 ? value : -value;
 }
+
+// min() gives its first operand where the other is not a number: as a loaded vector may be, whose checksum is right.
+float Scorer::operator()(const std::byte* vector) const { return std::max(-kLargest, std::min(kLargest, raw(vector))); }
 
 }  // namespace sagitta::ann

@@ -3,6 +3,7 @@
 
 #include "sagitta/base/memory_file.h"
 
+#include "vectors.h"
 #include "world.h"
 
 namespace sagitta::ann {
@@ -122,6 +123,46 @@ TEST(Degenerate, HalfFloatsHoldWhatIsLarger) {
     for (const Candidate& c : answer.candidates) {
       EXPECT_TRUE(std::isfinite(c.distance));
       EXPECT_EQ(static_cast<uint32_t>(c.slot) % 2, 0U);
+    }
+  }
+}
+
+// The walking code is of what is stored, not of what was given.
+TEST(Degenerate, HalfFloatsAreWalkedToWhereTheyAreStored) {
+  static constexpr float kHalfMax = 65504;
+  World world({.dim = 16, .metric = Metric::kL2, .level = Level::kF16, .link_threads = 0});
+  Clusters data(16, 20, 0.5F, 7);
+  const auto stored = [](Floats v) {
+    for (float& x : v) x = std::clamp(x, -kHalfMax, kHalfMax);
+    return v;
+  };
+  // One component of each is beyond what a half float holds.
+  const auto any = [&data] {
+    Floats v = scaled(data.any(), 1000);
+    v[0] = 1e5F * static_cast<float>(1 + data.below(1000));
+    return v;
+  };
+  for (size_t i = 0; i < kMany; ++i) {
+    const Floats v = any();
+    world.twin.insert(world.index->insert(v).value(), stored(v));
+  }
+  world.index->settle();
+  std::vector<Floats> queries(100);
+  for (Floats& query : queries) query = stored(any());
+  const Quality quality = world.quality(queries, {.beam_width = 100}, 0.01);
+  EXPECT_EQ(quality.graph, queries.size());
+  EXPECT_GE(quality.recall, 0.9);
+}
+
+// Checksums may be right where vectors are not.
+TEST(Degenerate, NoDistanceIsNotANumber) {
+  const Floats query(4, 0.5F);
+  const std::vector<std::byte> vector(4 * sizeof(float), std::byte{0xff});  // at every level
+  std::vector<std::byte> at_level;
+  for (const Metric metric : {Metric::kCosine, Metric::kL2, Metric::kDot}) {
+    for (const Level level : {Level::kF32, Level::kF16, Level::kBf16}) {
+      const Scorer scorer(metric, level, query, at_level);
+      EXPECT_EQ(scorer(vector.data()), std::numeric_limits<float>::max()) << to_string(metric) << to_string(level);
     }
   }
 }

@@ -537,9 +537,8 @@ TEST(Search, AScanThatEndsEarlyGivesTheNearestOfWhatItSaw) {
     SearchParams params{.k = 10, .distances_max = distances};
     params.filter.bitmap = &bitmap;
     const SearchAnswer answer = world.index->search(query, params).value();
-    if (answer.stats.path == Path::kExact) {
-      EXPECT_EQ(answer.candidates.size(), std::min<uint64_t>(distances, 10)) << distances;
-    }
+    ASSERT_EQ(answer.stats.path, Path::kExact);
+    EXPECT_EQ(answer.candidates.size(), std::min<uint64_t>(distances, 10)) << distances;
     EXPECT_EQ(answer.stats.ended, distances < 1000 ? Ended::kWork : Ended::kNot);
     EXPECT_TRUE(std::ranges::is_sorted(answer.candidates, {}, &Candidate::distance));
     for (const Candidate& c : answer.candidates) EXPECT_TRUE(bitmap.test(c.slot));

@@ -32,7 +32,8 @@ struct SketchQuery {
   float offset_factor = 0, scale_factor = 0, bias = 0, limit = 0;
 };
 
-/// What belongs to a code beside its numbers, and what to a query: together they make an estimate of the code's sum.
+/// What belongs to a code beside its numbers, and what to a query: together they make an estimate of a distance out of
+/// a sum of dots_*.
 struct CodeFactors {
   float scale = 0;
   float squared_length = 0;
