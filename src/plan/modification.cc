@@ -231,6 +231,10 @@ Result<WriteTime> evaluate_write_time(const ModificationBody& body, const table:
   WriteTime time;
   SAGITTA_TRY(std::optional<int64_t> given, evaluate_timestamp(body.timestamp, context));
   if (!given) given = batch_timestamp ? batch_timestamp : context.client_timestamp_us;
+  if (given == table::kNoTimestamp) {
+    return fail(ErrorCode::kInvalid, fmt::format("Out of bound timestamp, must be in [{}, {}], was {}",
+                                                 table::kNoTimestamp + 1, INT64_MAX, table::kNoTimestamp));
+  }
   time.timestamp_us = given.value_or(context.now_us);
   time.server_timestamp = !given;
   if (body.kind == ModificationBody::Kind::kDelete || table.is_counter) return time;

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <limits>
 
 #include "sagitta/types/value.h"
 
@@ -15,11 +16,13 @@ constexpr uint8_t kHeaderFormat = 1;
 /// Bits of a cell's first byte.
 constexpr uint8_t kHasValue = 1;
 constexpr uint8_t kExpires = 2;
+constexpr uint8_t kCellFlags = kHasValue | kExpires;
 
 /// Sections of a row.
 constexpr uint8_t kHasMarker = 1;
 constexpr uint8_t kMarkerExpires = 2;
 constexpr uint8_t kHasDeletion = 4;
+constexpr uint8_t kRowFlags = kHasMarker | kMarkerExpires | kHasDeletion;
 
 std::unexpected<Error> corrupt() { return fail(ErrorCode::kCorruption, "a stored row that cannot be read"); }
 
@@ -40,11 +43,20 @@ void encode_cell(const Cell& cell, Bytes& out) {
   }
 }
 
+/// Whether there was one.
+bool decode_expiry(ByteReader& in, int32_t& ttl_s, int64_t& expires_s) {
+  const auto ttl = in.signed_varint(), expires = in.signed_varint();
+  if (!ttl || *ttl < 0 || *ttl > std::numeric_limits<int32_t>::max() || !expires || *expires == 0) return false;
+  ttl_s = static_cast<int32_t>(*ttl);
+  expires_s = *expires;
+  return true;
+}
+
 std::optional<Cell> decode_cell(ByteReader& in) {
   Cell cell;
   const auto flags = in.big<uint8_t>();
   const auto timestamp = in.signed_varint();
-  if (!flags || !timestamp) return std::nullopt;
+  if (!flags || (*flags & ~kCellFlags) != 0 || !timestamp) return std::nullopt;
   cell.timestamp_us = *timestamp;
   if ((*flags & kHasValue) != 0) {
     const auto value = in.blob();
@@ -56,12 +68,18 @@ std::optional<Cell> decode_cell(ByteReader& in) {
     cell.deleted_s = *deleted;
   }
   if ((*flags & kExpires) != 0) {
-    const auto ttl = in.signed_varint(), expires = in.signed_varint();
-    if (!ttl || !expires) return std::nullopt;
-    cell.ttl_s = static_cast<int32_t>(*ttl);
-    cell.expires_s = *expires;
+    if (!decode_expiry(in, cell.ttl_s, cell.expires_s)) return std::nullopt;
   }
   return cell;
+}
+
+std::optional<Marker> decode_marker(ByteReader& in, bool expires) {
+  Marker marker;
+  const auto timestamp = in.signed_varint();
+  if (!timestamp || *timestamp == kNoTimestamp) return std::nullopt;
+  marker.timestamp_us = *timestamp;
+  if (expires && !decode_expiry(in, marker.ttl_s, marker.expires_s)) return std::nullopt;
+  return marker;
 }
 
 void encode_tombstone(const Tombstone& tombstone, Bytes& out) {
@@ -83,11 +101,21 @@ std::optional<CellMap> decode_cell_map(ByteReader& in) {
   map.deletion = *deletion;
   for (uint64_t i = 0; i < *count; ++i) {
     const auto path = in.blob();
-    auto cell = path ? decode_cell(in) : std::nullopt;
+    const bool ascends = path && (map.cells.empty() || map.cells.rbegin()->first < *path);
+    auto cell = ascends ? decode_cell(in) : std::nullopt;
     if (!cell) return std::nullopt;
     map.cells.emplace_hint(map.cells.end(), Bytes(*path), std::move(*cell));
   }
   return map;
+}
+
+/// A column's id; nothing unless it is larger than all of `entries`, which it will join.
+template <class Entries>
+std::optional<uint32_t> decode_column_id(ByteReader& in, const Entries& entries) {
+  const auto id = in.varint();
+  if (!id || *id > std::numeric_limits<uint32_t>::max()) return std::nullopt;
+  if (!entries.empty() && *id <= entries.rbegin()->first) return std::nullopt;
+  return static_cast<uint32_t>(*id);
 }
 
 /// Absent once its grace period is over on the log's clock.
@@ -209,7 +237,7 @@ bool StoredRow::is_empty() const { return !marker.is_set() && !deletion.is_set()
 
 void StoredRow::encode(Bytes& out) const {
   out.push_back(static_cast<char>(kRowFormat));
-  const bool marker_expires = marker.expires_s != 0;
+  const bool marker_expires = marker.is_set() && marker.expires_s != 0;
   out.push_back(static_cast<char>((marker.is_set() ? kHasMarker : 0) | (marker_expires ? kMarkerExpires : 0) |
                                   (deletion.is_set() ? kHasDeletion : 0)));
   if (marker.is_set()) {
@@ -245,37 +273,32 @@ Result<StoredRow> StoredRow::decode(BytesView bytes) {
   if (*format != kRowFormat) {
     return fail(ErrorCode::kFormat, fmt::format("a row of format {}, this version reads {}", *format, kRowFormat));
   }
+  if ((*flags & ~kRowFlags) != 0) return corrupt();
   if ((*flags & kHasMarker) != 0) {
-    const auto timestamp = in.signed_varint();
-    if (!timestamp) return corrupt();
-    row.marker.timestamp_us = *timestamp;
-    if ((*flags & kMarkerExpires) != 0) {
-      const auto ttl = in.signed_varint(), expires = in.signed_varint();
-      if (!ttl || !expires) return corrupt();
-      row.marker.ttl_s = static_cast<int32_t>(*ttl);
-      row.marker.expires_s = *expires;
-    }
+    const auto marker = decode_marker(in, (*flags & kMarkerExpires) != 0);
+    if (!marker) return corrupt();
+    row.marker = *marker;
   }
   if ((*flags & kHasDeletion) != 0) {
     const auto deletion = decode_tombstone(in);
-    if (!deletion) return corrupt();
+    if (!deletion || !deletion->is_set()) return corrupt();
     row.deletion = *deletion;
   }
   const auto cell_count = in.varint();
   if (!cell_count) return corrupt();
   for (uint64_t i = 0; i < *cell_count; ++i) {
-    const auto id = in.varint();
+    const auto id = decode_column_id(in, row.cells);
     auto cell = id ? decode_cell(in) : std::nullopt;
     if (!cell) return corrupt();
-    row.cells.emplace_hint(row.cells.end(), static_cast<uint32_t>(*id), std::move(*cell));
+    row.cells.emplace_hint(row.cells.end(), *id, std::move(*cell));
   }
   const auto map_count = in.varint();
   if (!map_count) return corrupt();
   for (uint64_t i = 0; i < *map_count; ++i) {
-    const auto id = in.varint();
+    const auto id = decode_column_id(in, row.maps);
     auto map = id ? decode_cell_map(in) : std::nullopt;
     if (!map) return corrupt();
-    row.maps.emplace_hint(row.maps.end(), static_cast<uint32_t>(*id), std::move(*map));
+    row.maps.emplace_hint(row.maps.end(), *id, std::move(*map));
   }
   if (!in.empty()) return corrupt();
   return row;
@@ -339,6 +362,7 @@ Result<PartitionHeader> PartitionHeader::decode(BytesView bytes) {
     if (!tombstone) return corrupt();
     header.ranges.push_back({{Bytes(*from), Bytes(*to)}, *tombstone});
   }
+  if (!in.empty()) return corrupt();
   return header;
 }
 

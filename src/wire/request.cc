@@ -122,6 +122,14 @@ Status read_values(BodyReader& in, bool named, std::vector<BoundValue>& values, 
   return {};
 }
 
+/// INT64_MIN is how rows say that they have none.
+Result<int64_t> read_timestamp(BodyReader& in) {
+  SAGITTA_TRY(const int64_t timestamp, in.number<int64_t>("the timestamp"));
+  if (timestamp != INT64_MIN) return timestamp;
+  return fail(ErrorCode::kProtocol,
+              fmt::format("Out of bound timestamp, must be in [{}, {}], was {}", INT64_MIN + 1, INT64_MAX, INT64_MIN));
+}
+
 /// What follows the values in QUERY and EXECUTE, and the statements in BATCH.
 Status read_options(BodyReader& in, uint32_t flags, QueryParameters& out) {
   if (flags & query_flags::kPageSize) {
@@ -134,7 +142,7 @@ Status read_options(BodyReader& in, uint32_t flags, QueryParameters& out) {
     SAGITTA_TRY(out.serial_consistency, in.consistency());
   }
   if (flags & query_flags::kTimestamp) {
-    SAGITTA_TRY(out.timestamp, in.number<int64_t>("the timestamp"));
+    SAGITTA_TRY(out.timestamp, read_timestamp(in));
   }
   if (flags & query_flags::kKeyspace) {
     SAGITTA_TRY(out.keyspace, in.string("the keyspace"));

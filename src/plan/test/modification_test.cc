@@ -55,6 +55,18 @@ TEST_F(ModificationTest, TimestampsComeFromTheStatementThenTheClientThenTheServe
   EXPECT_FALSE((*make_mutations(*without, client))[0].server_timestamp);
 }
 
+TEST_F(ModificationTest, TheTimestampThatMeansNoneIsRefused) {
+  constexpr std::string_view kReason =
+      "Invalid: Out of bound timestamp, must be in [-9223372036854775807, 9223372036854775807], was "
+      "-9223372036854775808";
+  EXPECT_EQ(refusal("INSERT INTO t (id) VALUES (1) USING TIMESTAMP -9223372036854775808", {}), kReason);
+  EXPECT_EQ(refusal("DELETE FROM t USING TIMESTAMP -9223372036854775808 WHERE id = 1", {}), kReason);
+  EXPECT_EQ(refusal("BEGIN BATCH USING TIMESTAMP -9223372036854775808 INSERT INTO t (id) VALUES (1); APPLY BATCH", {}),
+            kReason);
+  EXPECT_EQ(mutation("INSERT INTO t (id) VALUES (1) USING TIMESTAMP -9223372036854775807", {}).timestamp_us,
+            -9223372036854775807);
+}
+
 TEST_F(ModificationTest, TimeToLive) {
   constexpr std::string_view kText = "INSERT INTO ttl (k, r) VALUES (1, 2) USING TTL ?";
   const auto ttl_of = [&](BindValue value) { return mutation(kText, {std::move(value)}).rows[0].ttl_s; };

@@ -154,6 +154,14 @@ TEST(Request, CountsThatLieAreRefusedBeforeTheyAreReserved) {
   EXPECT_THAT(refusal(frame_of(Opcode::kQuery, kSelect + hex("0001 01 0001 fffffffd"), 4)), HasSubstr("length -3"));
 }
 
+TEST(Request, TheTimestampThatMeansNoneIsRefused) {
+  EXPECT_EQ(decoded<Query>(frame_of(Opcode::kQuery, kSelect + hex("0001 20 8000000000000001"), 4)).parameters.timestamp,
+            INT64_MIN + 1);
+  EXPECT_THAT(refusal(frame_of(Opcode::kQuery, kSelect + hex("0001 20 8000000000000000"), 4)),
+              HasSubstr("Out of bound timestamp, must be in [-9223372036854775807, 9223372036854775807], "
+                        "was -9223372036854775808"));
+}
+
 TEST(Request, QueryStringsAreUtf8) {
   for (std::string_view good :
        {"", "SELECT", "\xC3\xA4", "\xE0\xA0\x80", "\xED\x9F\xBF", "\xF0\x90\x80\x80", "\xF4\x8F\xBF\xBF"}) {
