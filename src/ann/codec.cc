@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
+#include <cstring>
 #include <limits>
 #include <numeric>
 #include <random>
@@ -12,6 +13,8 @@ namespace {
 
 constexpr size_t kBlockBytes = 64;
 constexpr uint32_t kRounds = 2;
+/// Codes whose dot products are taken together.
+constexpr size_t kBatch = 64;
 /// The step of the best uniform grid of 4 and of 16 points for a Gaussian of deviation 1 (Max, 1960).
 constexpr float kGaussianStep2 = 0.9957F, kGaussianStep4 = 0.3352F;
 constexpr float kQueryMax = 127;
@@ -27,6 +30,8 @@ constexpr uint64_t kRotationSeed = 0x5a91774a;
 
 uint32_t block_numbers(CodeBits bits) { return static_cast<uint32_t>(kBlockBytes * 8) / static_cast<uint32_t>(bits); }
 uint32_t blocks_of(uint32_t dim, CodeBits bits) { return (dim + block_numbers(bits) - 1) / block_numbers(bits); }
+/// A vector is as long as its code has numbers.
+uint32_t padded_to(uint32_t dim, CodeBits bits) { return blocks_of(dim, bits) * block_numbers(bits); }
 
 float dot(const simd::Kernels& kernels, std::span<const float> a, std::span<const float> b) {
   return kernels.dot_f32(a.data(), b.data(), a.size());
@@ -80,7 +85,8 @@ Codec::Codec(Metric metric, uint32_t dim, CodeBits bits, float unit, std::vector
       bits_(bits),
       dim_(dim),
       blocks_(blocks_of(dim, bits)),
-      padded_(blocks_ * block_numbers(bits)),
+      padded_(padded_to(dim, bits)),
+      fine_blocks_(blocks_of(padded_, kFineBits)),
       hadamard_log2_(static_cast<uint32_t>(std::bit_width(padded_)) - 1),
       unit_(unit),
       centre_(std::move(centre)),
@@ -105,6 +111,10 @@ Codec::Codec(Metric metric, uint32_t dim, CodeBits bits, std::span<const float> 
 
 size_t Codec::code_bytes(uint32_t dim, CodeBits bits) { return size_t{blocks_of(dim, bits)} * kBlockBytes; }
 
+size_t Codec::fine_bytes(uint32_t dim, CodeBits bits) {
+  return code_bytes(padded_to(dim, bits), kFineBits) + sizeof(float);
+}
+
 // Each round flips signs and transforms the longest power of two from the front and, where that is not all, from the
 // back: orthogonal, and two rounds mix every dimension with every other.
 void Codec::rotate(std::span<const float> stored, bool centred, std::vector<float>& out) const {
@@ -119,33 +129,49 @@ void Codec::rotate(std::span<const float> stored, bool centred, std::vector<floa
   }
 }
 
-Codec::Factors Codec::encode(std::span<const float> stored, uint8_t* code, std::vector<float>& scratch) const {
-  rotate(stored, true, scratch);
-  const float squared = dot(kernels_, scratch, scratch);
-  float largest = 0;
-  for (float v : scratch) largest = std::max(largest, std::fabs(v));
+// To the nearest points of a grid that suits them, as numbers around 0 in steps of it. Returns the sum of each value
+// times its point; `squared` is that of the values' squares.
+float Codec::round(CodeBits bits, std::span<const float> values, float squared, std::span<float> points,
+                   uint8_t* code) const {
+  const float largest = kernels_.largest_f32(values.data(), padded_);
   const float deviation = std::sqrt(squared / static_cast<float>(padded_));
-  float step = largest / middle();
-  if (bits_ != CodeBits::k8)
-    step = std::min(step, (bits_ == CodeBits::k4 ? kGaussianStep4 : kGaussianStep2) * deviation);
+  float step = largest / middle(bits);
+  if (bits != CodeBits::k8) step = std::min(step, (bits == CodeBits::k4 ? kGaussianStep4 : kGaussianStep2) * deviation);
   if (!(step > 0) || !std::isfinite(step)) step = 1;
   const float inverse = 1 / step;
   float along = 0;
-  for (float& v : scratch) {
-    const float cell = std::max(0.0F, std::min(top(), std::floor(v * inverse + middle() + 0.5F)));
-    along += (cell - middle()) * v;
-    v = cell;
+  for (uint32_t i = 0; i < padded_; ++i) {
+    const float cell = std::max(0.0F, std::min(top(bits), std::floor(values[i] * inverse + middle(bits) + 0.5F)));
+    points[i] = cell - middle(bits);
+    along += points[i] * values[i];
   }
-  const auto bits = static_cast<uint32_t>(bits_);
-  for (uint32_t i = 0; i < blocks_ * kBlockBytes; ++i) {
-    const float* cell = scratch.data() + i / kBlockBytes * block_numbers(bits_) + i % kBlockBytes;
+  const auto width = static_cast<uint32_t>(bits);
+  for (uint32_t i = 0; i < padded_ * width / 8; ++i) {
+    const float* point = points.data() + i / kBlockBytes * block_numbers(bits) + i % kBlockBytes;
     uint32_t byte = 0;
-    for (uint32_t shift = 0; shift < 8; shift += bits, cell += kBlockBytes)
-      byte |= static_cast<uint32_t>(*cell) << shift;
+    for (uint32_t shift = 0; shift < 8; shift += width, point += kBlockBytes)
+      byte |= static_cast<uint32_t>(*point + middle(bits)) << shift;
     code[i] = static_cast<uint8_t>(byte);
   }
-  return {.scale = along > 0 ? std::min(squared / along, kFactorMax) : 0,
-          .squared_length = std::min(squared, kFactorMax)};
+  return along;
+}
+
+// With x the vector, c its points and s its scale, ⟨q, x⟩ is about s·⟨q, c⟩. What is missing is the product with the
+// rest, ⟨q, x − s·c⟩, which the points and the scale of the rest estimate in the same way.
+Codec::Factors Codec::encode(std::span<const float> stored, uint8_t* code, uint8_t* fine,
+                             std::vector<float>& scratch) const {
+  rotate(stored, true, scratch);
+  scratch.resize(size_t{2} * padded_);
+  const std::span<float> values(scratch.data(), padded_), points(values.data() + padded_, padded_);
+  const float squared = dot(kernels_, values, values), along = round(bits_, values, squared, points, code);
+  const Factors factors{.scale = along > 0 ? std::min(squared / along, kFactorMax) : 0,
+                        .squared_length = std::min(squared, kFactorMax)};
+  if (fine == nullptr) return factors;
+  for (uint32_t i = 0; i < padded_; ++i) values[i] -= factors.scale * points[i];
+  const float rest = dot(kernels_, values, values), rest_along = round(kFineBits, values, rest, points, fine);
+  const float scale = rest_along > 0 && rest <= kFactorMax ? std::min(rest / rest_along, kFactorMax) : 0;
+  std::memcpy(fine + size_t{fine_blocks_} * kBlockBytes, &scale, sizeof scale);
+  return factors;
 }
 
 // Returns the value of one step.
@@ -155,7 +181,7 @@ float Codec::quantise_query(Query& out) const {
   out.values.resize(padded_);
   if (inverse == 0) out.rotated.assign(padded_, 0);
   out.offset =
-      middle() * static_cast<float>(kernels_.quantise_i8(out.rotated.data(), padded_, inverse, out.values.data()));
+      middle(bits_) * static_cast<float>(kernels_.quantise_i8(out.rotated.data(), padded_, inverse, out.values.data()));
   return inverse > 0 ? largest / kQueryMax : 0;
 }
 
@@ -198,7 +224,7 @@ int32_t Codec::read_code(const uint8_t* code, std::vector<int8_t>& values) const
 }
 
 void Codec::prepare_stored(const uint8_t* code, const Factors& factors, Query& out) const {
-  out.offset = middle() * static_cast<float>(read_code(code, out.values));
+  out.offset = middle(bits_) * static_cast<float>(read_code(code, out.values));
   out.dot_factor = 2 * value_step() * factors.scale;
   out.norm_factor = 1;
   out.least = 0;
@@ -215,18 +241,29 @@ void Codec::place_code(const uint8_t* code, const Factors& factors, std::vector<
 
 void Codec::estimate(const Query& query, const uint8_t* const* codes, const Factors* const* factors, size_t count,
                      float* out) const {
-  constexpr size_t kBatch = 64;
   int32_t sums[kBatch];
   Factors side_by_side[kBatch];
   const simd::EstimateTerms terms{query.norm_factor, query.dot_factor, query.offset, query.constant};
-  const auto dots = bits_ == CodeBits::k2   ? kernels_.dots_u2
-                    : bits_ == CodeBits::k4 ? kernels_.dots_u4
-                                            : kernels_.dots_u8;
   for (size_t begin = 0; begin < count; begin += kBatch) {
     const size_t n = std::min(kBatch, count - begin);
-    dots(codes + begin, n, query.values.data(), blocks_, sums);
+    dots(bits_)(codes + begin, n, query.values.data(), blocks_, sums);
     for (size_t i = 0; i < n; ++i) side_by_side[i] = *factors[begin + i];
     kernels_.estimates(terms, sums, side_by_side, n, out + begin);
+  }
+}
+
+void Codec::refine(const Query& query, const uint8_t* const* fine, size_t count, float* estimates) const {
+  int32_t sums[kBatch];
+  const float offset = query.offset * (middle(kFineBits) / middle(bits_));
+  for (size_t begin = 0; begin < count; begin += kBatch) {
+    const size_t n = std::min(kBatch, count - begin);
+    dots(kFineBits)(fine + begin, n, query.values.data(), fine_blocks_, sums);
+    for (size_t i = 0; i < n; ++i) {
+      float scale;
+      std::memcpy(&scale, fine[begin + i] + size_t{fine_blocks_} * kBlockBytes, sizeof scale);
+      const float better = estimates[begin + i] - query.dot_factor * scale * (static_cast<float>(sums[i]) - offset);
+      if (std::fabs(better) <= kLargest) estimates[begin + i] = better;
+    }
   }
 }
 

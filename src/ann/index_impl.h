@@ -60,6 +60,7 @@ struct Index::Impl {
  private:
   Result<uint32_t> take_slot(std::unique_lock<std::mutex>& lock);
   bool write(uint32_t slot, Scratch& buffers);
+  void encode(const Codec& codec, std::span<const float> stored, uint32_t slot, std::vector<float>& buffer);
   void learn_codec(std::span<const float> otherwise);
   bool retire(uint32_t slot);
   Status refuse_room() const;

@@ -48,9 +48,15 @@ bool has_sketches(const IndexOptions& options) {
   return options.profile == Profile::kFast && options.metric != Metric::kDot;
 }
 
+/// Where a vector is so long that looking at a few fewer of them is worth another code.
+bool has_fine_codes(const IndexOptions& options) {
+  return options.profile == Profile::kFast && code_bits(options) == CodeBits::k2;
+}
+
 SlotShape shape_of(const IndexOptions& options) {
   return {.vector_bytes = vector_bytes(options.level, options.dim),
           .code_bytes = Codec::code_bytes(options.dim, code_bits(options)),
+          .fine_bytes = has_fine_codes(options) ? Codec::fine_bytes(options.dim, code_bits(options)) : 0,
           .links_bytes = Graph::record_bytes(degree_of(options), has_sketches(options)),
           .early_bytes = options.level == Level::kI8 ? options.dim * sizeof(float) : 0};
 }
@@ -99,8 +105,7 @@ Result<Slot> Index::Impl::insert(std::span<const float> vector, Expiry expiry, c
     return fail(refuse_room());
   }
   // Looked at last: the codec may have been learnt while the lock was given up.
-  if (!encoded && codec() != nullptr)
-    *store.factors(slot) = codec()->encode(buffers->query, store.code(slot), buffers->floats);
+  if (!encoded && codec() != nullptr) encode(*codec(), buffers->query, slot, buffers->floats);
   store.publish(slot, expiry);
   store.meta(slot).next = fresh.add(slot);
   if (codec() == nullptr && fresh.size() >= kGraphMin) learn_codec({});
@@ -130,8 +135,12 @@ bool Index::Impl::write(uint32_t slot, Scratch& buffers) {
   if (store.has_early(slot)) std::ranges::copy(buffers.query, store.early(slot).begin());
   graph.write(slot, {});
   if (codec() == nullptr) return false;
-  *store.factors(slot) = codec()->encode(buffers.query, store.code(slot), buffers.floats);
+  encode(*codec(), buffers.query, slot, buffers.floats);
   return true;
+}
+
+void Index::Impl::encode(const Codec& codec, std::span<const float> stored, uint32_t slot, std::vector<float>& buffer) {
+  *store.factors(slot) = codec.encode(stored, store.code(slot), store.fine(slot), buffer);
 }
 
 // From the fresh vectors, which are all there are; from `otherwise` where there are none.
@@ -149,8 +158,7 @@ void Index::Impl::learn_codec(std::span<const float> otherwise) {
   }
   auto made = std::make_unique<const Codec>(options.metric, options.dim, code_bits(options),
                                             slots.empty() ? otherwise : std::span<const float>(sample));
-  for (size_t i = 0; i < slots.size(); ++i)
-    *store.factors(slots[i]) = made->encode(row(i), store.code(slots[i]), buffer);
+  for (size_t i = 0; i < slots.size(); ++i) encode(*made, row(i), slots[i], buffer);
   codec_owner_ = std::move(made);
   codec_.store(codec_owner_.get(), std::memory_order_release);
   store.stop_early();

@@ -8,8 +8,9 @@ namespace sagitta::ann {
 
 size_t Scratch::bytes() const {
   const auto of = [](const auto&... v) { return ((v.capacity() * sizeof(v[0])) + ...); };
-  return of(keys, pool, rejected, keys_of_batch, query, query_at_level, floats, ready, nearest, code_query.values,
-            code_query.rotated, fresh, matching, passed, links, slots, codes, factors, estimates, scanned_estimates) +
+  return of(keys, pool, rejected, keys_of_batch, query, query_at_level, floats, refined, ready, nearest,
+            code_query.values, code_query.rotated, fresh, matching, passed, links, slots, codes, factors, estimates,
+            scanned_estimates) +
          sketches.words().size_bytes() + visited.bytes() + taken.bytes();
 }
 

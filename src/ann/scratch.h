@@ -24,9 +24,10 @@ struct Scratch {
   std::vector<float> query;
   std::vector<std::byte> query_at_level;  // at f16 and bf16
   std::vector<float> floats;
-  std::vector<Candidate> ready;  // rescored
-  std::vector<float> nearest;    // a heap of the smallest distances among them
-  SlotBitmap taken;              // before a scan of the rest
+  std::vector<uint64_t> refined;  // keys of what has a better estimate, and is not rescored yet
+  std::vector<Candidate> ready;   // rescored
+  std::vector<float> nearest;     // a heap of the smallest distances among them
+  SlotBitmap taken;               // before a scan of the rest
   Codec::Query code_query;
   Visited visited;
   std::vector<uint32_t> fresh;     // slots of the fresh list

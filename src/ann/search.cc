@@ -23,10 +23,6 @@ constexpr size_t kBatchOfDistances = 16, kBatchOfEstimates = 64;
 constexpr size_t kPartOrdered = 64;
 /// Distances between two looks at the clock: some ten microseconds' worth.
 constexpr uint64_t kDistancesPerLook = 256;
-/// Estimates are trusted to so many times their root mean square error.
-constexpr double kErrorsTrusted = 2.5;
-/// Rescored before the error is believed to be known.
-constexpr size_t kErrorsMin = 8;
 /// Of a scan, one of so many is rescored to learn it, so many at most.
 constexpr size_t kErrorsPart = 64, kErrorsSampled = 32;
 /// Where more than one of so many would be rescored, all vectors are compared at once.
@@ -71,9 +67,11 @@ Search::Search(const Index::Impl& index, std::span<const float> query, const Sea
       costs_(index.store.shape().vector_bytes, index.store.shape().code_bytes, index.graph.degree(),
              index.graph.has_sketches(), index.store.end()),
       batch_(std::max<size_t>(params.k, kBatchOfEstimates)),
+      refined_(scratch_->refined),
       ready_(scratch_->ready),
       tester_(params, stats) {
   ready_.clear();
+  refined_.clear();
   scratch_->query.resize(query.size());
   store_form(index.options.metric, query, scratch_->query);
   if (index.options.level != Level::kI8 || early_) {
@@ -587,8 +585,15 @@ void Search::ask_for_vector(uint32_t slot) const {
   for (size_t offset = 0; offset < bytes; offset += 64) __builtin_prefetch(begin + offset);
 }
 
+void Search::ask_for_fine(uint32_t slot) const {
+  const uint8_t* begin = index_.store.fine(slot);
+  const size_t bytes = std::min(kPrefetchBytesMax, index_.store.shape().fine_bytes);
+  for (size_t offset = 0; offset < bytes; offset += 64) __builtin_prefetch(begin + offset);
+}
+
 // Those that are likely to be rescored next.
 void Search::ask_for_vectors() {
+  if (keys_are_ == Keys::kDistances || params_.full_vector || refines()) return;
   const std::span<const SearchKey> keys =
       walk_ ? std::span<const SearchKey>(walk_->pool()) : std::span(scratch_->keys).first(ordered_);
   const size_t at = walk_ ? walked_ : scanned_, until = std::min(keys.size(), at + kVectorsAhead);
@@ -605,8 +610,43 @@ float Search::rescore(SearchKey key) {
     }
   }
   if (keys_are_ == Keys::kDistances) return distance_of(key);
+  return rescore_by_vector(slot);
+}
+
+float Search::rescore_by_vector(uint32_t slot) {
   ++stats.rescored;
   return (*scorer_)(vector(slot));
+}
+
+// Whether fine codes come between estimates and vectors.
+bool Search::refines() const {
+  return keys_are_ == Keys::kEstimates && !params_.full_vector && index_.store.shape().fine_bytes > 0;
+}
+
+// By fine codes, `out` has room for as many; of what seems near by codes.
+void Search::refine(std::span<const SearchKey> keys, float* out) {
+  const uint8_t* fine[kHeldMax];
+  for (; !keys.empty(); keys = keys.subspan(std::min(kHeldMax, keys.size())), out += kHeldMax) {
+    const size_t count = std::min(kHeldMax, keys.size());
+    for (size_t i = 0; i < count; ++i) {
+      fine[i] = index_.store.fine(slot_of(keys[i]));
+      out[i] = distance_of(keys[i]);
+    }
+    codec_->refine(scratch_->code_query, fine, count, out);
+    stats.refined += count;
+  }
+}
+
+// Into refined_, what take() held back.
+void Search::refine_held(size_t count) {
+  float better[kHeldMax];
+  refine(std::span(held_).first(held_count_), better);
+  for (size_t i = 0; i < held_count_; ++i) {
+    refined_.push_back(make_key(better[i], slot_of(held_[i])));
+    keep_nearest(better[i], count);
+    note_error(distance_of(held_[i]), better[i]);
+  }
+  held_count_ = 0;
 }
 
 // What was found is given by its estimate then: full vectors may come from far away.
@@ -627,6 +667,14 @@ void Search::keep_nearest(float distance, size_t count) {
   std::ranges::push_heap(nearest);
 }
 
+// Of all that is found, or of what is rescored.
+void Search::keep_all_nearest(size_t count, bool with_refined) {
+  scratch_->nearest.clear();
+  for (const Candidate& c : ready_) keep_nearest(c.distance, count);
+  if (!with_refined) return;
+  for (const SearchKey key : refined_) keep_nearest(distance_of(key), count);
+}
+
 void Search::take_in_order(size_t missing, size_t count) {
   while (ready_.size() < count) {
     const auto key = next_key(ready_.size() < missing);
@@ -642,8 +690,8 @@ void Search::rescore_in_order(size_t missing, size_t count) {
   const double at_least = params_.full_vector ? oversampled : 0;
   const std::vector<float>& nearest = scratch_->nearest;
   for (size_t taken = 0;; ++taken) {
-    if (keys_are_ == Keys::kEstimates && !params_.full_vector) ask_for_vectors();
-    const auto key = next_key(ready_.size() < missing);
+    ask_for_vectors();
+    const auto key = next_key(found() < missing);
     if (!key) break;
     take(*key, count);
     if (nearest.size() < count || static_cast<double>(taken + 1) < at_least) continue;
@@ -662,7 +710,7 @@ bool Search::rescore_batch(size_t count) {
   std::vector<SearchKey>& keys = scratch_->keys;
   const std::vector<float>& nearest = scratch_->nearest;
   const auto at = [&keys](size_t i) { return keys.begin() + static_cast<std::ptrdiff_t>(i); };
-  if (errors_ < kErrorsMin) sample_errors();
+  if (!errors_.tell()) sample_errors();
   if (nearest.size() < count) {
     if (scanned_ == keys.size()) add_farther();
     ordered_ = keys.size();
@@ -674,7 +722,7 @@ bool Search::rescore_batch(size_t count) {
         std::partition(at(scanned_), keys.end(), [limit](SearchKey key) { return distance_of(key) <= limit; });
     ordered_ = static_cast<size_t>(beyond - keys.begin());
   }
-  const size_t batch = std::max(batch_, kBatchesGrow * ready_.size());
+  const size_t batch = std::max(batch_, kBatchesGrow * found());
   if (ordered_ > scanned_ + batch) {
     std::nth_element(at(scanned_), at(scanned_ + batch), at(ordered_));
     ordered_ = scanned_ + batch;
@@ -686,6 +734,7 @@ bool Search::rescore_batch(size_t count) {
     if (index_.store.is_expired(slot_of(key), params_.now_us)) continue;
     take(key, count);
   }
+  refine_held(count);
   return true;
 }
 
@@ -694,28 +743,64 @@ bool Search::rescore_batch(size_t count) {
 void Search::sample_errors() {
   const std::vector<float>& estimates = scratch_->scanned_estimates;
   if (estimates.empty()) return;
-  const size_t count = std::clamp(estimates.size() / kErrorsPart, kErrorsMin, kErrorsSampled);
-  for (size_t i = 0; i < count; ++i) ask_for_vector(scanning_[i * estimates.size() / count]);
+  const size_t count = std::clamp(estimates.size() / kErrorsPart, SeenErrors::kMin, kErrorsSampled);
+  const bool fine = refines();
+  SearchKey sampled[kErrorsSampled];
+  float better[kErrorsSampled];
   for (size_t i = 0; i < count; ++i) {
     const size_t at = i * estimates.size() / count;
-    ++stats.rescored;
-    note_error(estimates[at], (*scorer_)(vector(scanning_[at])));
+    sampled[i] = make_key(estimates[at], scanning_[at]);
+    fine ? ask_for_fine(scanning_[at]) : ask_for_vector(scanning_[at]);
+  }
+  if (fine) refine(std::span(sampled).first(count), better);
+  for (size_t i = 0; i < count; ++i) {
+    if (!fine) better[i] = rescore_by_vector(slot_of(sampled[i]));
+    errors_.note(distance_of(sampled[i]), better[i]);
   }
 }
 
-// Into ready_, rescored; `count` of those are wanted.
+// Into ready_, rescored; where there are fine codes, by and by into refined_. `count` are wanted.
 void Search::take(SearchKey key, size_t count) {
-  const float estimate = distance_of(key), distance = rescore(key);
-  ready_.push_back({.slot = Slot{slot_of(key)}, .distance = distance});
+  const uint32_t slot = slot_of(key);
+  if (refines()) {
+    ask_for_fine(slot);
+    held_[held_count_++] = key;
+    if (held_count_ == kHeldMax) refine_held(count);
+    return;
+  }
+  const float distance = rescore(key);
+  ready_.push_back({.slot = Slot{slot}, .distance = distance});
   keep_nearest(distance, count);
-  const bool tells = !rescores_in_batches() || index_.options.metric == Metric::kDot;
-  if (tells && estimate != distance) note_error(estimate, distance);
+  note_error(distance_of(key), distance);
 }
 
-void Search::note_error(float estimate, float distance) {
-  const double error = double{estimate} - double{distance};
-  error_squares_ += error * error;
-  ++errors_;
+void Search::note_error(float estimate, float better) {
+  const bool tells = !rescores_in_batches() || index_.options.metric == Metric::kDot;
+  if (tells && estimate != better) errors_.note(estimate, better);
+}
+
+// Of what is refined, the nearest, until the next is too far to matter; twice as many as are wanted are brought into
+// order at first, then twice as many again.
+void Search::rescore_refined(size_t count) {
+  keep_all_nearest(count, false);
+  const std::vector<float>& nearest = scratch_->nearest;
+  const auto at = [this](size_t i) { return refined_.begin() + static_cast<std::ptrdiff_t>(i); };
+  size_t taken = 0, ordered = 0, asked = 0;
+  for (; taken < refined_.size(); ++taken) {
+    if (taken == ordered) {
+      ordered = std::min(refined_.size(), 2 * std::max(count, ordered));
+      std::partial_sort(at(taken), at(ordered), refined_.end());
+    }
+    const float estimate = distance_of(refined_[taken]);
+    if (nearest.size() == count && double{estimate} > double{nearest.front()} + fine_errors_.margin()) break;
+    for (; asked < std::min(ordered, taken + kVectorsAhead); ++asked) ask_for_vector(slot_of(refined_[asked]));
+    const uint32_t slot = slot_of(refined_[taken]);
+    const float distance = rescore_by_vector(slot);
+    ready_.push_back({.slot = Slot{slot}, .distance = distance});
+    keep_nearest(distance, count);
+    fine_errors_.note(estimate, distance);
+  }
+  refined_.erase(refined_.begin(), at(taken));
 }
 
 // Makes `count` more candidates certain, or as many as there are; no beam is widened to find more than are `missing`.
@@ -723,16 +808,16 @@ void Search::note_error(float estimate, float distance) {
 void Search::refill(size_t missing, size_t count) {
   ready_.erase(ready_.begin(), ready_.begin() + static_cast<std::ptrdiff_t>(given_));
   given_ = 0;
-  if (keys_are_exact() && ready_.empty()) return take_in_order(missing, count);
-  std::vector<float>& nearest = scratch_->nearest;
-  nearest.clear();
-  for (const Candidate& c : ready_) keep_nearest(c.distance, count);
+  if (keys_are_exact() && found() == 0) return take_in_order(missing, count);
+  keep_all_nearest(count, true);
   if (rescores_in_batches()) {
     while (rescore_batch(count)) {
     }
   } else {
     rescore_in_order(missing, count);
+    refine_held(count);
   }
+  if (!refined_.empty()) rescore_refined(count);
   certain_ = std::min(count, ready_.size());
   std::ranges::partial_sort(ready_, ready_.begin() + static_cast<std::ptrdiff_t>(certain_), nearer);
 }
@@ -740,8 +825,7 @@ void Search::refill(size_t missing, size_t count) {
 // How much nearer a candidate may turn out than its key says. Looked at for each: walking may have given way to a scan.
 double Search::margin() const {
   if (keys_are_exact()) return 0;
-  if (errors_ < kErrorsMin) return std::numeric_limits<double>::infinity();
-  return kErrorsTrusted * std::sqrt(error_squares_ / static_cast<double>(errors_));
+  return errors_.margin();
 }
 
 Verdict Search::judge(uint32_t slot) {

@@ -2,6 +2,7 @@
 /// hands them out nearest first. It can go on for more.
 #pragma once
 
+#include <array>
 #include <limits>
 #include <memory>
 #include <optional>
@@ -10,6 +11,7 @@
 #include "cost.h"
 #include "index_impl.h"
 #include "search_key.h"
+#include "seen_errors.h"
 #include "tester.h"
 #include "vectors.h"
 #include "walk.h"
@@ -79,11 +81,17 @@ class Search final : private WalkLimits {
   void sift();
 
   void keep_nearest(float distance, size_t count);
+  void keep_all_nearest(size_t count, bool with_refined);
   uint64_t drop_expired(uint32_t first, uint64_t word) const;
   const std::byte* vector(uint32_t slot) const;
   void ask_for_vector(uint32_t slot) const;
+  void ask_for_fine(uint32_t slot) const;
   void ask_for_vectors();
+  bool refines() const;
+  void refine(std::span<const SearchKey> keys, float* out);
+  void refine_held(size_t count);
   float rescore(SearchKey key);
+  float rescore_by_vector(uint32_t slot);
   bool is_too_late();
   void take_in_order(size_t missing, size_t count);
   void rescore_in_order(size_t missing, size_t count);
@@ -91,7 +99,9 @@ class Search final : private WalkLimits {
   bool rescore_batch(size_t count);
   void sample_errors();
   void take(SearchKey key, size_t count);
-  void note_error(float estimate, float distance);
+  void note_error(float estimate, float better);
+  size_t found() const { return ready_.size() + refined_.size() + held_count_; }
+  void rescore_refined(size_t count);
   void refill(size_t missing, size_t count);
   bool keys_are_exact() const { return keys_are_ == Keys::kDistances && !params_.full_vector; }
   double margin() const;
@@ -120,15 +130,20 @@ class Search final : private WalkLimits {
   std::span<const uint32_t> scanning_;                     // of a scan by codes: all it looks at
   float reach_ = -std::numeric_limits<float>::infinity();  // of its estimates, those up to this have keys
 
-  std::vector<Candidate>& ready_;  // of scratch_: rescored; those that are certain in order
-  size_t given_ = 0;               // of ready_
-  bool stopped_ = false;           // a verdict was kStop: no more is given
-  size_t certain_ = 0;             // of ready_: nothing untaken is likely to be nearer
+  /// Taken together: fine codes asked for before they are read.
+  static constexpr size_t kHeldMax = 16;
+  std::array<SearchKey, kHeldMax> held_;  // taken, about to be refined
+  size_t held_count_ = 0;
+  std::vector<SearchKey>& refined_;  // of scratch_: estimated by fine codes, not rescored
+  std::vector<Candidate>& ready_;    // of scratch_: rescored; those that are certain in order
+  size_t given_ = 0;                 // of ready_
+  bool stopped_ = false;             // a verdict was kStop: no more is given
+  size_t certain_ = 0;               // of ready_: nothing untaken is likely to be nearer
   Tester tester_;
   bool tried_sample_ = false;
-  bool sifted_ = false;       // what is untaken has passed the predicate
-  double error_squares_ = 0;  // of estimates against rescored distances
-  size_t errors_ = 0;
+  bool sifted_ = false;     // what is untaken has passed the predicate
+  SeenErrors errors_;       // of estimates, against what is known better
+  SeenErrors fine_errors_;  // of estimates by fine codes, against distances
 };
 
 /// A search with parameters of its own.

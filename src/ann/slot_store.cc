@@ -16,6 +16,7 @@ SlotStore::SlotStore(const SlotShape& shape, MemoryBudget* budget)
       codes_(shape.code_bytes),
       factors_(sizeof(Codec::Factors)),
       links_(shape.links_bytes),
+      fine_(shape.fine_bytes),
       live_bits_(sizeof(LiveBits)),
       early_(shape.early_bytes),
       grows_early_(shape.early_bytes > 0) {}
@@ -107,7 +108,7 @@ Status SlotStore::grow() {
 Status SlotStore::add_segments(uint32_t slot) {
   const uint32_t granule = slot / kGranule;
   if (slot == segment_begin(segment_of(slot))) {
-    for (Column* column : {&metas_, &vectors_, &codes_, &factors_, &links_})
+    for (Column* column : {&metas_, &vectors_, &codes_, &factors_, &links_, &fine_})
       SAGITTA_CHECK(column->add_segment(segment_of(slot)));
     if (slot == 0) SAGITTA_CHECK(early_.add_segment(0));
   }
@@ -178,9 +179,10 @@ Column& SlotStore::column(SlotColumn which) {
     case SlotColumn::kVectors: return vectors_;
     case SlotColumn::kCodes: return codes_;
     case SlotColumn::kFactors: return factors_;
-    case SlotColumn::kLinks: break;
+    case SlotColumn::kLinks: return links_;
+    case SlotColumn::kFine: break;
   }
-  return links_;
+  return fine_;
 }
 
 IndexCounts SlotStore::counts() const {
@@ -191,6 +193,7 @@ MemoryUse SlotStore::memory() const {
   const size_t slots = capacity_;
   return {.vectors_bytes = slots * shape_.vector_bytes + early_end_ * shape_.early_bytes,
           .codes_bytes = slots * (shape_.code_bytes + sizeof(Codec::Factors)),
+          .fine_bytes = slots * shape_.fine_bytes,
           .graph_bytes = slots * shape_.links_bytes,
           .slots_bytes = slots * sizeof(SlotMeta) + slots / kGranule * sizeof(LiveBits)};
 }

@@ -34,14 +34,15 @@ using LiveBits = std::atomic<uint64_t>;
 struct SlotShape {
   size_t vector_bytes = 0;
   size_t code_bytes = 0;
+  size_t fine_bytes = 0;  ///< of a fine code; none in most indexes
   size_t links_bytes = 0;
   size_t early_bytes = 0;  ///< of a whole vector, beside the others: see SlotStore::early()
   size_t total_bytes() const {
-    return vector_bytes + code_bytes + sizeof(Codec::Factors) + links_bytes + sizeof(SlotMeta);
+    return vector_bytes + code_bytes + fine_bytes + sizeof(Codec::Factors) + links_bytes + sizeof(SlotMeta);
   }
 };
 
-enum class SlotColumn : uint8_t { kVectors, kCodes, kFactors, kLinks };
+enum class SlotColumn : uint8_t { kVectors, kCodes, kFactors, kLinks, kFine };
 
 /// A linked list of slots, through SlotMeta::next.
 struct SlotList {
@@ -105,6 +106,10 @@ class SlotStore {
   uint64_t live_in(uint32_t granule) const { return live_bits(granule).load(std::memory_order_acquire); }
   std::byte* vector(uint32_t slot) const { return vectors_.at(slot); }
   uint8_t* code(uint32_t slot) const { return reinterpret_cast<uint8_t*>(codes_.at(slot)); }
+  /// Null in an index without fine codes.
+  uint8_t* fine(uint32_t slot) const {
+    return shape_.fine_bytes > 0 ? reinterpret_cast<uint8_t*>(fine_.at(slot)) : nullptr;
+  }
   Codec::Factors* factors(uint32_t slot) const { return reinterpret_cast<Codec::Factors*>(factors_.at(slot)); }
   /// A node's record, as Graph lays it out.
   std::atomic<uint32_t>* links(uint32_t slot) const {
@@ -141,7 +146,7 @@ class SlotStore {
 
   const SlotShape shape_;
   MemoryBudget* const budget_;
-  Column metas_, vectors_, codes_, factors_, links_;
+  Column metas_, vectors_, codes_, factors_, links_, fine_;
   Column live_bits_;  // a record a granule
   Column early_;
   bool grows_early_;

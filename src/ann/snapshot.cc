@@ -34,7 +34,7 @@ Status check_options(const SnapshotFooter& f, const IndexOptions& options, const
   const bool same = f.dim == options.dim && f.metric == options.metric && f.level == options.level &&
                     f.connections == options.connections && f.shape.vector_bytes == shape.vector_bytes &&
                     f.shape.code_bytes == shape.code_bytes && f.shape.links_bytes == shape.links_bytes &&
-                    f.code_bits == code_bits(options);
+                    f.shape.fine_bytes == shape.fine_bytes && f.code_bits == code_bits(options);
   if (same) return {};
   return fail(ErrorCode::kInvalid, "is of an index with other options");
 }

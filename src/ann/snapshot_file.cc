@@ -16,7 +16,8 @@
 namespace sagitta::ann {
 namespace {
 
-constexpr uint32_t kVersion = 1;
+/// The one before had no fine codes.
+constexpr uint32_t kVersion = 2, kVersionMin = 1;
 constexpr BytesView kMagic = "SAGITANN";
 constexpr size_t kBlockBytes = size_t{1} << 20;
 /// Length and checksum of the footer, version, magic.
@@ -35,9 +36,10 @@ size_t record_bytes(PartKind kind, const SlotShape& shape) {
     case PartKind::kVectors: return shape.vector_bytes;
     case PartKind::kCodes: return shape.code_bytes;
     case PartKind::kFactors: return sizeof(Codec::Factors);
-    case PartKind::kLinks: break;
+    case PartKind::kLinks: return shape.links_bytes;
+    case PartKind::kFine: break;
   }
-  return shape.links_bytes;
+  return shape.fine_bytes;
 }
 
 std::string parent_of(const std::string& path) {
@@ -56,6 +58,7 @@ Bytes encode(const SnapshotFooter& f) {
   put_big<uint32_t>(out, static_cast<uint32_t>(f.shape.vector_bytes));
   put_big<uint32_t>(out, static_cast<uint32_t>(f.shape.code_bytes));
   put_big<uint32_t>(out, static_cast<uint32_t>(f.shape.links_bytes));
+  put_big<uint32_t>(out, static_cast<uint32_t>(f.shape.fine_bytes));
   put_big<uint8_t>(out, static_cast<uint8_t>(f.code_bits));
   put_big<uint32_t>(out, f.end);
   put_big<uint8_t>(out, f.has_codec ? 1 : 0);
@@ -115,7 +118,7 @@ bool is_sane(const SnapshotFooter& f) {
          (f.code_bits == CodeBits::k2 || f.code_bits == CodeBits::k4 || f.code_bits == CodeBits::k8);
 }
 
-Result<SnapshotFooter> decode(BytesView bytes) {
+Result<SnapshotFooter> decode(BytesView bytes, uint32_t version) {
   FooterReader in(bytes);
   SnapshotFooter f;
   f.dim = in.number<uint32_t>();
@@ -125,6 +128,7 @@ Result<SnapshotFooter> decode(BytesView bytes) {
   f.shape.vector_bytes = in.number<uint32_t>();
   f.shape.code_bytes = in.number<uint32_t>();
   f.shape.links_bytes = in.number<uint32_t>();
+  if (version > 1) f.shape.fine_bytes = in.number<uint32_t>();
   f.code_bits = static_cast<CodeBits>(in.number<uint8_t>());
   f.end = in.number<uint32_t>();
   f.has_codec = in.number<uint8_t>() != 0;
@@ -167,10 +171,11 @@ Result<Tail> read_tail(const RandomFile& file) {
   if (checksum != get_big<uint32_t>(tail.data() + 4)) {
     return fail(ErrorCode::kCorruption, fmt::format("the footer at byte {} fails its checksum", offset));
   }
-  if (version != kVersion) {
-    return fail(ErrorCode::kFormat, fmt::format("is of version {}, this program knows {}", version, kVersion));
+  if (version < kVersionMin || version > kVersion) {
+    return fail(ErrorCode::kFormat,
+                fmt::format("is of version {}, this program knows {} to {}", version, kVersionMin, kVersion));
   }
-  SAGITTA_TRY(SnapshotFooter footer, decode(bytes));
+  SAGITTA_TRY(SnapshotFooter footer, decode(bytes, version));
   return Tail{offset, std::move(footer)};
 }
 
@@ -205,7 +210,8 @@ Result<SnapshotSource> read_verified(std::unique_ptr<RandomFile> file) {
 }  // namespace
 
 std::string_view to_string(PartKind kind) {
-  constexpr std::string_view kNames[kPartKinds] = {"states", "expiries", "vectors", "codes", "factors", "links"};
+  constexpr std::string_view kNames[kPartKinds] = {"states",  "expiries", "vectors",   "codes",
+                                                   "factors", "links",    "fine codes"};
   return kNames[static_cast<size_t>(kind)];
 }
 

@@ -17,8 +17,8 @@
 namespace sagitta::ann {
 
 /// What a snapshot has of each slot, in the order of the file.
-enum class PartKind : uint8_t { kStates, kExpiries, kVectors, kCodes, kFactors, kLinks };
-inline constexpr uint8_t kPartKinds = 6;
+enum class PartKind : uint8_t { kStates, kExpiries, kVectors, kCodes, kFactors, kLinks, kFine };
+inline constexpr uint8_t kPartKinds = 7;
 std::string_view to_string(PartKind kind);
 
 /// Of a slot's state in a snapshot.

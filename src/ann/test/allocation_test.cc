@@ -32,15 +32,14 @@ void operator delete(void* memory, size_t, std::align_val_t) noexcept { std::fre
 namespace sagitta::ann {
 namespace {
 
-constexpr uint32_t kDim = 48;
 constexpr size_t kRows = 6000;
 constexpr size_t kQueries = 50;
 
-class Allocation : public ::testing::TestWithParam<std::tuple<Level, Profile>> {
+class Allocation : public ::testing::TestWithParam<std::tuple<Level, Profile, uint32_t>> {
  protected:
   Allocation()
-      : clusters_(kDim, 100, 0.4F, 7),
-        index_(Index::make({.dim = kDim,
+      : clusters_(std::get<uint32_t>(GetParam()), 100, 0.4F, 7),
+        index_(Index::make({.dim = std::get<uint32_t>(GetParam()),
                             .metric = Metric::kCosine,
                             .level = std::get<Level>(GetParam()),
                             .profile = std::get<Profile>(GetParam()),
@@ -95,13 +94,21 @@ TEST_P(Allocation, ASearchHasNone) {
   EXPECT_EQ(allocations_of({.k = 10, .filter = {.predicate = some, .selectivity = 0.001}}), 0u);
 }
 
+std::string name_of(const testing::TestParamInfo<Allocation::ParamType>& info) {
+  const auto& [level, profile, dim] = info.param;
+  return fmt::format("{}_{}_{}", to_string(level), to_string(profile), dim);
+}
+
 INSTANTIATE_TEST_SUITE_P(All, Allocation,
                          ::testing::Combine(::testing::Values(Level::kF32, Level::kF16, Level::kBf16, Level::kI8),
-                                            ::testing::Values(Profile::kCompact, Profile::kFast)),
-                         [](const auto& param) {
-                           return fmt::format("{}_{}", to_string(std::get<Level>(param.param)),
-                                              to_string(std::get<Profile>(param.param)));
-                         });
+                                            ::testing::Values(Profile::kCompact, Profile::kFast),
+                                            ::testing::Values(48)),
+                         name_of);
+// Where there are fine codes.
+INSTANTIATE_TEST_SUITE_P(Fine, Allocation,
+                         ::testing::Combine(::testing::Values(Level::kF32), ::testing::Values(Profile::kFast),
+                                            ::testing::Values(512)),
+                         name_of);
 
 }  // namespace
 }  // namespace sagitta::ann

@@ -312,6 +312,12 @@ INSTANTIATE_TEST_SUITE_P(Fast, IndexModel,
                                           testing::Values(Profile::kFast)),
                          name_of);
 
+/// Where there are fine codes.
+INSTANTIATE_TEST_SUITE_P(Fine, IndexModel,
+                         testing::Combine(testing::ValuesIn(kMetrics), testing::Values(Level::kF32, Level::kBf16),
+                                          testing::Values(Sizes{520, 700, 1500}), testing::Values(Profile::kFast)),
+                         name_of);
+
 TEST_P(IndexModel, AnswersAsTheTwin) {
   const uint64_t seed = from_environment("SAGITTA_SEED", std::random_device{}());
   RecordProperty("seed", std::to_string(seed));

@@ -549,6 +549,37 @@ TEST(Search, AScanThatEndsEarlyGivesTheNearestOfWhatItSaw) {
   EXPECT_EQ(world.index->search(query, late).value().stats.ended, Ended::kDeadline);
 }
 
+TEST(Search, FineCodesSpareVectors) {
+  constexpr uint32_t kVectors = 3000;
+  World world({.dim = 512, .metric = Metric::kL2, .profile = Profile::kFast, .link_threads = 0});
+  Clusters data(512, 60, 0.6F, 31);
+  for (uint32_t i = 0; i < kVectors; ++i) world.insert(data.any());
+  world.index->settle();
+  std::vector<Floats> queries;
+  for (int i = 0; i < 50; ++i) queries.push_back(data.any());
+  SlotBitmap half;
+  for (uint32_t slot = 0; slot < kVectors; slot += 2) half.set(Slot{slot});
+  const auto even = [](Slot slot) { return static_cast<uint32_t>(slot) % 2 == 0; };
+  const auto all = [](Slot) { return true; };
+  // A walk, and two scans by codes: without and with a predicate.
+  const SearchParams walk{.k = 10, .beam_width = 100}, scan{.k = 10, .beam_width = 4000, .filter = {.bitmap = &half}};
+  SearchParams test = scan;
+  test.filter.predicate = [&](Slot slot) { return even(slot) ? Verdict::kAccept : Verdict::kReject; };
+  for (const SearchParams* params : std::initializer_list<const SearchParams*>{&walk, &scan, &test}) {
+    EXPECT_GE(world.quality(queries, *params, 1e-5, params == &walk ? all : std::function<bool(Slot)>(even)).recall,
+              0.98);
+    uint64_t refined = 0, rescored = 0;
+    for (const Floats& query : queries) {
+      const SearchStats stats = world.index->search(query, *params)->stats;
+      EXPECT_EQ(stats.path, params == &walk ? Path::kGraph : Path::kExact);
+      refined += stats.refined;
+      rescored += stats.rescored;
+    }
+    EXPECT_LT(4 * rescored, 3 * refined);
+    EXPECT_GE(rescored, 10 * queries.size());
+  }
+}
+
 TEST(Search, ExpiredVectorsAreNotFound) {
   auto index = Index::make({.dim = 1, .metric = Metric::kL2}).value();
   const Slot slot = index->insert(Floats{1}, Expiry{100}).value();

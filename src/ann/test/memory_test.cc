@@ -21,16 +21,16 @@ size_t resident_bytes() {
   return resident * static_cast<size_t>(sysconf(_SC_PAGESIZE));
 }
 
-void expect_exact_throughout(Level level, Profile profile) {
+void expect_exact_throughout(Level level, Profile profile, uint32_t dim) {
   MemoryBudget budget("index", size_t{32} << 20);
-  World world({.dim = 24,
+  World world({.dim = dim,
                .metric = Metric::kL2,
                .level = level,
                .profile = profile,
                .expansion_add = 32,
                .link_threads = 0,
                .budget = &budget});
-  Clusters data(24, 20, 0.5F, 1);
+  Clusters data(dim, 20, 0.5F, 1);
   const auto expect_exact = [&] { ASSERT_EQ(budget.used_bytes(), world.index->memory().total_bytes()); };
   for (int i = 0; i < 3000; ++i) {
     const Slot slot = world.insert(data.any());
@@ -46,8 +46,9 @@ void expect_exact_throughout(Level level, Profile profile) {
 
 TEST(Memory, TheBudgetIsChargedWhatIsReportedAtAllTimes) {
   for (const Level level : {Level::kF32, Level::kBf16, Level::kI8}) {
-    for (const Profile profile : {Profile::kCompact, Profile::kFast}) expect_exact_throughout(level, profile);
+    for (const Profile profile : {Profile::kCompact, Profile::kFast}) expect_exact_throughout(level, profile, 24);
   }
+  expect_exact_throughout(Level::kF32, Profile::kFast, 512);
 }
 
 TEST(Memory, AtTheCeilingInsertsAreRefusedSearchesGoOnAndErasingMakesRoom) {

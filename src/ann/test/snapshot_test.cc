@@ -189,21 +189,68 @@ TEST_F(SnapshotTest, ATruncatedFileIsRefused) {
   }
 }
 
+/// The file of an empty index has no parts: it is the footer, its length (4), checksum (4), version (4) and magic (8).
+Bytes sealed(Bytes footer, uint32_t version) {
+  Bytes length, checksum, end;
+  put_big<uint32_t>(length, static_cast<uint32_t>(footer.size()));
+  put_big<uint32_t>(end, version);
+  end += "SAGITANN";
+  put_big<uint32_t>(checksum, crc32c(end, crc32c(length, crc32c(footer))));
+  return footer + length + checksum + end;
+}
+
 TEST_F(SnapshotTest, ANewerVersionIsRefusedAsSuch) {
   const IndexOptions options{.dim = 4};
   ASSERT_TRUE(save(*Index::make(options).value()));
   Bytes content = read_file(*files_, "/s/x").value();
-  content[content.size() - 9] = 2;
+  const Bytes footer = content.substr(0, content.size() - 20);
+  ASSERT_EQ(sealed(footer, 2), content);
+  content[content.size() - 9] = 3;
   ASSERT_TRUE(write_file_atomically(*files_, "/s/x", content));
   EXPECT_EQ(load(options).error().code(), ErrorCode::kCorruption);
-  // An empty index has no parts: the footer is the file, but for length (4), checksum (4), version (4) and magic (8).
-  const size_t footer = content.size() - 20;
-  const uint32_t checksum =
-      crc32c(BytesView(content).substr(footer + 8), crc32c(BytesView(content).substr(0, footer + 4)));
-  Bytes big;
-  put_big<uint32_t>(big, checksum);
-  ASSERT_TRUE(write_file_atomically(*files_, "/s/x", content.replace(footer + 4, 4, big)));
-  EXPECT_EQ(load(options).error().code(), ErrorCode::kFormat);
+  for (const uint32_t version : {0U, 3U}) {
+    ASSERT_TRUE(write_file_atomically(*files_, "/s/x", sealed(footer, version)));
+    EXPECT_EQ(load(options).error().code(), ErrorCode::kFormat);
+  }
+}
+
+TEST_F(SnapshotTest, VersionOneKnewNoFineCodes) {
+  constexpr size_t kFineBytesAt = 22;
+  const auto save_as_one = [this](const IndexOptions& options) {
+    ASSERT_TRUE(save(*Index::make(options).value(), "a tag"));
+    Bytes footer = read_file(*files_, "/s/x").value();
+    footer.resize(footer.size() - 20);
+    ASSERT_TRUE(write_file_atomically(*files_, "/s/x", sealed(footer.erase(kFineBytesAt, 4), 1)));
+  };
+  save_as_one({.dim = 512});
+  Bytes tag;
+  EXPECT_TRUE(load({.dim = 512}, &tag));
+  EXPECT_EQ(tag, "a tag");
+  save_as_one({.dim = 512, .profile = Profile::kFast});
+  EXPECT_EQ(load({.dim = 512, .profile = Profile::kFast}).error().code(), ErrorCode::kInvalid);
+}
+
+TEST_F(SnapshotTest, FineCodesComeBack) {
+  for (const Metric metric : {Metric::kCosine, Metric::kL2, Metric::kDot}) {
+    const IndexOptions options{.dim = 515, .metric = metric, .profile = Profile::kFast, .link_threads = 0};
+    const auto index = Index::make(options).value();
+    fill(*index, 1200, random_);
+    ASSERT_GT(index->memory().fine_bytes, 0U);
+    ASSERT_TRUE(save(*index));
+    const auto loaded = load(options);
+    ASSERT_TRUE(loaded) << loaded.error().to_string();
+    EXPECT_EQ((*loaded)->memory().fine_bytes, index->memory().fine_bytes);
+    expect_same_answers(*index, **loaded, random_);
+    for (int i = 0; i < 20; ++i) {
+      const Vector query = any_vector(options.dim, random_);
+      const SearchStats before = index->search(query, {})->stats, after = (*loaded)->search(query, {})->stats;
+      EXPECT_GT(before.refined, before.rescored);
+      EXPECT_EQ(after.refined, before.refined);
+      EXPECT_EQ(after.rescored, before.rescored);
+    }
+    fill(**loaded, 300, random_);
+    expect_sound(**loaded);
+  }
 }
 
 TEST_F(SnapshotTest, AFullDiskAndACancelledSaveLeaveTheOldFile) {

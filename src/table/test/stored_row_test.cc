@@ -48,11 +48,35 @@ TEST(StoredRow, WhatNoRowIsWrittenAsIsRefused) {
       {"01030201100000", "a negative time to live"},
       {"0103028080808020100000", "a time to live past 32 bits"},
       {"0104ffffffffffffffffff01020000", "a deletion without a time"},
-      {"010001" "01" "04" "0200" "00", "a flag of the cell that means nothing"},
-      {"010001" "8080808010" "01" "0200" "00", "a column past 32 bits"},
-      {"010002" "01010200" "01010200" "00", "a column twice"},
-      {"010002" "02010200" "01010200" "00", "columns that descend"},
-      {"01000001" "01" "0200" "02" "0161010200" "0161010200", "a path twice"},
+      {"010001"
+       "01"
+       "04"
+       "0200"
+       "00",
+       "a flag of the cell that means nothing"},
+      {"010001"
+       "8080808010"
+       "01"
+       "0200"
+       "00",
+       "a column past 32 bits"},
+      {"010002"
+       "01010200"
+       "01010200"
+       "00",
+       "a column twice"},
+      {"010002"
+       "02010200"
+       "01010200"
+       "00",
+       "columns that descend"},
+      {"01000001"
+       "01"
+       "0200"
+       "02"
+       "0161010200"
+       "0161010200",
+       "a path twice"},
       {"0100000000", "a byte after its end"},
   };
   for (const auto& [hex, why] : wrong) {

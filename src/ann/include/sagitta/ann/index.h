@@ -38,8 +38,8 @@ std::string_view to_string(Level level);
 std::optional<Level> parse_level(std::string_view name);
 
 /// One configuration for all data: kFast keeps half as many links again as kCompact (2 × connections a vector) and, but
-/// under kDot, a sketch of 12 bytes beside each; it takes half as long again to build. Its searches need fewer steps,
-/// and a third of the looks at codes in each.
+/// under kDot, a sketch of 12 bytes beside each; from 512 dimensions on also a finer code of each vector. It takes half
+/// as long again to build. Its searches need fewer steps, a third of the looks at codes in each, and fewer vectors.
 enum class Profile : uint8_t { kCompact, kFast };
 /// "compact", "fast".
 std::string_view to_string(Profile profile);
@@ -167,6 +167,7 @@ struct SearchStats {
   Ended ended = Ended::kNot;
   uint64_t expanded = 0;         ///< graph nodes whose links were followed
   uint64_t distances = 0;        ///< distances computed, by codes or, in some scans, by vectors
+  uint64_t refined = 0;          ///< of those by codes, made better by fine codes
   uint64_t rescored = 0;         ///< computed besides, by the stored or full vectors of what codes had found
   uint64_t predicate_tests = 0;  ///< calls of the filter's predicate
 };
@@ -181,10 +182,13 @@ struct SearchAnswer {
 struct MemoryUse {
   size_t vectors_bytes = 0;  ///< at kI8, of the whole vectors that were there before the codes
   size_t codes_bytes = 0;    ///< what the walk reads in place of vectors
+  size_t fine_bytes = 0;     ///< codes by which candidates are looked at again before their vectors are
   size_t graph_bytes = 0;    ///< links
   size_t slots_bytes = 0;    ///< state, expiry and list link of each slot, and a bit
   size_t scratch_bytes = 0;  ///< buffers kept between searches; what a running search holds is its own
-  size_t total_bytes() const { return vectors_bytes + codes_bytes + graph_bytes + slots_bytes + scratch_bytes; }
+  size_t total_bytes() const {
+    return vectors_bytes + codes_bytes + fine_bytes + graph_bytes + slots_bytes + scratch_bytes;
+  }
 };
 
 struct IndexCounts {
