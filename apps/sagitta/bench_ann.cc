@@ -67,7 +67,8 @@ bench::BeamResult measure(bench::Subject& subject, const BenchAnnOptions& option
 void print(const bench::BeamResult& r, double build_s, const ann::MemoryUse& memory) {
   fmt::print(
       R"({{"beam":{},"recall":{:.4f},"qps":{:.1f},"p50_us":{:.1f},"p99_us":{:.1f},"expanded":{:.1f},)"
-      R"("build_s":{:.3f},"memory_bytes":{{"vectors":{},"codes":{},"fine":{},"graph":{},"slots":{},"scratch":{},"total":{}}}}})"
+      R"("build_s":{:.3f},"memory_bytes":{{"vectors":{},"codes":{},"fine":{},"graph":{},"slots":{},"scratch":{},)"
+      R"("total":{}}}}})"
       "\n",
       r.beam, r.recall, r.qps, r.p50_us, r.p99_us, r.expanded, build_s, memory.vectors_bytes, memory.codes_bytes,
       memory.fine_bytes, memory.graph_bytes, memory.slots_bytes, memory.scratch_bytes, memory.total_bytes());

@@ -262,7 +262,7 @@ SAGITTA_TARGET size_t insert_u64(uint64_t* keys, size_t count, uint64_t key) {
   }
 }
 
-// Every machine of this level has POPCNT; VPOPCNTDQ only some, and one bit a dimension leaves few words to count.
+// Every machine of this level has POPCNT; VPOPCNTDQ only some.
 SAGITTA_TARGET uint32_t hamming_b1(const uint8_t* a, const uint8_t* b, size_t count) {
   return kAvx2Kernels.hamming_b1(a, b, count);
 }

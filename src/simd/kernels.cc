@@ -24,14 +24,20 @@ std::vector<const Kernels*> all_kernels() {
   std::vector<const Kernels*> all{&kScalarKernels};
 #if defined(__x86_64__)
   __builtin_cpu_init();
+  // Each level has all that those before it have.
   const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c") &&
                     __builtin_cpu_supports("popcnt");
-  if (avx2) all.push_back(&kAvx2Kernels);
-  if (avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-      __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl")) {
-    all.push_back(&kAvx512Kernels);
-    if (__builtin_cpu_supports("avx512vnni")) all.push_back(&avx512vnni_kernels());
-  }
+  if (!avx2) return all;
+  all.push_back(&kAvx2Kernels);
+  const bool avx512 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+                      __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
+  if (!avx512) return all;
+  all.push_back(&kAvx512Kernels);
+  if (!__builtin_cpu_supports("avx512vnni")) return all;
+  all.push_back(&avx512vnni_kernels());
+  if (!__builtin_cpu_supports("avx512vpopcntdq")) return all;
+  all.push_back(&avx512vpopcntdq_kernels());
+  if (__builtin_cpu_supports("avx512bf16")) all.push_back(&avx512bf16_kernels());
 #endif
   return all;
 }

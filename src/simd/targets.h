@@ -15,6 +15,10 @@ extern const Kernels kAvx2Kernels;
 extern const Kernels kAvx512Kernels;
 /// The same with VNNI, whose instructions take over the integer dot products.
 const Kernels& avx512vnni_kernels();
+/// The same with VPOPCNTDQ, which counts bits (Ice Lake, Zen 4).
+const Kernels& avx512vpopcntdq_kernels();
+/// The same with BF16, for dot products of bfloat16 (Sapphire Rapids, Zen 4).
+const Kernels& avx512bf16_kernels();
 #endif
 
 inline float hadamard_scale(uint32_t log2) { return 1.0F / std::sqrt(static_cast<float>(uint32_t{1} << log2)); }

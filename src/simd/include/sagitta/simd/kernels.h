@@ -48,12 +48,13 @@ struct EstimateTerms {
 ///
 /// Thread-safe: pure functions.
 struct Kernels {
-  std::string_view name;  ///< "scalar", "avx2", "avx512", "avx512vnni"
+  std::string_view name;  ///< "scalar", "avx2", "avx512", "avx512vnni", "avx512vpopcntdq", "avx512bf16"
   float (*dot_f32)(const float* a, const float* b, size_t count);
   /// The squared Euclidean distance.
   float (*l2_f32)(const float* a, const float* b, size_t count);
   float (*dot_f16)(const Half* a, const Half* b, size_t count);
   float (*l2_f16)(const Half* a, const Half* b, size_t count);
+  /// Denormals may count as zero.
   float (*dot_bf16)(const Bf16* a, const Bf16* b, size_t count);
   float (*l2_bf16)(const Bf16* a, const Bf16* b, size_t count);
   /// |sum| stays in 32 bits for count < 2^17.
