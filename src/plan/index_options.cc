@@ -16,6 +16,7 @@ namespace {
 
 constexpr std::string_view kSimilarity = "similarity_function";
 constexpr std::string_view kQuantization = "quantization";
+constexpr std::string_view kProfile = "profile";
 
 std::string lower(std::string_view text) {
   std::string out(text);
@@ -39,6 +40,7 @@ constexpr std::array kOptionNames = std::to_array<Spelling>({
     {"search_beam_width", "search_beam_width"},
     {"expansion_search", "search_beam_width"},
     {"ef_search", "search_beam_width"},
+    {"profile", kProfile},
     {"quantization", kQuantization},
     {"oversampling", "oversampling"},
     {"rescoring", "rescoring"},
@@ -64,6 +66,8 @@ constexpr std::array kSimilarities = std::to_array<Spelling>({
     {"ip", "dot_product"},
     {"inner_product", "dot_product"},
 });
+
+constexpr std::array kProfiles = std::to_array<Spelling>({{"compact", "compact"}, {"fast", "fast"}});
 
 constexpr std::array kQuantizations = std::to_array<Spelling>({
     {"f32", "f32"},
@@ -145,7 +149,8 @@ class Checker {
 
   Result<std::string> normal_form(std::string_view name, const std::string& value) const {
     if (name == kSimilarity) return similarity(value);
-    if (name == kQuantization) return one_of(name, value, kQuantizations);
+    if (name == kQuantization) return one_of(name, value, kQuantizations, "f32, f16, bf16, i8, b1");
+    if (name == kProfile) return one_of(name, value, kProfiles, "compact, fast");
     if (name == "rescoring") return boolean(name, value);
     if (name == "oversampling") return oversampling(value);
     if (name == "mode") return mode(value);
@@ -171,10 +176,10 @@ class Checker {
     return fail(ErrorCode::kInvalid, fmt::format("Invalid value in option '{}' for vector index: {}", name, why));
   }
 
-  Result<std::string> one_of(std::string_view name, const std::string& value,
-                             std::span<const Spelling> spellings) const {
+  Result<std::string> one_of(std::string_view name, const std::string& value, std::span<const Spelling> spellings,
+                             std::string_view meanings) const {
     if (auto meant = meaning(spellings, lower(value))) return std::string(*meant);
-    return refuse(name, fmt::format("'{}' is none of f32, f16, bf16, i8, b1", value));
+    return refuse(name, fmt::format("'{}' is none of {}", value, meanings));
   }
 
   Result<std::string> boolean(std::string_view name, const std::string& value) const {

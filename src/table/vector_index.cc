@@ -58,6 +58,7 @@ constexpr std::chrono::hours kInsertWait(1);
 ann::IndexOptions ann_options(const VectorOptions& options, MemoryBudget& budget) {
   return {.dim = options.dim,
           .metric = to_metric(options.similarity),
+          .profile = options.profile == Profile::kFast ? ann::Profile::kFast : ann::Profile::kCompact,
           .connections = options.maximum_node_connections,
           .expansion_add = options.construction_beam_width,
           .expansion_search = options.search_beam_width,
@@ -181,6 +182,8 @@ VectorOptions vector_options(const IndexDef& index, const TableDef& table) {
   VectorOptions options;
   const auto similarity = index.options.find("similarity_function");
   if (similarity != index.options.end()) options.similarity = to_similarity(similarity->second);
+  const auto profile = index.options.find("profile");
+  if (profile != index.options.end() && profile->second == "fast") options.profile = Profile::kFast;
   const ColumnDef* column = table.find_column(index.column_id);
   if (column != nullptr) options.dim = column->type->dim();
   options.maximum_node_connections = number_option(index, "maximum_node_connections", options.maximum_node_connections);

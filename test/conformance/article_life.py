@@ -123,7 +123,8 @@ def all_rows_embedded_anew_in_batches(session):
 @check
 def blue_and_green_indexes(session):
     session.execute("""CREATE CUSTOM INDEX articles_embedding_green ON articles (embedding) USING 'vector_index'
-        WITH OPTIONS = {'similarity_function': 'cosine', 'maximum_node_connections': '32', 'search_beam_width': '128'}""")
+        WITH OPTIONS = {'similarity_function': 'cosine', 'maximum_node_connections': '32', 'search_beam_width': '128',
+                        'profile': 'fast'}""")
     equal(neighbours(session, "v2 3")[0], 3)
     session.execute("DROP INDEX articles_embedding")
     equal(neighbours(session, "v2 4")[0], 4)

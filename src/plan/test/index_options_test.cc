@@ -28,6 +28,7 @@ TEST(IndexOptions, EverySpellingIsStoredUnderOneName) {
       {{"ef_construction", "128"}, {{"construction_beam_width", "128"}}},
       {{"expansion_add", "128"}, {{"construction_beam_width", "128"}}},
       {{"expansion_search", " 64"}, {{"search_beam_width", "64"}}},
+      {{"profile", "Fast"}, {{"profile", "fast"}}},
       {{"quantization", "fp16"}, {{"quantization", "f16"}}},
       {{"quantization", "BINARY"}, {{"quantization", "b1"}}},
       {{"quantization", "int8"}, {{"quantization", "i8"}}},
@@ -78,6 +79,9 @@ TEST(IndexOptions, Refusals) {
       {{{"quantization", "f8"}},
        false,
        "Invalid: Invalid value in option 'quantization' for vector index: 'f8' is none of f32, f16, bf16, i8, b1"},
+      {{{"profile", "faster"}},
+       false,
+       "Invalid: Invalid value in option 'profile' for vector index: 'faster' is none of compact, fast"},
       {{{"foo", "1"}}, false, "Invalid: Unsupported option foo for vector index"},
       {{{"foo", "1"}}, true, "Config: Properties specified [foo] are not understood by StorageAttachedIndex"},
   };

@@ -34,8 +34,11 @@ class IndexBuildTest : public TableFixture {
         {.insert_marker = true, .ttl_s = expires_s != 0 ? 10 : 0, .expires_s = expires_s, .cells = {op}});
     return out;
   }
-  void create_index(const std::string& name, const std::string& similarity = "cosine") {
-    IndexDef index{.name = name, .class_name = "vector_index", .options = {{"similarity_function", similarity}}};
+  void create_index(const std::string& name, const std::string& similarity = "cosine",
+                    const std::string& profile = "compact") {
+    IndexDef index{.name = name,
+                   .class_name = "vector_index",
+                   .options = {{"similarity_function", similarity}, {"profile", profile}}};
     change(CreateIndex{.keyspace = "k", .table = "t", .column = "v", .index = index});
   }
   const VectorIndex& index(TableSpace& space, const std::string& name) const {
@@ -76,6 +79,15 @@ TEST_F(IndexBuildTest, VectorsThatNoIndexCanHoldStayRowsAndAreCounted) {
   ASSERT_TRUE(write({put(3, std::vector{1.0F, 0.0F})}));
   EXPECT_EQ(index(space_, "cos").stats().refused, 2u);
   EXPECT_EQ(hits(index(space_, "cos")).size(), 2u);
+}
+
+TEST_F(IndexBuildTest, TheProfileTakesEffect) {
+  create_index("compact");
+  create_index("fast", "cosine", "fast");
+  for (int32_t p = 1; p <= 300; ++p) ASSERT_TRUE(write({put(p, std::vector{1.0F, static_cast<float>(p)})}));
+  EXPECT_EQ(index(space_, "fast").options().profile, Profile::kFast);
+  EXPECT_GT(index(space_, "fast").stats().bytes, index(space_, "compact").stats().bytes * 3 / 2);
+  EXPECT_EQ(hits(index(space_, "fast")), hits(index(space_, "compact")));
 }
 
 TEST_F(IndexBuildTest, AnExpiredVectorIsNotFound) {

@@ -19,10 +19,13 @@
 namespace sagitta::table {
 
 enum class Similarity : uint8_t { kCosine, kEuclidean, kDotProduct };
+/// What an index is made for: little memory, or short searches (ann::Profile).
+enum class Profile : uint8_t { kCompact, kFast };
 
 /// The options of a vector index, resolved: what class, options and defaults come to.
 struct VectorOptions {
   Similarity similarity = Similarity::kCosine;
+  Profile profile = Profile::kCompact;
   uint32_t dim = 0;
   uint32_t maximum_node_connections = 16;
   uint32_t construction_beam_width = 128;
