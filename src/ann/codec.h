@@ -4,7 +4,7 @@
 /// 2024, on the uniform grid of its extension, SIGMOD 2025).
 ///
 /// What a code leaves of its vector may have a code as well, of 4 bits: the fine code. By it an estimate that a walk
-/// has made becomes one with a tenth of the error.
+/// has made becomes one with an eighth of the error.
 ///
 /// A code is blocks of 64 bytes as simd::Kernels::dots_u2 / dots_u4 / dots_u8 read them, cache lines of their own; its
 /// factors are kept apart, for they are few enough to stay in a cache. A fine code has its one factor, a float, behind

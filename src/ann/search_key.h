@@ -23,4 +23,9 @@ inline float distance_of(SearchKey key) {
   return std::bit_cast<float>((ordered & 0x80000000) != 0 ? ordered & 0x7fffffff : ~ordered);
 }
 
+/// How answers are ordered.
+inline bool nearer(const Candidate& a, const Candidate& b) {
+  return a.distance != b.distance ? a.distance < b.distance : a.slot < b.slot;
+}
+
 }  // namespace sagitta::ann

@@ -12,7 +12,9 @@ class SeenErrors {
   /// Seen before the error is believed to be known.
   static constexpr size_t kMin = 8;
 
+  /// Of what is the same nothing is learnt: it may have been given in place of a better one.
   void note(float estimate, float value) {
+    if (estimate == value) return;
     const double error = double{estimate} - double{value};
     squares_ += error * error;
     ++count_;

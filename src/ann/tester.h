@@ -12,11 +12,9 @@
 #include "sagitta/ann/index.h"
 #include "sagitta/base/assert.h"
 
-namespace sagitta::ann {
+#include "search_limits.h"
 
-inline bool is_late(const SearchParams& params) {
-  return params.clock != nullptr && params.deadline.passed(*params.clock);
-}
+namespace sagitta::ann {
 
 /// The predicate of one search, by one thread. A row may be behind each call, so the deadline is looked at before each.
 /// When it has passed, or the predicate has said kStop, that is the verdict from then on, and stats.ended says why.

@@ -10,6 +10,7 @@
 #include <cmath>
 #include <cstdlib>
 #include <optional>
+#include <vector>
 
 namespace sagitta::plan {
 namespace {
@@ -94,6 +95,15 @@ std::optional<std::string_view> meaning(std::span<const Spelling> spellings, std
   return found == spellings.end() ? std::nullopt : std::optional(found->meant);
 }
 
+/// In the order of the table.
+std::vector<std::string_view> meanings(std::span<const Spelling> spellings) {
+  std::vector<std::string_view> all;
+  for (const Spelling& spelling : spellings) {
+    if (std::ranges::find(all, spelling.meant) == all.end()) all.push_back(spelling.meant);
+  }
+  return all;
+}
+
 struct Range {
   std::string_view option, subject;
   int64_t max, max_storage_attached;
@@ -149,8 +159,8 @@ class Checker {
 
   Result<std::string> normal_form(std::string_view name, const std::string& value) const {
     if (name == kSimilarity) return similarity(value);
-    if (name == kQuantization) return one_of(name, value, kQuantizations, "f32, f16, bf16, i8, b1");
-    if (name == kProfile) return one_of(name, value, kProfiles, "compact, fast");
+    if (name == kQuantization) return one_of(name, value, kQuantizations);
+    if (name == kProfile) return one_of(name, value, kProfiles);
     if (name == "rescoring") return boolean(name, value);
     if (name == "oversampling") return oversampling(value);
     if (name == "mode") return mode(value);
@@ -176,10 +186,10 @@ class Checker {
     return fail(ErrorCode::kInvalid, fmt::format("Invalid value in option '{}' for vector index: {}", name, why));
   }
 
-  Result<std::string> one_of(std::string_view name, const std::string& value, std::span<const Spelling> spellings,
-                             std::string_view meanings) const {
+  Result<std::string> one_of(std::string_view name, const std::string& value,
+                             std::span<const Spelling> spellings) const {
     if (auto meant = meaning(spellings, lower(value))) return std::string(*meant);
-    return refuse(name, fmt::format("'{}' is none of {}", value, meanings));
+    return refuse(name, fmt::format("'{}' is none of {}", value, fmt::join(meanings(spellings), ", ")));
   }
 
   Result<std::string> boolean(std::string_view name, const std::string& value) const {

@@ -232,9 +232,11 @@ Result<WriteTime> evaluate_write_time(const ModificationBody& body, const table:
   SAGITTA_TRY(std::optional<int64_t> given, evaluate_timestamp(body.timestamp, context));
   if (!given) given = batch_timestamp ? batch_timestamp : context.client_timestamp_us;
   if (given == table::kNoTimestamp) {
-    return fail(ErrorCode::kInvalid, fmt::format("Out of bound timestamp, must be in [{}, {}], was {}",
-                                                 table::kNoTimestamp + 1, INT64_MAX, table::kNoTimestamp));
+    return fail(ErrorCode::kInvalid,
+                fmt::format("Out of bound timestamp, must be in [{}, {}]", table::kNoTimestamp + 1, INT64_MAX));
   }
+  // Additions are put in order by the log alone, and a deletion must not be newer than those to come.
+  if (table.is_counter) given.reset();
   time.timestamp_us = given.value_or(context.now_us);
   time.server_timestamp = !given;
   if (body.kind == ModificationBody::Kind::kDelete || table.is_counter) return time;

@@ -51,14 +51,21 @@ void discard_list_elements(CellMap& list, const CellOp& op, const Cell& tombston
   }
 }
 
-/// A counter's new cell. Additions commute: each is applied once, in log order, whatever its timestamp.
-Cell add_to_counter(const StoredRow& row, const CellOp& op, int64_t timestamp_us) {
+/// Additions commute: each is applied once, in log order, whatever its timestamp.
+void add_to_counter(StoredRow& row, const CellOp& op, int64_t timestamp_us) {
   const auto old = row.cells.find(op.column_id);
-  const bool is_live = old != row.cells.end() && old->second.value;
-  const int64_t before = is_live ? types::to_int64(*old->second.value) : 0;
-  const int64_t newest = is_live ? std::max(timestamp_us, old->second.timestamp_us + 1) : timestamp_us;
-  const auto sum = static_cast<int64_t>(static_cast<uint64_t>(before) + static_cast<uint64_t>(op.number));
-  return {.timestamp_us = newest, .value = types::from_int64(sum)};
+  if (old == row.cells.end() || !old->second.value) {
+    return row.put(op.column_id, {.timestamp_us = timestamp_us, .value = types::from_int64(op.number)});
+  }
+  Cell& cell = old->second;
+  const auto before = static_cast<uint64_t>(types::to_int64(*cell.value));
+  cell.value = types::from_int64(static_cast<int64_t>(before + static_cast<uint64_t>(op.number)));
+  cell.timestamp_us = std::max(timestamp_us, cell.timestamp_us);
+}
+
+/// What an assignment replaces: all that is older.
+Tombstone before(int64_t timestamp_us, int64_t at_s) {
+  return timestamp_us == kNoTimestamp ? Tombstone() : Tombstone{timestamp_us - 1, at_s};
 }
 
 }  // namespace
@@ -195,14 +202,14 @@ Status RowWriter::apply_cell(const TableDef& table, const Mutation& mutation, co
     case CellOp::Kind::kSetElement:
       row.maps[op.column_id].put(op.path, make_cell(mutation, change, op.value, log_s_));
       return {};
-    case CellOp::Kind::kClear: row.maps[op.column_id].shadow({mutation.timestamp_us - 1, log_s_}); return {};
+    case CellOp::Kind::kClear: row.maps[op.column_id].shadow(before(mutation.timestamp_us, log_s_)); return {};
     case CellOp::Kind::kDelete: row.maps[op.column_id].shadow({mutation.timestamp_us, log_s_}); return {};
     case CellOp::Kind::kListSet:
       return set_list_element(row.maps[op.column_id], op.number, make_cell(mutation, change, op.value, log_s_), log_s_);
     case CellOp::Kind::kListDiscard:
       discard_list_elements(row.maps[op.column_id], op, make_cell(mutation, change, std::nullopt, log_s_), log_s_);
       return {};
-    case CellOp::Kind::kAdd: row.put(op.column_id, add_to_counter(row, op, mutation.timestamp_us)); return {};
+    case CellOp::Kind::kAdd: add_to_counter(row, op, mutation.timestamp_us); return {};
   }
   return fail(ErrorCode::kFormat, fmt::format("cell operation {} is unknown", static_cast<int>(op.kind)));
 }

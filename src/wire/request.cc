@@ -127,7 +127,7 @@ Result<int64_t> read_timestamp(BodyReader& in) {
   SAGITTA_TRY(const int64_t timestamp, in.number<int64_t>("the timestamp"));
   if (timestamp != INT64_MIN) return timestamp;
   return fail(ErrorCode::kProtocol,
-              fmt::format("Out of bound timestamp, must be in [{}, {}], was {}", INT64_MIN + 1, INT64_MAX, INT64_MIN));
+              fmt::format("Out of bound timestamp, must be in [{}, {}] (got {})", INT64_MIN + 1, INT64_MAX, INT64_MIN));
 }
 
 /// What follows the values in QUERY and EXECUTE, and the statements in BATCH.

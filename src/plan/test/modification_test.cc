@@ -55,10 +55,17 @@ TEST_F(ModificationTest, TimestampsComeFromTheStatementThenTheClientThenTheServe
   EXPECT_FALSE((*make_mutations(*without, client))[0].server_timestamp);
 }
 
+TEST_F(ModificationTest, CountersAreTimedByTheServer) {
+  PlanPtr add = plan("UPDATE n SET c = c + 1 WHERE k = 'x'");
+  EvalContext client = context({});
+  client.client_timestamp_us = INT64_MAX;
+  EXPECT_EQ((*make_mutations(*add, client))[0].timestamp_us, kNowUs);
+  EXPECT_TRUE((*make_mutations(*add, client))[0].server_timestamp);
+}
+
 TEST_F(ModificationTest, TheTimestampThatMeansNoneIsRefused) {
   constexpr std::string_view kReason =
-      "Invalid: Out of bound timestamp, must be in [-9223372036854775807, 9223372036854775807], was "
-      "-9223372036854775808";
+      "Invalid: Out of bound timestamp, must be in [-9223372036854775807, 9223372036854775807]";
   EXPECT_EQ(refusal("INSERT INTO t (id) VALUES (1) USING TIMESTAMP -9223372036854775808", {}), kReason);
   EXPECT_EQ(refusal("DELETE FROM t USING TIMESTAMP -9223372036854775808 WHERE id = 1", {}), kReason);
   EXPECT_EQ(refusal("BEGIN BATCH USING TIMESTAMP -9223372036854775808 INSERT INTO t (id) VALUES (1); APPLY BATCH", {}),

@@ -54,6 +54,25 @@ TEST_F(RowsTest, ListElementsAreSetDeletedAndDiscardedByWhatIsThereAtApply) {
   EXPECT_EQ(list(), "[9]");
 }
 
+TEST_F(RowsTest, EachAdditionCountsWhateverItsTimestamp) {
+  create({column("p", native(Kind::kInt), ColumnKind::kPartitionKey), column("n", native(Kind::kCounter))});
+  const auto add = [&](int64_t timestamp, int64_t number) {
+    Mutation out = mutation(1, timestamp);
+    out.rows.push_back({.cells = {{.column_id = id("n"), .kind = OpKind::kAdd, .number = number}}});
+    return write({out});
+  };
+  for (const int64_t timestamp : {int64_t{5}, INT64_MAX, INT64_MAX, int64_t{3}}) ASSERT_TRUE(add(timestamp, 10));
+  ASSERT_TRUE(add(6, -7));
+  EXPECT_EQ(show(get(1, {}), "n"), "33");
+}
+
+TEST_F(RowsTest, AnAssignmentWithoutATimeClearsNothing) {
+  create_plain();
+  ASSERT_TRUE(write({with(1, 1, kNoTimestamp, {.column_id = id("l"), .kind = OpKind::kClear})}));
+  ASSERT_TRUE(write({with(1, 1, 100, append(100, 0, 5))}));
+  EXPECT_EQ(list(), "[5]");
+}
+
 TEST_F(RowsTest, AListIndexOutOfBoundsRefusesTheWholeRecord) {
   create_plain();
   ASSERT_TRUE(write({with(1, 1, 100, append(100, 0, 5))}));

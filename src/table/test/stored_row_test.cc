@@ -37,6 +37,8 @@ TEST(StoredRow, AMarkerThatIsNotThereDoesNotExpire) {
   StoredRow row;
   row.marker.expires_s = 14;
   EXPECT_EQ(to_hex(encoded(row)), "0x01000000");
+  // What was once written of such a row.
+  EXPECT_TRUE(decoded("01020000"));
 }
 
 TEST(StoredRow, WhatNoRowIsWrittenAsIsRefused) {

@@ -158,8 +158,8 @@ TEST(Request, TheTimestampThatMeansNoneIsRefused) {
   EXPECT_EQ(decoded<Query>(frame_of(Opcode::kQuery, kSelect + hex("0001 20 8000000000000001"), 4)).parameters.timestamp,
             INT64_MIN + 1);
   EXPECT_THAT(refusal(frame_of(Opcode::kQuery, kSelect + hex("0001 20 8000000000000000"), 4)),
-              HasSubstr("Out of bound timestamp, must be in [-9223372036854775807, 9223372036854775807], "
-                        "was -9223372036854775808"));
+              HasSubstr("Out of bound timestamp, must be in [-9223372036854775807, 9223372036854775807] "
+                        "(got -9223372036854775808)"));
 }
 
 TEST(Request, QueryStringsAreUtf8) {

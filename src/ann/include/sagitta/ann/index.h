@@ -296,8 +296,8 @@ class Index {
               const std::atomic<bool>* cancelled = nullptr) const;
   /// The index of a file that save() wrote, slots as they were, mapped from it: the file must not be written to (save()
   /// and removing are no writing). All is verified first: kCorruption names the damage, kFormat a newer version,
-  /// kInvalid other options than those it was saved with (dim, metric, level, connections); kNotFound, kIo, and as
-  /// make().
+  /// kInvalid other options than those it was saved with (dim, metric, level, profile, connections); kNotFound, kIo,
+  /// and as make().
   static Result<std::unique_ptr<Index>> load(FileSystem& files, const std::string& path, const IndexOptions& options,
                                              Bytes* tag = nullptr);
 

@@ -1,0 +1,42 @@
+/// What ends a search before it has all that it was asked for.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+
+#include "sagitta/ann/index.h"
+
+namespace sagitta::ann {
+
+inline bool is_late(const SearchParams& params) {
+  return params.clock != nullptr && params.deadline.passed(*params.clock);
+}
+
+/// The budgets of one search. Once one has ended it, stats.ended says which.
+class SearchLimits {
+ public:
+  SearchLimits(const SearchParams& params, SearchStats& stats) : params_(params), stats_(stats) {}
+
+  /// `more` distances were computed that stats do not have yet.
+  bool may_go_on(uint64_t more = 0) {
+    if (stats_.ended != Ended::kNot) return false;
+    if (stats_.distances + more >= params_.distances_max) stats_.ended = Ended::kWork;
+    if (is_late(params_)) stats_.ended = Ended::kDeadline;
+    return stats_.ended == Ended::kNot;
+  }
+  /// Also when something else has ended the search.
+  bool is_too_late() {
+    const bool late = is_late(params_);
+    if (late && stats_.ended == Ended::kNot) stats_.ended = Ended::kDeadline;
+    return late;
+  }
+  uint64_t distances_left() const {
+    return params_.distances_max - std::min(params_.distances_max, stats_.distances);
+  }
+
+ private:
+  const SearchParams& params_;
+  SearchStats& stats_;
+};
+
+}  // namespace sagitta::ann
