@@ -17,10 +17,7 @@ void ask_for(const void* begin, size_t bytes) {
 
 Distances::Distances(const SlotStore& store, const IndexOptions& options, const Codec* codec,
                      std::span<const float> query, Scratch& scratch)
-    : store_(store),
-      scratch_(scratch),
-      codec_(codec),
-      early_(options.level == Level::kI8 && codec_ == nullptr) {
+    : store_(store), scratch_(scratch), codec_(codec), early_(options.level == Level::kI8 && codec_ == nullptr) {
   scratch.query.resize(query.size());
   store_form(options.metric, query, scratch.query);
   if (options.level == Level::kI8 && !early_) return;

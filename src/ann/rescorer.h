@@ -39,8 +39,8 @@ class Rescorer {
   /// `count` are wanted by the end of this round.
   void begin(size_t count);
   void take(SearchKey key);
-  /// One that is certain as it comes, in place of all the rest of a round: when nothing is to be rescored, nor was found
-  /// before.
+  /// One that is certain as it comes, in place of all the rest of a round: when nothing is to be rescored, nor was
+  /// found before.
   void take_certain(SearchKey key) {
     ready_.push_back({.slot = Slot{slot_of(key)}, .distance = distance_of(key)});
     certain_ = ready_.size();

@@ -93,7 +93,8 @@ void Scan::clear() {
 void Scan::compare_vectors(std::span<const uint32_t> slots) {
   batch_ = std::max<size_t>(params_.k, kBatchOfDistances);
   keys_.reserve(slots.size());
-  for (const uint32_t slot : slots.first(std::min(Distances::kVectorsAhead, slots.size()))) distances_.ask_for_vector(slot);
+  for (const uint32_t slot : slots.first(std::min(Distances::kVectorsAhead, slots.size())))
+    distances_.ask_for_vector(slot);
   for (size_t i = 0; i < slots.size(); ++i) {
     const uint32_t slot = slots[i];
     if (i + Distances::kVectorsAhead < slots.size()) distances_.ask_for_vector(slots[i + Distances::kVectorsAhead]);

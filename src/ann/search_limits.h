@@ -30,9 +30,7 @@ class SearchLimits {
     if (late && stats_.ended == Ended::kNot) stats_.ended = Ended::kDeadline;
     return late;
   }
-  uint64_t distances_left() const {
-    return params_.distances_max - std::min(params_.distances_max, stats_.distances);
-  }
+  uint64_t distances_left() const { return params_.distances_max - std::min(params_.distances_max, stats_.distances); }
 
  private:
   const SearchParams& params_;

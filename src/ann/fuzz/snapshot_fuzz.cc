@@ -40,7 +40,7 @@ void repair_checksums(Bytes& file, size_t footer) {
 /// The options that the file was saved with, as far as small ones go.
 IndexOptions options_of(const Bytes& file, size_t footer) {
   IndexOptions options{.link_threads = 0};
-  options.dim = std::clamp(get_big<uint32_t>(file.data() + footer), 1U, 200U);
+  options.dim = std::clamp(get_big<uint32_t>(file.data() + footer), 1U, 600U);
   options.metric = static_cast<Metric>(static_cast<uint8_t>(file[footer + 4]) % 3);
   options.level = static_cast<Level>(static_cast<uint8_t>(file[footer + 5]) % 4);
   options.connections = std::clamp(get_big<uint32_t>(file.data() + footer + 6), 1U, 32U);

@@ -51,6 +51,43 @@ TEST(Memory, TheBudgetIsChargedWhatIsReportedAtAllTimes) {
   expect_exact_throughout(Level::kF32, Profile::kFast, 512);
 }
 
+/// What README.md says that a slot takes, without whole vectors kept early.
+MemoryUse documented(const IndexOptions& o) {
+  const auto up = [](size_t bytes, size_t to) { return (bytes + to - 1) / to * to; };
+  const bool i8 = o.level == Level::kI8, fast = o.profile == Profile::kFast, few_bits = o.dim >= 512 && !i8;
+  const size_t d = o.dim, c = o.connections;
+  MemoryUse use;
+  use.vectors_bytes = i8 ? 0 : o.level == Level::kF32 ? 4 * d : 2 * d;
+  use.codes_bytes = up(i8 ? d : few_bits ? (d + 3) / 4 : (d + 1) / 2, 64) + 8;
+  use.fine_bytes = fast && few_bits ? up((d + 1) / 2, 128) + 4 : 0;
+  use.graph_bytes = !fast ? 8 * c : o.metric == Metric::kDot ? 12 * c : up(12 * c, 64) + 12 * up(3 * c, 16);
+  use.slots_bytes = 16;
+  return use;
+}
+
+TEST(Memory, ASlotTakesWhatIsDocumented) {
+  for (const uint32_t dim : {1U, 33U, 128U, 511U, 512U, 768U, 1000U}) {
+    for (const Level level : {Level::kF32, Level::kF16, Level::kBf16, Level::kI8}) {
+      for (const Profile profile : {Profile::kCompact, Profile::kFast}) {
+        for (const Metric metric : {Metric::kL2, Metric::kDot}) {
+          const IndexOptions options{
+              .dim = dim, .metric = metric, .level = level, .profile = profile, .connections = 5};
+          const auto index = Index::make(options).value();
+          ASSERT_TRUE(index->insert(Floats(dim, 1.0F)));
+          const size_t slots = index->counts().capacity;
+          const MemoryUse use = index->memory(), slot = documented(options);
+          const size_t early_bytes = level == Level::kI8 ? slots * 4 * dim : 0;
+          EXPECT_EQ(use.vectors_bytes, slots * slot.vectors_bytes + early_bytes);
+          EXPECT_EQ(use.codes_bytes, slots * slot.codes_bytes) << dim;
+          EXPECT_EQ(use.fine_bytes, slots * slot.fine_bytes) << dim;
+          EXPECT_EQ(use.graph_bytes, slots * slot.graph_bytes) << dim;
+          EXPECT_EQ(use.slots_bytes, slots * slot.slots_bytes + slots / 8);
+        }
+      }
+    }
+  }
+}
+
 TEST(Memory, AtTheCeilingInsertsAreRefusedSearchesGoOnAndErasingMakesRoom) {
   MemoryBudget budget("index", size_t{3} << 20);
   World world({.dim = 64, .metric = Metric::kL2, .link_threads = 1, .budget = &budget});
