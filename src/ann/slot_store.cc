@@ -64,7 +64,6 @@ void SlotStore::reclaim(EpochGate& gate) {
     SlotList& old = limbo_[(gate.epoch() + 1) % 3];  // retired two epochs ago
     for (uint32_t slot = old.head, left = old.count; left > 0; --left) {
       SlotMeta& m = meta(slot);
-      m.linked.store(false, std::memory_order_relaxed);
       m.state.store(SlotState::kFree, std::memory_order_release);
       slot = m.next;
     }
@@ -156,8 +155,10 @@ SlotList SlotStore::take_graves() {
 
 void SlotStore::release(SlotList& buried, const EpochGate& gate) {
   for (uint32_t slot = buried.head, left = buried.count; left > 0; --left) {
-    meta(slot).state.store(SlotState::kRetired, std::memory_order_release);
-    slot = meta(slot).next;
+    SlotMeta& m = meta(slot);
+    m.linked.store(false, std::memory_order_relaxed);
+    m.state.store(SlotState::kRetired, std::memory_order_release);
+    slot = m.next;
   }
   splice(buried, limbo_[gate.epoch() % 3]);
 }

@@ -15,8 +15,10 @@
 namespace sagitta::ann {
 
 /// free → live → retired → buried → free. A retired slot may still be linked: walks pass through it. A buried one is
-/// being unlinked. Vector and code are written while the slot is free, and read only when it is not, or by a reader
-/// whose pin is as old as that, so that reads and writes of one vector never meet.
+/// being unlinked, and is retired again, and linked no more, when that is done: who comes to a slot by its number, not
+/// by a link, leaves that alone, for it may be free before the reader's pin ends. Vector and code are written while the
+/// slot is free, and read only when it is not, or by a reader whose pin is as old as that, so that reads and writes of
+/// one vector never meet.
 enum class SlotState : uint8_t { kFree, kLive, kRetired, kBuried };
 
 struct SlotMeta {

@@ -1,0 +1,51 @@
+#include "slot_store.h"
+
+#include <gtest/gtest.h>
+
+namespace sagitta::ann {
+namespace {
+
+class SlotStoreTest : public testing::Test {
+ protected:
+  uint32_t linked_slot() {
+    const uint32_t slot = store_.take_free(gate_).value();
+    store_.publish(slot, Expiry::kNever);
+    store_.meta(slot).linked = true;
+    return slot;
+  }
+
+  EpochGate gate_;
+  SlotStore store_{{.vector_bytes = 16, .code_bytes = 64, .links_bytes = 64}, nullptr};
+};
+
+// It may be free, and written, before who looks through all slots for what to repair has left.
+TEST_F(SlotStoreTest, WhatIsReleasedIsLinkedNoMore) {
+  const uint32_t slot = linked_slot();
+  const Pin pin = gate_.enter();
+  ASSERT_TRUE(store_.retire(slot, gate_));
+  EXPECT_TRUE(store_.meta(slot).linked) << "walks pass through it";
+  SlotList buried = store_.take_graves();
+  EXPECT_EQ(store_.state(slot), SlotState::kBuried);
+  EXPECT_TRUE(store_.meta(slot).linked);
+  store_.release(buried, gate_);
+  EXPECT_EQ(store_.state(slot), SlotState::kRetired);
+  EXPECT_FALSE(store_.meta(slot).linked);
+}
+
+TEST_F(SlotStoreTest, ASlotIsFreeOnceNobodyLooks) {
+  const uint32_t slot = linked_slot();
+  std::optional<Pin> pin = gate_.enter();
+  ASSERT_TRUE(store_.retire(slot, gate_));
+  SlotList buried = store_.take_graves();
+  store_.release(buried, gate_);
+  store_.reclaim(gate_);
+  EXPECT_EQ(store_.state(slot), SlotState::kRetired);
+  pin.reset();
+  store_.reclaim(gate_);
+  EXPECT_EQ(store_.state(slot), SlotState::kFree);
+  EXPECT_EQ(store_.take_free(gate_).value(), slot);
+  EXPECT_TRUE(store_.check(0));
+}
+
+}  // namespace
+}  // namespace sagitta::ann
