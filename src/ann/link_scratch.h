@@ -22,7 +22,7 @@ struct LinkScratch {
   std::vector<const uint8_t*> codes;
   std::vector<const Codec::Factors*> factors;
   std::vector<float> estimates, from_newcomer;
-  std::vector<uint32_t> links, chosen, retired;
+  std::vector<uint32_t> links, kept, chosen;
   Codec::Query query;  // a stored vector's
   // Of a node whose links are written: those it had and their sketches, the new sketches, where it and a neighbour lie.
   std::vector<uint32_t> had;

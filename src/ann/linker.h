@@ -23,7 +23,8 @@ class Linker {
 
   /// Links a live slot with its neighbours, both ways. False when it met none: the graph was empty.
   bool link(uint32_t slot, const Codec& codec, Scratch& scratch);
-  /// Replaces links of `slot` that lead to buried slots by links to where those led. Costs little when there are none.
+  /// Replaces links of `slot` that lead to buried slots by links to where those led, both ways. Costs little when there
+  /// are none.
   void repair(uint32_t slot, const Codec& codec, Scratch& scratch);
   /// Makes live slots that no walk can reach reachable. One thread at a time.
   void reconnect(const Codec& codec, Scratch& scratch);
@@ -43,10 +44,14 @@ class Linker {
   void estimate(const Codec::Query& query, const Codec& codec, const LinkScratch& work, std::vector<float>& out) const;
   /// From work.candidates, in order, those to link to: into work.chosen.
   void select(const Codec& codec, LinkScratch& work) const;
-  /// Adds the nearest of work.ruled_out to work.chosen.
+  /// Adds the nearest of work.ruled_out to work.chosen, up to filled_room() links.
   void fill(LinkScratch& work) const;
-  /// What select() does from work.candidates, from work.links, in any order.
-  void choose(const Codec::Query& query, const Codec& codec, LinkScratch& work) const;
+  size_t filled_room() const;
+  /// The links of `slot` into work.had, those that are not to buried slots into work.kept, and what it may link to
+  /// instead of those that are, with what it links to, into work.links. False when it has no link to a buried slot.
+  bool look_beyond(uint32_t slot, LinkScratch& work) const;
+  /// From what look_beyond() found, the links of the node: work.kept and then the new ones, into work.chosen.
+  void replace_buried(const Codec::Query& query, const Codec& codec, LinkScratch& work) const;
   /// A node that is linked: its slot and its query.
   struct Joining {
     uint32_t slot;
@@ -62,6 +67,9 @@ class Linker {
   /// Where the node lies is in work.place, if that is not empty.
   Sketch make_sketch(uint32_t slot, uint32_t neighbour, const Codec& codec, LinkScratch& work) const;
   void place(uint32_t slot, const Codec& codec, LinkScratch& work, std::vector<float>& out) const;
+  /// Links back to the node from what it links to: work.chosen, as write() wrote it last, from `first` on. Whether any
+  /// of those links to it afterwards.
+  bool link_back_all(const Joining& joining, size_t first, const Codec& codec, LinkScratch& work);
   /// Whether `from` links to `to` afterwards.
   bool link_back(Near from, const Joining& to, const Known& back, const Codec& codec, LinkScratch& work);
   /// Whether work.links, all the links of `from`, lost some to make room for another.

@@ -17,31 +17,51 @@ IndexOptions options_of(Profile profile) {
   return {.dim = kDim, .metric = Metric::kL2, .profile = profile, .expansion_add = 64, .link_threads = 0};
 }
 
+void fill(World& world, Clusters& data, size_t count) {
+  while (world.twin.size() < count) world.insert(data.any());
+}
+
+void erase_any(World& world, Clusters& data, size_t count) {
+  for (size_t i = 0; i < count; ++i) world.erase(world.twin.nth(data.below(world.twin.size())));
+}
+
+/// In each generation a fiftieth goes, and as many come.
+void churn(World& world, Clusters& data, int generations) {
+  const size_t count = world.twin.size();
+  for (int generation = 0; generation < generations; ++generation) {
+    erase_any(world, data, count / 50);
+    fill(world, data, count);
+  }
+}
+
+std::vector<Floats> ask(Clusters& data, size_t count) {
+  std::vector<Floats> queries(count);
+  for (Floats& query : queries) query = data.any();
+  return queries;
+}
+
 class Churn : public testing::TestWithParam<Profile> {
  protected:
-  // Compares with an index of the same vectors that nothing was ever erased from.
+  /// An index of the same vectors, from which nothing was ever erased.
+  static std::unique_ptr<World> built_anew(const World& world) {
+    auto fresh = std::make_unique<World>(options_of(GetParam()));
+    for (size_t i = 0; i < world.twin.size(); ++i) fresh->insert(world.twin.vector(world.twin.nth(i)));
+    fresh->index->settle();
+    return fresh;
+  }
   void expect_as_fresh() {
     world_.index->settle();
     world_.check();
-    World fresh(options_of(GetParam()));
-    for (size_t i = 0; i < world_.twin.size(); ++i) fresh.insert(world_.twin.vector(world_.twin.nth(i)));
-    fresh.index->settle();
-    std::vector<Floats> queries(kQueries);
-    for (Floats& query : queries) query = data_.any();
+    const auto fresh = built_anew(world_);
+    const std::vector<Floats> queries = ask(data_, kQueries);
     const SearchParams params{.k = 10, .beam_width = 40};
-    const Quality churned = world_.quality(queries, params), built = fresh.quality(queries, params);
+    const Quality churned = world_.quality(queries, params), built = fresh->quality(queries, params);
     RecordProperty("recall", std::to_string(churned.recall) + " of " + std::to_string(built.recall));
     RecordProperty("expanded", std::to_string(churned.expanded) + " of " + std::to_string(built.expanded));
     EXPECT_EQ(churned.graph, kQueries);
     EXPECT_GE(built.recall, 0.93);
     EXPECT_GE(churned.recall, built.recall - kRecallLost);
     EXPECT_LE(churned.expanded, built.expanded * kExpansionsMore);
-  }
-  void fill(size_t count) {
-    while (world_.twin.size() < count) world_.insert(data_.any());
-  }
-  void erase_any(size_t count) {
-    for (size_t i = 0; i < count; ++i) world_.erase(world_.twin.nth(data_.below(world_.twin.size())));
   }
 
   Clusters data_{kDim, 100, 0.6F, 5};
@@ -52,31 +72,49 @@ INSTANTIATE_TEST_SUITE_P(Profiles, Churn, testing::Values(Profile::kCompact, Pro
                          [](const auto& profile) { return std::string(to_string(profile.param)); });
 
 TEST_P(Churn, GenerationsOfDeletesAndInsertsCostNothing) {
-  fill(kVectors);
-  for (int generation = 0; generation < 50; ++generation) {
-    erase_any(kVectors / 50);
-    fill(kVectors);
-  }
+  fill(world_, data_, kVectors);
+  churn(world_, data_, 50);
   expect_as_fresh();
 }
 
+// In wide clusters a narrow beam misses much, and each link that a repair takes from a vector shows. Several seeds, for
+// one differs by 0.3 pp: where repairs prune anew the links that stay, the mean loses 0.3 pp.
+TEST_P(Churn, WhatIsHardToFindIsFoundAsOften) {
+  constexpr int kSeeds = 3;
+  constexpr double kMeanLost = 0.002;
+  double lost = 0;
+  for (uint64_t seed = 1; seed <= kSeeds; ++seed) {
+    Clusters data(kDim, 10, 1, seed);
+    World churned(options_of(GetParam()));
+    fill(churned, data, kVectors);
+    churn(churned, data, 25);
+    churned.index->settle();
+    const auto fresh = built_anew(churned);
+    const std::vector<Floats> queries = ask(data, 1000);
+    const SearchParams params{.k = 10, .beam_width = 15};
+    lost += (fresh->quality(queries, params).recall - churned.quality(queries, params).recall) / kSeeds;
+  }
+  RecordProperty("lost", std::to_string(lost));
+  EXPECT_LE(lost, kMeanLost);
+}
+
 TEST_P(Churn, MostDeletedThenRefilled) {
-  fill(kVectors);
+  fill(world_, data_, kVectors);
   world_.index->settle();
-  erase_any(kVectors * 9 / 10);
+  erase_any(world_, data_, kVectors * 9 / 10);
   world_.index->settle();
-  fill(kVectors);
+  fill(world_, data_, kVectors);
   expect_as_fresh();
 }
 
 TEST_P(Churn, WhatWasErasedWholeIsUsedAgain) {
-  fill(kVectors);
+  fill(world_, data_, kVectors);
   const size_t capacity = world_.index->counts().capacity;
   for (int round = 0; round < 3; ++round) {
     world_.index->clear();
     world_.twin.clear();
     EXPECT_EQ(world_.index->counts().live, 0U);
-    fill(kVectors);
+    fill(world_, data_, kVectors);
   }
   EXPECT_EQ(world_.index->counts().capacity, capacity);
   expect_as_fresh();
@@ -84,8 +122,8 @@ TEST_P(Churn, WhatWasErasedWholeIsUsedAgain) {
 
 // No settle here: what the links of erased vectors held together stays together by itself.
 TEST_P(Churn, VectorsStayFoundWhileOthersGo) {
-  fill(kVectors);
-  erase_any(kVectors / 2);
+  fill(world_, data_, kVectors);
+  erase_any(world_, data_, kVectors / 2);
   std::vector<Floats> own;
   for (size_t i = 0; i < world_.twin.size(); ++i) own.push_back(world_.twin.vector(world_.twin.nth(i)));
   EXPECT_GE(world_.quality(own, {.k = 1, .beam_width = 40}).recall, 0.985);
