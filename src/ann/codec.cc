@@ -77,6 +77,16 @@ int32_t centre_block(const uint8_t* __restrict code, int8_t* __restrict values) 
   return sum;
 }
 
+/// What a loop needs is passed by value, and does not overlap: the compiler makes vectors of it.
+void scale_and_shift(const float* __restrict in, float scale, const float* __restrict less, float* __restrict out,
+                     size_t count) {
+  if (less == nullptr) {
+    for (size_t i = 0; i < count; ++i) out[i] = in[i] * scale;
+  } else {
+    for (size_t i = 0; i < count; ++i) out[i] = in[i] * scale - less[i];
+  }
+}
+
 }  // namespace
 
 Codec::Codec(Metric metric, uint32_t dim, CodeBits bits, float unit, std::vector<float> centre)
@@ -119,7 +129,7 @@ size_t Codec::fine_bytes(uint32_t dim, CodeBits bits) {
 // back: orthogonal, and two rounds mix every dimension with every other.
 void Codec::rotate(std::span<const float> stored, bool centred, std::vector<float>& out) const {
   out.assign(padded_, 0);
-  for (uint32_t i = 0; i < dim_; ++i) out[i] = stored[i] * unit_ - (centred ? centre_[i] : 0);
+  scale_and_shift(stored.data(), unit_, centred ? centre_.data() : nullptr, out.data(), dim_);
   const uint32_t part = 1U << hadamard_log2_;
   for (uint32_t round = 0; round < kRounds; ++round) {
     const float* signs = signs_.data() + size_t{round} * padded_;

@@ -158,17 +158,18 @@ void Linker::place(uint32_t slot, const Codec& codec, LinkScratch& work, std::ve
   codec.place(work.vector, out);
 }
 
-// Links keep their order when others go: each is looked for behind the one before it first.
+// Most links stay where they were. Those that move keep their order: each is looked for behind the one before it first.
 void Linker::write(uint32_t slot, std::span<const uint32_t> links, const Known& known, const Codec& codec,
                    LinkScratch& work) {
   if (!graph_.has_sketches()) return graph_.write(slot, links);
   work.had.resize(graph_.degree());
   work.had.resize(graph_.neighbours(slot, work.had.data()));
   graph_.sketches(slot, work.sketches_had);
-  work.sketches.resize(graph_.degree());
+  work.sketches = work.sketches_had;
   work.place.clear();
   auto next = work.had.begin();
   for (size_t i = 0; i < links.size(); ++i) {
+    if (i < work.had.size() && links[i] == work.had[i]) continue;
     if (links[i] == known.slot) {
       work.sketches.set(i, known.sketch);
       continue;

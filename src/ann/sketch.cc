@@ -18,6 +18,14 @@ constexpr float kCaution = 0.5F;
 constexpr float kSquaredMax = 1e18F;
 /// What rounding to a bfloat16 may leave.
 constexpr float kRounding = 0.01F;
+/// What rounding may leave of where a vector lies, which machines differ in: a part of what is usual in one dimension.
+constexpr float kPlaceRounding = 1e-5F;
+
+/// How far from zero a vector usually lies in one dimension.
+float usual(std::span<const float> place) {
+  const float squares = simd::kernels().dot_f32(place.data(), place.data(), place.size());
+  return std::sqrt(squares / static_cast<float>(place.size()));
+}
 
 simd::Bf16 negative(simd::Bf16 value) { return simd::Bf16(static_cast<uint16_t>(value) ^ 0x8000U); }
 
@@ -43,15 +51,15 @@ Sketch sketch_between(std::span<const float> node, std::span<const float> neighb
   return {.signs = signs, .offset = simd::to_bf16(squared + 2 * scale * along), .scale = simd::to_bf16(scale)};
 }
 
-// A sign is anyone's where the two are equal, and the offset follows it.
+// A sign is anyone's where the two are equal but for rounding, and the offset follows it.
 bool is_between(const Sketch& sketch, std::span<const float> node, std::span<const float> neighbour) {
   const Sketch right = sketch_between(node, neighbour);
   if (right.says_nothing() || sketch.says_nothing()) return right.says_nothing() && sketch.says_nothing();
-  const float scale = to_float(right.scale);
+  const float scale = to_float(right.scale), apart = kPlaceRounding * (usual(node) + usual(neighbour));
   float offset = simd::kernels().l2_f32(node.data(), neighbour.data(), node.size()), added = 0;
   for (size_t i = 0; i < kBits; ++i) {
     const bool beyond = (sketch.signs >> i & 1) != 0;
-    if (node[i] != neighbour[i] && beyond != (neighbour[i] > node[i])) return false;
+    if (std::fabs(neighbour[i] - node[i]) > apart && beyond != (neighbour[i] > node[i])) return false;
     offset += 2 * scale * (beyond ? node[i] : -node[i]);
     added += 2 * scale * std::fabs(node[i]);
   }

@@ -68,6 +68,19 @@ TEST_F(SketchTest, EachPartOfASketchTellsItsLink) {
   for (const Sketch& wrong : {signs, offset, scale}) EXPECT_FALSE(is_between(wrong, a, b));
 }
 
+// As in a snapshot of a machine that rounds another way.
+TEST_F(SketchTest, ASignThatRoundingDecidesIsAnyones) {
+  const Floats a = placed(gaussian(1));
+  for (size_t i = 0; i < 64; ++i) {
+    Floats above = placed(gaussian(1)), below = above;
+    above[i] = std::nextafter(a[i], INFINITY);
+    below[i] = std::nextafter(a[i], -INFINITY);
+    EXPECT_TRUE(is_between(sketch_between(a, above), a, below));
+    below[i] = a[i] - 0.01F;
+    EXPECT_FALSE(is_between(sketch_between(a, above), a, below));
+  }
+}
+
 TEST_F(SketchTest, ABlockHoldsThemApart) {
   for (uint32_t links : {1U, 15U, 16U, 17U, 48U, 70U}) {
     SketchBlock block;
