@@ -16,13 +16,13 @@ struct Near {
   bool operator<(const Near& o) const { return distance != o.distance ? distance < o.distance : slot < o.slot; }
 };
 
-/// Not thread-safe; belongs to a call.
+/// Not thread-safe.
 struct LinkScratch {
   std::vector<Near> candidates, ruled_out;
   std::vector<const uint8_t*> codes;
   std::vector<const Codec::Factors*> factors;
   std::vector<float> estimates, from_newcomer;
-  std::vector<uint32_t> links, kept, chosen;
+  std::vector<uint32_t> links, staying, chosen;
   Codec::Query query;  // a stored vector's
   // Of a node whose links are written: those it had and their sketches, the new sketches, where it and a neighbour lie.
   std::vector<uint32_t> had;

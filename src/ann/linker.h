@@ -25,7 +25,7 @@ class Linker {
   bool link(uint32_t slot, const Codec& codec, Scratch& scratch);
   /// Replaces links of `slot` that lead to buried slots by links to where those led, both ways. Costs little when there
   /// are none.
-  void repair(uint32_t slot, const Codec& codec, Scratch& scratch);
+  void repair(uint32_t slot, const Codec& codec, Scratch& scratch, LinkScratch& work);
   /// Makes live slots that no walk can reach reachable. One thread at a time.
   void reconnect(const Codec& codec, Scratch& scratch);
   /// Whether each link of `slot` has its own sketch. Nobody writes meanwhile.
@@ -46,12 +46,13 @@ class Linker {
   void select(const Codec& codec, LinkScratch& work) const;
   /// Adds the nearest of work.ruled_out to work.chosen, up to filled_room() links.
   void fill(LinkScratch& work) const;
+  /// The links of a node that has just been linked: the rest of its room is for links back.
   size_t filled_room() const;
-  /// The links of `slot` into work.had, those that are not to buried slots into work.kept, and what it may link to
-  /// instead of those that are, with what it links to, into work.links. False when it has no link to a buried slot.
+  /// The links of `slot` into work.had, which has room for them; those that are not to buried slots into work.staying;
+  /// these, and what the others led to, into work.links. False when no link is to a buried slot.
   bool look_beyond(uint32_t slot, LinkScratch& work) const;
-  /// From what look_beyond() found, the links of the node: work.kept and then the new ones, into work.chosen.
-  void replace_buried(const Codec::Query& query, const Codec& codec, LinkScratch& work) const;
+  /// Into work.chosen: work.staying, and then the best of work.links for as many as go, or up to filled_room() links.
+  void choose(const Codec::Query& query, const Codec& codec, LinkScratch& work) const;
   /// A node that is linked: its slot and its query.
   struct Joining {
     uint32_t slot;
@@ -67,8 +68,8 @@ class Linker {
   /// Where the node lies is in work.place, if that is not empty.
   Sketch make_sketch(uint32_t slot, uint32_t neighbour, const Codec& codec, LinkScratch& work) const;
   void place(uint32_t slot, const Codec& codec, LinkScratch& work, std::vector<float>& out) const;
-  /// Links back to the node from what it links to: work.chosen, as write() wrote it last, from `first` on. Whether any
-  /// of those links to it afterwards.
+  /// Links back to the node from work.chosen, from `first` on; write() wrote those, and nothing since. Whether any of
+  /// them links to it afterwards.
   bool link_back_all(const Joining& joining, size_t first, const Codec& codec, LinkScratch& work);
   /// Whether `from` links to `to` afterwards.
   bool link_back(Near from, const Joining& to, const Known& back, const Codec& codec, LinkScratch& work);

@@ -297,13 +297,14 @@ bool Index::Impl::repair(std::unique_lock<std::mutex>& lock) {
 std::vector<uint32_t> Index::Impl::unlink_buried() {
   std::vector<uint32_t> long_slots;
   const ScratchPtr buffers = scratch.take();
+  LinkScratch link_buffers;
   for (uint32_t begin = 0; begin < store.end(); begin += kSlotsPerPin) {
     const Pin pin = gate.enter();
     for (uint32_t slot = begin; slot < std::min(store.end(), begin + kSlotsPerPin); ++slot) {
       const SlotState state = store.state(slot);
       const bool in_graph = state == SlotState::kLive || state == SlotState::kRetired;
       if (!in_graph || !store.meta(slot).linked) continue;
-      linker.repair(slot, *codec(), *buffers);
+      linker.repair(slot, *codec(), *buffers, link_buffers);
       if (state == SlotState::kLive && is_long(slot)) long_slots.push_back(slot);
     }
   }

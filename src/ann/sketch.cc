@@ -51,12 +51,15 @@ Sketch sketch_between(std::span<const float> node, std::span<const float> neighb
   return {.signs = signs, .offset = simd::to_bf16(squared + 2 * scale * along), .scale = simd::to_bf16(scale)};
 }
 
-// A sign is anyone's where the two are equal but for rounding, and the offset follows it.
+// A sign is anyone's where the two are equal but for rounding, and the offset follows it; so is all where they are
+// equal in all dimensions.
 bool is_between(const Sketch& sketch, std::span<const float> node, std::span<const float> neighbour) {
   const Sketch right = sketch_between(node, neighbour);
   if (right.says_nothing() || sketch.says_nothing()) return right.says_nothing() && sketch.says_nothing();
+  const float squared = simd::kernels().l2_f32(node.data(), neighbour.data(), node.size());
   const float scale = to_float(right.scale), apart = kPlaceRounding * (usual(node) + usual(neighbour));
-  float offset = simd::kernels().l2_f32(node.data(), neighbour.data(), node.size()), added = 0;
+  if (squared <= static_cast<float>(node.size()) * apart * apart) return true;
+  float offset = squared, added = 0;
   for (size_t i = 0; i < kBits; ++i) {
     const bool beyond = (sketch.signs >> i & 1) != 0;
     if (std::fabs(neighbour[i] - node[i]) > apart && beyond != (neighbour[i] > node[i])) return false;

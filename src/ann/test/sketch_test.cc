@@ -81,6 +81,16 @@ TEST_F(SketchTest, ASignThatRoundingDecidesIsAnyones) {
   }
 }
 
+TEST_F(SketchTest, NearlyEqualVectorsMayHaveAnySketch) {
+  const Floats a = placed(gaussian(1));
+  Floats above = a, below = a;
+  for (size_t i = 0; i < a.size(); i += 16) above[i] = std::nextafter(a[i], INFINITY);
+  for (size_t i = 0; i < a.size(); i += 7) below[i] = std::nextafter(a[i], -INFINITY);
+  EXPECT_TRUE(is_between(sketch_between(a, above), a, below));
+  EXPECT_TRUE(is_between(sketch_between(a, above), a, a));
+  EXPECT_FALSE(is_between(sketch_between(a, above), a, placed(gaussian(1))));
+}
+
 TEST_F(SketchTest, ABlockHoldsThemApart) {
   for (uint32_t links : {1U, 15U, 16U, 17U, 48U, 70U}) {
     SketchBlock block;
