@@ -211,7 +211,8 @@ TEST_P(Concurrent, AReplaceUnderAPinTakesNoStrangersVector) {
     std::jthread replacer([&] {
       while (!stop_) {
         const Pin pin = index_->pin();
-        const Slot old = offered.load();
+        // Taken, not looked at: what this thread has replaced may be a stranger's by the next pin.
+        const Slot old = offered.exchange(kNoSlot);
         if (old != kNoSlot) expect(index_->replace(old, uniform(1)).has_value(), "replace");
       }
     });
