@@ -203,8 +203,8 @@ class Index;
 class EpochGate;
 class Search;
 
-/// Keeps erased slots from being reused while it lives, so that a slot number seen through it still means the same
-/// vector. Cheap; hold it for a request, not longer. Movable.
+/// Keeps slots that are erased from now on from being reused while it lives, so that the number of one that was live
+/// still means the same vector. Cheap; hold it for a request, not longer. Movable.
 class Pin {
  public:
   Pin() = default;
@@ -261,8 +261,8 @@ class Index {
   /// Not found by any search that begins after this returns. False when the slot is not live.
   bool erase(Slot slot);
   /// insert, then erase of `old` (if live): a search meanwhile sees the old vector, the new, or both. Returns the new
-  /// slot; on an error the old vector stays. Where others erase too, hold a pin since `old` was learnt: else it may be
-  /// another's by now.
+  /// slot; on an error the old vector stays. Where others erase too, hold a pin since `old` was known to be live: else
+  /// it may be another's by now.
   Result<Slot> replace(Slot old, std::span<const float> vector, Expiry expiry = Expiry::kNever);
   /// False when the slot is not live.
   bool set_expiry(Slot slot, Expiry expiry);
