@@ -1,4 +1,4 @@
-/// Buffers of one link or repair, used again for each node that it changes.
+/// Buffers for linking a slot, or for a repair of many: used again for each node whose links change.
 #pragma once
 
 #include <cstdint>

@@ -49,7 +49,8 @@ class Linker {
   /// The links of a node that has just been linked: the rest of its room is for links back.
   size_t filled_room() const;
   /// The links of `slot` into work.had, which has room for them; those that are not to buried slots into work.staying;
-  /// these, and what the others led to, into work.links. False when no link is to a buried slot.
+  /// the live of these, and of what the others led to, into work.links: retired ones stay for walks to pass through,
+  /// and rule nobody out. False when no link is to a buried slot.
   bool look_beyond(uint32_t slot, LinkScratch& work) const;
   /// Into work.chosen: work.staying, and then the best of work.links for as many as go, or up to filled_room() links.
   void choose(const Codec::Query& query, const Codec& codec, LinkScratch& work) const;
