@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "sagitta/base/logging.h"
+#include "sagitta/log/local_log.h"
 
 #include "system_tables.h"
 

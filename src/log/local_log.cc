@@ -1,3 +1,5 @@
+#include "sagitta/log/local_log.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -7,9 +9,9 @@
 #include <mutex>
 #include <thread>
 
+#include "sagitta/base/assert.h"
 #include "sagitta/base/limits.h"
 #include "sagitta/base/logging.h"
-#include "sagitta/log/log.h"
 
 #include "record_frame.h"
 #include "segment.h"
@@ -65,17 +67,11 @@ class LocalLog final : public Log {
   }
   ~LocalLog() override { stop(); }
 
-  void append(Record record, AppendDone done) override;
-  Result<std::vector<Entry>> read(Offset from, size_t max_bytes, int64_t wait_us) override;
-  Offset end() const override {
-    std::lock_guard lock(mutex_);
-    return end_;
-  }
-  Offset begin() const override {
-    std::lock_guard lock(mutex_);
-    return segments_.front().base;
-  }
-  Status trim(Offset before) override;
+  Partition partitions() const override { return 1; }
+  void append(Partition partition, Record record, AppendDone done) override;
+  Result<std::vector<Entry>> read(Partition partition, Offset from, size_t max_bytes, int64_t wait_us) override;
+  Bounds bounds(Partition partition) const override;
+  Status trim(Partition partition, Offset before) override;
   void stop() override;
 
  private:
@@ -159,7 +155,14 @@ Status LocalLog::admit(const Record& record) const {
   return {};
 }
 
-void LocalLog::append(Record record, AppendDone done) {
+Bounds LocalLog::bounds(Partition partition) const {
+  SAGITTA_ASSERT(partition < partitions());
+  std::lock_guard lock(mutex_);
+  return {.begin = segments_.front().base, .end = end_};
+}
+
+void LocalLog::append(Partition partition, Record record, AppendDone done) {
+  SAGITTA_ASSERT(partition < partitions());
   std::unique_lock lock(mutex_);
   if (stopping_) {
     lock.unlock();
@@ -300,7 +303,8 @@ void LocalLog::keep_in_tail(Offset offset, Record record) {
   }
 }
 
-Result<std::vector<Entry>> LocalLog::read(Offset from, size_t max_bytes, int64_t wait_us) {
+Result<std::vector<Entry>> LocalLog::read(Partition partition, Offset from, size_t max_bytes, int64_t wait_us) {
+  SAGITTA_ASSERT(partition < partitions());
   std::unique_lock lock(mutex_);
   readable_.wait_for(lock, std::chrono::microseconds(wait_us), [&] { return stopping_ || from < end_; });
   if (from < segments_.front().base) {
@@ -321,7 +325,7 @@ Result<std::vector<Entry>> LocalLog::read(Offset from, size_t max_bytes, int64_t
 std::vector<Entry> LocalLog::read_tail(Offset from, size_t max_bytes) const {
   std::vector<Entry> entries;
   for (size_t bytes = 0; from < end_ && (entries.empty() || bytes < max_bytes); ++from) {
-    entries.push_back({from, tail_[from - tail_begin_]});
+    entries.push_back({.offset = from, .record = tail_[from - tail_begin_]});
     bytes += bytes_of(entries.back().record);
   }
   return entries;
@@ -388,7 +392,8 @@ Result<std::vector<Entry>> LocalLog::read_disk(const Segment& segment, Offset fr
   return entries;
 }
 
-Status LocalLog::trim(Offset before) {
+Status LocalLog::trim(Partition partition, Offset before) {
+  SAGITTA_ASSERT(partition < partitions());
   std::vector<std::string> doomed;
   {
     std::lock_guard lock(mutex_);

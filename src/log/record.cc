@@ -1,3 +1,5 @@
+#include "sagitta/log/record.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>

@@ -4,7 +4,7 @@
 
 #include <optional>
 
-#include "sagitta/log/log.h"
+#include "sagitta/log/record.h"
 
 namespace sagitta::log {
 

@@ -6,7 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "sagitta/log/log.h"
+#include "sagitta/base/file.h"
+#include "sagitta/log/record.h"
 
 namespace sagitta::log {
 

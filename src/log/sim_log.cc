@@ -10,12 +10,15 @@
 #include <optional>
 #include <thread>
 
+#include "sagitta/base/assert.h"
 #include "sagitta/base/limits.h"
+#include "sagitta/base/random.h"
 
 namespace sagitta::log {
 namespace {
 
 constexpr uint64_t kDuplicateDelayMax = 8;
+constexpr uint64_t kSkippedMax = 8;
 
 class SimLog final : public Log {
  public:
@@ -23,7 +26,9 @@ class SimLog final : public Log {
       : clock_(clock), faults_(faults), random_(faults.seed), thread_([this] { run(); }) {}
   ~SimLog() override { stop(); }
 
-  void append(Record record, AppendDone done) override {
+  Partition partitions() const override { return 1; }
+  void append(Partition partition, Record record, AppendDone done) override {
+    SAGITTA_ASSERT(partition < partitions());
     std::unique_lock lock(mutex_);
     if (!stopping_) {
       queue_.push_back({std::move(record), std::move(done)});
@@ -34,30 +39,33 @@ class SimLog final : public Log {
     done(fail(ErrorCode::kUnavailable, "log: stopped"));
   }
 
-  Result<std::vector<Entry>> read(Offset from, size_t max_bytes, int64_t wait_us) override {
+  Result<std::vector<Entry>> read(Partition partition, Offset from, size_t max_bytes, int64_t wait_us) override {
+    SAGITTA_ASSERT(partition < partitions());
     std::unique_lock lock(mutex_);
-    changed_.wait_for(lock, std::chrono::microseconds(wait_us), [&] { return stopping_ || from < end_locked(); });
-    if (from < begin_) return fail(ErrorCode::kNotFound, fmt::format("log: {} is trimmed, begins at {}", from, begin_));
+    changed_.wait_for(lock, std::chrono::microseconds(wait_us), [&] { return stopping_ || from < bounds_.end; });
+    if (from < bounds_.begin) {
+      return fail(ErrorCode::kNotFound, fmt::format("log: {} is trimmed, it begins at {}", from, bounds_.begin));
+    }
     std::vector<Entry> entries;
-    for (size_t bytes = 0; from < end_locked() && (entries.empty() || bytes < max_bytes); ++from) {
-      entries.push_back({from, records_[from - begin_]});
-      bytes += entries.back().record.payload.size();
+    auto next = std::ranges::lower_bound(entries_, from, {}, &Entry::offset);
+    for (size_t bytes = 0; next != entries_.end() && (entries.empty() || bytes < max_bytes); ++next) {
+      entries.push_back(*next);
+      bytes += next->record.payload.size();
     }
     if (entries.empty() && stopping_) return fail(ErrorCode::kUnavailable, "log: stopped");
     return entries;
   }
 
-  Offset end() const override {
+  Bounds bounds(Partition partition) const override {
+    SAGITTA_ASSERT(partition < partitions());
     std::lock_guard lock(mutex_);
-    return end_locked();
+    return bounds_;
   }
-  Offset begin() const override {
+  Status trim(Partition partition, Offset before) override {
+    SAGITTA_ASSERT(partition < partitions());
     std::lock_guard lock(mutex_);
-    return begin_;
-  }
-  Status trim(Offset before) override {
-    std::lock_guard lock(mutex_);
-    for (; begin_ < before && !records_.empty(); ++begin_) records_.pop_front();
+    bounds_.begin = std::clamp(before, bounds_.begin, bounds_.end);
+    while (!entries_.empty() && entries_.front().offset < bounds_.begin) entries_.pop_front();
     return {};
   }
   void stop() override {
@@ -80,6 +88,7 @@ class SimLog final : public Log {
     bool fails, loses_answer, is_duplicated;
     uint64_t duplicate_after;
     int64_t delay_us;
+    uint64_t skipped;
   };
   struct Duplicate {
     uint64_t after_appends;
@@ -88,11 +97,13 @@ class SimLog final : public Log {
 
   Fate draw() {
     const auto hits = [this](uint32_t one_in) { return random_.next() % std::max(one_in, 1u) == 0 && one_in != 0; };
-    return {hits(faults_.fail_one_in), hits(faults_.lose_answer_one_in), hits(faults_.duplicate_one_in),
+    return {hits(faults_.fail_one_in),
+            hits(faults_.lose_answer_one_in),
+            hits(faults_.duplicate_one_in),
             1 + random_.below(kDuplicateDelayMax),
-            static_cast<int64_t>(random_.below(static_cast<uint64_t>(faults_.delay_us_max) + 1))};
+            static_cast<int64_t>(random_.below(static_cast<uint64_t>(faults_.delay_us_max) + 1)),
+            faults_.skip_one_in != 0 && hits(faults_.skip_one_in) ? 1 + random_.below(kSkippedMax) : 0};
   }
-  Offset end_locked() const { return begin_ + records_.size(); }
 
   void run() {
     std::unique_lock lock(mutex_);
@@ -118,6 +129,7 @@ class SimLog final : public Log {
   Result<Offset> settle(Record record, const Fate& fate) {
     if (record.payload.size() > limits::kRecordBytesMax) return fail(ErrorCode::kInvalid, "log: record too large");
     if (fate.fails) return fail(ErrorCode::kIo, "log: injected fault");
+    bounds_.end += fate.skipped;
     const Offset offset = add(record);
     if (fate.is_duplicated) late_.push_back({fate.duplicate_after, std::move(record)});
     repeat_late();
@@ -126,8 +138,8 @@ class SimLog final : public Log {
   }
   Offset add(Record record) {
     record.log_time_us = clock_.now_us();
-    records_.push_back(std::move(record));
-    return end_locked() - 1;
+    entries_.push_back({.offset = bounds_.end, .record = std::move(record)});
+    return bounds_.end++;
   }
   void repeat_late() {
     for (auto it = late_.begin(); it != late_.end();) {
@@ -146,9 +158,9 @@ class SimLog final : public Log {
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   std::deque<Pending> queue_;
-  std::deque<Record> records_;
+  std::deque<Entry> entries_;
   std::vector<Duplicate> late_;
-  Offset begin_ = 0;
+  Bounds bounds_;
   bool stopping_ = false;
   std::mutex join_mutex_;
   std::thread thread_;

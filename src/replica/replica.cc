@@ -7,6 +7,7 @@
 #include <mutex>
 #include <thread>
 
+#include "sagitta/base/assert.h"
 #include "sagitta/base/logging.h"
 #include "sagitta/replica/records.h"
 #include "sagitta/table/apply.h"
@@ -81,7 +82,7 @@ class LogReplica final : public Replica {
     SAGITTA_CHECK(requests_.load());
     SAGITTA_CHECK(tables_.start(schema_, applied_));
     const Offset first = applied_;
-    const Offset end = env_.log.end();
+    const Offset end = env_.log.bounds(env_.partition).end;
     while (applied_ < end) SAGITTA_CHECK(apply_next(0));
     if (halted()) return std::unexpected(*halted());
     log_info("replica started",
@@ -96,7 +97,7 @@ class LogReplica final : public Replica {
     if (record.request_id.is_nil()) record.request_id = local_ids_.next();
     const Uuid id = record.request_id;
     if (!waiters_.add(id, std::move(done))) return;
-    env_.log.append(std::move(record), [this, id](Result<Offset> appended) {
+    env_.log.append(env_.partition, std::move(record), [this, id](Result<Offset> appended) {
       if (!appended) return waiters_.complete(id, std::unexpected(appended.error()));
       // Nobody applies any more: what came in between fail_all and here would wait for ever.
       if (const auto error = halted()) waiters_.complete(id, std::unexpected(open_outcome(*error)));
@@ -136,7 +137,7 @@ class LogReplica final : public Replica {
     SAGITTA_CHECK(env_.store.flush());
     flush_seconds_.observe(static_cast<double>(env_.clock.steady_us() - started_us) * 1e-6);
     if (env_.horizon != nullptr) env_.horizon->advance(log_time_us, flushed);
-    return env_.log.trim(offset);
+    return env_.log.trim(env_.partition, offset);
   }
 
   Status stop() override {
@@ -166,9 +167,10 @@ class LogReplica final : public Replica {
       applied_ = *offset;
       log_clock_us_ = *clock;
     }
-    if (applied_ < env_.log.begin() || applied_ > env_.log.end()) {
+    const log::Bounds bounds = env_.log.bounds(env_.partition);
+    if (applied_ < bounds.begin || applied_ > bounds.end) {
       return fail(ErrorCode::kCorruption, fmt::format("rows are at log offset {}, but the log has {} to {}",
-                                                      applied_.load(), env_.log.begin(), env_.log.end()));
+                                                      applied_.load(), bounds.begin, bounds.end));
     }
     if (env_.horizon != nullptr) env_.horizon->advance(log_clock_us_, schema_);
     loaded_ = true;
@@ -193,9 +195,10 @@ class LogReplica final : public Replica {
   }
 
   Status apply_next(int64_t wait_us) {
-    SAGITTA_TRY(const std::vector<Entry> entries, env_.log.read(applied_, kReadBytes, wait_us));
+    SAGITTA_TRY(const std::vector<Entry> entries, env_.log.read(env_.partition, applied_, kReadBytes, wait_us));
     for (const Entry& entry : entries) {
-      if (entry.offset != applied_) {
+      SAGITTA_ASSERT(entry.partition == env_.partition);
+      if (entry.offset < applied_) {
         return fail(ErrorCode::kCorruption, fmt::format("log offset {} follows {}", entry.offset, applied_.load() - 1));
       }
       SAGITTA_CHECK(apply(entry));

@@ -8,7 +8,7 @@
 #include "sagitta/base/result.h"
 #include "sagitta/base/uuid.h"
 #include "sagitta/kv/store.h"
-#include "sagitta/log/log.h"
+#include "sagitta/log/record.h"
 #include "sagitta/table/schema_change.h"
 
 namespace sagitta::replica {

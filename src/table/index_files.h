@@ -10,7 +10,7 @@
 
 #include "sagitta/ann/index.h"
 #include "sagitta/base/file.h"
-#include "sagitta/log/log.h"
+#include "sagitta/log/record.h"
 
 namespace sagitta::table {
 

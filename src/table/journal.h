@@ -12,7 +12,7 @@
 
 #include "sagitta/base/bytes.h"
 #include "sagitta/kv/store.h"
-#include "sagitta/log/log.h"
+#include "sagitta/log/record.h"
 
 namespace sagitta::table {
 

@@ -4,7 +4,7 @@
 
 #include "sagitta/base/assert.h"
 #include "sagitta/base/checksum.h"
-#include "sagitta/log/log.h"
+#include "sagitta/log/record.h"
 
 #include "record_frame.h"
 

@@ -1,5 +1,3 @@
-#include "sagitta/log/log.h"
-
 #include <gtest/gtest.h>
 #include <unistd.h>
 
@@ -13,6 +11,7 @@
 #include "sagitta/base/checksum.h"
 #include "sagitta/base/limits.h"
 #include "sagitta/base/memory_file.h"
+#include "sagitta/log/local_log.h"
 #include "sagitta/log/sim_log.h"
 
 #include "record_frame.h"
@@ -37,7 +36,7 @@ Record record_of(Bytes payload) {
 
 std::future<Result<Offset>> append_later(Log& log, Bytes payload) {
   auto promise = std::make_shared<std::promise<Result<Offset>>>();
-  log.append(record_of(std::move(payload)),
+  log.append(0, record_of(std::move(payload)),
              [promise](Result<Offset> offset) { promise->set_value(std::move(offset)); });
   return promise->get_future();
 }
@@ -47,8 +46,8 @@ Result<Offset> append(Log& log, Bytes payload) { return append_later(log, std::m
 /// All payloads from `from` on.
 Result<std::vector<Bytes>> read_all(Log& log, Offset from, size_t max_bytes = 1000) {
   std::vector<Bytes> payloads;
-  while (from < log.end()) {
-    SAGITTA_TRY(const auto entries, log.read(from, max_bytes, 0));
+  while (from < log.bounds(0).end) {
+    SAGITTA_TRY(const auto entries, log.read(0, from, max_bytes, 0));
     for (const Entry& entry : entries) {
       if (entry.offset != from++) return fail(ErrorCode::kServer, "an offset is missing");
       payloads.push_back(entry.record.payload);
@@ -92,17 +91,17 @@ class LocalLogTest : public testing::Test {
 
 TEST_F(LocalLogTest, KeepsRecordsAcrossReopening) {
   open();
-  EXPECT_EQ(log_->end(), 0u);
+  EXPECT_EQ(log_->bounds(0).end, 0u);
   append_numbers(0, 100);
   expect_numbers(0, 100);
   expect_numbers(99, 100);
   EXPECT_GT(files_->list("/log")->size(), 3u) << "several segments";
   open();
-  EXPECT_EQ(log_->end(), 100u);
+  EXPECT_EQ(log_->bounds(0).end, 100u);
   expect_numbers(0, 100);
   append_numbers(100, 110);
   expect_numbers(57, 110);
-  EXPECT_EQ(log_->read(0, 1000, 0)->front().record.log_time_us, 1000);
+  EXPECT_EQ(log_->read(0, 0, 1000, 0)->front().record.log_time_us, 1000);
   EXPECT_EQ(metric("sagitta_log_append_total"), "110");
   EXPECT_EQ(metric("sagitta_log_torn_tail_total"), "0");
   EXPECT_NE(metrics_.render().find("sagitta_log_sync_seconds_count"), std::string::npos);
@@ -110,15 +109,15 @@ TEST_F(LocalLogTest, KeepsRecordsAcrossReopening) {
 
 TEST_F(LocalLogTest, AReaderWaitsForTheNextRecord) {
   open();
-  EXPECT_TRUE(log_->read(0, 1000, 1000)->empty());
-  auto reader = std::async(std::launch::async, [&] { return log_->read(0, 1000, kLongUs); });
+  EXPECT_TRUE(log_->read(0, 0, 1000, 1000)->empty());
+  auto reader = std::async(std::launch::async, [&] { return log_->read(0, 0, 1000, kLongUs); });
   ASSERT_TRUE(append(*log_, "x"));
   EXPECT_EQ(reader.get()->size(), 1u);
-  auto stopped = std::async(std::launch::async, [&] { return log_->read(1, 1000, kLongUs); });
+  auto stopped = std::async(std::launch::async, [&] { return log_->read(0, 1, 1000, kLongUs); });
   log_->stop();
   EXPECT_EQ(stopped.get().error().code(), ErrorCode::kUnavailable);
   EXPECT_EQ(append(*log_, "y").error().code(), ErrorCode::kUnavailable);
-  EXPECT_EQ(log_->read(0, 1000, 0)->size(), 1u);
+  EXPECT_EQ(log_->read(0, 0, 1000, 0)->size(), 1u);
   log_->stop();
 }
 
@@ -137,20 +136,20 @@ TEST_F(LocalLogTest, StopMakesQueuedRecordsDurable) {
 TEST_F(LocalLogTest, TrimFreesWholeSegmentsAndOffsetsGoOn) {
   open();
   append_numbers(0, 100);
-  ASSERT_TRUE(log_->trim(50));
-  EXPECT_GT(log_->begin(), 30u);
-  EXPECT_LE(log_->begin(), 50u);
-  EXPECT_EQ(log_->read(0, 1000, 0).error().code(), ErrorCode::kNotFound);
+  ASSERT_TRUE(log_->trim(0, 50));
+  EXPECT_GT(log_->bounds(0).begin, 30u);
+  EXPECT_LE(log_->bounds(0).begin, 50u);
+  EXPECT_EQ(log_->read(0, 0, 1000, 0).error().code(), ErrorCode::kNotFound);
   expect_numbers(50, 100);
-  ASSERT_TRUE(log_->trim(100));
+  ASSERT_TRUE(log_->trim(0, 100));
   EXPECT_EQ(files_->list("/log")->size(), 1u);
   open();
-  EXPECT_EQ(log_->end(), 100u);
+  EXPECT_EQ(log_->bounds(0).end, 100u);
   append_numbers(100, 130);
-  ASSERT_TRUE(log_->trim(10'000));
-  expect_numbers(log_->begin(), 130);
+  ASSERT_TRUE(log_->trim(0, 10'000));
+  expect_numbers(log_->bounds(0).begin, 130);
   open();
-  EXPECT_EQ(log_->end(), 130u);
+  EXPECT_EQ(log_->bounds(0).end, 130u);
 }
 
 TEST_F(LocalLogTest, RefusesWhatIsTooMuch) {
@@ -158,7 +157,7 @@ TEST_F(LocalLogTest, RefusesWhatIsTooMuch) {
   EXPECT_EQ(append(*log_, Bytes(limits::kRecordBytesMax + 1, 'x')).error().code(), ErrorCode::kInvalid);
   EXPECT_EQ(append(*log_, Bytes(size_t{3} << 20, 'x')).value(), 0u) << "an empty queue takes any record";
   std::promise<void> entered, release;
-  log_->append(record_of("blocks the writer"), [&](Result<Offset>) {
+  log_->append(0, record_of("blocks the writer"), [&](Result<Offset>) {
     entered.set_value();
     release.get_future().wait();
   });
@@ -177,7 +176,7 @@ TEST_F(LocalLogTest, AFailedSyncPoisonsTheLog) {
   files_->fail_sync(1);
   EXPECT_EQ(append(*log_, "lost").error().code(), ErrorCode::kIo);
   EXPECT_EQ(append(*log_, "lost too").error().code(), ErrorCode::kIo) << "although the disk works again";
-  EXPECT_EQ(log_->end(), 5u);
+  EXPECT_EQ(log_->bounds(0).end, 5u);
   expect_numbers(0, 5);
   EXPECT_EQ(metric("sagitta_log_append_failed_total"), "2");
 }
@@ -291,8 +290,8 @@ TEST_F(LocalLogTest, AnUnknownKindStopsTheReaderAndANewerVersionTheOpening) {
   auto file = files_->open_append(first_segment(), FileSystem::OpenMode::kAppend).value();
   ASSERT_TRUE(file->append(strange));
   open();
-  EXPECT_EQ(log_->read(0, 1000, 0)->size(), 2u) << "what is before it comes first";
-  EXPECT_EQ(log_->read(2, 1000, 0).error().code(), ErrorCode::kFormat);
+  EXPECT_EQ(log_->read(0, 0, 1000, 0)->size(), 2u) << "what is before it comes first";
+  EXPECT_EQ(log_->read(0, 2, 1000, 0).error().code(), ErrorCode::kFormat);
   log_.reset();
   Bytes newer = strange;
   newer[3] = 2;
@@ -338,14 +337,15 @@ TEST_F(LocalLogTest, ManyWritersManyReadersOneOrder) {
   for (size_t t = 0; t < kThreads; ++t) {
     threads.emplace_back([&, t] {
       for (size_t i = 0; i < kEach; ++i) {
-        log_->append(record_of(std::to_string(t) + " " + std::to_string(i)), [](Result<Offset> r) { ASSERT_TRUE(r); });
+        log_->append(0, record_of(std::to_string(t) + " " + std::to_string(i)),
+                     [](Result<Offset> r) { ASSERT_TRUE(r); });
       }
     });
   }
   auto reader = std::async(std::launch::async, [&] {
     std::map<char, size_t> next;
     for (Offset at = 0; at < kThreads * kEach;) {
-      const auto entries = log_->read(at, 500, kLongUs);
+      const auto entries = log_->read(0, at, 500, kLongUs);
       if (!entries) return false;
       for (const Entry& entry : *entries) {
         const Bytes& payload = entry.record.payload;
@@ -379,14 +379,14 @@ class CrashRun {
 
  private:
   void check(Log& log) {
-    ASSERT_GE(log.end(), acknowledged_);
-    ASSERT_LE(log.end(), sent_.size());
-    auto payloads = read_all(log, log.begin(), 4000);
+    ASSERT_GE(log.bounds(0).end, acknowledged_);
+    ASSERT_LE(log.bounds(0).end, sent_.size());
+    auto payloads = read_all(log, log.bounds(0).begin, 4000);
     if (!payloads && payloads.error().code() == ErrorCode::kIo) return;
     ASSERT_TRUE(payloads) << payloads.error().to_string();
-    for (size_t i = 0; i < payloads->size(); ++i) ASSERT_EQ((*payloads)[i], sent_[log.begin() + i]) << i;
+    for (size_t i = 0; i < payloads->size(); ++i) ASSERT_EQ((*payloads)[i], sent_[log.bounds(0).begin + i]) << i;
     // What was found is served, and so must never go away again.
-    acknowledged_ = log.end();
+    acknowledged_ = log.bounds(0).end;
     sent_.resize(acknowledged_);
   }
   void write(Log& log) {
@@ -396,7 +396,7 @@ class CrashRun {
       sent_.push_back(std::to_string(random_.next()) + Bytes(random_.below(200), 'p'));
       answers.push_back(append_later(log, sent_.back()));
       if (random_.below(3) == 0) answers.back().wait();
-      if (random_.below(30) == 0) (void)log.trim(random_.below(acknowledged_ + 1));
+      if (random_.below(30) == 0) (void)log.trim(0, random_.below(acknowledged_ + 1));
     }
     if (random_.below(2) == 0) files_->crash(random_, {.tear = true, .garble = true});
     bool failed = false;
@@ -440,11 +440,11 @@ TEST(SimLog, IsAnHonestLogWithoutFaults) {
   const auto log = make_sim_log(clock);
   for (Offset i = 0; i < 10; ++i) EXPECT_EQ(append(*log, std::to_string(i)).value(), i);
   EXPECT_EQ(read_all(*log, 0, 20)->size(), 10u);
-  EXPECT_EQ(log->read(0, 1000, 0)->front().record.log_time_us, 5);
-  ASSERT_TRUE(log->trim(4));
-  EXPECT_EQ(log->begin(), 4u);
-  EXPECT_EQ(log->read(3, 1000, 0).error().code(), ErrorCode::kNotFound);
-  auto waiting = std::async(std::launch::async, [&] { return log->read(10, 1000, kLongUs); });
+  EXPECT_EQ(log->read(0, 0, 1000, 0)->front().record.log_time_us, 5);
+  ASSERT_TRUE(log->trim(0, 4));
+  EXPECT_EQ(log->bounds(0).begin, 4u);
+  EXPECT_EQ(log->read(0, 3, 1000, 0).error().code(), ErrorCode::kNotFound);
+  auto waiting = std::async(std::launch::async, [&] { return log->read(0, 10, 1000, kLongUs); });
   log->stop();
   EXPECT_EQ(waiting.get().error().code(), ErrorCode::kUnavailable);
   EXPECT_EQ(append(*log, "x").error().code(), ErrorCode::kUnavailable);
@@ -458,6 +458,30 @@ std::vector<Bytes> faulty_run(uint64_t seed, std::map<ErrorCode, int>& errors) {
     if (const auto offset = append(*log, std::to_string(i)); !offset) ++errors[offset.error().code()];
   }
   return read_all(*log, 0).value();
+}
+
+TEST(SimLog, LeavesOutOffsetsAndLosesNoRecord) {
+  ManualClock clock(5);
+  const auto log = make_sim_log(clock, {.skip_one_in = 3});
+  std::vector<Offset> given;
+  for (int i = 0; i < 100; ++i) given.push_back(append(*log, std::to_string(i)).value());
+  EXPECT_GT(given.back(), 150u);
+  EXPECT_EQ(log->bounds(0).end, given.back() + 1);
+  size_t seen = 0;
+  for (Offset from = 0; from < log->bounds(0).end;) {
+    const auto entries = log->read(0, from, 20, 0).value();
+    ASSERT_FALSE(entries.empty()) << "from " << from;
+    for (const Entry& entry : entries) {
+      EXPECT_EQ(entry.offset, given[seen]);
+      EXPECT_EQ(entry.record.payload, std::to_string(seen++));
+      from = entry.offset + 1;
+    }
+  }
+  EXPECT_EQ(seen, 100u);
+  ASSERT_TRUE(log->trim(0, given[50] + 1));
+  EXPECT_EQ(log->bounds(0).begin, given[50] + 1);
+  EXPECT_EQ(log->read(0, given[50] + 1, 20, 0)->front().offset, given[51]);
+  EXPECT_EQ(log->read(0, given[50], 20, 0).error().code(), ErrorCode::kNotFound);
 }
 
 TEST(SimLog, FaultsFollowTheSeed) {

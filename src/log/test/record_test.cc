@@ -1,7 +1,8 @@
+#include "sagitta/log/record.h"
+
 #include <gtest/gtest.h>
 
 #include "sagitta/base/checksum.h"
-#include "sagitta/log/log.h"
 
 #include "record_frame.h"
 #include "segment.h"

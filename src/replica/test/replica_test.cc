@@ -7,6 +7,8 @@
 #include <thread>
 
 #include "sagitta/base/memory_file.h"
+#include "sagitta/log/local_log.h"
+#include "sagitta/log/sim_log.h"
 #include "sagitta/replica/records.h"
 #include "sagitta/types/value.h"
 
@@ -20,15 +22,18 @@ using types::Kind;
 class BlindLog final : public log::Log {
  public:
   explicit BlindLog(std::unique_ptr<log::Log> log) : log_(std::move(log)) {}
-  void append(log::Record record, log::AppendDone done) override { log_->append(std::move(record), std::move(done)); }
-  Result<std::vector<log::Entry>> read(log::Offset from, size_t max_bytes, int64_t wait_us) override {
-    auto entries = log_->read(from, max_bytes, wait_us);
+  log::Partition partitions() const override { return log_->partitions(); }
+  void append(log::Partition partition, log::Record record, log::AppendDone done) override {
+    log_->append(partition, std::move(record), std::move(done));
+  }
+  Result<std::vector<log::Entry>> read(log::Partition partition, log::Offset from, size_t max_bytes,
+                                       int64_t wait_us) override {
+    auto entries = log_->read(partition, from, max_bytes, wait_us);
     if (is_blind && entries) entries->clear();
     return entries;
   }
-  log::Offset end() const override { return log_->end(); }
-  log::Offset begin() const override { return log_->begin(); }
-  Status trim(log::Offset before) override { return log_->trim(before); }
+  log::Bounds bounds(log::Partition partition) const override { return log_->bounds(partition); }
+  Status trim(log::Partition partition, log::Offset before) override { return log_->trim(partition, before); }
   void stop() override { log_->stop(); }
 
   std::atomic<bool> is_blind{false};
@@ -293,7 +298,7 @@ TEST_F(ReplicaTest, AWriteThatIsDurableAndNotAppliedAtAStopHasAnOpenOutcome) {
   blind.is_blind = true;
   std::promise<Result<ApplyResult>> done;
   replica_->submit({}, [&](Result<ApplyResult> result) { done.set_value(std::move(result)); });
-  while (blind.end() == 0) std::this_thread::yield();
+  while (blind.bounds(0).end == 0) std::this_thread::yield();
   ASSERT_TRUE(replica_->stop());
   const auto result = done.get_future().get();
   ASSERT_FALSE(result);
@@ -333,6 +338,34 @@ TEST_F(ReplicaTest, ADeletionLeavesTheStoreOnceRecordsAfterItsGraceAreFlushed) {
   ASSERT_TRUE(replica_->flush());
   EXPECT_EQ(entries(), 1u);
   EXPECT_TRUE(exists(2));
+}
+
+/// A broker's log has offsets that hold no record. Applying, flushing, index builds and restarts go on across them.
+TEST_F(ReplicaTest, OffsetsThatTheLogLeavesOutAreNoHole) {
+  const auto sim = log::make_sim_log(clock_, {.seed = 3, .duplicate_one_in = 4, .skip_one_in = 2});
+  const auto start = [&] {
+    auto opened = Replica::open({*store_, *sim, clock_, metrics_, workers_, vectors_, horizon_.get()});
+    ASSERT_TRUE(opened) << opened.error().to_string();
+    replica_ = std::move(*opened);
+    ASSERT_EQ(replica_->applied(), sim->bounds(0).end);
+  };
+  start();
+  create_table();
+  create_index();
+  int32_t rows = 0;
+  for (int round = 0; round < 3; ++round) {
+    for (int i = 0; i < 30; ++i, ++rows) ASSERT_TRUE(write(row(rows, {1, static_cast<float>(rows)})));
+    if (round == 1) {
+      ASSERT_TRUE(replica_->flush());
+    }
+    replica_.reset();
+    start();
+    EXPECT_EQ(nearest({1, 0}, 1000).size(), static_cast<size_t>(rows));
+    EXPECT_TRUE(exists(rows - 1));
+  }
+  EXPECT_GT(sim->bounds(0).end, 150u);
+  EXPECT_GT(sim->bounds(0).begin, 0u) << "the flush has trimmed";
+  replica_.reset();
 }
 
 TEST_F(ReplicaTest, ServerTimestampsFollowTheLogWhateverTheClockSays) {

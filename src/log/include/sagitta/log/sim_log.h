@@ -19,12 +19,14 @@ struct SimFaults {
   uint32_t lose_answer_one_in = 0;
   /// Appended, and once more after up to eight later records.
   uint32_t duplicate_one_in = 0;
+  /// Up to eight offsets before the record are left out, as a broker does for marks of its own.
+  uint32_t skip_one_in = 0;
   /// Each append takes a random time up to this.
   int64_t delay_us_max = 0;
 };
 
 /// Nothing survives the object; to restart a replica, keep the log. Without faults it is an honest log. The faults
-/// depend on the seed and the order of the appends only. `clock` must outlive it. Thread-safe.
+/// depend on the seed and the order of the appends only. It has one partition. `clock` must outlive it. Thread-safe.
 std::unique_ptr<Log> make_sim_log(const Clock& clock, const SimFaults& faults = {});
 
 }  // namespace sagitta::log

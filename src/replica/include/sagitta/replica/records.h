@@ -3,7 +3,7 @@
 
 #include <span>
 
-#include "sagitta/log/log.h"
+#include "sagitta/log/record.h"
 #include "sagitta/table/mutation.h"
 #include "sagitta/table/schema_change.h"
 

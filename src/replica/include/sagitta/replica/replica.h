@@ -58,6 +58,8 @@ struct Environment {
   /// Of the store's compaction filter, told of each flush; null when there is none.
   table::PurgeHorizon* horizon = nullptr;
   table::SnapshotPlace snapshots;
+  /// Of the log: the one that is applied.
+  log::Partition partition = 0;
 };
 
 /// Thread-safe.

@@ -14,7 +14,7 @@
 #include "sagitta/base/metrics.h"
 #include "sagitta/base/result.h"
 #include "sagitta/kv/store.h"
-#include "sagitta/log/log.h"
+#include "sagitta/log/record.h"
 #include "sagitta/table/mutation.h"
 #include "sagitta/table/schema.h"
 #include "sagitta/table/vector_index.h"
