@@ -5,7 +5,6 @@
 #include <map>
 
 #include "sagitta/ann/metric.h"
-#include "sagitta/exec/memory_rows.h"
 #include "sagitta/types/value.h"
 
 #include "matches.h"
@@ -116,7 +115,7 @@ class IndexSearch {
   IndexSearch(const StoredRows& rows, const SelectRequest& request)
       : rows_(rows), request_(request), scorer_(*rows.table(), *request.select.ann), projector_(request) {
     const auto& ranges = request.select.clustering;
-    if (!is_everything(ranges)) ranges_ = ordered_ranges(*rows.table(), ranges);
+    if (!is_everything(ranges)) intervals_ = intervals_of(*rows.table(), ranges);
   }
 
   /// Nothing when the index has moved on from these rows.
@@ -175,18 +174,16 @@ class IndexSearch {
     return true;
   }
   bool in_ranges(const Row& row) const {
-    if (ranges_.empty()) return !request_.select.clustering.empty();
+    if (intervals_.empty()) return !request_.select.clustering.empty();
     if (!row.key().clustering) return false;
-    const Bytes ordered = ordered_clustering(*rows_.table(), *row.key().clustering);
-    return std::ranges::any_of(
-        ranges_, [&](const auto& range) { return ordered >= range.from && (range.to.empty() || ordered < range.to); });
+    return types::contains(intervals_, table::encode_clustering(*rows_.table(), *row.key().clustering));
   }
 
   const StoredRows& rows_;
   const SelectRequest& request_;
   Scorer scorer_;
   Projector projector_;
-  std::vector<OrderedRange> ranges_;
+  std::vector<types::Interval> intervals_;
   std::map<Bytes, Accepted, std::less<>> accepted_;
   uint64_t candidates_ = 0;
   std::optional<Error> error_;

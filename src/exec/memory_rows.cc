@@ -6,53 +6,6 @@
 #include "sagitta/types/value.h"
 
 namespace sagitta::exec {
-namespace {
-
-/// The least byte string greater than every one that begins with `prefix`; empty when there is none.
-Bytes after_prefix(Bytes prefix) {
-  while (!prefix.empty()) {
-    auto last = static_cast<unsigned char>(prefix.back());
-    if (last != 0xff) {
-      prefix.back() = static_cast<char>(last + 1);
-      return prefix;
-    }
-    prefix.pop_back();
-  }
-  return prefix;
-}
-
-bool in_ranges(const std::vector<OrderedRange>& ranges, const Bytes& ordered) {
-  return std::ranges::any_of(
-      ranges, [&](const auto& range) { return ordered >= range.from && (range.to.empty() || ordered < range.to); });
-}
-
-}  // namespace
-
-Bytes ordered_clustering(const table::TableDef& table, std::span<const Bytes> components) {
-  Bytes out;
-  for (size_t i = 0; i < components.size(); ++i) {
-    const auto& column = table.clustering_column(i);
-    types::append_ordered(*column.type, components[i], column.descending, out);
-  }
-  return out;
-}
-
-bool is_everything(std::span<const plan::ClusteringRange> ranges) {
-  return ranges.size() == 1 && ranges[0].start.empty() && ranges[0].end.empty();
-}
-
-std::vector<OrderedRange> ordered_ranges(const table::TableDef& table, std::span<const plan::ClusteringRange> ranges) {
-  std::vector<OrderedRange> ordered;
-  for (const auto& range : ranges) {
-    OrderedRange& one = ordered.emplace_back();
-    one.from = ordered_clustering(table, range.start);
-    if (!range.start_inclusive) one.from = after_prefix(std::move(one.from));
-    if (range.end.empty()) continue;
-    one.to = ordered_clustering(table, range.end);
-    if (range.end_inclusive) one.to = after_prefix(std::move(one.to));
-  }
-  return ordered;
-}
 
 class MemoryRows::Stored final : public Row {
  public:
@@ -100,25 +53,25 @@ void MemoryRows::add(const std::map<std::string, Value, std::less<>>& values) {
     by_id.emplace(column.id, *it->second);
   }
   const Bytes key = types::pack_partition_key(partition);
-  Position position{types::token_of(key), key, ordered_clustering(*table_, clustering)};
+  Position position{types::token_of(key), key, table::encode_clustering(*table_, clustering)};
   rows_.insert_or_assign(std::move(position),
                          std::make_unique<Stored>(RowKey{key, std::move(clustering)}, std::move(by_id)));
 }
 
 Result<std::unique_ptr<RowStream>> MemoryRows::open(const ReadRange& range) const {
-  const auto ranges = ordered_ranges(*table_, range.clustering);
+  const auto intervals = intervals_of(*table_, range.clustering);
   std::vector<std::pair<const Position*, const Stored*>> found;
   for (const auto& [position, row] : rows_) {
     const auto& [token, partition, ordered] = position;
     if (range.partition ? partition != *range.partition : (token < range.tokens.start || token > range.tokens.end))
       continue;
-    if (in_ranges(ranges, ordered)) found.emplace_back(&position, row.get());
+    if (types::contains(intervals, ordered)) found.emplace_back(&position, row.get());
   }
   if (range.reversed) std::ranges::reverse(found);
   if (range.after) {
     const auto& after = *range.after;
     const Position last{types::token_of(after.partition), after.partition,
-                        after.clustering ? ordered_clustering(*table_, *after.clustering) : Bytes()};
+                        after.clustering ? table::encode_clustering(*table_, *after.clustering) : Bytes()};
     std::erase_if(found, [&](const auto& one) { return range.reversed ? *one.first >= last : *one.first <= last; });
   }
   std::vector<const Stored*> rows;

@@ -2,8 +2,6 @@
 
 #include <algorithm>
 
-#include "sagitta/exec/memory_rows.h"
-
 namespace sagitta::exec {
 namespace {
 
@@ -92,7 +90,7 @@ class TokenStream final : public RowStream {
  public:
   TokenStream(const TableDef& table, const table::ReadView& view, const ReadRange& range)
       : table_(table), view_(view), out_(view.now_s()), everything_(is_everything(range.clustering)) {
-    if (!everything_) ranges_ = ordered_ranges(table, range.clustering);
+    if (!everything_) intervals_ = intervals_of(table, range.clustering);
     Bytes after;
     if (range.after) {
       after = store_key(table, *range.after);
@@ -139,17 +137,14 @@ class TokenStream final : public RowStream {
     return &out_;
   }
   bool wanted(const LiveRow& row) const {
-    if (everything_) return true;
-    const Bytes ordered = ordered_clustering(table_, row.clustering);
-    return std::ranges::any_of(
-        ranges_, [&](const auto& range) { return ordered >= range.from && (range.to.empty() || ordered < range.to); });
+    return everything_ || types::contains(intervals_, table::encode_clustering(table_, row.clustering));
   }
 
   const TableDef& table_;
   const table::ReadView& view_;
   StoredRow out_;
   const bool everything_;
-  std::vector<OrderedRange> ranges_;
+  std::vector<types::Interval> intervals_;
   std::unique_ptr<table::RowCursor> cursor_;
   Bytes partition_;
   std::shared_ptr<const LiveRow> statics_;

@@ -2,9 +2,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 #include <utility>
 
 #include "sagitta/base/limits.h"
+#include "sagitta/types/ordered_bytes.h"
 #include "sagitta/types/token.h"
 #include "sagitta/types/value.h"
 
@@ -56,23 +58,25 @@ Result<std::vector<Tuple>> evaluate_in_list(const Relation& relation, const Eval
   return tuples;
 }
 
-std::strong_ordering storage_order(const table::ColumnDef& column, BytesView a, BytesView b) {
-  const auto order = types::compare(*column.type, a, b);
-  return column.descending ? 0 <=> order : order;
-}
-
-std::strong_ordering storage_order(std::span<const ColumnPtr> columns, const Components& a, const Components& b) {
-  for (size_t i = 0; i < std::min({columns.size(), a.size(), b.size()}); ++i) {
-    if (auto order = storage_order(*columns[i], a[i], b[i]); order != 0) return order;
+/// The bytes by which rows are ordered and told apart in storage.
+Bytes ordered(std::span<const ColumnPtr> columns, const Components& values) {
+  Bytes out;
+  for (size_t i = 0; i < values.size(); ++i) {
+    types::append_ordered(*columns[i]->type, values[i], columns[i]->descending, out);
   }
-  return std::strong_ordering::equal;
+  return out;
 }
 
+/// In storage order, one of each. Partition keys are told apart by their own bytes: decimals 1.5 and 1.50 are equal as
+/// clustering values, and two partitions.
 void sort_and_unite(std::span<const ColumnPtr> columns, std::vector<Components>& values) {
-  std::ranges::sort(values, [&](const Components& a, const Components& b) { return storage_order(columns, a, b) < 0; });
-  auto repeated = std::ranges::unique(
-      values, [&](const Components& a, const Components& b) { return storage_order(columns, a, b) == 0; });
-  values.erase(repeated.begin(), repeated.end());
+  const bool clustering = columns[0]->kind == table::ColumnKind::kClustering;
+  std::map<std::pair<Bytes, Components>, Components> sorted;
+  for (Components& value : values) {
+    sorted.try_emplace({ordered(columns, value), clustering ? Components() : value}, std::move(value));
+  }
+  values.clear();
+  for (auto& [key, value] : sorted) values.push_back(std::move(value));
 }
 
 Status append_product(std::vector<Components>& prefixes, const std::vector<Components>& next) {
@@ -151,10 +155,8 @@ ClusteringRange make_range(const Components& prefix, std::span<const Bound> boun
 }
 
 bool is_empty(std::span<const ColumnPtr> columns, const ClusteringRange& range) {
-  if (range.start.empty() || range.end.empty()) return false;
-  const auto order = storage_order(columns, range.start, range.end);
-  if (order != 0) return order > 0;
-  return range.start.size() == range.end.size() && !(range.start_inclusive && range.end_inclusive);
+  const Bytes start = ordered(columns, range.start), end = ordered(columns, range.end);
+  return types::interval_between({start, range.start_inclusive}, {end, range.end_inclusive}).is_empty();
 }
 
 }  // namespace

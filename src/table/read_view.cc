@@ -114,11 +114,10 @@ std::unique_ptr<RowCursor> ReadView::scan_partition(const TableDef& table, Bytes
                                                     const ClusteringRange& range, bool reversed,
                                                     BytesView after) const {
   const Bytes prefix = partition_prefix(table.id, partition_key);
-  const ClusteringInterval interval =
-      interval_of(table, range.start, range.start_inclusive, range.end, range.end_inclusive);
+  const types::Interval interval = interval_of(table, range);
   Bytes from = entry_key(prefix, EntryKind::kRow, interval.from);
   const Bytes last = entry_key(prefix, EntryKind::kRow);
-  Bytes to = interval.to.empty() ? after_prefix(last) : entry_key(prefix, EntryKind::kRow, interval.to);
+  Bytes to = interval.to.empty() ? types::after_prefix(last) : entry_key(prefix, EntryKind::kRow, interval.to);
   if (!after.empty()) {
     if (reversed) {
       to = std::min(to, Bytes(after));

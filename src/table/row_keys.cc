@@ -9,32 +9,6 @@ namespace {
 
 constexpr size_t kFixedBytes = 4 + 8;
 
-/// A zero byte becomes 00 FF; 00 01 ends the bytes: shorter ones come first.
-void append_escaped(BytesView bytes, Bytes& out) {
-  for (const char c : bytes) {
-    out.push_back(c);
-    if (c == '\0') out.push_back('\xff');
-  }
-  out.append("\0\1", 2);
-}
-
-/// Reads escaped bytes from the front of `in`; nothing when they do not end.
-std::optional<Bytes> take_escaped(BytesView& in) {
-  Bytes bytes;
-  for (size_t i = 0; i + 1 < in.size(); ++i) {
-    if (in[i] != '\0') {
-      bytes.push_back(in[i]);
-    } else if (in[i + 1] == '\1') {
-      in.remove_prefix(i + 2);
-      return bytes;
-    } else {
-      bytes.push_back('\0');
-      ++i;
-    }
-  }
-  return std::nullopt;
-}
-
 /// The length of escaped bytes at the front of `in`, their end included; 0 when they do not end.
 size_t escaped_size(BytesView in) {
   for (size_t i = 0; i + 1 < in.size(); ++i) {
@@ -66,7 +40,7 @@ Bytes partition_prefix(uint32_t table_id, BytesView partition_key) {
   Bytes prefix;
   put_big<uint32_t>(prefix, table_id);
   put_big<uint64_t>(prefix, static_cast<uint64_t>(types::token_of(partition_key)) ^ (uint64_t{1} << 63));
-  append_escaped(partition_key, prefix);
+  types::append_escaped(partition_key, prefix);
   return prefix;
 }
 
@@ -75,13 +49,6 @@ Bytes entry_key(BytesView prefix, EntryKind kind, BytesView clustering) {
   key.push_back(static_cast<char>(kind));
   key += clustering;
   return key;
-}
-
-Bytes after_prefix(BytesView prefix) {
-  Bytes after(prefix);
-  while (!after.empty() && after.back() == '\xff') after.pop_back();
-  if (!after.empty()) after.back() = static_cast<char>(after.back() + 1);
-  return after;
 }
 
 Bytes encode_clustering(const TableDef& table, std::span<const Bytes> components) {
@@ -106,25 +73,16 @@ Result<std::vector<Bytes>> decode_clustering(const TableDef& table, BytesView en
 }
 
 Result<PartitionKeyPtr> decode_partition(const TableDef& table, const KeyParts& parts) {
-  BytesView escaped = parts.partition_prefix.substr(kFixedBytes);
-  const auto key = take_escaped(escaped);
+  ByteReader escaped(parts.partition_prefix.substr(kFixedBytes));
+  const auto key = types::take_escaped(escaped);
   if (!key) return no_row_key();
   SAGITTA_TRY(auto components, types::unpack_partition_key(*key, table.partition_key_count));
   return std::make_shared<const PartitionKey>(PartitionKey{parts.token, *key, std::move(components)});
 }
 
-ClusteringInterval interval_of(const TableDef& table, std::span<const Bytes> start, bool start_inclusive,
-                               std::span<const Bytes> end, bool end_inclusive) {
-  ClusteringInterval interval;
-  interval.from = encode_clustering(table, start);
-  if (!start.empty() && !start_inclusive) {
-    interval.from = after_prefix(interval.from);
-    // Nothing comes after a prefix of FF bytes alone (a tinyint > 127).
-    if (interval.from.empty()) return {Bytes(1, '\0'), Bytes(1, '\0')};
-  }
-  interval.to = encode_clustering(table, end);
-  if (!end.empty() && end_inclusive) interval.to = after_prefix(interval.to);
-  return interval;
+types::Interval interval_of(const TableDef& table, const ClusteringRange& range) {
+  const Bytes start = encode_clustering(table, range.start), end = encode_clustering(table, range.end);
+  return types::interval_between({start, range.start_inclusive}, {end, range.end_inclusive});
 }
 
 Bytes row_key(const TableDef& table, BytesView partition_key, std::span<const Bytes> clustering) {
@@ -137,8 +95,8 @@ Bytes static_row_key(const TableDef& table, BytesView partition_key) {
 
 Result<Bytes> partition_key_of(BytesView key) {
   SAGITTA_TRY(const KeyParts parts, split_key(key));
-  BytesView escaped = parts.partition_prefix.substr(kFixedBytes);
-  auto partition_key = take_escaped(escaped);
+  ByteReader escaped(parts.partition_prefix.substr(kFixedBytes));
+  auto partition_key = types::take_escaped(escaped);
   if (!partition_key) return no_row_key();
   return *std::move(partition_key);
 }

@@ -29,23 +29,8 @@ struct KeyParts {
 Result<KeyParts> split_key(BytesView key);
 Bytes partition_prefix(uint32_t table_id, BytesView partition_key);
 Bytes entry_key(BytesView partition_prefix, EntryKind kind, BytesView clustering = {});
-/// The first key after all keys that begin with `prefix`; empty when there is none.
-Bytes after_prefix(BytesView prefix);
-
-/// The ordered form of a prefix of the clustering components.
-Bytes encode_clustering(const TableDef& table, std::span<const Bytes> components);
 /// kCorruption.
 Result<std::vector<Bytes>> decode_clustering(const TableDef& table, BytesView encoded);
 Result<PartitionKeyPtr> decode_partition(const TableDef& table, const KeyParts& parts);
-
-/// An interval of encoded clustering keys: from <= key < to; an empty `to` has no end.
-struct ClusteringInterval {
-  Bytes from, to;
-
-  bool contains(BytesView key) const { return key >= from && (to.empty() || key < to); }
-};
-/// The interval of a range between two prefixes.
-ClusteringInterval interval_of(const TableDef& table, std::span<const Bytes> start, bool start_inclusive,
-                               std::span<const Bytes> end, bool end_inclusive);
 
 }  // namespace sagitta::table

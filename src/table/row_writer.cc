@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "sagitta/table/read_view.h"
 #include "sagitta/types/value.h"
 
 namespace sagitta::table {
@@ -136,12 +137,13 @@ Status RowWriter::delete_ranges(const TableDef& table, const Mutation& mutation,
   const Tombstone tombstone{mutation.timestamp_us, log_s_};
   if (mutation.delete_partition) {
     header.deletion.merge(tombstone);
-    SAGITTA_CHECK(shadow_rows(table, entry_key(prefix, EntryKind::kStatic), after_prefix(prefix), tombstone));
+    SAGITTA_CHECK(shadow_rows(table, entry_key(prefix, EntryKind::kStatic), types::after_prefix(prefix), tombstone));
   }
   for (const RangeDeletion& deletion : mutation.deletions) {
-    const ClusteringInterval interval =
-        interval_of(table, deletion.start, deletion.start_inclusive, deletion.end, deletion.end_inclusive);
-    const Bytes to = interval.to.empty() ? after_prefix(prefix) : entry_key(prefix, EntryKind::kRow, interval.to);
+    const types::Interval interval =
+        interval_of(table, {deletion.start, deletion.end, deletion.start_inclusive, deletion.end_inclusive});
+    const Bytes to =
+        interval.to.empty() ? types::after_prefix(prefix) : entry_key(prefix, EntryKind::kRow, interval.to);
     SAGITTA_CHECK(shadow_rows(table, entry_key(prefix, EntryKind::kRow, interval.from), to, tombstone));
     SAGITTA_CHECK(header.add({interval, tombstone}));
   }

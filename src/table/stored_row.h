@@ -12,6 +12,7 @@
 #include "sagitta/base/result.h"
 #include "sagitta/table/row.h"
 #include "sagitta/table/schema.h"
+#include "sagitta/types/ordered_bytes.h"
 
 #include "row_keys.h"
 
@@ -85,7 +86,7 @@ struct StoredRow {
 
 /// A deletion of all rows whose encoded clustering key is in the interval.
 struct RangeTombstone {
-  ClusteringInterval interval;
+  types::Interval interval;
   Tombstone tombstone;
 };
 

@@ -3,6 +3,8 @@
 #include <cstdlib>
 #include <optional>
 
+#include "sagitta/types/ordered_bytes.h"
+
 #include "elements.h"
 #include "integers.h"
 #include "order_keys.h"
@@ -19,29 +21,6 @@ template <std::integral T>
 constexpr auto flip_sign(T v) {
   using Unsigned = std::make_unsigned_t<T>;
   return static_cast<Unsigned>(static_cast<Unsigned>(v) ^ (Unsigned{1} << (sizeof(T) * 8 - 1)));
-}
-
-/// A zero byte becomes 00 FF, and 00 01 ends the bytes.
-void append_escaped(BytesView bytes, Bytes& out) {
-  for (const char c : bytes) {
-    out.push_back(c);
-    if (c == '\0') out.push_back('\xff');
-  }
-  out.append("\0\1", 2);
-}
-
-std::optional<Bytes> take_escaped(ByteReader& in) {
-  Bytes bytes;
-  while (const auto c = in.big<char>()) {
-    if (*c == '\0') {
-      const auto next = in.big<char>();
-      if (!next) return std::nullopt;
-      if (*next == '\1') return bytes;
-      if (*next != '\xff') return std::nullopt;
-    }
-    bytes.push_back(*c);
-  }
-  return std::nullopt;
 }
 
 /// Sign, then length, then bytes: longer is larger for positive numbers and smaller for negative ones.

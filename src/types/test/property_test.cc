@@ -1,4 +1,6 @@
 /// What must hold for every value of every type. SAGITTA_SEED replays a run.
+#include "sagitta/types/ordered_bytes.h"
+
 #include "random_value.h"
 
 namespace sagitta::types {
@@ -42,6 +44,22 @@ TEST_P(EveryType, OrderedEncodingReadsBackAnEqualValueAndNoMore) {
     ASSERT_EQ(in.rest(), tail) << to_hex(value);
     ASSERT_EQ(compare(type(), *back, value), std::strong_ordering::equal) << to_hex(value) << " " << to_hex(*back);
     ASSERT_EQ(ordered(type(), *back, descending) + tail, key);
+  }
+}
+
+TEST_P(EveryType, IntervalsHoldJustTheValuesBetweenTheirBounds) {
+  for (int i = 0; i < kRounds; ++i) {
+    const Bytes low = random_.of(type()), high = random_.of(type()), value = random_.of(type());
+    const bool with_low = random_.below(2) == 1, with_high = random_.below(2) == 1, descending = random_.below(2) == 1;
+    const Bytes start = ordered(type(), descending ? high : low, descending);
+    const Bytes end = ordered(type(), descending ? low : high, descending);
+    const Interval interval =
+        interval_between({start, descending ? with_high : with_low}, {end, descending ? with_low : with_high});
+    const auto above = compare(type(), value, low), below = compare(type(), value, high);
+    const bool inside = (with_low ? above >= 0 : above > 0) && (with_high ? below <= 0 : below < 0);
+    ASSERT_EQ(interval.contains(ordered(type(), value, descending)), inside)
+        << to_hex(low) << " " << to_hex(value) << " " << to_hex(high);
+    ASSERT_FALSE(inside && interval.is_empty());
   }
 }
 

@@ -33,13 +33,4 @@ class MemoryRows final : public TableRows {
   std::map<Position, std::unique_ptr<Stored>> rows_;
 };
 
-/// The clustering ranges as half-open intervals [from, to) of types::append_ordered bytes; `to` empty: no end.
-struct OrderedRange {
-  Bytes from, to;
-};
-/// Whether the ranges restrict nothing.
-bool is_everything(std::span<const plan::ClusteringRange> ranges);
-std::vector<OrderedRange> ordered_ranges(const table::TableDef& table, std::span<const plan::ClusteringRange> ranges);
-Bytes ordered_clustering(const table::TableDef& table, std::span<const Bytes> components);
-
 }  // namespace sagitta::exec

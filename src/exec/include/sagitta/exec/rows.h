@@ -44,6 +44,11 @@ struct ReadRange {
   std::optional<RowKey> after;
 };
 
+/// Whether the ranges restrict nothing.
+bool is_everything(std::span<const plan::ClusteringRange> ranges);
+/// The encoded clustering keys of each range.
+std::vector<types::Interval> intervals_of(const table::TableDef& table, std::span<const plan::ClusteringRange> ranges);
+
 /// Yields rows in token order, partition key order and clustering order. Not thread-safe.
 class RowStream {
  public:

@@ -10,6 +10,7 @@
 #include "sagitta/kv/store.h"
 #include "sagitta/table/row.h"
 #include "sagitta/table/schema.h"
+#include "sagitta/types/ordered_bytes.h"
 
 namespace sagitta::table {
 
@@ -18,7 +19,14 @@ namespace sagitta::table {
 struct ClusteringRange {
   std::vector<Bytes> start, end;
   bool start_inclusive = true, end_inclusive = true;
+
+  bool is_everything() const { return start.empty() && end.empty(); }
 };
+
+/// The ordered form of a prefix of the clustering components: what clustering keys are compared by.
+Bytes encode_clustering(const TableDef& table, std::span<const Bytes> components);
+/// The encoded clustering keys of a range.
+types::Interval interval_of(const TableDef& table, const ClusteringRange& range);
 
 /// Walks live rows. Not thread-safe. Must not outlive the TableDef it was made with.
 class RowCursor {
