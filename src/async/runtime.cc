@@ -11,6 +11,7 @@
 #include <boost/asio/write.hpp>
 #include <charconv>
 #include <chrono>
+#include <deque>
 #include <future>
 #include <mutex>
 #include <set>
@@ -20,6 +21,8 @@
 #include "sagitta/base/assert.h"
 #include "sagitta/base/logging.h"
 
+#include "turn_watch.h"
+
 namespace sagitta::async {
 namespace {
 
@@ -27,7 +30,10 @@ namespace asio = boost::asio;
 using asio::ip::tcp;
 using boost::system::error_code;
 
+/// Read in one turn at most.
 constexpr size_t kReadBytes = 64 * 1024;
+/// Pieces to send that are shorter than this together leave in one call.
+constexpr size_t kGatherBytes = 64 * 1024;
 
 /// A listener's figures, shared by its acceptors and connections on all cores.
 struct ListenerStats {
@@ -46,7 +52,21 @@ class TcpConnection;
 
 /// One core: its loop and the connections that live on it. All but `context` is touched on the core's thread only.
 struct Core {
+  explicit Core(TurnStats& turns) : watch(turns) {}
+
+  /// Wraps what the loop calls, so that the turn is measured.
+  template <class Work>
+  auto turn(Work work) {
+    return [this, work = std::move(work)](auto&&... arguments) mutable {
+      const TurnWatch::Turn measured(watch);
+      work(std::forward<decltype(arguments)>(arguments)...);
+    };
+  }
+
   asio::io_context context{1};
+  TurnWatch watch;
+  /// What a connection reads into: its handler takes the bytes at once, so that a connection at rest has no buffer.
+  Bytes incoming = Bytes(kReadBytes, '\0');
   asio::executor_work_guard<asio::io_context::executor_type> guard{context.get_executor()};
   std::set<std::shared_ptr<TcpConnection>> connections;
   std::vector<std::shared_ptr<tcp::acceptor>> acceptors;
@@ -57,9 +77,10 @@ struct Core {
 class TcpConnection final : public Connection {
  public:
   TcpConnection(Core& core, tcp::socket socket, std::shared_ptr<ListenerStats> stats)
-      : core_(core), socket_(std::move(socket)), stats_(std::move(stats)), incoming_(kReadBytes, '\0') {
+      : core_(core), socket_(std::move(socket)), stats_(std::move(stats)) {
     error_code ignored;
     socket_.set_option(tcp::no_delay(true), ignored);
+    socket_.non_blocking(true, ignored);
     const auto remote = socket_.remote_endpoint(ignored);
     peer_ = {remote.address().to_string(), remote.port()};
     stats_->connections.add(1);
@@ -71,11 +92,12 @@ class TcpConnection final : public Connection {
   }
 
   void send(Bytes bytes) override {
-    if (closed_) return;
-    if (outgoing_.empty()) {
-      outgoing_ = std::move(bytes);
+    if (closed_ || bytes.empty()) return;
+    unsent_bytes_ += bytes.size();
+    if (!outgoing_.empty() && outgoing_.back().size() + bytes.size() <= kGatherBytes) {
+      outgoing_.back() += bytes;
     } else {
-      outgoing_ += bytes;
+      outgoing_.push_back(std::move(bytes));
     }
     write();
   }
@@ -85,7 +107,7 @@ class TcpConnection final : public Connection {
     if (!writing_) close();
   }
 
-  size_t unsent_bytes() const override { return outgoing_.size() + in_flight_.size(); }
+  size_t unsent_bytes() const override { return unsent_bytes_; }
 
   void pause_reading(bool paused) override {
     paused_ = paused;
@@ -93,7 +115,13 @@ class TcpConnection final : public Connection {
   }
 
   void dispatch(std::function<void()> work) override {
-    asio::dispatch(core_.context, [self = shared_from_this(), work = std::move(work)] { work(); });
+    // Called on the core, it is a part of the turn that is under way.
+    if (core_.context.get_executor().running_in_this_thread()) return work();
+    post(std::move(work));
+  }
+
+  void post(std::function<void()> work) override {
+    asio::post(core_.context, core_.turn([self = shared_from_this(), work = std::move(work)] { work(); }));
   }
 
   const Endpoint& peer() const override { return peer_; }
@@ -111,11 +139,12 @@ class TcpConnection final : public Connection {
     stats_->connections.add(-1);
     stats_->open.fetch_sub(1);
     // The handler may be on the call stack: let that unwind before it dies.
-    asio::post(core_.context, [self = self()] {
+    asio::post(core_.context, core_.turn([self = self()] {
       self->handler_->on_closed();
       self->core_.connections.erase(self);
       self->handler_.reset();
-    });
+      self->outgoing_.clear();
+    }));
   }
 
  private:
@@ -124,22 +153,29 @@ class TcpConnection final : public Connection {
   void read() {
     if (closed_ || paused_ || ended_ || reading_) return;
     reading_ = true;
-    socket_.async_read_some(asio::buffer(incoming_), [self = self()](error_code error, size_t count) {
-      self->reading_ = false;
-      self->received(error, count);
-    });
+    socket_.async_wait(tcp::socket::wait_read, core_.turn([self = self()](error_code error) {
+      if (error) return self->close();
+      self->receive();
+    }));
   }
 
-  void received(error_code error, size_t count) {
-    if (closed_) return;
+  /// Takes what has come. What more there is waits for its turn behind the other connections.
+  void receive() {
+    error_code error;
+    const size_t count = closed_ || paused_ ? 0 : socket_.read_some(asio::buffer(core_.incoming), error);
+    if (count > 0) handler_->on_data(BytesView(core_.incoming).substr(0, count));
+    reading_ = false;
     if (error == asio::error::eof) {
       ended_ = true;
       handler_->on_end();
-      return;
+    } else if (error && error != asio::error::would_block) {
+      close();
+    } else if (count == kReadBytes && !paused_) {
+      reading_ = true;
+      asio::post(core_.context, core_.turn([self = self()] { self->receive(); }));
+    } else {
+      read();
     }
-    if (error) return close();
-    handler_->on_data(BytesView(incoming_).substr(0, count));
-    read();
   }
 
   void write() {
@@ -149,14 +185,19 @@ class TcpConnection final : public Connection {
       return;
     }
     writing_ = true;
-    in_flight_ = std::exchange(outgoing_, Bytes());
-    asio::async_write(socket_, asio::buffer(in_flight_), [self = self()](error_code error, size_t) {
-      self->writing_ = false;
-      self->in_flight_.clear();
-      if (error) return self->close();
-      if (self->outgoing_.empty() && !self->closed_) self->handler_->on_sent();
-      self->write();
-    });
+    in_flight_ = std::move(outgoing_.front());
+    outgoing_.pop_front();
+    asio::async_write(socket_, asio::buffer(in_flight_),
+                      core_.turn([self = self()](error_code error, size_t) { self->written(error); }));
+  }
+
+  void written(error_code error) {
+    writing_ = false;
+    unsent_bytes_ -= in_flight_.size();
+    in_flight_ = Bytes();
+    if (error) return close();
+    if (outgoing_.empty() && !closed_) handler_->on_sent();
+    write();
   }
 
   Core& core_;
@@ -164,7 +205,9 @@ class TcpConnection final : public Connection {
   const std::shared_ptr<ListenerStats> stats_;
   std::unique_ptr<ConnectionHandler> handler_;
   Endpoint peer_;
-  Bytes incoming_, outgoing_, in_flight_;
+  std::deque<Bytes> outgoing_;
+  Bytes in_flight_;
+  size_t unsent_bytes_ = 0;
   bool reading_ = false, writing_ = false, paused_ = false, ended_ = false, finishing_ = false, closed_ = false;
 };
 
@@ -173,7 +216,7 @@ constexpr auto kAcceptPause = std::chrono::milliseconds(50);
 
 void accept_next(Core& core, const std::shared_ptr<tcp::acceptor>& acceptor,
                  const std::shared_ptr<ListenerStats>& stats, const HandlerFactory& make_handler) {
-  acceptor->async_accept([&core, acceptor, stats, make_handler](error_code error, tcp::socket socket) {
+  acceptor->async_accept(core.turn([&core, acceptor, stats, make_handler](error_code error, tcp::socket socket) {
     if (core.stopping || error == asio::error::operation_aborted) return;
     if (error) {
       log_warn("accept failed", {{"error", error.message()}});
@@ -192,7 +235,7 @@ void accept_next(Core& core, const std::shared_ptr<tcp::acceptor>& acceptor,
       connection->start(make_handler);
     }
     accept_next(core, acceptor, stats, make_handler);
-  });
+  }));
 }
 
 /// Cores share the port: the kernel spreads new connections over their acceptors.
@@ -230,8 +273,8 @@ Result<tcp::endpoint> probe(asio::io_context& context, const tcp::endpoint& endp
 
 class AsioRuntime final : public Runtime {
  public:
-  AsioRuntime(int cores, MetricsRegistry& metrics) : metrics_(metrics) {
-    for (int i = 0; i < cores; ++i) cores_.push_back(std::make_unique<Core>());
+  AsioRuntime(int cores, MetricsRegistry& metrics) : metrics_(metrics), turns_(metrics) {
+    for (int i = 0; i < cores; ++i) cores_.push_back(std::make_unique<Core>(turns_));
     for (auto& core : cores_) core->thread = std::thread([&context = core->context] { context.run(); });
   }
 
@@ -257,6 +300,8 @@ class AsioRuntime final : public Runtime {
     auto timer = std::make_shared<asio::steady_timer>(cores_[0]->context);
     asio::post(cores_[0]->context, [this, timer, period_ms, work = std::move(work)] { arm(timer, period_ms, work); });
   }
+
+  int64_t longest_turn_us() const override { return turns_.longest_us(); }
 
   void stop(int64_t grace_ms) override {
     if (std::exchange(stopped_, true)) return;
@@ -287,11 +332,11 @@ class AsioRuntime final : public Runtime {
   void arm(const std::shared_ptr<asio::steady_timer>& timer, int64_t period_ms, const std::function<void()>& work) {
     if (cores_[0]->stopping) return;
     timer->expires_after(std::chrono::milliseconds(period_ms));
-    timer->async_wait([this, timer, period_ms, work](error_code error) {
+    timer->async_wait(cores_[0]->turn([this, timer, period_ms, work](error_code error) {
       if (error || cores_[0]->stopping) return;
       work();
       arm(timer, period_ms, work);
-    });
+    }));
   }
 
   void on_every_core(const std::function<void(Core&)>& work) {
@@ -312,6 +357,7 @@ class AsioRuntime final : public Runtime {
   }
 
   MetricsRegistry& metrics_;
+  TurnStats turns_;
   std::vector<std::unique_ptr<Core>> cores_;
   bool stopped_ = false;
 };

@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <unordered_map>
 #include <utility>
 
 #include "sagitta/base/logging.h"
@@ -15,9 +14,6 @@
 
 namespace sagitta::server {
 namespace {
-
-/// Result metadata in protocol form, kept per session because a statement's answers share one.
-constexpr size_t kMetadataCacheMax = 64;
 
 template <class... Fs>
 struct Overloaded : Fs... {
@@ -132,9 +128,10 @@ class CqlSession final : public EventListener, public std::enable_shared_from_th
 
   void charge_received() {
     if (const auto charged = received_.charge(decoder_.buffered()); !charged) {
-      refuse(decoder_.give_up(charged.error()));
-      // A rest that is no longer than a segment costs nothing.
-      (void)received_.charge(decoder_.buffered());
+      wire::FrameError refused = decoder_.give_up(charged.error());
+      // Of a segment that is not whole nothing can be given up.
+      if (!received_.charge(decoder_.buffered())) refused.fatal = true;
+      refuse(refused);
     }
   }
 
@@ -302,26 +299,19 @@ class CqlSession final : public EventListener, public std::enable_shared_from_th
     send(std::move(response));
   }
 
-  Bytes encode_rows(const Pending& pending, const db::Rows& rows) {
-    const wire::ResultMetadata& metadata = *protocol_form(rows.metadata);
+  Bytes encode_rows(const Pending& pending, const db::Rows& rows) const {
+    const db::Metadata& known = *rows.metadata;
+    const bool changed = version_ >= 5 && pending.known_metadata_id && *pending.known_metadata_id != id_of(known);
+    std::optional<wire::ResultMetadata> metadata;
+    if (!pending.skip_metadata || changed) metadata = to_result_metadata(known);
     return wire::encode_rows(
         version_,
-        {.metadata = &metadata,
+        {.metadata = metadata ? &*metadata : nullptr,
+         .column_count = known.columns.size(),
          .paging_state = rows.paging_state.empty() ? std::nullopt : std::optional<BytesView>(rows.paging_state),
-         .skip_metadata = pending.skip_metadata,
-         .metadata_changed = pending.known_metadata_id && *pending.known_metadata_id != metadata.id,
+         .metadata_changed = changed,
          .row_count = rows.row_count,
          .cells = rows.cells});
-  }
-
-  std::shared_ptr<const wire::ResultMetadata> protocol_form(const db::MetadataPtr& metadata) {
-    if (metadata_.size() >= kMetadataCacheMax) metadata_.clear();
-    auto& [kept, form] = metadata_[metadata.get()];
-    if (form == nullptr) {
-      kept = metadata;
-      form = std::make_shared<wire::ResultMetadata>(to_result_metadata(*metadata));
-    }
-    return form;
   }
 
   void send_error(int16_t stream, const Error& error, wire::Consistency consistency = wire::Consistency::kOne) {
@@ -352,8 +342,6 @@ class CqlSession final : public EventListener, public std::enable_shared_from_th
   bool taking_ = false;  ///< an answer that comes at once must not take the next frame inside the taking of its own
   std::string keyspace_;
   size_t in_flight_ = 0;
-  std::unordered_map<const db::Metadata*, std::pair<db::MetadataPtr, std::shared_ptr<const wire::ResultMetadata>>>
-      metadata_;
 };
 
 /// Keeps the session alive while the connection lives; requests under way keep it a little longer.

@@ -17,11 +17,10 @@ namespace sagitta::server {
 inline constexpr size_t kInFlightMax = 4096;
 /// Answers queued for a client that does not read them, before the connection is not read either.
 inline constexpr size_t kUnsentBytesMax = size_t{16} << 20;
-/// Bytes of half-received frames that kSessionBytes pays for: a segment (128 KiB) and what else comes in one read. All
-/// bytes of a longer one are charged to the frames budget.
-inline constexpr size_t kUnchargedBytes = size_t{144} << 10;
-/// Charged to the session budget for a connection's buffers.
-inline constexpr size_t kSessionBytes = (size_t{64} << 10) + kUnchargedBytes;
+/// Charged to the session budget for a connection at rest: socket, session, and the buffers that it keeps.
+inline constexpr size_t kSessionBytes = size_t{16} << 10;
+/// Bytes of half-received frames that kSessionBytes pays for; all bytes of more are charged to the frames budget.
+inline constexpr size_t kUnchargedBytes = size_t{4} << 10;
 
 /// What sessions share. All references outlive them.
 struct SessionContext {

@@ -24,6 +24,9 @@ class HttpSession final : public async::ConnectionHandler {
 
   void on_data(BytesView bytes) override {
     if (finished_) return;
+    auto charge = MemoryCharge::take(budget_, unread_.size() + bytes.size());
+    if (!charge) return finish();
+    unread_charge_ = std::move(*charge);
     unread_ += bytes;
     serve();
   }
@@ -49,6 +52,10 @@ class HttpSession final : public async::ConnectionHandler {
   void serve() {
     while (is_idle() && !unread_.empty() && parse()) {
     }
+    if (unread_.empty()) {
+      unread_ = Bytes();
+      unread_charge_ = {};
+    }
     if (ended_ && is_idle()) finish();
     connection_->pause_reading(!is_idle());
   }
@@ -58,6 +65,7 @@ class HttpSession final : public async::ConnectionHandler {
   void finish() {
     finished_ = true;
     unread_ = Bytes();
+    unread_charge_ = {};
     connection_->finish();
   }
 
@@ -105,7 +113,7 @@ class HttpSession final : public async::ConnectionHandler {
 
   const Routes& routes_;
   MemoryBudget& budget_;
-  MemoryCharge charge_, page_charge_;
+  MemoryCharge charge_, unread_charge_, page_charge_;
   async::ConnectionPtr connection_;
   Bytes unread_;
   std::optional<http::request_parser<http::empty_body>> parser_;

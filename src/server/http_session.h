@@ -20,9 +20,8 @@ struct Page {
 /// Pages by path. Called on any core.
 using Routes = std::map<std::string, std::function<Page()>, std::less<>>;
 
-/// Charged for a connection's buffers: what is read at once, twice, and a request that is not whole. Pages are charged
-/// on top while they are unsent.
-inline constexpr size_t kHttpSessionBytes = size_t{144} << 10;
+/// Charged for a connection at rest. What it has sent of its requests and what is unsent of pages is charged on top.
+inline constexpr size_t kHttpSessionBytes = size_t{16} << 10;
 /// Request line and headers; longer ones answer 400.
 inline constexpr uint32_t kHttpHeaderBytesMax = 16 << 10;
 

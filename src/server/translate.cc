@@ -58,8 +58,12 @@ wire::ResultMetadata to_result_metadata(const std::vector<db::ColumnSpec>& colum
 
 wire::ResultMetadata to_result_metadata(const db::Metadata& metadata) {
   wire::ResultMetadata to = to_result_metadata(metadata.columns);
-  to.id.assign(reinterpret_cast<const char*>(metadata.id.data()), metadata.id.size());
+  to.id = Bytes(id_of(metadata));
   return to;
+}
+
+BytesView id_of(const db::Metadata& metadata) {
+  return {reinterpret_cast<const char*>(metadata.id.data()), metadata.id.size()};
 }
 
 wire::SchemaChange to_schema_change(const db::SchemaChangeEvent& event) {

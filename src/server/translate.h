@@ -12,6 +12,7 @@ namespace sagitta::server {
 db::RequestOptions to_request_options(const wire::QueryParameters& parameters, std::string_view session_keyspace);
 std::vector<db::BatchItem> to_batch_items(const wire::Batch& batch);
 wire::ResultMetadata to_result_metadata(const db::Metadata& metadata);
+BytesView id_of(const db::Metadata& metadata);
 wire::ResultMetadata to_result_metadata(const std::vector<db::ColumnSpec>& columns);
 wire::SchemaChange to_schema_change(const db::SchemaChangeEvent& event);
 

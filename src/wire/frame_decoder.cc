@@ -12,8 +12,8 @@ namespace {
 
 // Header of protocol versions 1 and 2: their stream id has one byte.
 constexpr size_t kOldHeaderBytes = 8;
-// A buffer that grew past this for one big frame is given back when it is empty: thousands of connections have one.
-constexpr size_t kKeepCapacity = size_t{32} << 10;
+// A buffer that grew past this is given back when it is empty: thousands of connections at rest have one.
+constexpr size_t kKeepCapacity = size_t{2} << 10;
 
 std::unexpected<FrameError> fatal(std::string message, uint8_t version = kVersionMax, int16_t stream = 0) {
   return std::unexpected(FrameError{Error(ErrorCode::kProtocol, std::move(message)), version, stream, true});

@@ -160,17 +160,17 @@ void put_columns(Bytes& out, const std::vector<ColumnSpec>& columns, bool global
 }
 
 void put_result_metadata(Bytes& out, uint8_t version, const RowsResult& rows) {
-  const auto& columns = rows.metadata->columns;
-  bool changed = version >= 5 && rows.metadata_changed;
-  bool skip = rows.skip_metadata && !changed;
-  bool global = !skip && one_table(columns);
-  uint32_t flags = (global ? metadata_flags::kGlobalTable : 0) | (rows.paging_state ? metadata_flags::kMorePages : 0) |
-                   (skip ? metadata_flags::kNoMetadata : 0) | (changed ? metadata_flags::kChanged : 0);
+  const bool known = rows.metadata == nullptr;
+  const bool global = !known && one_table(rows.metadata->columns);
+  const bool changed = !known && version >= 5 && rows.metadata_changed;
+  const uint32_t flags = (global ? metadata_flags::kGlobalTable : 0) |
+                         (rows.paging_state ? metadata_flags::kMorePages : 0) |
+                         (known ? metadata_flags::kNoMetadata : 0) | (changed ? metadata_flags::kChanged : 0);
   put_big(out, flags);
-  put_big(out, static_cast<int32_t>(columns.size()));
+  put_big(out, static_cast<int32_t>(known ? rows.column_count : rows.metadata->columns.size()));
   if (rows.paging_state) put_bytes(out, *rows.paging_state);
   if (changed) put_string(out, rows.metadata->id);
-  if (!skip) put_columns(out, columns, global);
+  if (!known) put_columns(out, rows.metadata->columns, global);
 }
 
 void put_schema_change(Bytes& out, const SchemaChange& change) {
@@ -253,7 +253,7 @@ Bytes encode_prepared(uint8_t version, const PreparedResult& prepared) {
   put_big(out, static_cast<int32_t>(prepared.partition_key_indexes.size()));
   for (uint16_t index : prepared.partition_key_indexes) put_big(out, index);
   put_columns(out, markers, global);
-  put_result_metadata(out, version, {.metadata = &result, .skip_metadata = result.columns.empty()});
+  put_result_metadata(out, version, {.metadata = result.columns.empty() ? nullptr : &result});
   return out;
 }
 

@@ -119,6 +119,26 @@ TEST_F(CqlSessionTest, AFrameThatTheBudgetCannotHoldIsOverloadedAndSkippedAndOth
   EXPECT_FALSE(greedy.connection->finished);
 }
 
+TEST_F(CqlSessionTest, SixThousandConnectionsAtRestFitIntoTheBudgetOfTheDefaults) {
+  FakeDatabase database;
+  SessionContext context{database,           events_,         clock_, 10'000'000, context_.requests, context_.errors,
+                         context_.in_flight, context_.seconds};
+  std::vector<std::pair<std::shared_ptr<FakeConnection>, std::unique_ptr<async::ConnectionHandler>>> clients;
+  for (int i = 0; i < 6'000; ++i) {
+    const auto connection = std::make_shared<FakeConnection>();
+    clients.emplace_back(connection, make_cql_session(context, connection));
+    ASSERT_FALSE(connection->finished) << i;
+  }
+  const size_t at_rest = database.budgets().root.used_bytes();
+  EXPECT_LE(at_rest, 6'000 * (size_t{32} << 10));
+  for (auto& [connection, handler] : clients) {
+    handler->on_data(header(kOptions, 1, 100'000) + Bytes(kReadBytes - 9, 'x'));
+    EXPECT_GT(database.budgets().root.used_bytes(), at_rest);
+    handler->on_data(Bytes(100'000 - (kReadBytes - 9), 'x'));
+    ASSERT_EQ(database.budgets().root.used_bytes(), at_rest) << "grown when used, given back at rest";
+  }
+}
+
 TEST_F(CqlSessionTest, AWholeFrameIsChargedOnceAndUntilItIsAnswered) {
   database_.holds = true;
   Client one = client();

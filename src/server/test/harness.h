@@ -1,6 +1,7 @@
 /// What sessions talk to, without sockets and without a database.
 #pragma once
 
+#include <deque>
 #include <map>
 #include <memory>
 #include <string>
@@ -23,6 +24,7 @@ class FakeConnection final : public async::Connection {
   size_t unsent_bytes() const override { return unsent_; }
   void pause_reading(bool is_paused) override { paused = is_paused; }
   void dispatch(std::function<void()> work) override { work(); }
+  void post(std::function<void()> work) override { posted.push_back(std::move(work)); }
   const async::Endpoint& peer() const override { return peer_; }
 
   /// The client reads all there is.
@@ -31,9 +33,20 @@ class FakeConnection final : public async::Connection {
     handler.on_sent();
   }
   Bytes take_sent() { return std::exchange(sent, Bytes()); }
+  /// Runs what was posted, and what that posts; each is a turn of its own.
+  size_t run_posted() {
+    size_t turns = 0;
+    for (; !posted.empty(); ++turns) {
+      const auto work = std::move(posted.front());
+      posted.pop_front();
+      work();
+    }
+    return turns;
+  }
 
   Bytes sent;
   bool paused = false, finished = false;
+  std::deque<std::function<void()>> posted;
 
  private:
   size_t unsent_ = 0;

@@ -25,6 +25,7 @@ class HttpSessionTest : public testing::Test {
   }
 
   MemoryBudget budget_{"sessions", kHttpSessionBytes + 2 * kPageBytes};
+  const size_t kRequestsBytes = 1'000 * kGet.size();
   Routes routes_;
   size_t pages_ = 0;
   std::shared_ptr<FakeConnection> connection_ = std::make_shared<FakeConnection>();
@@ -37,7 +38,7 @@ TEST_F(HttpSessionTest, AClientThatPipelinesAndNeverReadsGetsOneAnswerAndIsNotRe
   handler_->on_data(many);
   EXPECT_EQ(pages_, 1U);
   EXPECT_TRUE(connection_->paused);
-  EXPECT_EQ(budget_.used_bytes(), kHttpSessionBytes + kPageBytes);
+  EXPECT_EQ(budget_.used_bytes(), kHttpSessionBytes + kRequestsBytes + kPageBytes);
   for (int i = 1; i < 1'000; ++i) {
     EXPECT_TRUE(connection_->paused);
     connection_->drain(*handler_);

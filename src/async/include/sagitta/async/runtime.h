@@ -38,6 +38,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   virtual void pause_reading(bool paused) = 0;
   /// Any thread. Runs `work` on the connection's core, at once if called there.
   virtual void dispatch(std::function<void()> work) = 0;
+  /// Any thread. Runs `work` on the connection's core in a turn of its own, after all that waits there already.
+  virtual void post(std::function<void()> work) = 0;
   virtual const Endpoint& peer() const = 0;
 };
 using ConnectionPtr = std::shared_ptr<Connection>;
@@ -67,6 +69,10 @@ struct ListenOptions {
   size_t connections_max = 10'000;
 };
 
+/// A turn of a core's loop that takes more of its thread's CPU time than this is counted: meanwhile no other connection
+/// of that core is served.
+inline constexpr int64_t kTurnCpuMaxUs = 2'000;
+
 /// Thread-safe.
 class Runtime {
  public:
@@ -76,6 +82,10 @@ class Runtime {
   virtual Result<Endpoint> listen(const ListenOptions& options, HandlerFactory make_handler) = 0;
   /// Runs `work` every `period_ms` on the first core until the runtime stops.
   virtual void every_ms(int64_t period_ms, std::function<void()> work) = 0;
+  /// The CPU time of the longest turn of any core so far: an upper bound, exact to a tenth of a millisecond and what
+  /// the loop itself took. Also the gauge sagitta_turn_longest_seconds; sagitta_turns_long_total counts the turns past
+  /// kTurnCpuMaxUs.
+  virtual int64_t longest_turn_us() const = 0;
   /// Two phases: no new connections and on_stop() to each handler; then, after `grace_ms` at most, closes what is left
   /// and joins.
   virtual void stop(int64_t grace_ms) = 0;

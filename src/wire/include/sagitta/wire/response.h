@@ -103,10 +103,10 @@ struct SchemaChange {
 
 /// `cells` is the rows one after another, each cell [int32 length][bytes] or length -1: it is appended as it is.
 struct RowsResult {
-  const ResultMetadata* metadata = nullptr;
+  const ResultMetadata* metadata = nullptr;    ///< null: the client has it
+  size_t column_count = 0;                     ///< when `metadata` is null
   std::optional<BytesView> paging_state = {};  ///< present: there are more pages
-  bool skip_metadata = false;                  ///< the client has the metadata
-  bool metadata_changed = false;               ///< v5: the client's metadata id is stale; overrides skip_metadata
+  bool metadata_changed = false;               ///< v5: the client has another
   uint32_t row_count = 0;
   BytesView cells = {};
 };
