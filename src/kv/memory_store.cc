@@ -8,6 +8,8 @@
 
 #include "sagitta/kv/store.h"
 
+#include "pending_rows.h"
+
 namespace sagitta::kv {
 namespace {
 
@@ -79,15 +81,45 @@ class MemoryBatch final : public Batch {
     Bytes operand;
   };
 
-  void put(Family family, BytesView key, BytesView value) override { add(Operation::Kind::kPut, family, key, value); }
-  void remove(Family family, BytesView key) override { add(Operation::Kind::kRemove, family, key, {}); }
+  /// `store` must outlive it.
+  explicit MemoryBatch(Store& store) : store_(store) {}
+
+  void put(Family family, BytesView key, BytesView value) override {
+    if (family == Family::kRows) rows_.set(key, PendingRows::Place{operations_.size(), value.size()});
+    add(Operation::Kind::kPut, family, key, value);
+  }
+  void remove(Family family, BytesView key) override {
+    if (family == Family::kRows) rows_.set(key, std::nullopt);
+    add(Operation::Kind::kRemove, family, key, {});
+  }
   void remove_range(Family family, BytesView from, BytesView to) override {
-    if (from < to) add(Operation::Kind::kRemoveRange, family, from, to);
+    if (from >= to) return;
+    if (family == Family::kRows) rows_.remove_range(from, to);
+    add(Operation::Kind::kRemoveRange, family, from, to);
+  }
+  Result<std::optional<Bytes>> row(BytesView key) const override {
+    const PendingRows::Change* own = rows_.find(key);
+    if (own == nullptr) return store_.get(Family::kRows, key, ReadMode::kBlocking);
+    return *own ? std::optional(operations_[(*own)->at].operand) : std::nullopt;
+  }
+  Result<std::vector<Bytes>> row_keys(BytesView from, BytesView to) const override {
+    return rows_.merge(*store_.iterate(Family::kRows, from, to, ReadMode::kBlocking), from, to);
+  }
+  void mark() override {
+    rows_.mark();
+    marked_ = operations_.size();
+    marked_bytes_ = size_bytes_;
+  }
+  void rollback() override {
+    rows_.rollback();
+    operations_.erase(operations_.begin() + static_cast<std::ptrdiff_t>(marked_), operations_.end());
+    size_bytes_ = marked_bytes_;
   }
   size_t size_bytes() const override { return size_bytes_; }
   void clear() override {
+    rows_.clear();
     operations_.clear();
-    size_bytes_ = 0;
+    size_bytes_ = marked_ = marked_bytes_ = 0;
   }
   const std::vector<Operation>& operations() const { return operations_; }
 
@@ -97,8 +129,11 @@ class MemoryBatch final : public Batch {
     size_bytes_ += key.size() + operand.size() + 8;
   }
 
+  Store& store_;
+  PendingRows rows_;
   std::vector<Operation> operations_;
   size_t size_bytes_ = 0;
+  size_t marked_ = 0, marked_bytes_ = 0;
 };
 
 class MemoryIterator final : public Iterator {
@@ -172,7 +207,7 @@ class MemoryStore final : public Store {
  public:
   explicit MemoryStore(CompactionFilterSource filters) : filters_(std::move(filters)) {}
 
-  std::unique_ptr<Batch> make_batch() override { return std::make_unique<MemoryBatch>(); }
+  std::unique_ptr<Batch> make_batch() override { return std::make_unique<MemoryBatch>(*this); }
   Status write(Batch& batch) override {
     std::unique_lock lock(state_->mutex);
     ++state_->sequence;

@@ -17,6 +17,7 @@
 #include "sagitta/base/logging.h"
 #include "sagitta/kv/store.h"
 
+#include "pending_rows.h"
 #include "rocks_files.h"
 
 namespace sagitta::kv {
@@ -128,76 +129,13 @@ rocksdb::ReadOptions read_options(ReadMode mode, const Snapshot* snapshot) {
   return options;
 }
 
-class RocksBatch final : public Batch {
- public:
-  explicit RocksBatch(CorePtr core) : core_(std::move(core)) {}
-  void put(Family family, BytesView key, BytesView value) override {
-    keep(batch_.Put(core_->handle(family), to_slice(key), to_slice(value)));
-  }
-  void remove(Family family, BytesView key) override { keep(batch_.Delete(core_->handle(family), to_slice(key))); }
-  void remove_range(Family family, BytesView from, BytesView to) override {
-    // RocksDB fails the whole write for a range that ends before it begins.
-    if (from >= to) return;
-    if (family == Family::kRows) return remove_each(family, from, to);
-    keep(batch_.DeleteRange(core_->handle(family), to_slice(from), to_slice(to)));
-  }
-  size_t size_bytes() const override { return batch_.GetDataSize(); }
-  void clear() override {
-    batch_.Clear();
-    status_ = rocksdb::Status::OK();
-  }
-  Status write_to(rocksdb::DB& db) {
-    SAGITTA_CHECK(to_status(status_));
-    rocksdb::WriteOptions options;
-    options.disableWAL = true;
-    return to_status(db.Write(options, &batch_));
-  }
-
- private:
-  /// The keys that a batch puts into one family, within a range.
-  class PutKeys final : public rocksdb::WriteBatch::Handler {
-   public:
-    PutKeys(uint32_t family, BytesView from, BytesView to) : family_(family), from_(from), to_(to) {}
-    rocksdb::Status PutCF(uint32_t family, const rocksdb::Slice& key, const rocksdb::Slice&) override {
-      const BytesView at = to_bytes(key);
-      if (family == family_ && at >= from_ && at < to_) keys.emplace_back(at);
-      return rocksdb::Status::OK();
-    }
-    rocksdb::Status DeleteCF(uint32_t, const rocksdb::Slice&) override { return rocksdb::Status::OK(); }
-    rocksdb::Status DeleteRangeCF(uint32_t, const rocksdb::Slice&, const rocksdb::Slice&) override {
-      return rocksdb::Status::OK();
-    }
-    std::vector<Bytes> keys;
-
-   private:
-    const uint32_t family_;
-    const BytesView from_, to_;
-  };
-
-  void keep(const rocksdb::Status& status) {
-    if (status_.ok()) status_ = status;
-  }
-  /// RocksDB 7.8 loses keys beyond a range deletion when it walks backwards, and rows are read backwards: so each key
-  /// of the store and of this batch goes by itself.
-  void remove_each(Family family, BytesView from, BytesView to) {
-    auto* handle = core_->handle(family);
-    PutKeys put(handle->GetID(), from, to);
-    keep(batch_.Iterate(&put));
-    for (const Bytes& key : put.keys) remove(family, key);
-    const rocksdb::Slice end = to_slice(to);
-    rocksdb::ReadOptions options;
-    options.iterate_upper_bound = &end;
-    options.fill_cache = false;
-    const std::unique_ptr<rocksdb::Iterator> stored(core_->db->NewIterator(options, handle));
-    for (stored->Seek(to_slice(from)); stored->Valid(); stored->Next()) remove(family, to_bytes(stored->key()));
-    keep(stored->status());
-  }
-
-  const CorePtr core_;
-  rocksdb::WriteBatch batch_;
-  /// The first refusal; write() reports it.
-  rocksdb::Status status_;
-};
+Result<std::optional<Bytes>> read(const Core& core, Family family, BytesView key, const rocksdb::ReadOptions& options) {
+  Bytes value;
+  const auto status = core.db->Get(options, core.handle(family), to_slice(key), &value);
+  if (status.IsNotFound()) return std::optional<Bytes>();
+  SAGITTA_CHECK(to_status(status));
+  return std::optional<Bytes>(std::move(value));
+}
 
 class RocksIterator final : public Iterator {
  public:
@@ -236,6 +174,82 @@ class RocksIterator final : public Iterator {
   std::unique_ptr<rocksdb::Iterator> iterator_;
 };
 
+class RocksBatch final : public Batch {
+ public:
+  explicit RocksBatch(CorePtr core) : core_(std::move(core)) {}
+  void put(Family family, BytesView key, BytesView value) override {
+    keep(batch_.Put(core_->handle(family), to_slice(key), to_slice(value)));
+    // A value is the last that a put appends.
+    if (family == Family::kRows) rows_.set(key, PendingRows::Place{batch_.Data().size() - value.size(), value.size()});
+  }
+  void remove(Family family, BytesView key) override {
+    keep(batch_.Delete(core_->handle(family), to_slice(key)));
+    if (family == Family::kRows) rows_.set(key, std::nullopt);
+  }
+  void remove_range(Family family, BytesView from, BytesView to) override {
+    // RocksDB fails the whole write for a range that ends before it begins.
+    if (from >= to) return;
+    if (family == Family::kRows) return remove_each(from, to);
+    keep(batch_.DeleteRange(core_->handle(family), to_slice(from), to_slice(to)));
+  }
+  Result<std::optional<Bytes>> row(BytesView key) const override {
+    const PendingRows::Change* own = rows_.find(key);
+    if (own == nullptr) return read(*core_, Family::kRows, key, read_options(ReadMode::kBlocking, nullptr));
+    return *own ? std::optional(Bytes(batch_.Data(), (*own)->at, (*own)->size)) : std::nullopt;
+  }
+  Result<std::vector<Bytes>> row_keys(BytesView from, BytesView to) const override {
+    RocksIterator stored(core_, nullptr, Family::kRows, from, to, ReadMode::kBlocking);
+    return rows_.merge(stored, from, to);
+  }
+  void mark() override {
+    rows_.mark();
+    (void)batch_.PopSavePoint();
+    batch_.SetSavePoint();
+  }
+  void rollback() override {
+    rows_.rollback();
+    if (!batch_.RollbackToSavePoint().ok()) batch_.Clear();  // there was no mark
+    batch_.SetSavePoint();
+  }
+  size_t size_bytes() const override { return batch_.GetDataSize(); }
+  void clear() override {
+    rows_.clear();
+    batch_.Clear();
+    status_ = rocksdb::Status::OK();
+  }
+  Status write_to(rocksdb::DB& db) {
+    SAGITTA_CHECK(to_status(status_));
+    rocksdb::WriteOptions options;
+    options.disableWAL = true;
+    return to_status(db.Write(options, &batch_));
+  }
+
+ private:
+  void keep(const rocksdb::Status& status) {
+    if (status_.ok()) status_ = status;
+  }
+  /// RocksDB 7.8 loses keys beyond a range deletion when it walks backwards, and rows are read backwards: so each key
+  /// of the store and of this batch goes by itself.
+  void remove_each(BytesView from, BytesView to) {
+    auto* handle = core_->handle(Family::kRows);
+    for (const Bytes& key : rows_.put_between(from, to)) keep(batch_.Delete(handle, to_slice(key)));
+    const rocksdb::Slice end = to_slice(to);
+    rocksdb::ReadOptions options;
+    options.iterate_upper_bound = &end;
+    options.fill_cache = false;
+    const std::unique_ptr<rocksdb::Iterator> stored(core_->db->NewIterator(options, handle));
+    for (stored->Seek(to_slice(from)); stored->Valid(); stored->Next()) keep(batch_.Delete(handle, stored->key()));
+    keep(stored->status());
+    rows_.remove_range(from, to);
+  }
+
+  const CorePtr core_;
+  rocksdb::WriteBatch batch_;
+  PendingRows rows_;
+  /// The first refusal; write() reports it.
+  rocksdb::Status status_;
+};
+
 class RocksStore final : public Store {
  public:
   explicit RocksStore(CorePtr core) : core_(std::move(core)) {}
@@ -244,11 +258,7 @@ class RocksStore final : public Store {
   Status write(Batch& batch) override { return static_cast<RocksBatch&>(batch).write_to(*core_->db); }
   SnapshotPtr snapshot() override { return std::make_shared<RocksSnapshot>(core_); }
   Result<std::optional<Bytes>> get(Family family, BytesView key, ReadMode mode, const Snapshot* snapshot) override {
-    Bytes value;
-    const auto status = core_->db->Get(read_options(mode, snapshot), core_->handle(family), to_slice(key), &value);
-    if (status.IsNotFound()) return std::optional<Bytes>();
-    SAGITTA_CHECK(to_status(status));
-    return std::optional<Bytes>(std::move(value));
+    return read(*core_, family, key, read_options(mode, snapshot));
   }
   std::unique_ptr<Iterator> iterate(Family family, BytesView from, BytesView to, ReadMode mode,
                                     SnapshotPtr snapshot) override {

@@ -76,26 +76,48 @@ class ModelRun {
   }
   Family random_family() { return static_cast<Family>(random_.below(kFamilyCount)); }
 
+  /// Some steps, of which some are taken back; between them the batch is read.
   void write() {
     const auto batch = store_->make_batch();
-    for (uint64_t n = 1 + random_.below(6); n > 0; --n) {
-      const Family family = random_family();
-      auto& map = model_[static_cast<size_t>(family)];
-      Bytes key = random_key();
-      if (const uint64_t kind = random_.below(8); kind == 0) {
-        const Bytes to = random_key();
-        batch->remove_range(family, key, to);
-        if (key < to) map.erase(map.lower_bound(key), map.lower_bound(to));
-      } else if (kind <= 2) {
-        batch->remove(family, key);
-        map.erase(key);
-      } else {
-        const Bytes value = std::to_string(random_.next()) + Bytes(random_.below(300), 'v');
-        batch->put(family, key, value);
-        map[key] = value;
-      }
+    for (uint64_t steps = 1 + random_.below(4); steps > 0; --steps) {
+      const Model before = model_;
+      batch->mark();
+      for (uint64_t n = random_.below(6); n > 0; --n) change(*batch);
+      if (random_.below(3) == 0) check_batch(*batch);
+      if (random_.below(4) != 0) continue;
+      batch->rollback();
+      model_ = before;
+      if (random_.below(3) == 0) check_batch(*batch);
     }
     ASSERT_TRUE(store_->write(*batch));
+  }
+  void change(Batch& batch) {
+    const Family family = random_family();
+    auto& map = model_[static_cast<size_t>(family)];
+    Bytes key = random_key();
+    if (const uint64_t kind = random_.below(8); kind == 0) {
+      const Bytes to = random_key();
+      batch.remove_range(family, key, to);
+      if (key < to) map.erase(map.lower_bound(key), map.lower_bound(to));
+    } else if (kind <= 2) {
+      batch.remove(family, key);
+      map.erase(key);
+    } else {
+      const Bytes value = std::to_string(random_.next()) + Bytes(random_.below(300), 'v');
+      batch.put(family, key, value);
+      map[key] = value;
+    }
+  }
+  void check_batch(const Batch& batch) {
+    const auto& rows = model_[static_cast<size_t>(Family::kRows)];
+    const Bytes key = random_key(), from = random_key(), to = random_key();
+    const auto expected = rows.find(key);
+    ASSERT_EQ(batch.row(key).value(), expected == rows.end() ? std::nullopt : std::optional(expected->second));
+    std::vector<Bytes> keys;
+    for (const auto& [row, value] : rows) {
+      if (row >= from && (to.empty() || row < to)) keys.push_back(row);
+    }
+    ASSERT_EQ(batch.row_keys(from, to).value(), keys);
   }
   void take_snapshot() {
     if (views_.size() < 4) views_.push_back({store_->snapshot(), model_});

@@ -126,6 +126,33 @@ TEST_P(AnyStore, CompactionLeavesOutWhatItsFilterSays) {
   EXPECT_EQ(get(*store_, "drop", Family::kMeta), "new");
 }
 
+TEST_P(AnyStore, ABatchReadsItsOwnChangesAndTakesAStepBack) {
+  ASSERT_TRUE(put(*store_, "a", "old"));
+  ASSERT_TRUE(put(*store_, "b", "old"));
+  const auto batch = store_->make_batch();
+  batch->put(Family::kRows, "a", "first");
+  batch->put(Family::kRows, "c", "first");
+  batch->mark();
+  batch->put(Family::kRows, "a", "second");
+  batch->remove_range(Family::kRows, "b", "d");
+  batch->put(Family::kMeta, "m", "second");
+  EXPECT_EQ(batch->row("a").value(), "second");
+  EXPECT_EQ(batch->row_keys("", "").value(), std::vector<Bytes>({"a"}));
+  batch->rollback();
+  EXPECT_EQ(batch->row("a").value(), "first");
+  EXPECT_EQ(batch->row("b").value(), "old");
+  EXPECT_EQ(batch->row_keys("", "").value(), std::vector<Bytes>({"a", "b", "c"}));
+  EXPECT_EQ(get(*store_, "a"), "old") << "nothing is written yet";
+  batch->put(Family::kRows, "d", "third");
+  batch->rollback();
+  ASSERT_TRUE(store_->write(*batch));
+  EXPECT_EQ(get(*store_, "a"), "first");
+  EXPECT_EQ(get(*store_, "b"), "old");
+  EXPECT_EQ(get(*store_, "c"), "first");
+  EXPECT_EQ(get(*store_, "d"), std::nullopt) << "a mark stays where it is";
+  EXPECT_EQ(get(*store_, "m", Family::kMeta), std::nullopt);
+}
+
 INSTANTIATE_TEST_SUITE_P(Both, AnyStore, testing::Values(false, true),
                          [](const auto& param) { return param.param ? "Rocks" : "Memory"; });
 

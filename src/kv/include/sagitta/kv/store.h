@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "sagitta/base/budget.h"
 #include "sagitta/base/bytes.h"
@@ -26,7 +27,8 @@ enum class ReadMode : uint8_t {
   kBlocking,   ///< for worker threads
 };
 
-/// Changes that become visible together. Not thread-safe.
+/// Changes that become visible together. Its own reads see them already: so it can hold many steps, each of which
+/// depends on those before it. Not thread-safe.
 class Batch {
  public:
   virtual ~Batch() = default;
@@ -34,6 +36,17 @@ class Batch {
   virtual void remove(Family family, BytesView key) = 0;
   /// Removes all keys in [from, to); nothing when from >= to.
   virtual void remove_range(Family family, BytesView from, BytesView to) = 0;
+
+  /// What the key of Family::kRows has once the batch is written; nothing when it is not there. Blocks.
+  virtual Result<std::optional<Bytes>> row(BytesView key) const = 0;
+  /// The keys of Family::kRows in [from, to), ascending, once the batch is written. Blocks.
+  virtual Result<std::vector<Bytes>> row_keys(BytesView from, BytesView to) const = 0;
+
+  /// Begins a step.
+  virtual void mark() = 0;
+  /// Takes back what was done since the last mark, or all when there is none.
+  virtual void rollback() = 0;
+
   /// Approximate bytes held.
   virtual size_t size_bytes() const = 0;
   virtual void clear() = 0;
