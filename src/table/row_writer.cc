@@ -11,7 +11,6 @@ namespace sagitta::table {
 namespace {
 
 using kv::Family;
-using kv::ReadMode;
 
 /// The cell that an operation leaves: a value with the row's time to live, or a tombstone.
 Cell make_cell(const Mutation& mutation, const RowMutation& change, const Value& value, int64_t log_s) {
@@ -71,8 +70,8 @@ Tombstone before(int64_t timestamp_us, int64_t at_s) {
 
 }  // namespace
 
-RowWriter::RowWriter(kv::Store& store, kv::Batch& batch, ApplyTime time, RowObserver observer)
-    : store_(store), batch_(batch), time_(time), log_s_(time.log_time_us / 1'000'000), observer_(std::move(observer)) {}
+RowWriter::RowWriter(kv::Batch& batch, ApplyTime time, RowObserver observer)
+    : batch_(batch), time_(time), log_s_(time.log_time_us / 1'000'000), observer_(std::move(observer)) {}
 
 Status RowWriter::apply(const TableDef& table, const Mutation& mutation) {
   const Bytes prefix = partition_prefix(table.id, mutation.partition_key);
@@ -84,25 +83,10 @@ Status RowWriter::apply(const TableDef& table, const Mutation& mutation) {
   return {};
 }
 
-// ---- entries, seen through what this record wrote ----
-
-Result<std::optional<Bytes>> RowWriter::read(const Bytes& key) {
-  const auto found = written_.find(key);
-  if (found != written_.end()) return found->second;
-  return store_.get(Family::kRows, key, ReadMode::kBlocking);
-}
-
-void RowWriter::write(const Bytes& key, std::optional<Bytes> value) {
-  if (value) {
-    batch_.put(Family::kRows, key, *value);
-  } else {
-    batch_.remove(Family::kRows, key);
-  }
-  written_[key] = std::move(value);
-}
+// ---- entries ----
 
 Result<PartitionHeader> RowWriter::read_header(const TableDef& table, const Bytes& prefix) {
-  SAGITTA_TRY(const auto bytes, read(entry_key(prefix, EntryKind::kHeader)));
+  SAGITTA_TRY(const auto bytes, batch_.row(entry_key(prefix, EntryKind::kHeader)));
   if (!bytes) return PartitionHeader();
   SAGITTA_TRY(PartitionHeader header, PartitionHeader::decode(*bytes));
   header.purge(log_s_, table.gc_grace_s());
@@ -110,7 +94,7 @@ Result<PartitionHeader> RowWriter::read_header(const TableDef& table, const Byte
 }
 
 Result<StoredRow> RowWriter::read_row(const TableDef& table, const Bytes& key) {
-  SAGITTA_TRY(const auto bytes, read(key));
+  SAGITTA_TRY(const auto bytes, batch_.row(key));
   if (!bytes) return StoredRow();
   SAGITTA_TRY(StoredRow row, StoredRow::decode(*bytes));
   row.purge(log_s_, table.gc_grace_s());
@@ -119,11 +103,11 @@ Result<StoredRow> RowWriter::read_row(const TableDef& table, const Bytes& key) {
 
 void RowWriter::write_row(const TableDef& table, const Bytes& key, const StoredRow& row, bool is_static) {
   if (row.is_empty()) {
-    write(key, std::nullopt);
+    batch_.remove(Family::kRows, key);
   } else {
     Bytes encoded;
     row.encode(encoded);
-    write(key, std::move(encoded));
+    batch_.put(Family::kRows, key, encoded);
   }
   if (table.indexes.empty() || is_static) return;
   const auto live = live_row(table, row, false, log_s_);
@@ -148,14 +132,19 @@ Status RowWriter::delete_ranges(const TableDef& table, const Mutation& mutation,
     SAGITTA_CHECK(header.add({interval, tombstone}));
   }
   header.purge(log_s_, table.gc_grace_s());
+  const Bytes key = entry_key(prefix, EntryKind::kHeader);
+  if (header.is_empty()) {
+    batch_.remove(Family::kRows, key);
+    return {};
+  }
   Bytes encoded;
   header.encode(encoded);
-  write(entry_key(prefix, EntryKind::kHeader), header.is_empty() ? std::nullopt : std::optional(std::move(encoded)));
+  batch_.put(Family::kRows, key, encoded);
   return {};
 }
 
 Status RowWriter::shadow_rows(const TableDef& table, const Bytes& from, const Bytes& to, const Tombstone& tombstone) {
-  SAGITTA_TRY(const std::set<Bytes> keys, keys_between(from, to));
+  SAGITTA_TRY(const std::vector<Bytes> keys, batch_.row_keys(from, to));
   for (const Bytes& key : keys) {
     SAGITTA_TRY(const KeyParts parts, split_key(key));
     SAGITTA_TRY(StoredRow row, read_row(table, key));
@@ -163,18 +152,6 @@ Status RowWriter::shadow_rows(const TableDef& table, const Bytes& from, const By
     write_row(table, key, row, parts.kind == EntryKind::kStatic);
   }
   return {};
-}
-
-Result<std::set<Bytes>> RowWriter::keys_between(const Bytes& from, const Bytes& to) {
-  std::set<Bytes> keys;
-  if (to <= from) return keys;
-  const auto it = store_.iterate(Family::kRows, from, to, ReadMode::kBlocking);
-  for (it->seek_to_first(); it->valid(); it->next()) keys.emplace_hint(keys.end(), it->key());
-  SAGITTA_CHECK(it->status());
-  for (auto own = written_.lower_bound(from); own != written_.end() && own->first < to; ++own) {
-    own->second ? (void)keys.insert(own->first) : (void)keys.erase(own->first);
-  }
-  return keys;
 }
 
 // ---- rows ----

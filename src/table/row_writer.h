@@ -2,9 +2,6 @@
 #pragma once
 
 #include <functional>
-#include <map>
-#include <optional>
-#include <set>
 
 #include "sagitta/kv/store.h"
 #include "sagitta/table/apply.h"
@@ -19,36 +16,31 @@ namespace sagitta::table {
 /// more.
 using RowObserver = std::function<void(const TableDef&, BytesView row_key, const LiveRow* now)>;
 
-/// For one record; sees its own earlier changes. Not thread-safe.
+/// For one record. Rows are read through the batch, so that it sees what it, and the records before it in the same
+/// batch, have changed. Not thread-safe.
 class RowWriter {
  public:
-  RowWriter(kv::Store& store, kv::Batch& batch, ApplyTime time, RowObserver observer);
+  RowWriter(kv::Batch& batch, ApplyTime time, RowObserver observer);
 
   /// The mutation's timestamp is final. kInvalid when it does not fit the rows (a list position out of bounds): the
   /// record is then to be dropped whole.
   Status apply(const TableDef& table, const Mutation& mutation);
 
  private:
-  Result<std::optional<Bytes>> read(const Bytes& key);
-  void write(const Bytes& key, std::optional<Bytes> value);
   Result<PartitionHeader> read_header(const TableDef& table, const Bytes& prefix);
   Result<StoredRow> read_row(const TableDef& table, const Bytes& key);
   void write_row(const TableDef& table, const Bytes& key, const StoredRow& row, bool is_static);
   Status shadow_rows(const TableDef& table, const Bytes& from, const Bytes& to, const Tombstone& tombstone);
-  Result<std::set<Bytes>> keys_between(const Bytes& from, const Bytes& to);
   Status delete_ranges(const TableDef& table, const Mutation& mutation, const Bytes& prefix, PartitionHeader& header);
   Status write_rows(const TableDef& table, const Mutation& mutation, const RowMutation& change, const Bytes& prefix,
                     const PartitionHeader& header);
   Status apply_cell(const TableDef& table, const Mutation& mutation, const RowMutation& change, const CellOp& op,
                     StoredRow& row) const;
 
-  kv::Store& store_;
   kv::Batch& batch_;
   const ApplyTime time_;
   const int64_t log_s_;
   const RowObserver observer_;
-  /// What this record has written so far; nothing = removed.
-  std::map<Bytes, std::optional<Bytes>> written_;
 };
 
 }  // namespace sagitta::table

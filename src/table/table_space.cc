@@ -521,7 +521,7 @@ Status TableSpace::start(const SchemaPtr& schema, log::Offset next) {
 Status TableSpace::apply_mutations(const Schema& schema, std::span<const Mutation> mutations, ApplyTime time,
                                    kv::Batch& batch) {
   impl_->begin_record(time.offset, batch);
-  RowWriter writer(impl_->store, batch, time, [&](const TableDef& table, BytesView row_key, const LiveRow* now) {
+  RowWriter writer(batch, time, [&](const TableDef& table, BytesView row_key, const LiveRow* now) {
     impl_->observe(table, row_key, now, batch);
   });
   std::optional<int64_t> stamp;
