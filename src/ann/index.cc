@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 #include "sagitta/base/limits.h"
 
@@ -56,20 +57,41 @@ Result<std::unique_ptr<Index>> Index::make(const IndexOptions& options) {
   return std::unique_ptr<Index>(new Index(std::make_unique<Impl>(options)));
 }
 
-Result<Slot> Index::insert(std::span<const float> vector, Expiry expiry) {
-  SAGITTA_CHECK(check_vector(impl_->options.metric, impl_->options.dim, vector));
-  return impl_->insert(vector, expiry, nullptr);
+Reservation::Reservation(Reservation&& other) noexcept
+    : reserved_(std::exchange(other.reserved_, nullptr)), count_(std::exchange(other.count_, 0)) {}
+
+Reservation& Reservation::operator=(Reservation&& other) noexcept {
+  std::swap(reserved_, other.reserved_);
+  std::swap(count_, other.count_);
+  return *this;
 }
 
-Status Index::make_room() { return impl_->make_room(); }
+Reservation::~Reservation() {
+  if (reserved_ != nullptr) reserved_->fetch_sub(count_, std::memory_order_relaxed);
+}
+
+Result<Reservation> Index::reserve(size_t count, Incoming incoming) {
+  SAGITTA_CHECK(impl_->reserve(count, incoming));
+  return Reservation(impl_->store.reserved(), count);
+}
+
+Result<Slot> Index::insert(std::span<const float> vector, Expiry expiry, Room room) {
+  SAGITTA_CHECK(check_vector(impl_->options.metric, impl_->options.dim, vector));
+  return impl_->insert(vector, expiry, room, nullptr);
+}
+
+Status Index::make_room(Room room) { return impl_->make_room(room); }
 bool Index::erase(Slot slot) { return impl_->erase(slot); }
 
-Result<Slot> Index::replace(Slot old, std::span<const float> vector, Expiry expiry) {
+Result<Slot> Index::replace(Slot old, std::span<const float> vector, Expiry expiry, Room room) {
   SAGITTA_CHECK(check_vector(impl_->options.metric, impl_->options.dim, vector));
-  return impl_->insert(vector, expiry, &old);
+  return impl_->insert(vector, expiry, room, &old);
 }
 
 bool Index::set_expiry(Slot slot, Expiry expiry) { return impl_->set_expiry(slot, expiry); }
+void Index::expired(int64_t now_us, size_t most, std::vector<Slot>& out) const {
+  impl_->store.list_expired(now_us, most, out);
+}
 void Index::clear() { impl_->clear(); }
 void Index::settle() { impl_->settle(); }
 Pin Index::pin() const { return impl_->gate.enter(); }

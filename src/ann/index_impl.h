@@ -33,8 +33,10 @@ struct Index::Impl {
   explicit Impl(const IndexOptions& options);
   ~Impl();
 
-  Result<Slot> insert(std::span<const float> vector, Expiry expiry, const Slot* replaced);
-  Status make_room();
+  Result<Slot> insert(std::span<const float> vector, Expiry expiry, Room room, const Slot* replaced);
+  /// Of `count` more slots; store.reserved() counts them then.
+  Status reserve(size_t count, Incoming incoming);
+  Status make_room(Room room);
   /// Slots linked or unlinked since all that are linked were last seen to be reachable.
   size_t unsettled() const { return links_made_; }
   bool erase(Slot slot);
@@ -58,13 +60,15 @@ struct Index::Impl {
   mutable ScratchPool scratch;
 
  private:
-  Result<uint32_t> take_slot(std::unique_lock<std::mutex>& lock);
+  size_t kept_for_replacing() const;
+  Status make_slots(std::unique_lock<std::mutex>& lock, size_t count, Room room, Incoming incoming);
+  Status refuse_slots(size_t count, const Error& why);
   bool write(uint32_t slot, Scratch& buffers);
   void encode(const Codec& codec, std::span<const float> stored, uint32_t slot, std::vector<float>& buffer);
   void learn_codec(std::span<const float> otherwise);
   bool retire(uint32_t slot);
   Status refuse_room() const;
-  bool wait_for_room(std::unique_lock<std::mutex>& lock);
+  bool wait_for_room(std::unique_lock<std::mutex>& lock, Room room);
   void let_checks_pass(std::unique_lock<std::mutex>& lock);
   bool link_one(std::unique_lock<std::mutex>& lock);
   bool repair_is_due() const;

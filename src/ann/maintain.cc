@@ -1,9 +1,8 @@
-// The writing half of an index: slots, the fresh list, and the work behind them, linking and repairing.
+// The work behind the fresh list: linking, repairing around what was erased, and keeping every vector reachable.
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <chrono>
-#include <cmath>
 
 #include "index_impl.h"
 #include "vectors.h"
@@ -35,8 +34,6 @@ constexpr size_t kReconnectPart = 16;
 constexpr uint32_t kSlotsPerPin = 1024;
 /// Under kDot a vector so much longer than is usual is the answer to far more queries than its neighbours are.
 constexpr float kLongSquared = 2.0F * 2.0F;
-/// How far from 1 rounding may leave the length of a stored unit vector.
-constexpr double kUnitTolerance = 0.01;
 
 /// Twice the connections, as HNSW's lowest layer has; a half more, and a walk takes fewer steps.
 uint32_t degree_of(const IndexOptions& options) {
@@ -84,146 +81,6 @@ Index::Impl::~Impl() {
   }
   work.notify_all();
   workers_.clear();
-}
-
-Result<Slot> Index::Impl::insert(std::span<const float> vector, Expiry expiry, const Slot* replaced) {
-  const ScratchPtr buffers = scratch.take();
-  buffers->query.resize(options.dim);
-  store_form(options.metric, vector, buffers->query);
-
-  std::unique_lock lock(writer);
-  // A slot that is free now may be the one that is taken.
-  const bool was_live = replaced != nullptr && store.is_live(static_cast<uint32_t>(*replaced));
-  SAGITTA_TRY(const uint32_t slot, take_slot(lock));
-  // Rare: so many slots wait for searches that saw what was erased.
-  if (options.level == Level::kI8 && codec() == nullptr && !store.has_early(slot)) learn_codec(buffers->query);
-  lock.unlock();
-  const bool encoded = write(slot, *buffers);
-  lock.lock();
-  if (!wait_for_room(lock)) {
-    store.give_back(slot);
-    return fail(refuse_room());
-  }
-  // Looked at last: the codec may have been learnt while the lock was given up.
-  if (!encoded && codec() != nullptr) encode(*codec(), buffers->query, slot, buffers->floats);
-  store.publish(slot, expiry);
-  store.meta(slot).next = fresh.add(slot);
-  if (codec() == nullptr && fresh.size() >= kGraphMin) learn_codec({});
-  if (was_live) retire(static_cast<uint32_t>(*replaced));
-  lock.unlock();
-  work.notify_one();
-  return Slot{slot};
-}
-
-// At the ceiling, what was erased makes room, once nobody works on it any more.
-Result<uint32_t> Index::Impl::take_slot(std::unique_lock<std::mutex>& lock) {
-  while (true) {
-    Result<uint32_t> slot = store.take_free(gate);
-    if (slot || store.counts().retired == 0) return slot;
-    if (store.graves() > 0 && repair(lock)) continue;
-    if (linking_ == 0 && !repairing_) return slot;
-    changed.wait(lock);
-  }
-}
-
-bool Index::Impl::write(uint32_t slot, Scratch& buffers) {
-  write_vector(options.level, buffers.query, store.vector(slot));
-  // The code is of what is stored, which may be less than was given.
-  if (options.level == Level::kF16 || options.level == Level::kBf16)
-    read_vector(options.level, store.vector(slot), buffers.query);
-  // Also when there is a codec: a search that began before that knows of none.
-  if (store.has_early(slot)) std::ranges::copy(buffers.query, store.early(slot).begin());
-  graph.write(slot, {});
-  if (codec() == nullptr) return false;
-  encode(*codec(), buffers.query, slot, buffers.floats);
-  return true;
-}
-
-void Index::Impl::encode(const Codec& codec, std::span<const float> stored, uint32_t slot, std::vector<float>& buffer) {
-  *store.factors(slot) = codec.encode(stored, store.code(slot), store.fine(slot), buffer);
-}
-
-// From the fresh vectors, which are all there are; from `otherwise` where there are none.
-void Index::Impl::learn_codec(std::span<const float> otherwise) {
-  std::vector<uint32_t> slots;
-  fresh.scan(slots);
-  std::vector<float> sample(slots.size() * options.dim), buffer;
-  const auto row = [&](size_t i) { return std::span(sample).subspan(i * options.dim, options.dim); };
-  for (size_t i = 0; i < slots.size(); ++i) {
-    if (options.level == Level::kI8) {
-      std::ranges::copy(store.early(slots[i]), row(i).begin());
-    } else {
-      read_vector(options.level, store.vector(slots[i]), row(i));
-    }
-  }
-  auto made = std::make_unique<const Codec>(options.metric, options.dim, code_bits(options),
-                                            slots.empty() ? otherwise : std::span<const float>(sample));
-  for (size_t i = 0; i < slots.size(); ++i) encode(*made, row(i), slots[i], buffer);
-  codec_owner_ = std::move(made);
-  codec_.store(codec_owner_.get(), std::memory_order_release);
-  store.stop_early();
-}
-
-bool Index::Impl::retire(uint32_t slot) {
-  if (!store.is_live(slot)) return false;
-  if (!store.meta(slot).linked) fresh.remove(store.meta(slot).next);
-  return store.retire(slot, gate);
-}
-
-bool Index::Impl::erase(Slot slot) {
-  std::unique_lock lock(writer);
-  if (!retire(static_cast<uint32_t>(slot))) return false;
-  if (!repair_is_due()) return true;
-  if (workers_.empty()) {
-    repair(lock);
-  } else {
-    work.notify_one();
-  }
-  return true;
-}
-
-bool Index::Impl::set_expiry(Slot slot, Expiry expiry) {
-  std::lock_guard lock(writer);
-  const auto at = static_cast<uint32_t>(slot);
-  if (!store.is_live(at)) return false;
-  store.set_expiry(at, expiry);
-  return true;
-}
-
-void Index::Impl::clear() {
-  std::unique_lock lock(writer);
-  for (uint32_t slot = 0; slot < store.end(); ++slot) retire(slot);
-  repair(lock);
-}
-
-Status Index::Impl::make_room() {
-  std::unique_lock lock(writer);
-  if (wait_for_room(lock)) return {};
-  return refuse_room();
-}
-
-Status Index::Impl::refuse_room() const {
-  return fail(ErrorCode::kOverloaded, fmt::format("{} vectors wait to be linked, and no room was found for one more in "
-                                                  "{} µs",
-                                                  FreshList::kCapacity, options.insert_wait.count()));
-}
-
-// A writer that meets a full fresh list does its share of the linking. False when others took all the room it made, for
-// too long.
-bool Index::Impl::wait_for_room(std::unique_lock<std::mutex>& lock) {
-  const auto begin = std::chrono::steady_clock::now();
-  while (true) {
-    // Before the look that may end in waiting: a wait for checks would make it an old one.
-    let_checks_pass(lock);
-    if (!fresh.full()) return true;
-    const auto left = options.insert_wait - (std::chrono::steady_clock::now() - begin);
-    if (left <= left.zero()) return false;
-    if (!link_one(lock)) {
-      changed.wait_for(lock, left);
-    } else if (workers_.empty() && reconnect_is_due()) {
-      reconnect(lock);
-    }
-  }
 }
 
 // Whoever begins to change links lets checks go first: those would else wait for a moment without links that never
@@ -431,56 +288,6 @@ void Index::Impl::run_worker() {
       if ((linking_ == 0 && reconnect_is_due()) || was_idle(lock)) reconnect(lock);
     }
   }
-}
-
-Status Index::Impl::check_vectors() const {
-  std::vector<float> stored(options.dim);
-  for (uint32_t slot = 0; slot < store.end() && options.level != Level::kI8; ++slot) {
-    if (!store.is_live(slot)) continue;
-    read_vector(options.level, store.vector(slot), stored);
-    double squares = 0;
-    for (float v : stored) squares += double{v} * double{v};
-    const bool whole = std::isfinite(squares);
-    if (!whole || (options.metric == Metric::kCosine && std::fabs(squares - 1) > kUnitTolerance)) {
-      return fail(ErrorCode::kCorruption, fmt::format("the vector of slot {} is not one that insert stores", slot));
-    }
-  }
-  return {};
-}
-
-Status Index::Impl::check_graph() const {
-  std::vector<uint32_t> links(graph.degree());
-  for (uint32_t slot = 0; slot < store.end(); ++slot) {
-    if (!store.is_live(slot)) continue;
-    if (!store.meta(slot).linked) {
-      if (!fresh.holds(slot))
-        return fail(ErrorCode::kCorruption, fmt::format("slot {} is neither fresh nor linked", slot));
-      continue;
-    }
-    links.resize(graph.neighbours(slot, links.data()));
-    for (uint32_t other : links) {
-      const bool right = other < store.end() && other != slot && store.state(other) != SlotState::kFree;
-      if (!right) return fail(ErrorCode::kCorruption, fmt::format("slot {} links to slot {}", slot, other));
-    }
-    links.resize(graph.degree());
-    if (graph.has_sketches() && !linker.sketches_are_right(slot, *codec()))
-      return fail(ErrorCode::kCorruption, fmt::format("a sketch beside the links of slot {} is not its link's", slot));
-  }
-  if (links_made_ > 0) return {};
-  const std::vector<uint32_t> lost = linker.unreachable();
-  if (lost.empty()) return {};
-  return fail(ErrorCode::kCorruption, fmt::format("slot {} and {} others cannot be reached", lost[0], lost.size() - 1));
-}
-
-Status Index::Impl::check() const {
-  std::unique_lock lock(writer);
-  ++checks_waiting_;
-  changed.wait(lock, [this] { return linking_ == 0 && !repairing_; });
-  --checks_waiting_;
-  changed.notify_all();
-  SAGITTA_CHECK(store.check(0));
-  SAGITTA_CHECK(check_vectors());
-  return check_graph();
 }
 
 }  // namespace sagitta::ann

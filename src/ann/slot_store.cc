@@ -72,34 +72,49 @@ void SlotStore::reclaim(EpochGate& gate) {
   }
 }
 
-Result<uint32_t> SlotStore::take_free(EpochGate& gate) {
-  if (free_.count == 0 && retired_ != graves_.count) reclaim(gate);
+Status SlotStore::make_available(size_t count, EpochGate& gate) {
+  if (available() < count && retired_ != graves_.count) reclaim(gate);
+  return available() < count ? grow_to(capacity_ + (count - available())) : Status();
+}
+
+uint32_t SlotStore::take_free() {
+  SAGITTA_ASSERT(available() > 0);
   if (free_.count > 0) return pop(free_);
   const uint32_t slot = end_.load(std::memory_order_relaxed);
-  if (slot == capacity_) {
-    SAGITTA_CHECK(grow());
-  }
   end_.store(slot + 1, std::memory_order_release);
   return slot;
 }
 
-Status SlotStore::grow() {
-  const auto slot = static_cast<uint32_t>(capacity_.load());
-  if (slot + kGranule > kSlotsMax)
+// All is charged at once: what does not fit leaves the budget to others.
+Status SlotStore::grow_to(size_t slots) {
+  const size_t wanted = (slots + kGranule - 1) / kGranule * kGranule;
+  if (wanted > kSlotsMax)
     return fail(ErrorCode::kOverloaded, fmt::format("a vector index holds no more than {} slots", kSlotsMax));
+  size_t bytes = 0;
+  for (size_t slot = capacity_; slot < wanted; slot += kGranule) bytes += granule_bytes(slot);
+  if (budget_ != nullptr) SAGITTA_CHECK(budget_->charge(bytes));
+  for (size_t slot = capacity_; slot < wanted; slot += kGranule) {
+    const size_t added_bytes = granule_bytes(slot);
+    if (Status added = add_granule(static_cast<uint32_t>(slot)); !added) {
+      if (budget_ != nullptr) budget_->release(bytes);
+      return added;
+    }
+    bytes -= added_bytes;
+  }
+  return {};
+}
+
+size_t SlotStore::granule_bytes(size_t slot) const {
   const bool early = grows_early_ && slot < kFirstSlots;
-  const size_t bytes = kGranule * (shape_.total_bytes() + (early ? shape_.early_bytes : 0)) + sizeof(LiveBits);
-  if (budget_ != nullptr) {
-    SAGITTA_CHECK(budget_->charge(bytes));
-  }
-  if (Status added = add_segments(slot); !added) {
-    if (budget_ != nullptr) budget_->release(bytes);
-    return added;
-  }
+  return kGranule * (shape_.total_bytes() + (early ? shape_.early_bytes : 0)) + sizeof(LiveBits);
+}
+
+Status SlotStore::add_granule(uint32_t slot) {
+  SAGITTA_CHECK(add_segments(slot));
   for (uint32_t i = 0; i < kGranule; ++i) new (metas_.at(slot + i)) SlotMeta;
   new (live_bits_.at(slot / kGranule)) LiveBits;
+  if (grows_early_ && slot < kFirstSlots) early_end_.store(slot + kGranule, std::memory_order_release);
   capacity_ += kGranule;
-  if (early) early_end_.store(slot + kGranule, std::memory_order_release);
   return {};
 }
 
@@ -127,6 +142,15 @@ void SlotStore::publish(uint32_t slot, Expiry expiry) {
 void SlotStore::set_expiry(uint32_t slot, Expiry expiry) {
   if (expiry != Expiry::kNever) has_expiries_.store(true, std::memory_order_relaxed);
   meta(slot).expiry.store(static_cast<int64_t>(expiry), std::memory_order_relaxed);
+}
+
+void SlotStore::list_expired(int64_t now_us, size_t most, std::vector<Slot>& out) const {
+  const uint32_t until = has_expiries() ? end() : 0;
+  for (uint32_t slot = 0; slot < until && most > 0; ++slot) {
+    if (!is_live(slot) || !is_expired(slot, now_us)) continue;
+    out.push_back(Slot{slot});
+    --most;
+  }
 }
 
 bool SlotStore::retire(uint32_t slot, const EpochGate& gate) {
@@ -164,7 +188,7 @@ void SlotStore::release(SlotList& buried, const EpochGate& gate) {
 }
 
 Status SlotStore::restore(uint32_t end) {
-  while (capacity_ < end) SAGITTA_CHECK(grow());
+  if (capacity_ < end) SAGITTA_CHECK(grow_to(end));
   end_.store(end, std::memory_order_release);
   return {};
 }
@@ -187,7 +211,7 @@ Column& SlotStore::column(SlotColumn which) {
 }
 
 IndexCounts SlotStore::counts() const {
-  return {.live = live_, .fresh = 0, .capacity = capacity_, .retired = retired_};
+  return {.live = live_, .fresh = 0, .capacity = capacity_, .retired = retired_, .reserved = reserved_};
 }
 
 MemoryUse SlotStore::memory() const {

@@ -63,8 +63,14 @@ class SlotStore {
   SlotStore(const SlotStore&) = delete;
   SlotStore& operator=(const SlotStore&) = delete;
 
-  /// *writer* A free slot, with memory; kOverloaded at the ceiling. It stays free until publish().
-  Result<uint32_t> take_free(EpochGate& gate);
+  /// *writer* Reclaims and grows until so many slots can be taken; kOverloaded at the ceiling.
+  Status make_available(size_t count, EpochGate& gate);
+  /// *writer* A free slot, with memory, of those that are available. It stays free until publish().
+  uint32_t take_free();
+  /// *writer* Slots that take_free() has.
+  size_t available() const { return free_.count + (capacity_ - end_); }
+  /// Of those, how many are promised to reservations. Any thread lowers it, a *writer* raises it.
+  std::atomic<size_t>& reserved() { return reserved_; }
   /// *writer* Gives back what take_free gave.
   void give_back(uint32_t slot) { push(free_, slot); }
   /// *writer* Makes the slot live.
@@ -99,6 +105,8 @@ class SlotStore {
   }
   /// *writer*
   void set_expiry(uint32_t slot, Expiry expiry);
+  /// Appends up to `most` live slots that have expired.
+  void list_expired(int64_t now_us, size_t most, std::vector<Slot>& out) const;
   /// Whether any slot ever had an expiry.
   bool has_expiries() const { return has_expiries_.load(std::memory_order_relaxed); }
   bool is_expired(uint32_t slot, int64_t now_us) const {
@@ -129,6 +137,7 @@ class SlotStore {
 
   const SlotShape& shape() const { return shape_; }
   size_t live() const { return live_.load(std::memory_order_relaxed); }
+  size_t retired() const { return retired_.load(std::memory_order_relaxed); }
   size_t graves() const { return graves_count_.load(std::memory_order_relaxed); }
   size_t free_slots() const { return free_.count; }
   IndexCounts counts() const;
@@ -140,7 +149,10 @@ class SlotStore {
   uint32_t pop(SlotList& list);
   void splice(SlotList& from, SlotList& to);
   size_t charged_bytes() const;
-  Status grow();
+  Status grow_to(size_t slots);
+  /// Of the granule that begins with a slot.
+  size_t granule_bytes(size_t slot) const;
+  Status add_granule(uint32_t slot);
   Status add_segments(uint32_t slot);
   Status check_list(const SlotList& list, SlotState state) const;
   LiveBits& live_bits(uint32_t granule) const { return *reinterpret_cast<LiveBits*>(live_bits_.at(granule)); }
@@ -155,7 +167,7 @@ class SlotStore {
   std::atomic<uint32_t> early_end_{0};
   std::atomic<bool> has_expiries_{false};
   std::atomic<uint32_t> end_{0};
-  std::atomic<size_t> live_{0}, retired_{0}, graves_count_{0}, capacity_{0};
+  std::atomic<size_t> live_{0}, retired_{0}, graves_count_{0}, capacity_{0}, reserved_{0};
   SlotList free_, graves_;
   SlotList limbo_[3];  // by epoch modulo 3
 };

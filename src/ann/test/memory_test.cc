@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iostream>
+#include <optional>
 #include <thread>
 
 #include "world.h"
@@ -136,6 +137,182 @@ TEST(Memory, APinAtTheCeilingIsNotWaitedFor) {
     EXPECT_EQ(refused.error().code(), ErrorCode::kOverloaded);
   }
   EXPECT_TRUE(index->insert(data.any()));
+}
+
+/// An index under a ceiling of its own, filled with whatever it takes.
+class Ceiling : public testing::Test {
+ protected:
+  static constexpr uint32_t kDim = 64;
+  void SetUp() override { start({}); }
+  void start(IndexOptions options) {
+    index_.reset();
+    options.dim = kDim;
+    options.metric = Metric::kL2;
+    options.expansion_add = 16;
+    options.link_threads = 0;
+    options.budget = &budget_;
+    index_ = Index::make(options).value();
+    slots_.clear();
+  }
+  void fill() {
+    for (Result<Slot> slot = index_->insert(data_.any()); slot; slot = index_->insert(data_.any()))
+      slots_.push_back(*slot);
+  }
+  void erase(size_t count) {
+    for (; count > 0; --count, slots_.pop_back()) ASSERT_TRUE(index_->erase(slots_.back()));
+  }
+  void expect_right() {
+    EXPECT_EQ(budget_.used_bytes(), index_->memory().total_bytes());
+    index_->settle();
+    const Status status = index_->check();
+    EXPECT_TRUE(status) << status.error().to_string();
+  }
+
+  MemoryBudget budget_{"index", size_t{2} << 20};
+  Clusters data_{kDim, 100, 0.5F, 2};
+  std::unique_ptr<Index> index_;
+  std::vector<Slot> slots_;
+};
+
+TEST_F(Ceiling, WhatIsReservedFitsWhateverOthersInsert) {
+  for (const Level level : {Level::kF32, Level::kBf16, Level::kI8}) {
+    for (const Profile profile : {Profile::kCompact, Profile::kFast}) {
+      start({.level = level, .profile = profile});
+      std::optional<Reservation> room = index_->reserve(500).value();
+      EXPECT_EQ(room->count(), 500U);
+      EXPECT_EQ(index_->counts().reserved, 500U);
+      fill();
+      for (int i = 0; i < 500; ++i) {
+        const Result<Slot> slot = index_->insert(data_.any(), Expiry::kNever, Room::kReserved);
+        ASSERT_TRUE(slot) << slot.error().to_string();
+      }
+      room.reset();
+      EXPECT_EQ(index_->counts().reserved, 0U);
+      expect_right();
+    }
+  }
+}
+
+TEST_F(Ceiling, AReservationThatIsNotUsedLeavesItsRoomToOthers) {
+  fill();
+  const size_t full = slots_.size();
+  start({});
+  {
+    const Reservation room = index_->reserve(full / 2).value();
+  }
+  fill();
+  EXPECT_EQ(slots_.size(), full);
+  erase(200);
+  std::optional<Reservation> first = index_->reserve(150).value();
+  EXPECT_FALSE(index_->reserve(100)) << "promised twice";
+  Reservation second = std::move(*first);
+  first.reset();
+  EXPECT_FALSE(index_->reserve(100));
+  second = Reservation();
+  EXPECT_TRUE(index_->reserve(100));
+}
+
+TEST_F(Ceiling, ARefusalSaysWhatIsFullAndTakesNothing) {
+  fill();
+  const size_t used = budget_.used_bytes();
+  const Result<Reservation> refused = index_->reserve(1000);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code(), ErrorCode::kOverloaded);
+  const std::string text = refused.error().message();
+  EXPECT_NE(text.find(fmt::format("no room for 1000 more in an index of {} vectors", slots_.size())), text.npos)
+      << text;
+  EXPECT_NE(text.find("memory budget 'index' is full"), text.npos) << text;
+  EXPECT_EQ(budget_.used_bytes(), used);
+  EXPECT_EQ(index_->counts().reserved, 0U);
+  const Result<Reservation> absurd = index_->reserve(SIZE_MAX);
+  ASSERT_FALSE(absurd);
+  EXPECT_EQ(absurd.error().code(), ErrorCode::kOverloaded);
+}
+
+TEST_F(Ceiling, ReplacingGoesOnInAFullIndex) {
+  fill();
+  for (size_t i = 0; i < 500; ++i) {
+    const auto room = index_->reserve(1, Incoming::kReplacing);
+    ASSERT_TRUE(room) << room.error().to_string();
+    Slot& slot = slots_[data_.below(slots_.size())];
+    slot = index_->replace(slot, data_.any(), Expiry::kNever, Room::kReserved).value();
+  }
+  for (size_t i = 0; i < 500; ++i) {
+    Slot& slot = slots_[data_.below(slots_.size())];
+    const Result<Slot> replaced = index_->replace(slot, data_.any());
+    ASSERT_TRUE(replaced) << replaced.error().to_string();
+    slot = *replaced;
+  }
+  const size_t full = slots_.size();
+  fill();
+  EXPECT_LE(slots_.size(), full + 64) << "what searches had kept for themselves";
+  EXPECT_EQ(index_->counts().live, slots_.size());
+  expect_right();
+}
+
+TEST_F(Ceiling, ExpiredVectorsMakeRoomOnceErased) {
+  for (int64_t i = 0;; ++i) {
+    const Result<Slot> slot = index_->insert(data_.any(), i % 3 == 0 ? Expiry{1000 + i} : Expiry::kNever);
+    if (!slot) break;
+    slots_.push_back(*slot);
+  }
+  std::vector<Slot> expired;
+  index_->expired(999, SIZE_MAX, expired);
+  EXPECT_TRUE(expired.empty());
+  index_->expired(2000, 10, expired);
+  EXPECT_EQ(expired.size(), 10U);
+  expired.clear();
+  index_->expired(2000, SIZE_MAX, expired);
+  EXPECT_EQ(expired.size(), std::min<size_t>(1000 / 3 + 1, (slots_.size() + 2) / 3));
+  for (const Slot slot : expired) ASSERT_TRUE(index_->erase(slot));
+  EXPECT_TRUE(index_->reserve(expired.size()));
+  for (size_t i = 0; i < expired.size(); ++i) ASSERT_TRUE(index_->insert(data_.any()));
+  expect_right();
+}
+
+TEST_F(Ceiling, WhenMemoryComesBackInsertsAreTakenAgain) {
+  size_t others_bytes = size_t{1} << 20;
+  ASSERT_TRUE(budget_.charge(others_bytes));
+  fill();
+  const size_t before = slots_.size();
+  EXPECT_FALSE(index_->reserve(1));
+  budget_.release(others_bytes);
+  EXPECT_TRUE(index_->reserve(1));
+  fill();
+  EXPECT_GE(slots_.size(), before * 3 / 2);
+  expect_right();
+}
+
+// Each writer reserves before it inserts, as a database does before it appends to its log, at and around the ceiling.
+TEST_F(Ceiling, WhatManyWritersReserveFitsTogether) {
+  std::atomic<size_t> admitted{0}, refused{0}, erased{0};
+  const auto write = [&](uint64_t seed) {
+    Clusters data(kDim, 100, 0.5F, seed);
+    std::vector<Slot> own;
+    for (int i = 0; i < 400; ++i) {
+      const size_t count = 1 + data.below(10);
+      const auto room = index_->reserve(count);
+      if (!room) {
+        EXPECT_EQ(room.error().code(), ErrorCode::kOverloaded);
+        ++refused;
+        for (size_t j = 0; j < 20 && !own.empty(); ++j, own.pop_back(), ++erased)
+          EXPECT_TRUE(index_->erase(own.back()));
+        continue;
+      }
+      for (size_t j = 0; j < count; ++j, ++admitted) {
+        const Result<Slot> slot = index_->insert(data.any(), Expiry::kNever, Room::kReserved);
+        ASSERT_TRUE(slot) << slot.error().to_string();
+        own.push_back(*slot);
+      }
+    }
+  };
+  std::vector<std::jthread> writers;
+  for (uint64_t i = 0; i < 4; ++i) writers.emplace_back(write, i);
+  writers.clear();
+  EXPECT_GT(refused, 0U);
+  EXPECT_EQ(index_->counts().live, admitted - erased);
+  EXPECT_EQ(index_->counts().reserved, 0U);
+  expect_right();
 }
 
 /// From 256 MiB on, what is reported is what the process grew by, within 5 %.

@@ -196,6 +196,7 @@ struct IndexCounts {
   size_t fresh = 0;      ///< of those, in the fresh list: not linked yet
   size_t capacity = 0;   ///< slots that have memory
   size_t retired = 0;    ///< erased, waiting for searches that may have seen them
+  size_t reserved = 0;   ///< slots that reservations keep
   size_t unsettled = 0;  ///< linked or unlinked since it was last seen to that a walk can reach every vector
 };
 
@@ -217,6 +218,31 @@ class Pin {
   Pin(EpochGate* gate, uint64_t epoch) : gate_(gate), epoch_(epoch) {}
   EpochGate* gate_ = nullptr;
   uint64_t epoch_ = 0;
+};
+
+/// What an insert may fill: room that nobody has reserved, or the room that reserve() keeps as well.
+enum class Room : uint8_t { kUnreserved, kReserved };
+
+/// Whether reserved vectors are new or will take the place of others. An index that is full keeps some room for the
+/// latter, so that replacing goes on.
+enum class Incoming : uint8_t { kNew, kReplacing };
+
+/// Room in an index for vectors that are still to come, given back when this is destroyed. Movable, any thread; must
+/// not outlive its index.
+class Reservation {
+ public:
+  Reservation() = default;
+  Reservation(Reservation&& other) noexcept;
+  Reservation& operator=(Reservation&& other) noexcept;
+  ~Reservation();
+  /// Vectors that there is room for.
+  size_t count() const { return count_; }
+
+ private:
+  friend class Index;
+  Reservation(std::atomic<size_t>& reserved, size_t count) : reserved_(&reserved), count_(count) {}
+  std::atomic<size_t>* reserved_ = nullptr;  // of the index; counts this reservation
+  size_t count_ = 0;
 };
 
 /// A search that goes on: each call gives the next best candidates, never one twice, without starting over. Vectors
@@ -253,19 +279,30 @@ class Index {
   Index& operator=(const Index&) = delete;
 
   /// The new vector is found by every search that begins after this returns. kInvalid as check_vector; kOverloaded at
-  /// the memory ceiling, or when the fresh list stays full for options.insert_wait (nothing changed).
-  Result<Slot> insert(std::span<const float> vector, Expiry expiry = Expiry::kNever);
+  /// the memory ceiling, or when the fresh list stays full for options.insert_wait (nothing changed). With
+  /// Room::kReserved it fills reserved room, and waits for the fresh list as long as it takes: for the holder of a
+  /// reservation, or for whoever inserts on its behalf.
+  Result<Slot> insert(std::span<const float> vector, Expiry expiry = Expiry::kNever, Room room = Room::kUnreserved);
+  /// Keeps room for `count` vectors, so that as many inserts or replaces with Room::kReserved find memory. Each of them
+  /// takes a slot at once, and the reservation keeps its own until it is destroyed: destroy it when they are done.
+  /// kOverloaded names what is full, in numbers; nothing is kept then. At the memory ceiling erased vectors make room,
+  /// once no pin and no save under way is as old as their erasing. Memory that was taken for a reservation stays with
+  /// the index.
+  Result<Reservation> reserve(size_t count, Incoming incoming = Incoming::kNew);
   /// What an insert does before it puts its vector into a full fresh list: links what is there, or waits for those who
   /// do. An only writer that calls this first inserts without either. kOverloaded as insert.
-  Status make_room();
+  Status make_room(Room room = Room::kUnreserved);
   /// Not found by any search that begins after this returns. False when the slot is not live.
   bool erase(Slot slot);
   /// insert, then erase of `old` (if live): a search meanwhile sees the old vector, the new, or both. Returns the new
   /// slot; on an error the old vector stays. Where others erase too, hold a pin since `old` was known to be live: else
   /// it may be another's by now.
-  Result<Slot> replace(Slot old, std::span<const float> vector, Expiry expiry = Expiry::kNever);
+  Result<Slot> replace(Slot old, std::span<const float> vector, Expiry expiry = Expiry::kNever,
+                       Room room = Room::kUnreserved);
   /// False when the slot is not live.
   bool set_expiry(Slot slot, Expiry expiry);
+  /// Appends up to `most` live slots whose expiry is not after `now_us`. They keep their memory until they are erased.
+  void expired(int64_t now_us, size_t most, std::vector<Slot>& out) const;
   /// Erases all.
   void clear();
 
