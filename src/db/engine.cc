@@ -130,7 +130,7 @@ Status Engine::stop() {
 }
 
 Engine::Schemas Engine::schemas() const {
-  table::SchemaPtr stored = replica_->schema();
+  schema::SchemaPtr stored = replica_->schema();
   std::lock_guard lock(schemas_mutex_);
   if (schemas_ == nullptr || schemas_->stored != stored) {
     // Two threads may come with different versions; the newer one stays.
@@ -172,7 +172,7 @@ Result<PreparedPtr> Engine::prepare(std::string_view text, std::string_view keys
   return prepared;
 }
 
-Result<StatementPtr> Engine::find_prepared(BytesView id, const table::Schema& schema) {
+Result<StatementPtr> Engine::find_prepared(BytesView id, const schema::Schema& schema) {
   StatementPtr statement = prepared_.find(id);
   if (statement == nullptr) {
     return std::unexpected(
@@ -238,7 +238,7 @@ Status Engine::check_keyspace(std::string_view keyspace) const {
 }
 
 std::shared_ptr<void> Engine::on_schema_change(std::function<void(const SchemaChangeEvent&)> listener) {
-  return replica_->on_schema_change([listener = std::move(listener)](const table::SchemaOutcome& outcome) {
+  return replica_->on_schema_change([listener = std::move(listener)](const schema::SchemaOutcome& outcome) {
     if (!outcome.changed) return;
     const auto& event = outcome.event;
     listener({event.change, event.target, event.keyspace, event.name, {}});
@@ -247,11 +247,11 @@ std::shared_ptr<void> Engine::on_schema_change(std::function<void(const SchemaCh
 
 std::map<std::string, std::string> Engine::state() const {
   size_t tables = 0;
-  const table::SchemaPtr schema = replica_->schema();
+  const schema::SchemaPtr schema = replica_->schema();
   for (const auto& [name, keyspace] : schema->keyspaces) tables += keyspace->tables.size();
   size_t building = 0;
   const auto indexes = replica_->vector_indexes();
-  for (const auto& [id, index] : indexes->indexes) building += index->state() == table::VectorIndex::State::kBuilding;
+  for (const auto& [id, index] : indexes->indexes) building += index->state() == index::VectorIndex::State::kBuilding;
   std::map<std::string, std::string> state = {{"applied", fmt::format("{}", replica_->applied())},
                                               {"tables", fmt::format("{}", tables)},
                                               {"prepared", fmt::format("{}", prepared_.size())},

@@ -64,7 +64,7 @@ class Gate {
 
 /// The user's schema and the same with system keyspaces, which is what statements are bound to.
 struct SchemaPair {
-  table::SchemaPtr stored, full;
+  schema::SchemaPtr stored, full;
 };
 
 class Engine final : public Database {
@@ -94,13 +94,13 @@ class Engine final : public Database {
   /// Null (and answered) when the database is stopping.
   RequestPtr admit(RequestOptions options, Done done, std::string_view kind, std::string_view text);
   /// A prepared statement that fits the schema of now; kUnprepared.
-  Result<StatementPtr> find_prepared(BytesView id, const table::Schema& schema);
+  Result<StatementPtr> find_prepared(BytesView id, const schema::Schema& schema);
 
   // The parts of a request, in the order in which they happen; each answers on failure.
   Status run(const RequestPtr& request);
   Status run_schema(const RequestPtr& request, const plan::SchemaPlan& plan);
   Status run_truncate(const RequestPtr& request, const plan::TruncatePlan& plan);
-  Status run_write(const RequestPtr& request, const std::vector<table::Mutation>& mutations);
+  Status run_write(const RequestPtr& request, const std::vector<rows::Mutation>& mutations);
   Status run_select(const RequestPtr& request, const std::shared_ptr<const plan::SelectPlan>& plan);
   void submit(const RequestPtr& request, log::Record record);
   void note_log_failure(const Error& error);
@@ -111,7 +111,7 @@ class Engine final : public Database {
   using ReadPtr = std::shared_ptr<Read>;
   void read(const ReadPtr& read, kv::ReadMode mode);
   Result<Answer> read_once(const Read& read, kv::ReadMode mode);
-  const table::VectorIndex* serving_index(const table::VectorIndexSet& set, const plan::AnnQuery& ann) const;
+  const index::VectorIndex* serving_index(const index::VectorIndexSet& set, const plan::AnnQuery& ann) const;
 
   const Options options_;
   const Environment env_;
@@ -124,7 +124,7 @@ class Engine final : public Database {
   Counter& ann_graph_;
   Counter& ann_nodes_;
   Counter& blocked_reads_;
-  const std::shared_ptr<table::PurgeHorizon> horizon_ = std::make_shared<table::PurgeHorizon>();
+  const std::shared_ptr<rows::PurgeHorizon> horizon_ = std::make_shared<rows::PurgeHorizon>();
   std::unique_ptr<kv::Store> store_;
   std::unique_ptr<log::Log> log_;
   std::unique_ptr<replica::Replica> replica_;

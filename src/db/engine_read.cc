@@ -60,7 +60,7 @@ void Engine::read(const ReadPtr& read, kv::ReadMode mode) {
 }
 
 Result<Answer> Engine::read_once(const Read& read, kv::ReadMode mode) {
-  const table::TableDefPtr& table = read.select.plan->table;
+  const schema::TableDefPtr& table = read.select.plan->table;
   const auto request = read.to_exec(env_.clock);
   const auto open = [&] { return exec::StoredRows(table, replica_->read_view(env_.clock.now_us() / 1'000'000, mode)); };
   exec::ResultSet result;
@@ -89,10 +89,10 @@ Result<Answer> Engine::read_once(const Read& read, kv::ReadMode mode) {
   return answer;
 }
 
-const table::VectorIndex* Engine::serving_index(const table::VectorIndexSet& set, const plan::AnnQuery& ann) const {
+const index::VectorIndex* Engine::serving_index(const index::VectorIndexSet& set, const plan::AnnQuery& ann) const {
   for (auto id = ann.index_ids.rbegin(); id != ann.index_ids.rend(); ++id) {
     const auto* index = set.find(*id);
-    if (index != nullptr && index->state() == table::VectorIndex::State::kServing) return index;
+    if (index != nullptr && index->state() == index::VectorIndex::State::kServing) return index;
   }
   return nullptr;
 }

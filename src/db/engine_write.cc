@@ -20,7 +20,7 @@ Status Engine::run_truncate(const RequestPtr& request, const plan::TruncatePlan&
   return {};
 }
 
-Status Engine::run_write(const RequestPtr& request, const std::vector<table::Mutation>& mutations) {
+Status Engine::run_write(const RequestPtr& request, const std::vector<rows::Mutation>& mutations) {
   if (mutations.empty()) {
     request->finish(Answer{Void{}, {}, {}});
     return {};

@@ -57,7 +57,7 @@ Bytes statement_id(std::string_view text, std::string_view keyspace) {
   return Uuid::from_name(name).bytes();
 }
 
-Result<StatementPtr> bind_statement(const table::Schema& schema, std::string_view text, std::string_view keyspace) {
+Result<StatementPtr> bind_statement(const schema::Schema& schema, std::string_view text, std::string_view keyspace) {
   SAGITTA_TRY(cql::Statement parsed, cql::parse(text));
   auto statement = std::make_shared<BoundStatement>();
   SAGITTA_TRY(statement->plan, plan::bind(schema, keyspace, parsed));

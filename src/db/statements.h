@@ -24,7 +24,7 @@ struct BoundStatement final : Prepared {
 using StatementPtr = std::shared_ptr<const BoundStatement>;
 
 /// Parses and binds.
-Result<StatementPtr> bind_statement(const table::Schema& schema, std::string_view text, std::string_view keyspace);
+Result<StatementPtr> bind_statement(const schema::Schema& schema, std::string_view text, std::string_view keyspace);
 
 /// 16 bytes, the same for the same keyspace and text everywhere.
 Bytes statement_id(std::string_view text, std::string_view keyspace);

@@ -36,7 +36,7 @@ SystemRow local_row(const SystemContext& context) {
 }  // namespace
 
 bool add_local_rows(exec::MemoryRows& rows, const SystemContext& context) {
-  const table::TableDef& table = *rows.table();
+  const schema::TableDef& table = *rows.table();
   if (table.keyspace != "system") return false;
   if (table.name == "local") rows.add(local_row(context));
   return true;

@@ -6,15 +6,15 @@
 namespace sagitta::db {
 namespace {
 
-using table::ColumnDef;
-using table::ColumnKind;
-using table::TableDef;
+using schema::ColumnDef;
+using schema::ColumnKind;
+using schema::TableDef;
 
 std::string strategy_class(const std::string& name) {
   return name.find('.') == std::string::npos ? "org.apache.cassandra.locator." + name : name;
 }
 
-void add_keyspace(exec::MemoryRows& rows, const table::KeyspaceDef& keyspace) {
+void add_keyspace(exec::MemoryRows& rows, const schema::KeyspaceDef& keyspace) {
   auto replication = keyspace.replication;
   if (auto it = replication.find("class"); it != replication.end()) it->second = strategy_class(it->second);
   rows.add({{"keyspace_name", text_value(keyspace.name)},
@@ -23,9 +23,9 @@ void add_keyspace(exec::MemoryRows& rows, const table::KeyspaceDef& keyspace) {
 }
 
 /// What Cassandra shows for a table whose options were not given.
-const std::map<std::string, table::OptionValue>& default_options() {
-  using table::OptionMap;
-  static const std::map<std::string, table::OptionValue> options = {
+const std::map<std::string, schema::OptionValue>& default_options() {
+  using schema::OptionMap;
+  static const std::map<std::string, schema::OptionValue> options = {
       {"additional_write_policy", "99p"},
       {"bloom_filter_fp_chance", "0.01"},
       {"caching", OptionMap{{"keys", "ALL"}, {"rows_per_partition", "NONE"}}},
@@ -49,8 +49,8 @@ const std::map<std::string, table::OptionValue>& default_options() {
   return options;
 }
 
-Value option_value(const ColumnDef& column, const table::OptionValue& option) {
-  if (const auto* map = std::get_if<table::OptionMap>(&option)) return text_map_value(*map);
+Value option_value(const ColumnDef& column, const schema::OptionValue& option) {
+  if (const auto* map = std::get_if<schema::OptionMap>(&option)) return text_map_value(*map);
   if (column.type->is_collection()) return std::nullopt;
   auto bytes = types::from_text(*column.type, std::get<std::string>(option));
   return bytes ? Value(*std::move(bytes)) : Value();
@@ -124,7 +124,7 @@ void add_indexes(exec::MemoryRows& rows, const TableDef& table) {
   }
 }
 
-void add_types(exec::MemoryRows& rows, const table::KeyspaceDef& keyspace) {
+void add_types(exec::MemoryRows& rows, const schema::KeyspaceDef& keyspace) {
   for (const auto& [name, type] : keyspace.types) {
     std::vector<std::string> field_types;
     for (const auto& field : type->parameters()) field_types.push_back(field->to_cql());
@@ -135,7 +135,7 @@ void add_types(exec::MemoryRows& rows, const table::KeyspaceDef& keyspace) {
   }
 }
 
-void add_of_tables(exec::MemoryRows& rows, const table::KeyspaceDef& keyspace) {
+void add_of_tables(exec::MemoryRows& rows, const schema::KeyspaceDef& keyspace) {
   const std::string& what = rows.table()->name;
   for (const auto& [name, table] : keyspace.tables) {
     if (what == "tables") add_table(rows, *table);

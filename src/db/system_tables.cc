@@ -11,17 +11,17 @@ namespace {
 /// Far above what tables of users reach.
 constexpr uint32_t kFirstSystemTableId = 0xFFFF0000;
 
-table::ColumnKind kind_of(SystemColumn::Role role) {
+schema::ColumnKind kind_of(SystemColumn::Role role) {
   switch (role) {
-    case SystemColumn::Role::kPartition: return table::ColumnKind::kPartitionKey;
-    case SystemColumn::Role::kClustering: return table::ColumnKind::kClustering;
+    case SystemColumn::Role::kPartition: return schema::ColumnKind::kPartitionKey;
+    case SystemColumn::Role::kClustering: return schema::ColumnKind::kClustering;
     case SystemColumn::Role::kRegular: break;
   }
-  return table::ColumnKind::kRegular;
+  return schema::ColumnKind::kRegular;
 }
 
-table::TableDefPtr make_table(const SystemTable& shape, uint32_t id) {
-  auto table = std::make_shared<table::TableDef>();
+schema::TableDefPtr make_table(const SystemTable& shape, uint32_t id) {
+  auto table = std::make_shared<schema::TableDef>();
   table->id = id;
   table->keyspace = shape.keyspace;
   table->name = shape.name;
@@ -30,26 +30,26 @@ table::TableDefPtr make_table(const SystemTable& shape, uint32_t id) {
   table->options["comment"] = std::string(shape.comment);
   uint32_t partition = 0, clustering = 0;
   for (const SystemColumn& column : shape.columns) {
-    table::ColumnDef def;
+    schema::ColumnDef def;
     def.id = table->next_column_id++;
     def.name = column.name;
     def.type = column.type;
     def.kind = kind_of(column.role);
-    if (def.kind == table::ColumnKind::kPartitionKey) def.position = partition++;
-    if (def.kind == table::ColumnKind::kClustering) def.position = clustering++;
+    if (def.kind == schema::ColumnKind::kPartitionKey) def.position = partition++;
+    if (def.kind == schema::ColumnKind::kClustering) def.position = clustering++;
     table->columns.push_back(std::move(def));
   }
   table->finish();
   return table;
 }
 
-using KeyspaceMap = std::map<std::string, table::KeyspaceDefPtr>;
+using KeyspaceMap = std::map<std::string, schema::KeyspaceDefPtr>;
 
 KeyspaceMap make_system_keyspaces() {
-  std::map<std::string, table::KeyspaceDef> keyspaces;
+  std::map<std::string, schema::KeyspaceDef> keyspaces;
   uint32_t id = kFirstSystemTableId;
   for (const SystemTable& shape : system_tables()) {
-    table::KeyspaceDef& keyspace = keyspaces[std::string(shape.keyspace)];
+    schema::KeyspaceDef& keyspace = keyspaces[std::string(shape.keyspace)];
     keyspace.name = shape.keyspace;
     keyspace.replication = {{"class", "LocalStrategy"}};
     if (keyspace.name == "system_traces") {
@@ -59,7 +59,7 @@ KeyspaceMap make_system_keyspaces() {
   }
   KeyspaceMap shared;
   for (auto& [name, keyspace] : keyspaces) {
-    shared.emplace(name, std::make_shared<const table::KeyspaceDef>(std::move(keyspace)));
+    shared.emplace(name, std::make_shared<const schema::KeyspaceDef>(std::move(keyspace)));
   }
   return shared;
 }
@@ -71,8 +71,8 @@ const KeyspaceMap& system_keyspaces() {
 
 }  // namespace
 
-table::SchemaPtr with_system_keyspaces(const table::Schema& schema) {
-  auto all = std::make_shared<table::Schema>(schema);
+schema::SchemaPtr with_system_keyspaces(const schema::Schema& schema) {
+  auto all = std::make_shared<schema::Schema>(schema);
   for (const auto& [name, keyspace] : system_keyspaces()) all->keyspaces[name] = keyspace;
   return all;
 }
@@ -81,7 +81,7 @@ bool is_system_keyspace(std::string_view keyspace) { return system_keyspaces().c
 
 bool is_virtual_keyspace(std::string_view keyspace) { return keyspace == "system_virtual_schema"; }
 
-std::unique_ptr<exec::MemoryRows> system_rows(const table::TableDefPtr& table, const SystemContext& context) {
+std::unique_ptr<exec::MemoryRows> system_rows(const schema::TableDefPtr& table, const SystemContext& context) {
   auto rows = std::make_unique<exec::MemoryRows>(table);
   const bool known = add_local_rows(*rows, context) || add_schema_rows(*rows, context) ||
                      add_virtual_schema_rows(*rows, context) || add_trace_rows(*rows, context);

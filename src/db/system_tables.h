@@ -5,7 +5,7 @@
 
 #include "sagitta/db/database.h"
 #include "sagitta/exec/memory_rows.h"
-#include "sagitta/table/schema.h"
+#include "sagitta/schema/schema.h"
 
 #include "traces.h"
 
@@ -16,18 +16,18 @@ struct SystemContext {
   const NodeOptions& node;
   const Uuid& host_id;
   /// System keyspaces included.
-  const table::Schema& schema;
+  const schema::Schema& schema;
   const TraceRing& traces;
 };
 
 /// `schema` with the system keyspaces added; its version and version_uuid stay.
-table::SchemaPtr with_system_keyspaces(const table::Schema& schema);
+schema::SchemaPtr with_system_keyspaces(const schema::Schema& schema);
 bool is_system_keyspace(std::string_view keyspace);
 /// Of tables that only system_virtual_schema describes.
 bool is_virtual_keyspace(std::string_view keyspace);
 
 /// `table` is a system table.
-std::unique_ptr<exec::MemoryRows> system_rows(const table::TableDefPtr& table, const SystemContext& context);
+std::unique_ptr<exec::MemoryRows> system_rows(const schema::TableDefPtr& table, const SystemContext& context);
 
 // One group of tables each; false when the table is not of the group.
 bool add_local_rows(exec::MemoryRows& rows, const SystemContext& context);

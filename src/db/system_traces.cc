@@ -37,7 +37,7 @@ void add_events(exec::MemoryRows& rows, const TraceRecord& trace, const NodeOpti
 }  // namespace
 
 bool add_trace_rows(exec::MemoryRows& rows, const SystemContext& context) {
-  const table::TableDef& table = *rows.table();
+  const schema::TableDef& table = *rows.table();
   if (table.keyspace != "system_traces") return false;
   for (const TraceRecord& trace : context.traces.records()) {
     if (table.name == "sessions") add_session(rows, trace, context.node);

@@ -15,11 +15,11 @@ namespace {
 /// The index moves on while rows are read: after so many tries the rows alone are asked.
 constexpr int kTriesMax = 3;
 
-ann::Metric metric_of(table::Similarity similarity) {
+ann::Metric metric_of(index::Similarity similarity) {
   switch (similarity) {
-    case table::Similarity::kEuclidean: return ann::Metric::kL2;
-    case table::Similarity::kDotProduct: return ann::Metric::kDot;
-    case table::Similarity::kCosine: break;
+    case index::Similarity::kEuclidean: return ann::Metric::kL2;
+    case index::Similarity::kDotProduct: return ann::Metric::kDot;
+    case index::Similarity::kCosine: break;
   }
   return ann::Metric::kCosine;
 }
@@ -27,9 +27,9 @@ ann::Metric metric_of(table::Similarity similarity) {
 /// Scores rows against the query vector.
 class Scorer {
  public:
-  Scorer(const table::TableDef& table, const plan::AnnQuery& ann) : column_(*ann.column) {
+  Scorer(const schema::TableDef& table, const plan::AnnQuery& ann) : column_(*ann.column) {
     const auto* index = table.find_index(ann.index_ids.back());
-    if (index != nullptr) similarity_ = table::vector_options(*index, table).similarity;
+    if (index != nullptr) similarity_ = index::vector_options(*index, table).similarity;
     query_.resize(column_.type->dim());
     vector_.resize(column_.type->dim());
     types::to_floats(ann.query, query_);
@@ -39,14 +39,14 @@ class Scorer {
     const ValueView value = row.column(column_);
     if (!value || value->size() != vector_.size() * sizeof(float)) return std::nullopt;
     types::to_floats(*value, vector_);
-    if (!table::refuse_vector(similarity_, vector_).empty()) return std::nullopt;
+    if (!index::refuse_vector(similarity_, vector_).empty()) return std::nullopt;
     return ann::similarity(metric_of(similarity_), query_, vector_);
   }
   std::span<const float> query() const { return query_; }
 
  private:
-  const table::ColumnDef& column_;
-  table::Similarity similarity_ = table::Similarity::kCosine;
+  const schema::ColumnDef& column_;
+  index::Similarity similarity_ = index::Similarity::kCosine;
   std::vector<float> query_, vector_;
 };
 
@@ -119,9 +119,9 @@ class IndexSearch {
   }
 
   /// Nothing when the index has moved on from these rows.
-  Result<std::optional<ResultSet>> run(const table::VectorIndex& index, AnnReport& report) {
+  Result<std::optional<ResultSet>> run(const index::VectorIndex& index, AnnReport& report) {
     const size_t limit = *request_.select.limit;
-    const table::RowFilter filter = [this](BytesView key) { return accept(key); };
+    const index::RowFilter filter = [this](BytesView key) { return accept(key); };
     RequestContext context = request_.context;
     SearchReport search;
     context.search = &search;
@@ -176,7 +176,7 @@ class IndexSearch {
   bool in_ranges(const Row& row) const {
     if (intervals_.empty()) return !request_.select.clustering.empty();
     if (!row.key().clustering) return false;
-    return types::contains(intervals_, table::encode_clustering(*rows_.table(), *row.key().clustering));
+    return types::contains(intervals_, rows::encode_clustering(*rows_.table(), *row.key().clustering));
   }
 
   const StoredRows& rows_;

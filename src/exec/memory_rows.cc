@@ -11,14 +11,14 @@ class MemoryRows::Stored final : public Row {
  public:
   Stored(RowKey key, std::map<uint32_t, Bytes> values) : key_(std::move(key)), values_(std::move(values)) {}
   const RowKey& key() const override { return key_; }
-  ValueView column(const table::ColumnDef& column) const override {
+  ValueView column(const schema::ColumnDef& column) const override {
     auto it = values_.find(column.id);
     return it == values_.end() ? ValueView() : ValueView(it->second);
   }
-  std::optional<int64_t> writetime_us(const table::ColumnDef& column) const override {
+  std::optional<int64_t> writetime_us(const schema::ColumnDef& column) const override {
     return values_.contains(column.id) ? std::optional<int64_t>(0) : std::nullopt;
   }
-  std::optional<int32_t> ttl(const table::ColumnDef&) const override { return std::nullopt; }
+  std::optional<int32_t> ttl(const schema::ColumnDef&) const override { return std::nullopt; }
 
  private:
   RowKey key_;
@@ -39,7 +39,7 @@ class MemoryRows::Stream final : public RowStream {
   size_t next_ = 0;
 };
 
-MemoryRows::MemoryRows(table::TableDefPtr table) : table_(std::move(table)) {}
+MemoryRows::MemoryRows(schema::TableDefPtr table) : table_(std::move(table)) {}
 MemoryRows::~MemoryRows() = default;
 
 void MemoryRows::add(const std::map<std::string, Value, std::less<>>& values) {
@@ -48,12 +48,12 @@ void MemoryRows::add(const std::map<std::string, Value, std::less<>>& values) {
   for (const auto& column : table_->columns) {
     auto it = values.find(column.name);
     if (it == values.end() || !it->second) continue;
-    if (column.kind == table::ColumnKind::kPartitionKey) partition.push_back(*it->second);
-    if (column.kind == table::ColumnKind::kClustering) clustering.push_back(*it->second);
+    if (column.kind == schema::ColumnKind::kPartitionKey) partition.push_back(*it->second);
+    if (column.kind == schema::ColumnKind::kClustering) clustering.push_back(*it->second);
     by_id.emplace(column.id, *it->second);
   }
   const Bytes key = types::pack_partition_key(partition);
-  Position position{types::token_of(key), key, table::encode_clustering(*table_, clustering)};
+  Position position{types::token_of(key), key, rows::encode_clustering(*table_, clustering)};
   rows_.insert_or_assign(std::move(position),
                          std::make_unique<Stored>(RowKey{key, std::move(clustering)}, std::move(by_id)));
 }
@@ -71,7 +71,7 @@ Result<std::unique_ptr<RowStream>> MemoryRows::open(const ReadRange& range) cons
   if (range.after) {
     const auto& after = *range.after;
     const Position last{types::token_of(after.partition), after.partition,
-                        after.clustering ? table::encode_clustering(*table_, *after.clustering) : Bytes()};
+                        after.clustering ? rows::encode_clustering(*table_, *after.clustering) : Bytes()};
     std::erase_if(found, [&](const auto& one) { return range.reversed ? *one.first >= last : *one.first <= last; });
   }
   std::vector<const Stored*> rows;

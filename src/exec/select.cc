@@ -25,9 +25,9 @@ std::string json_name(const std::string& name) {
 /// Shows no row at all: what an aggregate over nothing selects beside it.
 class NoRow final : public plan::RowSource {
  public:
-  ValueView column(const table::ColumnDef&) const override { return std::nullopt; }
-  std::optional<int64_t> writetime_us(const table::ColumnDef&) const override { return std::nullopt; }
-  std::optional<int32_t> ttl(const table::ColumnDef&) const override { return std::nullopt; }
+  ValueView column(const schema::ColumnDef&) const override { return std::nullopt; }
+  std::optional<int64_t> writetime_us(const schema::ColumnDef&) const override { return std::nullopt; }
+  std::optional<int32_t> ttl(const schema::ColumnDef&) const override { return std::nullopt; }
 };
 
 Status append_selected(const SelectPlan& plan, const plan::EvalContext& eval, const plan::RowSource& row, Bytes& out) {

@@ -5,15 +5,15 @@
 namespace sagitta::exec {
 namespace {
 
-using table::LiveRow;
-using table::TableDef;
+using rows::LiveRow;
+using schema::TableDef;
 
 Bytes store_key(const TableDef& table, const RowKey& key) {
-  return key.clustering ? table::row_key(table, key.partition, *key.clustering)
-                        : table::static_row_key(table, key.partition);
+  return key.clustering ? rows::row_key(table, key.partition, *key.clustering)
+                        : rows::static_row_key(table, key.partition);
 }
 
-Result<std::shared_ptr<const LiveRow>> statics_of(const TableDef& table, const table::ReadView& view,
+Result<std::shared_ptr<const LiveRow>> statics_of(const TableDef& table, const rows::ReadView& view,
                                                   BytesView partition) {
   if (!table.has_static) return nullptr;
   SAGITTA_TRY(auto row, view.get_static(table, partition));
@@ -23,7 +23,7 @@ Result<std::shared_ptr<const LiveRow>> statics_of(const TableDef& table, const t
 /// The rows of one partition, range after range.
 class PartitionStream final : public RowStream {
  public:
-  PartitionStream(const TableDef& table, const table::ReadView& view, const ReadRange& range)
+  PartitionStream(const TableDef& table, const rows::ReadView& view, const ReadRange& range)
       : table_(table), view_(view), partition_(*range.partition), reversed_(range.reversed), out_(view.now_s()) {
     ranges_.assign(range.clustering.begin(), range.clustering.end());
     if (reversed_) std::ranges::reverse(ranges_);
@@ -72,13 +72,13 @@ class PartitionStream final : public RowStream {
   }
 
   const TableDef& table_;
-  const table::ReadView& view_;
+  const rows::ReadView& view_;
   const Bytes partition_;
   const bool reversed_;
   std::vector<plan::ClusteringRange> ranges_;
   size_t next_range_ = 0;
   Bytes after_;
-  std::unique_ptr<table::RowCursor> cursor_;
+  std::unique_ptr<rows::RowCursor> cursor_;
   bool show_static_ = false;
   bool statics_read_ = false;
   std::shared_ptr<const LiveRow> statics_;
@@ -88,7 +88,7 @@ class PartitionStream final : public RowStream {
 /// The rows of all partitions in a token range.
 class TokenStream final : public RowStream {
  public:
-  TokenStream(const TableDef& table, const table::ReadView& view, const ReadRange& range)
+  TokenStream(const TableDef& table, const rows::ReadView& view, const ReadRange& range)
       : table_(table), view_(view), out_(view.now_s()), everything_(is_everything(range.clustering)) {
     if (!everything_) intervals_ = intervals_of(table, range.clustering);
     Bytes after;
@@ -137,15 +137,15 @@ class TokenStream final : public RowStream {
     return &out_;
   }
   bool wanted(const LiveRow& row) const {
-    return everything_ || types::contains(intervals_, table::encode_clustering(table_, row.clustering));
+    return everything_ || types::contains(intervals_, rows::encode_clustering(table_, row.clustering));
   }
 
   const TableDef& table_;
-  const table::ReadView& view_;
+  const rows::ReadView& view_;
   StoredRow out_;
   const bool everything_;
   std::vector<types::Interval> intervals_;
-  std::unique_ptr<table::RowCursor> cursor_;
+  std::unique_ptr<rows::RowCursor> cursor_;
   Bytes partition_;
   std::shared_ptr<const LiveRow> statics_;
   std::optional<LiveRow> held_;
@@ -168,16 +168,16 @@ void StoredRow::set(std::optional<LiveRow> row, std::shared_ptr<const LiveRow> s
   }
 }
 
-const table::LiveCell* StoredRow::cell(const table::ColumnDef& column) const {
+const rows::LiveCell* StoredRow::cell(const schema::ColumnDef& column) const {
   if (column.is_key()) return nullptr;
-  if (column.kind == table::ColumnKind::kStatic) return statics_ ? statics_->find(column.id) : nullptr;
+  if (column.kind == schema::ColumnKind::kStatic) return statics_ ? statics_->find(column.id) : nullptr;
   return row_ ? row_->find(column.id) : nullptr;
 }
 
-ValueView StoredRow::column(const table::ColumnDef& column) const {
+ValueView StoredRow::column(const schema::ColumnDef& column) const {
   switch (column.kind) {
-    case table::ColumnKind::kPartitionKey: return (row_ ? *row_ : *statics_).partition->components[column.position];
-    case table::ColumnKind::kClustering: return row_ ? ValueView(row_->clustering[column.position]) : ValueView();
+    case schema::ColumnKind::kPartitionKey: return (row_ ? *row_ : *statics_).partition->components[column.position];
+    case schema::ColumnKind::kClustering: return row_ ? ValueView(row_->clustering[column.position]) : ValueView();
     default: {
       const auto* found = cell(column);
       return found == nullptr ? ValueView() : ValueView(found->value);
@@ -185,12 +185,12 @@ ValueView StoredRow::column(const table::ColumnDef& column) const {
   }
 }
 
-std::optional<int64_t> StoredRow::writetime_us(const table::ColumnDef& column) const {
+std::optional<int64_t> StoredRow::writetime_us(const schema::ColumnDef& column) const {
   const auto* found = cell(column);
   return found == nullptr ? std::nullopt : std::optional(found->timestamp_us);
 }
 
-std::optional<int32_t> StoredRow::ttl(const table::ColumnDef& column) const {
+std::optional<int32_t> StoredRow::ttl(const schema::ColumnDef& column) const {
   const auto* found = cell(column);
   if (found == nullptr || found->expires_s == 0) return std::nullopt;
   return static_cast<int32_t>(found->expires_s - now_s_);

@@ -12,7 +12,7 @@ constexpr std::string_view kNeedsFiltering =
     "Cannot execute this query as it might involve data filtering and thus may have unpredictable performance. If you "
     "want to execute this query despite the performance unpredictability, use ALLOW FILTERING";
 
-bool concerns(const Relation& relation, table::ColumnKind kind) {
+bool concerns(const Relation& relation, schema::ColumnKind kind) {
   return !relation.on_token && relation.columns[0]->kind == kind;
 }
 
@@ -24,7 +24,7 @@ std::vector<Relation> take_tokens(std::vector<Relation>& relations) {
 }
 
 /// The relations on the partition key if they name partitions; none, and `relations` as it was, if they do not.
-std::vector<Relation> take_partition(const table::TableDef& table, std::vector<Relation>& relations) {
+std::vector<Relation> take_partition(const schema::TableDef& table, std::vector<Relation>& relations) {
   std::vector<size_t> places;
   for (ColumnPtr key : partition_columns(table)) {
     auto found =
@@ -34,7 +34,7 @@ std::vector<Relation> take_partition(const table::TableDef& table, std::vector<R
   }
   std::vector<Relation> partition;
   for (size_t place : places) partition.push_back(relations[place]);
-  std::erase_if(relations, [](const Relation& r) { return concerns(r, table::ColumnKind::kPartitionKey); });
+  std::erase_if(relations, [](const Relation& r) { return concerns(r, schema::ColumnKind::kPartitionKey); });
   return partition;
 }
 
@@ -59,7 +59,7 @@ bool can_join(const Relation& slice, const std::vector<Relation>& slices) {
 
 Status check_partition_relations(const std::vector<Relation>& relations, bool has_tokens) {
   for (const Relation& relation : relations) {
-    if (!concerns(relation, table::ColumnKind::kPartitionKey)) continue;
+    if (!concerns(relation, schema::ColumnKind::kPartitionKey)) continue;
     if (has_tokens) {
       return fail(ErrorCode::kInvalid,
                   fmt::format("Columns \"{}\" cannot be restricted by both a normal relation and a token relation",
@@ -75,12 +75,12 @@ Status check_partition_relations(const std::vector<Relation>& relations, bool ha
 }
 
 /// Without ALLOW FILTERING: every relation must have found its place in the key.
-Status check_needs_no_filtering(const table::TableDef& table, const AccessPath& path) {
+Status check_needs_no_filtering(const schema::TableDef& table, const AccessPath& path) {
   SAGITTA_CHECK(check_partition_relations(path.filters, !path.tokens.empty()));
   const bool whole_partition = !path.partition.empty();
   if (whole_partition) {
     auto gap = std::ranges::find_if(path.filters, [](const Relation& r) {
-      return concerns(r, table::ColumnKind::kClustering) && !r.map_key && r.op != Operator::kContains &&
+      return concerns(r, schema::ColumnKind::kClustering) && !r.map_key && r.op != Operator::kContains &&
              r.op != Operator::kContainsKey && same_direction(r);
     });
     if (gap != path.filters.end()) return clustering_gap(table, *gap, path.clustering);
@@ -102,7 +102,7 @@ void move_all(std::vector<Relation>& from, std::vector<Relation>& to) {
 
 }  // namespace
 
-ClusteringRestrictions take_clustering(const table::TableDef& table, std::vector<Relation>& relations) {
+ClusteringRestrictions take_clustering(const schema::TableDef& table, std::vector<Relation>& relations) {
   const auto keys = clustering_columns(table);
   ClusteringRestrictions taken;
   size_t position = 0;
@@ -129,7 +129,7 @@ ClusteringRestrictions take_clustering(const table::TableDef& table, std::vector
   return taken;
 }
 
-std::unexpected<Error> clustering_gap(const table::TableDef& table, const Relation& left_over,
+std::unexpected<Error> clustering_gap(const schema::TableDef& table, const Relation& left_over,
                                       const ClusteringRestrictions& taken) {
   const auto keys = clustering_columns(table);
   const std::string& name = left_over.columns[0]->name;
@@ -149,7 +149,7 @@ std::unexpected<Error> clustering_gap(const table::TableDef& table, const Relati
                           left_over.op == Operator::kGt || left_over.op == Operator::kGe ? "start" : "end", name));
 }
 
-Result<AccessPath> choose_access(const table::TableDef& table, std::vector<Relation> relations,
+Result<AccessPath> choose_access(const schema::TableDef& table, std::vector<Relation> relations,
                                  const AccessRules& rules) {
   AccessPath path;
   path.tokens = take_tokens(relations);

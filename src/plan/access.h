@@ -9,7 +9,7 @@
 
 namespace sagitta::plan {
 
-Result<std::vector<Relation>> bind_relations(Binder& binder, const table::TableDef& table,
+Result<std::vector<Relation>> bind_relations(Binder& binder, const schema::TableDef& table,
                                              const std::vector<cql::Relation>& where);
 
 struct AccessPath {
@@ -31,14 +31,14 @@ struct AccessRules {
 };
 
 /// kInvalid with Cassandra's text for relations that would need ALLOW FILTERING.
-Result<AccessPath> choose_access(const table::TableDef& table, std::vector<Relation> relations,
+Result<AccessPath> choose_access(const schema::TableDef& table, std::vector<Relation> relations,
                                  const AccessRules& rules);
 
 /// Moves what restricts a prefix of the clustering key out of `relations`, which keeps the rest.
-ClusteringRestrictions take_clustering(const table::TableDef& table, std::vector<Relation>& relations);
+ClusteringRestrictions take_clustering(const schema::TableDef& table, std::vector<Relation>& relations);
 
 /// The error for a clustering relation that `take_clustering` left behind.
-std::unexpected<Error> clustering_gap(const table::TableDef& table, const Relation& left_over,
+std::unexpected<Error> clustering_gap(const schema::TableDef& table, const Relation& left_over,
                                       const ClusteringRestrictions& taken);
 
 }  // namespace sagitta::plan

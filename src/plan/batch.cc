@@ -30,7 +30,7 @@ Result<Plan> bind_child(Binder& binder, const cql::Modification& statement) {
   return bind_delete(binder, std::get<cql::Delete>(statement));
 }
 
-Status append_batch(const BatchPlan& batch, const EvalContext& context, std::vector<table::Mutation>& out) {
+Status append_batch(const BatchPlan& batch, const EvalContext& context, std::vector<rows::Mutation>& out) {
   SAGITTA_TRY(std::optional<int64_t> timestamp, evaluate_timestamp(batch.timestamp, context));
   for (const PlanPtr& child : batch.children) {
     SAGITTA_CHECK(append_mutations(std::get<ModificationPlan>(child->body), timestamp, context, out));
@@ -73,9 +73,9 @@ Result<Plan> bind_batch(Binder& binder, const cql::Batch& batch) {
   return plan;
 }
 
-Result<std::vector<table::Mutation>> make_mutations(const Plan& plan, const EvalContext& context) {
+Result<std::vector<rows::Mutation>> make_mutations(const Plan& plan, const EvalContext& context) {
   SAGITTA_CHECK(check_values(plan, context.values));
-  std::vector<table::Mutation> mutations;
+  std::vector<rows::Mutation> mutations;
   if (auto* modification = std::get_if<ModificationPlan>(&plan.body)) {
     SAGITTA_CHECK(append_mutations(*modification, std::nullopt, context, mutations));
     return mutations;
@@ -87,8 +87,8 @@ Result<std::vector<table::Mutation>> make_mutations(const Plan& plan, const Eval
   return fail(ErrorCode::kInvalid, "The statement writes no rows");
 }
 
-Result<std::vector<table::Mutation>> make_batch(cql::BatchKind kind, std::span<const BatchEntry> entries,
-                                                const EvalContext& context) {
+Result<std::vector<rows::Mutation>> make_batch(cql::BatchKind kind, std::span<const BatchEntry> entries,
+                                               const EvalContext& context) {
   std::vector<PlanPtr> children;
   for (const BatchEntry& entry : entries) {
     if (!std::holds_alternative<ModificationPlan>(entry.plan->body)) {
@@ -98,7 +98,7 @@ Result<std::vector<table::Mutation>> make_batch(cql::BatchKind kind, std::span<c
     children.push_back(entry.plan);
   }
   SAGITTA_CHECK(check_kinds(kind, children));
-  std::vector<table::Mutation> mutations;
+  std::vector<rows::Mutation> mutations;
   for (const BatchEntry& entry : entries) {
     EvalContext own = context;
     own.values = entry.values;

@@ -60,7 +60,7 @@ class ModificationBinder {
   }
 
  private:
-  const table::TableDef& table() const { return *table_; }
+  const schema::TableDef& table() const { return *table_; }
 
   Status open(const cql::QualifiedName& name, const cql::Using& attributes, bool conditional) {
     SAGITTA_TRY(table_, binder_.use_table(name));
@@ -246,7 +246,7 @@ class ModificationBinder {
 
   bool changes_only_static() const {
     return !body_->operations.empty() && std::ranges::all_of(body_->operations, [](const Operation& operation) {
-      return operation.column->kind == table::ColumnKind::kStatic;
+      return operation.column->kind == schema::ColumnKind::kStatic;
     });
   }
 
@@ -285,7 +285,7 @@ class ModificationBinder {
                                                      "statements",
                                                      statement_name(body_->kind)));
       }
-      if (relation.columns[0]->kind != table::ColumnKind::kClustering) {
+      if (relation.columns[0]->kind != schema::ColumnKind::kClustering) {
         return fail(ErrorCode::kInvalid,
                     fmt::format("Non PRIMARY KEY columns found in where clause: {} ", relation.columns[0]->name));
       }
@@ -337,7 +337,7 @@ class ModificationBinder {
   }
 
   Binder& binder_;
-  table::TableDefPtr table_;
+  schema::TableDefPtr table_;
   std::shared_ptr<ModificationBody> body_ = std::make_shared<ModificationBody>();
 };
 

@@ -4,7 +4,7 @@
 
 namespace sagitta::plan {
 
-Binder::Binder(const table::Schema& schema, std::string_view keyspace, const std::vector<std::string>& marker_names)
+Binder::Binder(const schema::Schema& schema, std::string_view keyspace, const std::vector<std::string>& marker_names)
     : schema_(schema), keyspace_(keyspace), marker_names_(marker_names), markers_(marker_names.size()) {}
 
 Result<std::string> Binder::keyspace_of(const cql::QualifiedName& name) const {
@@ -14,7 +14,7 @@ Result<std::string> Binder::keyspace_of(const cql::QualifiedName& name) const {
               "No keyspace has been specified. USE a keyspace, or explicitly specify keyspace.tablename");
 }
 
-Result<table::TableDefPtr> Binder::use_table(const cql::QualifiedName& name) {
+Result<schema::TableDefPtr> Binder::use_table(const cql::QualifiedName& name) {
   SAGITTA_TRY(std::string keyspace, keyspace_of(name));
   if (schema_.find_keyspace(keyspace) == nullptr) {
     return fail(ErrorCode::kInvalid, fmt::format("keyspace {} does not exist", keyspace));
@@ -26,20 +26,20 @@ Result<table::TableDefPtr> Binder::use_table(const cql::QualifiedName& name) {
   return table_;
 }
 
-Result<const table::ColumnDef*> find_column(const table::TableDef& table, std::string_view name) {
-  if (const table::ColumnDef* column = table.find_column(name)) return column;
-  return fail(ErrorCode::kInvalid, fmt::format("Undefined column name {} in table {}.{}", table::quote_name(name),
+Result<const schema::ColumnDef*> find_column(const schema::TableDef& table, std::string_view name) {
+  if (const schema::ColumnDef* column = table.find_column(name)) return column;
+  return fail(ErrorCode::kInvalid, fmt::format("Undefined column name {} in table {}.{}", schema::quote_name(name),
                                                table.keyspace, table.name));
 }
 
-std::vector<const table::ColumnDef*> partition_columns(const table::TableDef& table) {
-  std::vector<const table::ColumnDef*> columns;
+std::vector<const schema::ColumnDef*> partition_columns(const schema::TableDef& table) {
+  std::vector<const schema::ColumnDef*> columns;
   for (size_t i = 0; i < table.partition_key_count; ++i) columns.push_back(&table.partition_key_column(i));
   return columns;
 }
 
-std::vector<const table::ColumnDef*> clustering_columns(const table::TableDef& table) {
-  std::vector<const table::ColumnDef*> columns;
+std::vector<const schema::ColumnDef*> clustering_columns(const schema::TableDef& table) {
+  std::vector<const schema::ColumnDef*> columns;
   for (size_t i = 0; i < table.clustering_count; ++i) columns.push_back(&table.clustering_column(i));
   return columns;
 }

@@ -19,14 +19,14 @@ struct Receiver {
 
 class Binder {
  public:
-  Binder(const table::Schema& schema, std::string_view keyspace, const std::vector<std::string>& marker_names);
+  Binder(const schema::Schema& schema, std::string_view keyspace, const std::vector<std::string>& marker_names);
 
-  const table::Schema& schema() const { return schema_; }
+  const schema::Schema& schema() const { return schema_; }
 
   /// The keyspace of a name: its own or the current one. kInvalid when there is neither.
   Result<std::string> keyspace_of(const cql::QualifiedName& name) const;
   /// kInvalid "table t does not exist". The table becomes the one that markers are described by.
-  Result<table::TableDefPtr> use_table(const cql::QualifiedName& name);
+  Result<schema::TableDefPtr> use_table(const cql::QualifiedName& name);
 
   /// kInvalid for a type that is not known. UDTs without a keyspace are looked up in `keyspace`.
   Result<types::DataTypePtr> resolve(const cql::RawType& type, const std::string& keyspace) const;
@@ -34,7 +34,7 @@ class Binder {
   /// A term that no column may occur in.
   Result<Expression> bind_term(const cql::Term& term, const Receiver& receiver);
   /// A selector: columns of the table may occur, and the type comes from inside.
-  Result<Expression> bind_selector(const cql::Term& term, const table::TableDef& table);
+  Result<Expression> bind_selector(const cql::Term& term, const schema::TableDef& table);
   /// The name of a selector's result column.
   std::string selector_name(const cql::Term& term) const;
 
@@ -45,24 +45,24 @@ class Binder {
 
  private:
   friend class TermBinder;
-  const table::Schema& schema_;
+  const schema::Schema& schema_;
   std::string keyspace_;
   const std::vector<std::string>& marker_names_;
   std::vector<MarkerInfo> markers_;
   std::vector<std::string> warnings_;
-  table::TableDefPtr table_;
+  schema::TableDefPtr table_;
   std::string marker_keyspace_, marker_table_;
 };
 
 /// The column, or kInvalid "Undefined column name x in table ks.t".
-Result<const table::ColumnDef*> find_column(const table::TableDef& table, std::string_view name);
+Result<const schema::ColumnDef*> find_column(const schema::TableDef& table, std::string_view name);
 
 /// A value of type `from` may be used where `to` is wanted, without conversion of its bytes.
 bool is_assignable(const types::DataTypePtr& from, const types::DataTypePtr& to);
 
 /// In key order.
-std::vector<const table::ColumnDef*> partition_columns(const table::TableDef& table);
-std::vector<const table::ColumnDef*> clustering_columns(const table::TableDef& table);
+std::vector<const schema::ColumnDef*> partition_columns(const schema::TableDef& table);
+std::vector<const schema::ColumnDef*> clustering_columns(const schema::TableDef& table);
 
 /// Shorthand for DataType::native.
 types::DataTypePtr native(types::Kind kind);

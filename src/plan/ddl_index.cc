@@ -43,16 +43,16 @@ Result<std::string> check_class(const cql::CreateIndex& statement) {
     return fail(ErrorCode::kInvalid,
                 "Only vector indexes are supported yet: name their class by USING 'sai' or USING 'vector_index'");
   }
-  if (table::is_vector_index_class(*statement.class_name)) return *statement.class_name;
+  if (schema::is_vector_index_class(*statement.class_name)) return *statement.class_name;
   return fail(ErrorCode::kInvalid, fmt::format("Unable to find custom indexer class '{}'", *statement.class_name));
 }
 
-Result<const table::ColumnDef*> target_column(const cql::CreateIndex& statement, const table::TableDef& table) {
+Result<const schema::ColumnDef*> target_column(const cql::CreateIndex& statement, const schema::TableDef& table) {
   if (statement.targets.size() != 1 || statement.targets[0].kind == cql::IndexTarget::Kind::kTuple) {
     return fail(ErrorCode::kInvalid,
                 "A vector index has one column: queries filter by any other column without an index on it");
   }
-  SAGITTA_TRY(const table::ColumnDef* column, find_column(table, statement.targets[0].columns[0]));
+  SAGITTA_TRY(const schema::ColumnDef* column, find_column(table, statement.targets[0].columns[0]));
   if (statement.targets[0].kind != cql::IndexTarget::Kind::kColumn || column->type->kind() != types::Kind::kVector) {
     return fail(ErrorCode::kInvalid,
                 fmt::format("Indexes on non-vector columns are not supported yet: column {} has type {}", column->name,
@@ -61,13 +61,13 @@ Result<const table::ColumnDef*> target_column(const cql::CreateIndex& statement,
   return column;
 }
 
-Status check_column(const table::ColumnDef& column, bool storage_attached) {
+Status check_column(const schema::ColumnDef& column, bool storage_attached) {
   if (!column.type->is_float_vector()) {
     return fail(ErrorCode::kInvalid, storage_attached
                                          ? "SAI ANN indexes are only allowed on vector columns with float elements"
                                          : "Vector indexes are only supported on columns of vectors of floats");
   }
-  if (column.kind != table::ColumnKind::kRegular) {
+  if (column.kind != schema::ColumnKind::kRegular) {
     return fail(ErrorCode::kInvalid,
                 fmt::format("Vector indexes on key or static columns are not supported: {}", column.name));
   }
@@ -81,9 +81,10 @@ Status check_column(const table::ColumnDef& column, bool storage_attached) {
 }
 
 /// Several indexes on a column must be told apart by name.
-Status check_unnamed(const cql::CreateIndex& statement, const table::TableDef& table, const table::ColumnDef& column) {
+Status check_unnamed(const cql::CreateIndex& statement, const schema::TableDef& table,
+                     const schema::ColumnDef& column) {
   const bool taken =
-      std::ranges::any_of(table.indexes, [&](const table::IndexDef& index) { return index.column_id == column.id; });
+      std::ranges::any_of(table.indexes, [&](const schema::IndexDef& index) { return index.column_id == column.id; });
   if (!taken || !statement.name.empty() || statement.if_not_exists) return {};
   return fail(ErrorCode::kInvalid,
               fmt::format("Cannot create more than one storage-attached index on the same column: {}", column.name));
@@ -93,11 +94,11 @@ Status check_unnamed(const cql::CreateIndex& statement, const table::TableDef& t
 
 Result<Plan> bind_ddl(Binder& binder, const cql::CreateIndex& statement) {
   SAGITTA_TRY(std::string keyspace, existing_user_keyspace(binder, statement.table));
-  table::TableDefPtr table = binder.schema().find_table(keyspace, statement.table.name);
+  schema::TableDefPtr table = binder.schema().find_table(keyspace, statement.table.name);
   if (table == nullptr) {
     return fail(ErrorCode::kInvalid, fmt::format("Table '{}.{}' doesn't exist", keyspace, statement.table.name));
   }
-  SAGITTA_TRY(const table::ColumnDef* column, target_column(statement, *table));
+  SAGITTA_TRY(const schema::ColumnDef* column, target_column(statement, *table));
   SAGITTA_TRY(std::string class_name, check_class(statement));
   const bool storage_attached = is_storage_attached(class_name);
   SAGITTA_CHECK(check_column(*column, storage_attached));
@@ -111,24 +112,24 @@ Result<Plan> bind_ddl(Binder& binder, const cql::CreateIndex& statement) {
                                                                   .type = *column->type,
                                                                   .storage_attached = storage_attached}));
   std::ranges::move(options.warnings, std::back_inserter(binder.warnings()));
-  table::IndexDef index;
+  schema::IndexDef index;
   index.name = statement.name;
   index.column_id = column->id;
-  index.target = table::quote_name(column->name);
+  index.target = schema::quote_name(column->name);
   index.class_name = std::move(class_name);
   index.options = std::move(options.stored);
   return schema_plan(keyspace, table->name,
-                     table::CreateIndex{.keyspace = keyspace,
-                                        .table = table->name,
-                                        .column = column->name,
-                                        .index = std::move(index),
-                                        .if_not_exists = statement.if_not_exists});
+                     schema::CreateIndex{.keyspace = keyspace,
+                                         .table = table->name,
+                                         .column = column->name,
+                                         .index = std::move(index),
+                                         .if_not_exists = statement.if_not_exists});
 }
 
 Result<Plan> bind_ddl(Binder& binder, const cql::DropIndex& statement) {
   SAGITTA_TRY(std::string keyspace, binder.keyspace_of(statement.name));
   SAGITTA_CHECK(check_user_keyspace(keyspace));
-  table::DropIndex change{.keyspace = keyspace, .name = statement.name.name, .if_exists = statement.if_exists};
+  schema::DropIndex change{.keyspace = keyspace, .name = statement.name.name, .if_exists = statement.if_exists};
   return schema_plan(std::move(keyspace), statement.name.name, std::move(change));
 }
 

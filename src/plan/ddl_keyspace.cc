@@ -11,7 +11,7 @@ namespace sagitta::plan {
 namespace {
 
 struct KeyspaceOptions {
-  std::optional<table::OptionMap> replication;
+  std::optional<schema::OptionMap> replication;
   std::optional<bool> durable_writes;
 };
 
@@ -30,7 +30,7 @@ Result<KeyspaceOptions> read_options(const cql::Properties& properties) {
   return options;
 }
 
-void warn_of_lone_node(Binder& binder, const table::OptionMap& replication) {
+void warn_of_lone_node(Binder& binder, const schema::OptionMap& replication) {
   for (const auto& [name, value] : replication) {
     if (name == "class" || value == "0" || value == "1") continue;
     binder.warnings().push_back(fmt::format("Your replication factor {} is higher than the number of nodes 1", value));
@@ -70,14 +70,14 @@ Result<Plan> bind_ddl(Binder& binder, const cql::CreateKeyspace& statement) {
                             statement.name));
   }
   SAGITTA_TRY(KeyspaceOptions options, read_options(statement.options));
-  const table::OptionMap by_default = {{"class", "SimpleStrategy"}, {"replication_factor", "1"}};
-  table::OptionMap replication = options.replication.value_or(by_default);
+  const schema::OptionMap by_default = {{"class", "SimpleStrategy"}, {"replication_factor", "1"}};
+  schema::OptionMap replication = options.replication.value_or(by_default);
   warn_of_lone_node(binder, replication);
   return schema_plan(statement.name, {},
-                     table::CreateKeyspace{.keyspace = statement.name,
-                                           .replication = std::move(replication),
-                                           .durable_writes = options.durable_writes.value_or(true),
-                                           .if_not_exists = statement.if_not_exists});
+                     schema::CreateKeyspace{.keyspace = statement.name,
+                                            .replication = std::move(replication),
+                                            .durable_writes = options.durable_writes.value_or(true),
+                                            .if_not_exists = statement.if_not_exists});
 }
 
 Result<Plan> bind_ddl(Binder& binder, const cql::AlterKeyspace& statement) {
@@ -85,16 +85,16 @@ Result<Plan> bind_ddl(Binder& binder, const cql::AlterKeyspace& statement) {
   SAGITTA_TRY(KeyspaceOptions options, read_options(statement.options));
   if (options.replication) warn_of_lone_node(binder, *options.replication);
   return schema_plan(statement.name, {},
-                     table::AlterKeyspace{.keyspace = statement.name,
-                                          .replication = std::move(options.replication),
-                                          .durable_writes = options.durable_writes,
-                                          .if_exists = statement.if_exists});
+                     schema::AlterKeyspace{.keyspace = statement.name,
+                                           .replication = std::move(options.replication),
+                                           .durable_writes = options.durable_writes,
+                                           .if_exists = statement.if_exists});
 }
 
 Result<Plan> bind_ddl(Binder&, const cql::DropKeyspace& statement) {
   SAGITTA_CHECK(check_user_keyspace(statement.name));
   return schema_plan(statement.name, {},
-                     table::DropKeyspace{.keyspace = statement.name, .if_exists = statement.if_exists});
+                     schema::DropKeyspace{.keyspace = statement.name, .if_exists = statement.if_exists});
 }
 
 }  // namespace sagitta::plan

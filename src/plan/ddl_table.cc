@@ -9,8 +9,8 @@
 namespace sagitta::plan {
 namespace {
 
-using table::ColumnDef;
-using table::ColumnKind;
+using schema::ColumnDef;
+using schema::ColumnKind;
 using types::DataType;
 using types::Kind;
 
@@ -23,7 +23,7 @@ class TableBuilder {
     table_.name = statement.name.name;
   }
 
-  Result<table::TableDef> build() {
+  Result<schema::TableDef> build() {
     if (!is_plain_name(table_.name)) {
       return fail(ErrorCode::kInvalid,
                   fmt::format("Table name must not be empty, more than 48 characters long, or contain "
@@ -152,7 +152,7 @@ class TableBuilder {
 
   const Binder& binder_;
   const cql::CreateTable& statement_;
-  table::TableDef table_;
+  schema::TableDef table_;
 };
 
 /// One overload for each thing that ALTER TABLE does.
@@ -161,11 +161,11 @@ struct AlterBinder {
   const cql::AlterTable& statement;
   const std::string& keyspace;
 
-  Result<table::SchemaChange> operator()(const cql::AddColumns& add) const {
-    table::AlterTableAdd change{.keyspace = keyspace,
-                                .table = statement.name.name,
-                                .if_exists = statement.if_exists,
-                                .if_column_not_exists = add.if_not_exists};
+  Result<schema::SchemaChange> operator()(const cql::AddColumns& add) const {
+    schema::AlterTableAdd change{.keyspace = keyspace,
+                                 .table = statement.name.name,
+                                 .if_exists = statement.if_exists,
+                                 .if_column_not_exists = add.if_not_exists};
     for (const cql::ColumnDefinition& definition : add.columns) {
       ColumnDef column;
       column.name = definition.name;
@@ -176,26 +176,26 @@ struct AlterBinder {
     return change;
   }
 
-  Result<table::SchemaChange> operator()(const cql::DropColumns& drop) const {
-    return table::AlterTableDrop{.keyspace = keyspace,
-                                 .table = statement.name.name,
-                                 .columns = drop.columns,
-                                 .timestamp_us = drop.timestamp_us.value_or(0),
-                                 .if_exists = statement.if_exists,
-                                 .if_column_exists = drop.if_exists};
+  Result<schema::SchemaChange> operator()(const cql::DropColumns& drop) const {
+    return schema::AlterTableDrop{.keyspace = keyspace,
+                                  .table = statement.name.name,
+                                  .columns = drop.columns,
+                                  .timestamp_us = drop.timestamp_us.value_or(0),
+                                  .if_exists = statement.if_exists,
+                                  .if_column_exists = drop.if_exists};
   }
 
-  Result<table::SchemaChange> operator()(const cql::RenameColumns& rename) const {
-    return table::AlterTableRename{
+  Result<schema::SchemaChange> operator()(const cql::RenameColumns& rename) const {
+    return schema::AlterTableRename{
         .keyspace = keyspace, .table = statement.name.name, .columns = rename.names, .if_exists = statement.if_exists};
   }
 
-  Result<table::SchemaChange> operator()(const cql::AlterColumnType&) const {
+  Result<schema::SchemaChange> operator()(const cql::AlterColumnType&) const {
     return fail(ErrorCode::kInvalid, "Altering column types is no longer supported");
   }
 
-  Result<table::SchemaChange> operator()(const cql::SetOptions& set) const {
-    table::AlterTableOptions change{
+  Result<schema::SchemaChange> operator()(const cql::SetOptions& set) const {
+    schema::AlterTableOptions change{
         .keyspace = keyspace, .table = statement.name.name, .if_exists = statement.if_exists};
     SAGITTA_TRY(change.options, check_table_options(set.options));
     return change;
@@ -206,22 +206,22 @@ struct AlterBinder {
 
 Result<Plan> bind_ddl(Binder& binder, const cql::CreateTable& statement) {
   SAGITTA_TRY(std::string keyspace, existing_user_keyspace(binder, statement.name));
-  SAGITTA_TRY(table::TableDef table, TableBuilder(binder, statement, keyspace).build());
+  SAGITTA_TRY(schema::TableDef table, TableBuilder(binder, statement, keyspace).build());
   return schema_plan(std::move(keyspace), statement.name.name,
-                     table::CreateTable{.table = std::move(table), .if_not_exists = statement.if_not_exists});
+                     schema::CreateTable{.table = std::move(table), .if_not_exists = statement.if_not_exists});
 }
 
 Result<Plan> bind_ddl(Binder& binder, const cql::AlterTable& statement) {
   SAGITTA_TRY(std::string keyspace, binder.keyspace_of(statement.name));
   SAGITTA_CHECK(check_user_keyspace(keyspace));
-  SAGITTA_TRY(table::SchemaChange change, std::visit(AlterBinder{binder, statement, keyspace}, statement.action));
+  SAGITTA_TRY(schema::SchemaChange change, std::visit(AlterBinder{binder, statement, keyspace}, statement.action));
   return schema_plan(std::move(keyspace), statement.name.name, std::move(change));
 }
 
 Result<Plan> bind_ddl(Binder& binder, const cql::DropTable& statement) {
   SAGITTA_TRY(std::string keyspace, binder.keyspace_of(statement.name));
   SAGITTA_CHECK(check_user_keyspace(keyspace));
-  table::DropTable change{.keyspace = keyspace, .table = statement.name.name, .if_exists = statement.if_exists};
+  schema::DropTable change{.keyspace = keyspace, .table = statement.name.name, .if_exists = statement.if_exists};
   return schema_plan(std::move(keyspace), statement.name.name, std::move(change));
 }
 

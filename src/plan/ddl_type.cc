@@ -23,23 +23,23 @@ struct AlterBinder {
   const cql::AlterType& statement;
   const std::string& keyspace;
 
-  Result<table::SchemaChange> operator()(const cql::AddFields& add) const {
+  Result<schema::SchemaChange> operator()(const cql::AddFields& add) const {
     if (add.fields.size() != 1) return fail(ErrorCode::kInvalid, "ALTER TYPE adds one field at a time");
     SAGITTA_TRY(types::DataTypePtr type, field_type(binder, add.fields[0], keyspace));
-    return table::AlterTypeAdd{.keyspace = keyspace,
-                               .name = statement.name.name,
-                               .field_name = add.fields[0].name,
-                               .field_type = std::move(type),
-                               .if_exists = statement.if_exists,
-                               .if_field_not_exists = add.if_not_exists};
+    return schema::AlterTypeAdd{.keyspace = keyspace,
+                                .name = statement.name.name,
+                                .field_name = add.fields[0].name,
+                                .field_type = std::move(type),
+                                .if_exists = statement.if_exists,
+                                .if_field_not_exists = add.if_not_exists};
   }
 
-  Result<table::SchemaChange> operator()(const cql::RenameFields& rename) const {
-    return table::AlterTypeRename{
+  Result<schema::SchemaChange> operator()(const cql::RenameFields& rename) const {
+    return schema::AlterTypeRename{
         .keyspace = keyspace, .name = statement.name.name, .fields = rename.names, .if_exists = statement.if_exists};
   }
 
-  Result<table::SchemaChange> operator()(const cql::AlterFieldType&) const {
+  Result<schema::SchemaChange> operator()(const cql::AlterFieldType&) const {
     return fail(ErrorCode::kInvalid, "Altering field types is no longer supported");
   }
 };
@@ -48,7 +48,8 @@ struct AlterBinder {
 
 Result<Plan> bind_ddl(Binder& binder, const cql::CreateType& statement) {
   SAGITTA_TRY(std::string keyspace, existing_user_keyspace(binder, statement.name));
-  table::CreateType change{.keyspace = keyspace, .name = statement.name.name, .if_not_exists = statement.if_not_exists};
+  schema::CreateType change{
+      .keyspace = keyspace, .name = statement.name.name, .if_not_exists = statement.if_not_exists};
   for (const cql::FieldDefinition& field : statement.fields) {
     if (std::ranges::find(change.field_names, field.name) != change.field_names.end()) {
       return fail(ErrorCode::kInvalid,
@@ -63,14 +64,14 @@ Result<Plan> bind_ddl(Binder& binder, const cql::CreateType& statement) {
 
 Result<Plan> bind_ddl(Binder& binder, const cql::AlterType& statement) {
   SAGITTA_TRY(std::string keyspace, existing_user_keyspace(binder, statement.name));
-  SAGITTA_TRY(table::SchemaChange change, std::visit(AlterBinder{binder, statement, keyspace}, statement.action));
+  SAGITTA_TRY(schema::SchemaChange change, std::visit(AlterBinder{binder, statement, keyspace}, statement.action));
   return schema_plan(std::move(keyspace), statement.name.name, std::move(change));
 }
 
 Result<Plan> bind_ddl(Binder& binder, const cql::DropType& statement) {
   SAGITTA_TRY(std::string keyspace, binder.keyspace_of(statement.name));
   SAGITTA_CHECK(check_user_keyspace(keyspace));
-  table::DropType change{.keyspace = keyspace, .name = statement.name.name, .if_exists = statement.if_exists};
+  schema::DropType change{.keyspace = keyspace, .name = statement.name.name, .if_exists = statement.if_exists};
   return schema_plan(std::move(keyspace), statement.name.name, std::move(change));
 }
 

@@ -70,7 +70,7 @@ Bytes ordered(std::span<const ColumnPtr> columns, const Components& values) {
 /// In storage order, one of each. Partition keys are told apart by their own bytes: decimals 1.5 and 1.50 are equal as
 /// clustering values, and two partitions.
 void sort_and_unite(std::span<const ColumnPtr> columns, std::vector<Components>& values) {
-  const bool clustering = columns[0]->kind == table::ColumnKind::kClustering;
+  const bool clustering = columns[0]->kind == schema::ColumnKind::kClustering;
   std::map<std::pair<Bytes, Components>, Components> sorted;
   for (Components& value : values) {
     sorted.try_emplace({ordered(columns, value), clustering ? Components() : value}, std::move(value));
@@ -111,7 +111,7 @@ bool may_be_empty(types::Kind kind) {
   return kind == types::Kind::kText || kind == types::Kind::kAscii || kind == types::Kind::kBlob;
 }
 
-Status check_component(const table::ColumnDef& column, const Value& value) {
+Status check_component(const schema::ColumnDef& column, const Value& value) {
   if (!value) {
     return fail(ErrorCode::kInvalid, fmt::format("Invalid null value in condition for column {}", column.name));
   }

@@ -12,7 +12,7 @@
 namespace sagitta::plan {
 namespace {
 
-using table::CellOp;
+using rows::CellOp;
 using types::DataType;
 using types::Kind;
 
@@ -20,7 +20,7 @@ using types::Kind;
 constexpr int32_t kTtlMax = 20 * 365 * 24 * 3600;
 constexpr int64_t kUsPerS = 1'000'000;
 
-Result<int32_t> evaluate_ttl(const ModificationBody& body, const table::TableDef& table, const EvalContext& context) {
+Result<int32_t> evaluate_ttl(const ModificationBody& body, const schema::TableDef& table, const EvalContext& context) {
   if (!body.ttl) return table.default_ttl_s();
   SAGITTA_TRY(BindValue value, evaluate_settable(*body.ttl, context));
   if (value.unset) return table.default_ttl_s();
@@ -42,7 +42,7 @@ CellOp cell(const Operation& operation, CellOp::Kind kind) {
   return op;
 }
 
-void set_element(const Operation& operation, Bytes path, Value value, table::RowMutation& row) {
+void set_element(const Operation& operation, Bytes path, Value value, rows::RowMutation& row) {
   CellOp op = cell(operation, CellOp::Kind::kSetElement);
   op.path = std::move(path);
   op.value = std::move(value);
@@ -57,7 +57,7 @@ Bytes field_path(size_t field) {
 
 /// The elements of a collection or UDT value as cells of their own.
 Status add_elements(const Operation& operation, BytesView whole, bool prepend, const WriteTime& time,
-                    const EvalContext& context, table::RowMutation& row) {
+                    const EvalContext& context, rows::RowMutation& row) {
   const DataType& type = *operation.column->type;
   if (type.kind() == Kind::kUdt) {
     SAGITTA_TRY(std::vector<Value> fields, types::unpack_tuple(type, whole));
@@ -71,7 +71,7 @@ Status add_elements(const Operation& operation, BytesView whole, bool prepend, c
   const uint64_t salt = type.kind() == Kind::kList && context.random != nullptr ? context.random->next() : 0;
   for (uint32_t i = 0; i < count; ++i) {
     if (type.kind() == Kind::kList) {
-      set_element(operation, table::list_path(prepend, time.timestamp_us, salt, i, count), std::move(elements[i]), row);
+      set_element(operation, rows::list_path(prepend, time.timestamp_us, salt, i, count), std::move(elements[i]), row);
     } else if (type.kind() == Kind::kSet) {
       set_element(operation, std::move(elements[i]), Bytes(), row);
     } else if (i % 2 == 1) {
@@ -82,7 +82,7 @@ Status add_elements(const Operation& operation, BytesView whole, bool prepend, c
 }
 
 Status append_set(const Operation& operation, Value value, const WriteTime& time, const EvalContext& context,
-                  table::RowMutation& row) {
+                  rows::RowMutation& row) {
   if (operation.column->type->is_multi_cell()) {
     row.cells.push_back(cell(operation, CellOp::Kind::kClear));
     return value ? add_elements(operation, *value, false, time, context, row) : Status();
@@ -94,7 +94,7 @@ Status append_set(const Operation& operation, Value value, const WriteTime& time
   return {};
 }
 
-Status append_count(const Operation& operation, const Value& value, table::RowMutation& row) {
+Status append_count(const Operation& operation, const Value& value, rows::RowMutation& row) {
   if (!value || value->empty()) return fail(ErrorCode::kInvalid, "Invalid null value for counter increment");
   const int64_t by = types::to_int64(*value);
   const bool minus = operation.kind == Operation::Kind::kRemove;
@@ -109,7 +109,7 @@ Status append_count(const Operation& operation, const Value& value, table::RowMu
   return {};
 }
 
-Status append_remove(const Operation& operation, const Value& value, table::RowMutation& row) {
+Status append_remove(const Operation& operation, const Value& value, rows::RowMutation& row) {
   if (!value) return {};
   // Of a map the value is the set of keys, laid out as any list of elements.
   SAGITTA_TRY(std::vector<Bytes> elements, types::unpack_elements(*operation.value.type, *value));
@@ -124,7 +124,7 @@ Status append_remove(const Operation& operation, const Value& value, table::RowM
 }
 
 /// `column[key] = value`; a null value deletes the element.
-Status append_element(const Operation& operation, Value value, const EvalContext& context, table::RowMutation& row) {
+Status append_element(const Operation& operation, Value value, const EvalContext& context, rows::RowMutation& row) {
   const bool list = operation.column->type->kind() == Kind::kList;
   SAGITTA_TRY(Value key, evaluate(*operation.key, context));
   if (!key) {
@@ -145,9 +145,9 @@ Status append_element(const Operation& operation, Value value, const EvalContext
 
 /// Cells of static columns go to the static row, the others to `row`.
 Status fill_rows(const ModificationBody& body, const WriteTime& time, const EvalContext& context,
-                 table::RowMutation* row, table::RowMutation& static_row) {
+                 rows::RowMutation* row, rows::RowMutation& static_row) {
   for (const Operation& operation : body.operations) {
-    const bool is_static = operation.column->kind == table::ColumnKind::kStatic;
+    const bool is_static = operation.column->kind == schema::ColumnKind::kStatic;
     if (is_static) {
       SAGITTA_CHECK(append_cells(operation, time, context, static_row));
     } else if (row != nullptr) {
@@ -157,8 +157,8 @@ Status fill_rows(const ModificationBody& body, const WriteTime& time, const Eval
   return {};
 }
 
-table::RowMutation new_row(const WriteTime& time) {
-  table::RowMutation row;
+rows::RowMutation new_row(const WriteTime& time) {
+  rows::RowMutation row;
   row.ttl_s = time.ttl_s;
   row.expires_s = time.expires_s;
   return row;
@@ -166,12 +166,12 @@ table::RowMutation new_row(const WriteTime& time) {
 
 /// The part of a write that is the same for every partition it names.
 struct Changes {
-  std::vector<table::RowMutation> rows;
-  std::vector<table::RangeDeletion> deletions;
+  std::vector<rows::RowMutation> rows;
+  std::vector<rows::RangeDeletion> deletions;
   bool delete_partition = false;
 };
 
-Result<Changes> deletions_of(const ModificationBody& body, const table::TableDef& table, const EvalContext& context) {
+Result<Changes> deletions_of(const ModificationBody& body, const schema::TableDef& table, const EvalContext& context) {
   Changes changes;
   if (body.clustering.empty()) {
     changes.delete_partition = true;
@@ -181,7 +181,7 @@ Result<Changes> deletions_of(const ModificationBody& body, const table::TableDef
   const bool whole_rows = body.clustering.prefix_length() == table.clustering_count;
   for (ClusteringRange& range : ranges) {
     if (whole_rows) {
-      table::RowMutation& row = changes.rows.emplace_back();
+      rows::RowMutation& row = changes.rows.emplace_back();
       row.clustering = std::move(range.start);
       row.delete_row = true;
       continue;
@@ -196,14 +196,14 @@ Result<Changes> deletions_of(const ModificationBody& body, const table::TableDef
 
 Result<Changes> writes_of(const ModificationBody& body, const WriteTime& time, const EvalContext& context) {
   Changes changes;
-  table::RowMutation static_row = new_row(time);
+  rows::RowMutation static_row = new_row(time);
   static_row.is_static = true;
   if (body.static_only) {
     SAGITTA_CHECK(fill_rows(body, time, context, nullptr, static_row));
   } else {
     SAGITTA_TRY(std::vector<ClusteringRange> ranges, evaluate_clustering(body.clustering, context));
     for (ClusteringRange& range : ranges) {
-      table::RowMutation row = new_row(time);
+      rows::RowMutation row = new_row(time);
       row.clustering = std::move(range.start);
       row.insert_marker = body.kind == ModificationBody::Kind::kInsert;
       static_row.cells.clear();
@@ -226,14 +226,14 @@ Result<std::optional<int64_t>> evaluate_timestamp(const std::optional<Expression
   return std::optional(types::to_int64(*value.value));
 }
 
-Result<WriteTime> evaluate_write_time(const ModificationBody& body, const table::TableDef& table,
+Result<WriteTime> evaluate_write_time(const ModificationBody& body, const schema::TableDef& table,
                                       std::optional<int64_t> batch_timestamp, const EvalContext& context) {
   WriteTime time;
   SAGITTA_TRY(std::optional<int64_t> given, evaluate_timestamp(body.timestamp, context));
   if (!given) given = batch_timestamp ? batch_timestamp : context.client_timestamp_us;
-  if (given == table::kNoTimestamp) {
+  if (given == rows::kNoTimestamp) {
     return fail(ErrorCode::kInvalid,
-                fmt::format("Out of bound timestamp, must be in [{}, {}]", table::kNoTimestamp + 1, INT64_MAX));
+                fmt::format("Out of bound timestamp, must be in [{}, {}]", rows::kNoTimestamp + 1, INT64_MAX));
   }
   // Additions are put in order by the log alone, and a deletion must not be newer than those to come.
   if (table.is_counter) given.reset();
@@ -246,7 +246,7 @@ Result<WriteTime> evaluate_write_time(const ModificationBody& body, const table:
 }
 
 Status append_cells(const Operation& operation, const WriteTime& time, const EvalContext& context,
-                    table::RowMutation& row) {
+                    rows::RowMutation& row) {
   if (operation.kind == Operation::Kind::kDelete) {
     row.cells.push_back(cell(operation, CellOp::Kind::kDelete));
     return {};
@@ -276,7 +276,7 @@ Status append_cells(const Operation& operation, const WriteTime& time, const Eva
 }
 
 Status append_mutations(const ModificationPlan& plan, std::optional<int64_t> batch_timestamp,
-                        const EvalContext& context, std::vector<table::Mutation>& out) {
+                        const EvalContext& context, std::vector<rows::Mutation>& out) {
   const ModificationBody& body = *plan.body;
   SAGITTA_TRY(std::vector<Bytes> keys, evaluate_partition_keys(body.partition, context));
   SAGITTA_TRY(WriteTime time, evaluate_write_time(body, *plan.table, batch_timestamp, context));
@@ -285,7 +285,7 @@ Status append_mutations(const ModificationPlan& plan, std::optional<int64_t> bat
               deletes_rows ? deletions_of(body, *plan.table, context) : writes_of(body, time, context));
   if (changes.rows.empty() && changes.deletions.empty() && !changes.delete_partition) return {};
   for (Bytes& key : keys) {
-    table::Mutation& mutation = out.emplace_back();
+    rows::Mutation& mutation = out.emplace_back();
     mutation.table_id = plan.table->id;
     mutation.partition_key = std::move(key);
     mutation.timestamp_us = time.timestamp_us;

@@ -53,7 +53,7 @@ struct WriteTime {
 };
 
 /// `batch_timestamp` is the one of USING TIMESTAMP before a batch.
-Result<WriteTime> evaluate_write_time(const ModificationBody& body, const table::TableDef& table,
+Result<WriteTime> evaluate_write_time(const ModificationBody& body, const schema::TableDef& table,
                                       std::optional<int64_t> batch_timestamp, const EvalContext& context);
 
 /// The value of a USING TIMESTAMP; nothing when it is unset.
@@ -62,10 +62,10 @@ Result<std::optional<int64_t>> evaluate_timestamp(const std::optional<Expression
 
 /// Appends the cell changes of `operation` to `row`. An unset value appends none.
 Status append_cells(const Operation& operation, const WriteTime& time, const EvalContext& context,
-                    table::RowMutation& row);
+                    rows::RowMutation& row);
 
 /// Appends the mutations of one statement.
 Status append_mutations(const ModificationPlan& plan, std::optional<int64_t> batch_timestamp,
-                        const EvalContext& context, std::vector<table::Mutation>& out);
+                        const EvalContext& context, std::vector<rows::Mutation>& out);
 
 }  // namespace sagitta::plan

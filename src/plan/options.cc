@@ -63,7 +63,7 @@ std::unexpected<Error> bad_value(std::string_view name, std::string_view value) 
   return fail(ErrorCode::kSyntax, fmt::format("Invalid value {} for '{}'", value, name));
 }
 
-Result<table::OptionValue> integer_option(std::string_view name, const cql::Property& property) {
+Result<schema::OptionValue> integer_option(std::string_view name, const cql::Property& property) {
   SAGITTA_TRY(std::string text, scalar_option(name, property));
   auto value = to_integer(text);
   if (!value) return fail(ErrorCode::kSyntax, fmt::format("Invalid integer value {} for '{}'", text, name));
@@ -75,10 +75,10 @@ Result<table::OptionValue> integer_option(std::string_view name, const cql::Prop
     return fail(ErrorCode::kConfig,
                 fmt::format("{} must be less than or equal to {} (got {})", name, ttl ? kTtlMax : INT32_MAX, *value));
   }
-  return table::OptionValue(text);
+  return schema::OptionValue(text);
 }
 
-Result<table::OptionValue> fraction_option(std::string_view name, const cql::Property& property) {
+Result<schema::OptionValue> fraction_option(std::string_view name, const cql::Property& property) {
   SAGITTA_TRY(std::string text, scalar_option(name, property));
   char* end = nullptr;
   const double value = std::strtod(text.c_str(), &end);
@@ -90,33 +90,33 @@ Result<table::OptionValue> fraction_option(std::string_view name, const cql::Pro
         ErrorCode::kConfig,
         fmt::format("{} must be larger than or equal to 0 and smaller than or equal to 1.0 (got {})", name, text));
   }
-  return table::OptionValue(text);
+  return schema::OptionValue(text);
 }
 
-Result<table::OptionValue> check_option(const Option& option, const cql::Property& property) {
+Result<schema::OptionValue> check_option(const Option& option, const cql::Property& property) {
   const bool is_map = property.kind == cql::Property::Kind::kMap;
   switch (option.shape) {
     case Shape::kInteger: return integer_option(option.name, property);
     case Shape::kFraction: return fraction_option(option.name, property);
     case Shape::kBoolean: {
       SAGITTA_TRY(bool value, boolean_option(option.name, property));
-      return table::OptionValue(value ? "true" : "false");
+      return schema::OptionValue(value ? "true" : "false");
     }
     case Shape::kText:
     case Shape::kMap:
     case Shape::kTextOrMap: break;
   }
   if (option.shape == Shape::kMap || (option.shape == Shape::kTextOrMap && is_map)) {
-    SAGITTA_TRY(table::OptionMap map, map_option(option.name, property));
-    return table::OptionValue(std::move(map));
+    SAGITTA_TRY(schema::OptionMap map, map_option(option.name, property));
+    return schema::OptionValue(std::move(map));
   }
   SAGITTA_TRY(std::string text, scalar_option(option.name, property));
-  return table::OptionValue(std::move(text));
+  return schema::OptionValue(std::move(text));
 }
 
-Status check_compaction(const std::map<std::string, table::OptionValue>& options) {
+Status check_compaction(const std::map<std::string, schema::OptionValue>& options) {
   auto found = options.find("compaction");
-  if (found == options.end() || std::get<table::OptionMap>(found->second).contains("class")) return {};
+  if (found == options.end() || std::get<schema::OptionMap>(found->second).contains("class")) return {};
   return fail(ErrorCode::kConfig, "Missing sub-option 'class' for the 'compaction' option.");
 }
 
@@ -137,11 +137,11 @@ Result<std::string> scalar_option(std::string_view name, const cql::Property& pr
   return bad_value(name, property.kind == cql::Property::Kind::kMap ? "{...}" : "[...]");
 }
 
-Result<table::OptionMap> map_option(std::string_view name, const cql::Property& property) {
+Result<schema::OptionMap> map_option(std::string_view name, const cql::Property& property) {
   if (property.kind != cql::Property::Kind::kMap) {
     return fail(ErrorCode::kSyntax, fmt::format("Invalid value for property '{}'. It should be a map.", name));
   }
-  table::OptionMap map;
+  schema::OptionMap map;
   for (const auto& [key, value] : property.map) {
     SAGITTA_TRY(map[key], scalar_option(key, value));
   }
@@ -158,20 +158,20 @@ Result<bool> boolean_option(std::string_view name, const cql::Property& property
                           text, name));
 }
 
-Result<std::map<std::string, table::OptionValue>> check_table_options(const cql::Properties& options) {
-  std::map<std::string, table::OptionValue> checked;
+Result<std::map<std::string, schema::OptionValue>> check_table_options(const cql::Properties& options) {
+  std::map<std::string, schema::OptionValue> checked;
   for (const auto& [name, property] : options) {
     if (name == "id") continue;
     auto known = std::ranges::find(kTableOptions, name, &Option::name);
     if (known == kTableOptions.end()) return fail(ErrorCode::kSyntax, fmt::format("Unknown property '{}'", name));
-    SAGITTA_TRY(table::OptionValue value, check_option(*known, property));
+    SAGITTA_TRY(schema::OptionValue value, check_option(*known, property));
     checked.emplace(name, std::move(value));
   }
   SAGITTA_CHECK(check_compaction(checked));
   return checked;
 }
 
-Status check_replication(const table::OptionMap& replication) {
+Status check_replication(const schema::OptionMap& replication) {
   auto found = replication.find("class");
   if (found == replication.end()) return fail(ErrorCode::kConfig, "Missing replication strategy class");
   const std::string_view strategy = simple_class(found->second);

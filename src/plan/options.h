@@ -6,22 +6,22 @@
 #include <string_view>
 
 #include "sagitta/cql/ast.h"
-#include "sagitta/table/schema.h"
+#include "sagitta/schema/schema.h"
 
 namespace sagitta::plan {
 
 /// Checks the options of a table and returns them as they are stored; `id` is left out. kSyntax "Unknown property 'x'",
 /// kConfig for values that are none.
-Result<std::map<std::string, table::OptionValue>> check_table_options(const cql::Properties& options);
+Result<std::map<std::string, schema::OptionValue>> check_table_options(const cql::Properties& options);
 
 /// The text of a scalar. kSyntax when it is a map or a list.
 Result<std::string> scalar_option(std::string_view name, const cql::Property& property);
 /// The entries of a map of scalars. kSyntax when it is anything else.
-Result<table::OptionMap> map_option(std::string_view name, const cql::Property& property);
+Result<schema::OptionMap> map_option(std::string_view name, const cql::Property& property);
 /// "true" or "false", in any case. kSyntax for anything else.
 Result<bool> boolean_option(std::string_view name, const cql::Property& property);
 
 /// Checks a replication map. kConfig.
-Status check_replication(const table::OptionMap& replication);
+Status check_replication(const schema::OptionMap& replication);
 
 }  // namespace sagitta::plan

@@ -32,7 +32,7 @@ struct StatementBinder {
   }
 
   Result<Plan> operator()(const cql::Truncate& statement) const {
-    SAGITTA_TRY(table::TableDefPtr table, binder.use_table(statement.name));
+    SAGITTA_TRY(schema::TableDefPtr table, binder.use_table(statement.name));
     if (table->is_virtual) {
       return fail(ErrorCode::kInvalid,
                   fmt::format("Cannot truncate virtual table {}.{}", table->keyspace, table->name));
@@ -59,7 +59,7 @@ Status check_all_markers_used(const std::vector<MarkerInfo>& markers) {
 
 }  // namespace
 
-Result<PlanPtr> bind(const table::Schema& schema, std::string_view keyspace, const cql::Statement& statement) {
+Result<PlanPtr> bind(const schema::Schema& schema, std::string_view keyspace, const cql::Statement& statement) {
   Binder binder(schema, keyspace, statement.markers);
   SAGITTA_TRY(Plan plan, std::visit(StatementBinder{binder}, statement.body));
   SAGITTA_CHECK(check_all_markers_used(binder.markers()));
@@ -69,25 +69,25 @@ Result<PlanPtr> bind(const table::Schema& schema, std::string_view keyspace, con
   return std::make_shared<const Plan>(std::move(plan));
 }
 
-Result<table::SchemaChange> make_schema_change(const Plan& plan, const EvalContext& context) {
+Result<schema::SchemaChange> make_schema_change(const Plan& plan, const EvalContext& context) {
   auto* schema_plan = std::get_if<SchemaPlan>(&plan.body);
   if (schema_plan == nullptr) return fail(ErrorCode::kInvalid, "Not a schema change");
-  table::SchemaChange change = schema_plan->change;
-  if (auto* create = std::get_if<table::CreateTable>(&change); create != nullptr && create->table.uuid.is_nil()) {
+  schema::SchemaChange change = schema_plan->change;
+  if (auto* create = std::get_if<schema::CreateTable>(&change); create != nullptr && create->table.uuid.is_nil()) {
     if (context.random == nullptr) return fail(ErrorCode::kServer, "a schema change has no source of uuids");
     create->table.uuid = Uuid::random(*context.random);
   }
-  if (auto* create = std::get_if<table::CreateIndex>(&change)) {
+  if (auto* create = std::get_if<schema::CreateIndex>(&change)) {
     if (context.timeuuids == nullptr) return fail(ErrorCode::kServer, "a schema change has no source of uuids");
     create->index.version = context.timeuuids->next();
   }
-  if (auto* drop = std::get_if<table::AlterTableDrop>(&change); drop != nullptr && drop->timestamp_us == 0) {
+  if (auto* drop = std::get_if<schema::AlterTableDrop>(&change); drop != nullptr && drop->timestamp_us == 0) {
     drop->timestamp_us = context.now_us;
   }
   return change;
 }
 
-Plan schema_plan(std::string keyspace, std::string table, table::SchemaChange change) {
+Plan schema_plan(std::string keyspace, std::string table, schema::SchemaChange change) {
   Plan plan;
   plan.keyspace = std::move(keyspace);
   plan.table = std::move(table);

@@ -15,7 +15,7 @@ using types::Kind;
 
 class RelationBinder {
  public:
-  RelationBinder(Binder& binder, const table::TableDef& table, const cql::Relation& relation)
+  RelationBinder(Binder& binder, const schema::TableDef& table, const cql::Relation& relation)
       : binder_(binder), table_(table), raw_(relation) {}
 
   Result<Relation> bind() {
@@ -34,7 +34,7 @@ class RelationBinder {
 
  private:
   const std::string& name() const { return raw_.columns[0]; }
-  const table::ColumnDef& column() const { return *bound_.columns[0]; }
+  const schema::ColumnDef& column() const { return *bound_.columns[0]; }
 
   Status find_columns() {
     for (const std::string& column : raw_.columns) {
@@ -138,7 +138,7 @@ class RelationBinder {
     Receiver receiver{.name = "("};
     std::vector<DataTypePtr> component_types;
     for (ColumnPtr def : bound_.columns) {
-      if (def->kind != table::ColumnKind::kClustering) {
+      if (def->kind != schema::ColumnKind::kClustering) {
         return fail(
             ErrorCode::kInvalid,
             fmt::format("Multi-column relations can only be applied to clustering columns but was applied to: {}",
@@ -194,7 +194,7 @@ class RelationBinder {
   }
 
   Binder& binder_;
-  const table::TableDef& table_;
+  const schema::TableDef& table_;
   const cql::Relation& raw_;
   Relation bound_;
 };
@@ -216,7 +216,7 @@ Status check_repetitions(const std::vector<Relation>& relations) {
 
 }  // namespace
 
-Result<std::vector<Relation>> bind_relations(Binder& binder, const table::TableDef& table,
+Result<std::vector<Relation>> bind_relations(Binder& binder, const schema::TableDef& table,
                                              const std::vector<cql::Relation>& where) {
   std::vector<Relation> relations;
   for (const cql::Relation& relation : where) {

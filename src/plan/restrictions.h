@@ -12,7 +12,7 @@
 
 namespace sagitta::plan {
 
-using ColumnPtr = const table::ColumnDef*;
+using ColumnPtr = const schema::ColumnDef*;
 
 /// The right side of a relation: a term for each column, or one tuple-valued term for all of them.
 struct Operand {

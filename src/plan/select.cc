@@ -41,14 +41,14 @@ class SelectBinder {
   }
 
  private:
-  const table::TableDef& table() const { return *plan_->table; }
+  const schema::TableDef& table() const { return *plan_->table; }
 
   void add_selected(std::string name, Expression expression) {
     plan_->selected.push_back({.name = std::move(name), .expression = std::move(expression)});
   }
 
   Status bind_selection() {
-    for (const table::ColumnDef& column : table().columns) {
+    for (const schema::ColumnDef& column : table().columns) {
       if (!select_.selectors.empty()) break;
       Expression expression;
       expression.kind = Expression::Kind::kColumn;
@@ -86,8 +86,8 @@ class SelectBinder {
     if (!select_.distinct) return {};
     for (const SelectedColumn& selected : plan_->selected) {
       const ColumnPtr column = selected.expression.column;
-      const bool allowed = column != nullptr && (column->kind == table::ColumnKind::kPartitionKey ||
-                                                 column->kind == table::ColumnKind::kStatic);
+      const bool allowed = column != nullptr && (column->kind == schema::ColumnKind::kPartitionKey ||
+                                                 column->kind == schema::ColumnKind::kStatic);
       if (allowed) continue;
       return fail(ErrorCode::kInvalid, fmt::format("SELECT DISTINCT queries must only request partition key columns "
                                                    "and/or static columns (not {})",
@@ -148,7 +148,7 @@ class SelectBinder {
     SAGITTA_CHECK(check_ann(ordering[0], *column));
     plan_->is_ann = true;
     body_->ann = AnnQuery{.column = column};
-    for (const table::IndexDef& index : table().indexes) {
+    for (const schema::IndexDef& index : table().indexes) {
       if (index.column_id == column->id) body_->ann->index_ids.push_back(index.id);
     }
     std::ranges::sort(body_->ann->index_ids);
@@ -156,7 +156,7 @@ class SelectBinder {
     return {};
   }
 
-  Status check_ann(const cql::Ordering& ordering, const table::ColumnDef& column) const {
+  Status check_ann(const cql::Ordering& ordering, const schema::ColumnDef& column) const {
     const Kind kind = column.type->kind();
     if (kind != Kind::kVector && kind != Kind::kList) {
       return fail(ErrorCode::kInvalid, fmt::format("Unexpected receiver type '{}'; only list and vector are expected",
@@ -221,8 +221,8 @@ class SelectBinder {
     return settle_direction();
   }
 
-  Status advance_to(const std::vector<ColumnPtr>& keys, size_t& next, const table::ColumnDef& column) const {
-    if (column.kind != table::ColumnKind::kClustering) {
+  Status advance_to(const std::vector<ColumnPtr>& keys, size_t& next, const schema::ColumnDef& column) const {
+    if (column.kind != schema::ColumnKind::kClustering) {
       return fail(ErrorCode::kInvalid, fmt::format("Order by is currently only supported on the clustered columns of "
                                                    "the PRIMARY KEY, got {}",
                                                    column.name));
@@ -272,7 +272,7 @@ Result<std::optional<uint64_t>> evaluate_limit(const std::optional<Expression>& 
 Status bind_ann_values(const SelectPlan& plan, const EvalContext& context, std::optional<uint32_t> page_size,
                        BoundSelect& bound) {
   bound.ann = plan.body->ann;
-  const table::ColumnDef& column = *bound.ann->column;
+  const schema::ColumnDef& column = *bound.ann->column;
   if (!bound.limit) {
     return fail(ErrorCode::kInvalid,
                 "Top-K queries must have a limit specified and the limit must be less than the query page size");

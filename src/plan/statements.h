@@ -37,7 +37,7 @@ Result<Plan> bind_ddl(Binder& binder, const cql::CreateIndex& statement);
 Result<Plan> bind_ddl(Binder& binder, const cql::DropIndex& statement);
 
 /// A plan of a schema change of `keyspace`.`table`.
-Plan schema_plan(std::string keyspace, std::string table, table::SchemaChange change);
+Plan schema_plan(std::string keyspace, std::string table, schema::SchemaChange change);
 
 /// The markers that give the components of the partition key; empty unless each is given by one.
 std::vector<uint16_t> partition_key_markers(std::span<const Relation> partition);

@@ -150,7 +150,7 @@ bool is_assignable(const DataTypePtr& from, const DataTypePtr& to) {
 /// Binds one term tree. `table` is null where no column may occur.
 class TermBinder {
  public:
-  TermBinder(Binder& binder, const table::TableDef* table) : binder_(binder), table_(table) {}
+  TermBinder(Binder& binder, const schema::TableDef* table) : binder_(binder), table_(table) {}
 
   /// With a receiver: an expression of the receiver's type.
   Result<Expression> bind(const cql::Term& term, const Receiver& receiver) {
@@ -388,7 +388,7 @@ class TermBinder {
     if (table_ == nullptr) {
       return fail(ErrorCode::kInvalid, fmt::format("Column {} cannot be used here", column.name));
     }
-    SAGITTA_TRY(const table::ColumnDef* def, find_column(*table_, column.name));
+    SAGITTA_TRY(const schema::ColumnDef* def, find_column(*table_, column.name));
     Expression expression;
     expression.kind = Expression::Kind::kColumn;
     expression.type = def->type;
@@ -495,7 +495,7 @@ class TermBinder {
     if (column == nullptr || table_ == nullptr) {
       return fail(ErrorCode::kInvalid, fmt::format("{} needs a column", call.name.name));
     }
-    SAGITTA_TRY(const table::ColumnDef* def, find_column(*table_, column->name));
+    SAGITTA_TRY(const schema::ColumnDef* def, find_column(*table_, column->name));
     if (def->is_key()) {
       return fail(ErrorCode::kInvalid, fmt::format("Cannot use selection function {} on PRIMARY KEY part {}",
                                                    call.name.name == "ttl" ? "ttl" : "writeTime", def->name));
@@ -513,7 +513,7 @@ class TermBinder {
   }
 
   Result<Expression> bind_token(const cql::FunctionCall& call) {
-    const table::TableDef* table = table_ != nullptr ? table_ : binder_.table_.get();
+    const schema::TableDef* table = table_ != nullptr ? table_ : binder_.table_.get();
     if (table == nullptr) return fail(ErrorCode::kInvalid, "token() needs a table");
     const auto keys = partition_columns(*table);
     SAGITTA_CHECK(check_argument_count(call, keys.size()));
@@ -740,14 +740,14 @@ class TermBinder {
   }
 
   Binder& binder_;
-  const table::TableDef* table_;
+  const schema::TableDef* table_;
 };
 
 Result<Expression> Binder::bind_term(const cql::Term& term, const Receiver& receiver) {
   return TermBinder(*this, nullptr).bind(term, receiver);
 }
 
-Result<Expression> Binder::bind_selector(const cql::Term& term, const table::TableDef& table) {
+Result<Expression> Binder::bind_selector(const cql::Term& term, const schema::TableDef& table) {
   return TermBinder(*this, &table).bind_free(term);
 }
 

@@ -56,22 +56,22 @@ Result<std::vector<BindValue>> arrange_named(const Plan& plan,
   return values;
 }
 
-VectorRule vector_rule(const table::TableDef& table, const table::ColumnDef& column) {
+VectorRule vector_rule(const schema::TableDef& table, const schema::ColumnDef& column) {
   VectorRule rule;
-  for (const table::IndexDef& index : table.indexes) {
+  for (const schema::IndexDef& index : table.indexes) {
     if (index.column_id != column.id || !column.type->is_float_vector()) continue;
-    const table::Similarity similarity = table::vector_options(index, table).similarity;
+    const index::Similarity similarity = index::vector_options(index, table).similarity;
     // Cosine refuses all that the others refuse, and zero vectors.
-    if (!rule || similarity == table::Similarity::kCosine) rule = similarity;
+    if (!rule || similarity == index::Similarity::kCosine) rule = similarity;
   }
   return rule;
 }
 
-Status check_vector(const table::ColumnDef& column, BytesView vector, const VectorRule& rule) {
+Status check_vector(const schema::ColumnDef& column, BytesView vector, const VectorRule& rule) {
   if (!rule) return {};
   std::vector<float> floats(column.type->dim());
   types::to_floats(vector, floats);
-  const std::string reason = table::refuse_vector(*rule, floats);
+  const std::string reason = index::refuse_vector(*rule, floats);
   if (reason.empty()) return {};
   return fail(ErrorCode::kInvalid, fmt::format("Invalid vector for column {}: {}", column.name, reason));
 }

@@ -2,19 +2,19 @@
 
 namespace sagitta::replica {
 
-log::Record mutation_record(const table::Schema& schema, std::span<const table::Mutation> mutations) {
+log::Record mutation_record(const schema::Schema& schema, std::span<const rows::Mutation> mutations) {
   log::Record record{.kind = log::RecordKind::kMutation, .schema_version = schema.version};
-  table::encode(mutations, record.payload);
+  rows::encode(mutations, record.payload);
   return record;
 }
 
-log::Record schema_record(const table::Schema& schema, const table::SchemaChange& change) {
+log::Record schema_record(const schema::Schema& schema, const schema::SchemaChange& change) {
   log::Record record{.kind = log::RecordKind::kSchema, .schema_version = schema.version};
-  table::encode(change, record.payload);
+  schema::encode(change, record.payload);
   return record;
 }
 
-log::Record truncate_record(const table::Schema& schema, uint32_t table_id) {
+log::Record truncate_record(const schema::Schema& schema, uint32_t table_id) {
   log::Record record{.kind = log::RecordKind::kTruncate, .schema_version = schema.version};
   put_varint(record.payload, table_id);
   return record;

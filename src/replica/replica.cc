@@ -10,7 +10,7 @@
 #include "sagitta/base/assert.h"
 #include "sagitta/base/logging.h"
 #include "sagitta/replica/records.h"
-#include "sagitta/table/apply.h"
+#include "sagitta/tablet/apply.h"
 
 #include "request_memory.h"
 #include "waiters.h"
@@ -104,17 +104,17 @@ class LogReplica final : public Replica {
     });
   }
 
-  table::SchemaPtr schema() const override {
+  schema::SchemaPtr schema() const override {
     std::lock_guard lock(mutex_);
     return schema_;
   }
-  table::VectorIndexSetPtr vector_indexes() const override { return tables_.indexes(); }
-  table::ReadView read_view(int64_t now_s, kv::ReadMode mode) const override {
+  index::VectorIndexSetPtr vector_indexes() const override { return tables_.indexes(); }
+  rows::ReadView read_view(int64_t now_s, kv::ReadMode mode) const override {
     return {env_.store, env_.store.snapshot(), now_s, mode};
   }
 
-  std::shared_ptr<void> on_schema_change(std::function<void(const table::SchemaOutcome&)> listener) override {
-    auto handle = std::make_shared<std::function<void(const table::SchemaOutcome&)>>(std::move(listener));
+  std::shared_ptr<void> on_schema_change(std::function<void(const schema::SchemaOutcome&)> listener) override {
+    auto handle = std::make_shared<std::function<void(const schema::SchemaOutcome&)>>(std::move(listener));
     std::lock_guard lock(mutex_);
     listeners_.push_back(handle);
     return handle;
@@ -132,7 +132,7 @@ class LogReplica final : public Replica {
     std::lock_guard one_at_a_time(flush_mutex_);
     const Offset offset = applied_;
     const int64_t log_time_us = log_clock_us_;
-    const table::SchemaPtr flushed = schema();
+    const schema::SchemaPtr flushed = schema();
     const int64_t started_us = env_.clock.steady_us();
     SAGITTA_CHECK(env_.store.flush());
     flush_seconds_.observe(static_cast<double>(env_.clock.steady_us() - started_us) * 1e-6);
@@ -155,9 +155,9 @@ class LogReplica final : public Replica {
   Status load() {
     SAGITTA_TRY(const auto position, env_.store.get(Family::kMeta, kPositionKey, kv::ReadMode::kBlocking));
     SAGITTA_TRY(const auto schema, env_.store.get(Family::kMeta, kSchemaKey, kv::ReadMode::kBlocking));
-    schema_ = std::make_shared<const table::Schema>();
+    schema_ = std::make_shared<const schema::Schema>();
     if (schema) {
-      SAGITTA_TRY(schema_, table::Schema::decode(*schema));
+      SAGITTA_TRY(schema_, schema::Schema::decode(*schema));
     }
     if (position) {
       ByteReader in(*position);
@@ -267,21 +267,21 @@ class LogReplica final : public Replica {
   }
 
   Status change_rows(const Entry& entry) {
-    SAGITTA_TRY(const auto mutations, table::decode_mutations(entry.record.payload));
+    SAGITTA_TRY(const auto mutations, rows::decode_mutations(entry.record.payload));
     return tables_.apply_mutations(*schema_, mutations, {.log_time_us = log_clock_us_, .offset = entry.offset},
                                    *batch_);
   }
 
   Status truncate(const Entry& entry) {
     SAGITTA_TRY(const uint32_t id, decode_truncate(entry.record.payload));
-    const table::TableDefPtr table = schema_->find_table(id);
+    const schema::TableDefPtr table = schema_->find_table(id);
     if (table == nullptr) return fail(ErrorCode::kInvalid, "the table was dropped meanwhile");
     return tables_.truncate(*table, {.log_time_us = log_clock_us_, .offset = entry.offset}, *batch_);
   }
 
   Status change_schema(const Entry& entry, ApplyResult& result) {
-    SAGITTA_TRY(const auto decoded, table::decode_schema_change(entry.record.payload));
-    SAGITTA_TRY(result.schema, table::apply(schema_, decoded));
+    SAGITTA_TRY(const auto decoded, schema::decode_schema_change(entry.record.payload));
+    SAGITTA_TRY(result.schema, schema::apply(schema_, decoded));
     if (!result.schema->changed) return {};
     SAGITTA_CHECK(tables_.change_schema(*schema_, result.schema->schema,
                                         {.log_time_us = log_clock_us_, .offset = entry.offset}, *batch_));
@@ -293,7 +293,7 @@ class LogReplica final : public Replica {
 
   void publish(const ApplyResult& result) {
     if (!result.schema || result.schema->schema == schema_) return;
-    std::vector<std::shared_ptr<std::function<void(const table::SchemaOutcome&)>>> live;
+    std::vector<std::shared_ptr<std::function<void(const schema::SchemaOutcome&)>>> live;
     {
       std::lock_guard lock(mutex_);
       schema_ = result.schema->schema;
@@ -341,7 +341,7 @@ class LogReplica final : public Replica {
 
   const Environment env_;
   const Options options_;
-  table::TableSpace tables_;
+  tablet::TableSpace tables_;
   RequestMemory requests_;
   std::unique_ptr<kv::Batch> batch_;
   LocalIds local_ids_;
@@ -351,9 +351,9 @@ class LogReplica final : public Replica {
   Histogram& flush_seconds_;
 
   mutable std::mutex mutex_;  ///< schema_ (for readers; the applier alone writes it), halted_, listeners_, flushed_
-  table::SchemaPtr schema_;
+  schema::SchemaPtr schema_;
   std::optional<Error> halted_;
-  std::vector<std::weak_ptr<std::function<void(const table::SchemaOutcome&)>>> listeners_;
+  std::vector<std::weak_ptr<std::function<void(const schema::SchemaOutcome&)>>> listeners_;
   std::condition_variable flushed_;
 
   std::atomic<Offset> applied_{0};

@@ -14,16 +14,16 @@ void encode(const AppliedRequest& applied, int64_t until_us, Bytes& out) {
   if (failed) out += applied.outcome.error().message();
   if (failed || !applied.schema) return;
   put_varint(out, applied.schema->changed);
-  const table::ChangeEvent& event = applied.schema->event;
+  const schema::ChangeEvent& event = applied.schema->event;
   for (const Bytes* text : {&event.change, &event.target, &event.keyspace, &event.name}) put_blob(out, *text);
 }
 
 /// What follows in an applied request: nothing, or a schema change's outcome.
-bool decode_schema(ByteReader& in, std::optional<table::SchemaOutcome>& schema) {
+bool decode_schema(ByteReader& in, std::optional<schema::SchemaOutcome>& schema) {
   if (in.empty()) return true;
   const auto changed = in.varint();
   if (!changed) return false;
-  table::ChangeEvent& event = schema.emplace().event;
+  schema::ChangeEvent& event = schema.emplace().event;
   schema->changed = *changed != 0;
   for (Bytes* text : {&event.change, &event.target, &event.keyspace, &event.name}) {
     const auto read = in.blob();

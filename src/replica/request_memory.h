@@ -9,7 +9,7 @@
 #include "sagitta/base/uuid.h"
 #include "sagitta/kv/store.h"
 #include "sagitta/log/record.h"
-#include "sagitta/table/schema_change.h"
+#include "sagitta/schema/schema_change.h"
 
 namespace sagitta::replica {
 
@@ -19,7 +19,7 @@ struct AppliedRequest {
   /// The error it was refused with, if any.
   Status outcome;
   /// Of an applied schema change, without the schema.
-  std::optional<table::SchemaOutcome> schema;
+  std::optional<schema::SchemaOutcome> schema;
 };
 
 /// Used by the applier's thread only.

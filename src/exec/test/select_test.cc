@@ -17,8 +17,8 @@ using testing::HasSubstr;
 using types::DataType;
 using types::Kind;
 
-table::ColumnDef column(uint32_t id, const char* name, Kind kind, table::ColumnKind role, bool descending = false) {
-  table::ColumnDef def;
+schema::ColumnDef column(uint32_t id, const char* name, Kind kind, schema::ColumnKind role, bool descending = false) {
+  schema::ColumnDef def;
   def.id = id;
   def.name = name;
   def.type = DataType::native(kind);
@@ -31,15 +31,15 @@ table::ColumnDef column(uint32_t id, const char* name, Kind kind, table::ColumnK
 class SelectTest : public testing::Test {
  protected:
   SelectTest() {
-    auto def = std::make_shared<table::TableDef>();
+    auto def = std::make_shared<schema::TableDef>();
     def->id = 7;
     def->keyspace = "x";
     def->name = "t";
-    def->columns = {column(1, "k", Kind::kInt, table::ColumnKind::kPartitionKey),
-                    column(2, "c", Kind::kInt, table::ColumnKind::kClustering, true),
-                    column(3, "a", Kind::kText, table::ColumnKind::kRegular)};
+    def->columns = {column(1, "k", Kind::kInt, schema::ColumnKind::kPartitionKey),
+                    column(2, "c", Kind::kInt, schema::ColumnKind::kClustering, true),
+                    column(3, "a", Kind::kText, schema::ColumnKind::kRegular)};
     def->finish();
-    auto keyspace = std::make_shared<table::KeyspaceDef>();
+    auto keyspace = std::make_shared<schema::KeyspaceDef>();
     keyspace->name = "x";
     keyspace->tables["t"] = def;
     schema_.keyspaces["x"] = keyspace;
@@ -93,7 +93,7 @@ class SelectTest : public testing::Test {
     EXPECT_TRUE(in.empty());
   }
 
-  table::Schema schema_;
+  schema::Schema schema_;
   std::unique_ptr<MemoryRows> rows_;
   plan::PlanPtr plan_;
   ManualClock clock_{1'000'000};

@@ -16,7 +16,7 @@ class DdlTest : public PlanTest {
 };
 
 TEST_F(DdlTest, Table) {
-  const auto made = change_of<table::CreateTable>(
+  const auto made = change_of<schema::CreateTable>(
       "CREATE TABLE IF NOT EXISTS x (b text, k int, c int, a frozen<address>, PRIMARY KEY (k, c)) WITH CLUSTERING "
       "ORDER "
       "BY (c DESC) AND comment = 'hi' AND compaction = {'class': 'LeveledCompactionStrategy'}");
@@ -31,7 +31,7 @@ TEST_F(DdlTest, Table) {
 TEST_F(DdlTest, EachExecutionGetsItsOwnUuid) {
   PlanPtr made = plan("CREATE TABLE x (k int PRIMARY KEY)");
   auto first = make_schema_change(*made, context({})), second = make_schema_change(*made, context({}));
-  EXPECT_NE(std::get<table::CreateTable>(*first).table.uuid, std::get<table::CreateTable>(*second).table.uuid);
+  EXPECT_NE(std::get<schema::CreateTable>(*first).table.uuid, std::get<schema::CreateTable>(*second).table.uuid);
 }
 
 TEST_F(DdlTest, NestedIndexOptionsAreStoredFlat) {
@@ -40,7 +40,7 @@ TEST_F(DdlTest, NestedIndexOptionsAreStoredFlat) {
       "'similarity_function': 'COSINE', 'indexing_options': {'vector_dimension': '3', 'indexing_type': 'usearch', "
       "'usearch_options': {'metric': 'COSINE', 'quantization': 'fp16', 'connections': '16', 'expansion_add': '128', "
       "'expansion_search': '64'}}}";
-  const auto made = change_of<table::CreateIndex>(kText);
+  const auto made = change_of<schema::CreateIndex>(kText);
   EXPECT_EQ(made.index.options, (std::map<std::string, std::string>{{"similarity_function", "COSINE"},
                                                                     {"quantization", "f16"},
                                                                     {"maximum_node_connections", "16"},
@@ -55,7 +55,7 @@ TEST_F(DdlTest, EveryClassOfVectorIndex) {
        {"vector_index", "sai", "StorageAttachedIndex", "org.apache.cassandra.index.sai.StorageAttachedIndex",
         "org.apache.cassandra.index.sasi.SASIIndex"}) {
     const std::string text = "CREATE CUSTOM INDEX ON t (w) USING '" + std::string(name) + "'";
-    EXPECT_EQ(change_of<table::CreateIndex>(text).index.class_name, name);
+    EXPECT_EQ(change_of<schema::CreateIndex>(text).index.class_name, name);
   }
   EXPECT_EQ(error_of("CREATE CUSTOM INDEX ON t (w) USING 'org.apache.cassandra.index.sasi.SASIIndex' WITH OPTIONS = "
                      "{'mode': 'ANN'}"),
@@ -67,10 +67,10 @@ TEST_F(DdlTest, TwoNamedIndexesOnOneColumn) {
 }
 
 TEST_F(DdlTest, Alterations) {
-  EXPECT_EQ(change_of<table::AlterTableAdd>("ALTER TABLE t ADD z int").columns[0].name, "z");
-  EXPECT_EQ(change_of<table::AlterTableDrop>("ALTER TABLE t DROP a").timestamp_us, kNowUs);
-  EXPECT_EQ(change_of<table::AlterTypeAdd>("ALTER TYPE address ADD city text").field_name, "city");
-  EXPECT_TRUE(change_of<table::DropKeyspace>("DROP KEYSPACE IF EXISTS gone").if_exists);
+  EXPECT_EQ(change_of<schema::AlterTableAdd>("ALTER TABLE t ADD z int").columns[0].name, "z");
+  EXPECT_EQ(change_of<schema::AlterTableDrop>("ALTER TABLE t DROP a").timestamp_us, kNowUs);
+  EXPECT_EQ(change_of<schema::AlterTypeAdd>("ALTER TYPE address ADD city text").field_name, "city");
+  EXPECT_TRUE(change_of<schema::DropKeyspace>("DROP KEYSPACE IF EXISTS gone").if_exists);
 }
 
 TEST_F(DdlTest, ReplicationOfMoreNodesThanOneWarns) {

@@ -12,7 +12,7 @@
 #include "sagitta/base/uuid.h"
 #include "sagitta/cql/parser.h"
 #include "sagitta/plan/plan.h"
-#include "sagitta/table/schema_change.h"
+#include "sagitta/schema/schema_change.h"
 #include "sagitta/types/value.h"
 
 namespace sagitta::plan {
@@ -22,7 +22,7 @@ inline constexpr int64_t kNowUs = 1'700'000'000'000'000;
 class PlanTest : public ::testing::Test {
  protected:
   PlanTest() {
-    schema_ = std::make_shared<const table::Schema>();
+    schema_ = std::make_shared<const schema::Schema>();
     change("CREATE KEYSPACE zz WITH replication = {'class': 'SimpleStrategy', 'replication_factor': 1}");
     change("CREATE TYPE zz.address (street text, zip int)");
     change(
@@ -69,17 +69,17 @@ class PlanTest : public ::testing::Test {
     ASSERT_NE(made, nullptr) << text;
     auto schema_change = make_schema_change(*made, context({}));
     ASSERT_TRUE(schema_change.has_value()) << text;
-    auto outcome = table::apply(schema_, *schema_change);
+    auto outcome = schema::apply(schema_, *schema_change);
     ASSERT_TRUE(outcome.has_value()) << text << ": " << outcome.error().to_string();
     schema_ = outcome->schema;
   }
 
-  Result<std::vector<table::Mutation>> mutations(std::string_view text, std::vector<BindValue> values = {}) const {
+  Result<std::vector<rows::Mutation>> mutations(std::string_view text, std::vector<BindValue> values = {}) const {
     SAGITTA_TRY(PlanPtr made, bound(text));
     return make_mutations(*made, context(values));
   }
 
-  table::Mutation mutation(std::string_view text, std::vector<BindValue> values = {}) const {
+  rows::Mutation mutation(std::string_view text, std::vector<BindValue> values = {}) const {
     auto made = mutations(text, std::move(values));
     EXPECT_TRUE(made.has_value()) << text << ": " << (made ? "" : made.error().to_string());
     if (!made || made->size() != 1) {
@@ -99,7 +99,7 @@ class PlanTest : public ::testing::Test {
     return schema_->find_table("zz", table)->find_column(column)->id;
   }
 
-  table::SchemaPtr schema_;
+  schema::SchemaPtr schema_;
   ManualClock clock_{kNowUs};
   mutable SeededRandom random_{7};
   mutable TimeUuidSource timeuuids_{clock_, random_};

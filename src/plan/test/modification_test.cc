@@ -5,14 +5,14 @@
 namespace sagitta::plan {
 namespace {
 
-using table::CellOp;
-using table::Mutation;
+using rows::CellOp;
+using rows::Mutation;
 
 class ModificationTest : public PlanTest {
  protected:
   const CellOp* cell(const Mutation& mutation, std::string_view table, std::string_view column) const {
     const uint32_t id = column_id(table, column);
-    for (const table::RowMutation& row : mutation.rows) {
+    for (const rows::RowMutation& row : mutation.rows) {
       for (const CellOp& op : row.cells) {
         if (op.column_id == id) return &op;
       }

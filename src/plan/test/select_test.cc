@@ -9,12 +9,12 @@ namespace {
 class FakeRow final : public RowSource {
  public:
   explicit FakeRow(std::map<std::string, Bytes> columns) : columns_(std::move(columns)) {}
-  ValueView column(const table::ColumnDef& column) const override {
+  ValueView column(const schema::ColumnDef& column) const override {
     auto found = columns_.find(column.name);
     return found == columns_.end() ? ValueView() : ValueView(found->second);
   }
-  std::optional<int64_t> writetime_us(const table::ColumnDef&) const override { return 77; }
-  std::optional<int32_t> ttl(const table::ColumnDef&) const override { return std::nullopt; }
+  std::optional<int64_t> writetime_us(const schema::ColumnDef&) const override { return 77; }
+  std::optional<int32_t> ttl(const schema::ColumnDef&) const override { return std::nullopt; }
 
  private:
   std::map<std::string, Bytes> columns_;

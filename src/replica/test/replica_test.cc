@@ -72,38 +72,38 @@ class ReplicaTest : public testing::Test {
   }
 
   void create_table() {
-    table::CreateKeyspace keyspace{.keyspace = "k", .replication = {{"class", "SimpleStrategy"}}};
+    schema::CreateKeyspace keyspace{.keyspace = "k", .replication = {{"class", "SimpleStrategy"}}};
     ASSERT_TRUE(submit(schema_record(*replica_->schema(), keyspace)));
-    table::TableDef def;
+    schema::TableDef def;
     def.keyspace = "k";
     def.name = "t";
-    def.columns = {{.name = "id", .type = DataType::native(Kind::kInt), .kind = table::ColumnKind::kPartitionKey},
+    def.columns = {{.name = "id", .type = DataType::native(Kind::kInt), .kind = schema::ColumnKind::kPartitionKey},
                    {.name = "v", .type = DataType::vector(DataType::native(Kind::kFloat), 2)}};
-    const auto created = submit(schema_record(*replica_->schema(), table::CreateTable{.table = def}));
+    const auto created = submit(schema_record(*replica_->schema(), schema::CreateTable{.table = def}));
     ASSERT_TRUE(created) << created.error().to_string();
   }
 
   void create_index() {
-    table::CreateIndex change{.keyspace = "k", .table = "t", .column = "v"};
+    schema::CreateIndex change{.keyspace = "k", .table = "t", .column = "v"};
     change.index.class_name = "vector_index";
     const auto created = submit(schema_record(*replica_->schema(), change));
     ASSERT_TRUE(created) << created.error().to_string();
   }
 
-  table::TableDefPtr table() const { return replica_->schema()->find_table("k", "t"); }
+  schema::TableDefPtr table() const { return replica_->schema()->find_table("k", "t"); }
 
-  table::Mutation row(int32_t id, std::vector<float> vector) const {
-    table::Mutation mutation{.table_id = table()->id,
-                             .partition_key = types::from_int32(id),
-                             .timestamp_us = clock_.now_us(),
-                             .server_timestamp = true};
-    table::RowMutation change{.insert_marker = true};
+  rows::Mutation row(int32_t id, std::vector<float> vector) const {
+    rows::Mutation mutation{.table_id = table()->id,
+                            .partition_key = types::from_int32(id),
+                            .timestamp_us = clock_.now_us(),
+                            .server_timestamp = true};
+    rows::RowMutation change{.insert_marker = true};
     change.cells.push_back({.column_id = table()->find_column("v")->id, .value = types::from_floats(vector)});
     mutation.rows.push_back(std::move(change));
     return mutation;
   }
 
-  Result<ApplyResult> write(const table::Mutation& mutation) {
+  Result<ApplyResult> write(const rows::Mutation& mutation) {
     return submit(mutation_record(*replica_->schema(), std::span(&mutation, 1)));
   }
 
@@ -112,11 +112,11 @@ class ReplicaTest : public testing::Test {
     return found && *found;
   }
 
-  std::vector<table::VectorHit> nearest(std::vector<float> query, size_t k) const {
+  std::vector<index::VectorHit> nearest(std::vector<float> query, size_t k) const {
     const auto set = replica_->vector_indexes();
     const auto hits = set->indexes.begin()->second->search(query, k, 0, nullptr, {});
     EXPECT_TRUE(hits) << hits.error().to_string();
-    return hits.value_or(std::vector<table::VectorHit>());
+    return hits.value_or(std::vector<index::VectorHit>());
   }
 
   const std::unique_ptr<MemoryFileSystem> files_ = MemoryFileSystem::make();
@@ -124,7 +124,7 @@ class ReplicaTest : public testing::Test {
   MetricsRegistry metrics_;
   InlineExecutor workers_;
   MemoryBudget vectors_{"vectors", size_t{1} << 30};
-  const std::shared_ptr<table::PurgeHorizon> horizon_ = std::make_shared<table::PurgeHorizon>();
+  const std::shared_ptr<rows::PurgeHorizon> horizon_ = std::make_shared<rows::PurgeHorizon>();
   std::unique_ptr<kv::Store> store_ = kv::make_memory_store([horizon = horizon_] { return horizon->filter(); });
   std::unique_ptr<log::Log> log_;
   std::unique_ptr<Replica> replica_;
@@ -139,7 +139,7 @@ TEST_F(ReplicaTest, AnAcknowledgedRowIsReadAndFoundAtOnce) {
   EXPECT_TRUE(exists(1));
   const auto hits = nearest({0.9F, 0.1F}, 2);
   ASSERT_EQ(hits.size(), 2u);
-  EXPECT_EQ(hits[0].row_key, table::row_key(*table(), types::from_int32(1), {}));
+  EXPECT_EQ(hits[0].row_key, rows::row_key(*table(), types::from_int32(1), {}));
 }
 
 TEST_F(ReplicaTest, TheLogAloneGivesTheStateBack) {
@@ -219,9 +219,9 @@ TEST_F(ReplicaTest, ARepeatedSchemaChangeGetsTheFirstAnswerAlsoAfterARestart) {
   start();
   create_table();
   int told = 0;
-  const auto listener = replica_->on_schema_change([&](const table::SchemaOutcome&) { ++told; });
+  const auto listener = replica_->on_schema_change([&](const schema::SchemaOutcome&) { ++told; });
   SeededRandom random(3);
-  log::Record wanted = schema_record(*replica_->schema(), table::DropTable{.keyspace = "k", .table = "t"});
+  log::Record wanted = schema_record(*replica_->schema(), schema::DropTable{.keyspace = "k", .table = "t"});
   wanted.request_id = Uuid::random(random);
   const auto first = submit(wanted);
   ASSERT_TRUE(first && first->schema);
@@ -247,7 +247,7 @@ TEST_F(ReplicaTest, ASchemaErrorIsTheRecordsOwnAndTheReplicaLives) {
   start();
   create_table();
   const auto again = submit(schema_record(
-      *replica_->schema(), table::CreateKeyspace{.keyspace = "k", .replication = {{"class", "SimpleStrategy"}}}));
+      *replica_->schema(), schema::CreateKeyspace{.keyspace = "k", .replication = {{"class", "SimpleStrategy"}}}));
   ASSERT_FALSE(again);
   EXPECT_EQ(again.error().code(), ErrorCode::kAlreadyExists);
   EXPECT_TRUE(write(row(1, {1, 0})));
@@ -269,7 +269,7 @@ TEST_F(ReplicaTest, ARepeatedRequestThatWasRefusedIsRefusedAgainAlsoAfterARestar
   create_table();
   SeededRandom random(2);
   const Uuid id = Uuid::random(random);
-  log::Record wrong = schema_record(*replica_->schema(), table::DropTable{.keyspace = "k", .table = "nowhere"});
+  log::Record wrong = schema_record(*replica_->schema(), schema::DropTable{.keyspace = "k", .table = "nowhere"});
   wrong.request_id = id;
   const auto refused = submit(wrong);
   ASSERT_FALSE(refused);
@@ -320,7 +320,7 @@ TEST_F(ReplicaTest, AFlushTrimsTheLogAndTheStoreGoesOnFromThere) {
 TEST_F(ReplicaTest, ADeletionLeavesTheStoreOnceRecordsAfterItsGraceAreFlushed) {
   start({.flush_interval_us = INT64_MAX});
   create_table();
-  table::Mutation gone{.table_id = table()->id, .partition_key = types::from_int32(1)};
+  rows::Mutation gone{.table_id = table()->id, .partition_key = types::from_int32(1)};
   gone.timestamp_us = clock_.now_us();
   gone.delete_partition = true;
   ASSERT_TRUE(write(gone));

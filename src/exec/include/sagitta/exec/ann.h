@@ -7,7 +7,7 @@
 
 #include "sagitta/exec/select.h"
 #include "sagitta/exec/stored_rows.h"
-#include "sagitta/table/vector_index.h"
+#include "sagitta/index/vector_index.h"
 
 namespace sagitta::exec {
 
@@ -15,7 +15,7 @@ struct AnnSource {
   /// The rows as they are now: called again when the index has moved on from the rows that were seen.
   std::function<StoredRows()> open;
   /// The newest index on the column that serves; null when none does.
-  const table::VectorIndex* index = nullptr;
+  const index::VectorIndex* index = nullptr;
 };
 
 struct AnnReport {

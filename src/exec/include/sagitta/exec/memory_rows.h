@@ -14,14 +14,14 @@ namespace sagitta::exec {
 /// Fill with add(), then only read: reading is thread-safe.
 class MemoryRows final : public TableRows {
  public:
-  explicit MemoryRows(table::TableDefPtr table);
+  explicit MemoryRows(schema::TableDefPtr table);
   ~MemoryRows() override;
 
   /// One row: the value of each named column; key columns must be among them. Later rows replace earlier ones of the
   /// same key.
   void add(const std::map<std::string, Value, std::less<>>& values);
 
-  const table::TableDefPtr& table() const override { return table_; }
+  const schema::TableDefPtr& table() const override { return table_; }
   Result<std::unique_ptr<RowStream>> open(const ReadRange& range) const override;
 
  private:
@@ -29,7 +29,7 @@ class MemoryRows final : public TableRows {
   class Stream;
   /// Token, partition key, ordered clustering bytes.
   using Position = std::tuple<int64_t, Bytes, Bytes>;
-  table::TableDefPtr table_;
+  schema::TableDefPtr table_;
   std::map<Position, std::unique_ptr<Stored>> rows_;
 };
 

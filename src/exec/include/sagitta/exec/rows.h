@@ -13,7 +13,7 @@
 #include "sagitta/base/result.h"
 #include "sagitta/plan/expression.h"
 #include "sagitta/plan/select.h"
-#include "sagitta/table/schema.h"
+#include "sagitta/schema/schema.h"
 
 namespace sagitta::exec {
 
@@ -47,7 +47,7 @@ struct ReadRange {
 /// Whether the ranges restrict nothing.
 bool is_everything(std::span<const plan::ClusteringRange> ranges);
 /// The encoded clustering keys of each range.
-std::vector<types::Interval> intervals_of(const table::TableDef& table, std::span<const plan::ClusteringRange> ranges);
+std::vector<types::Interval> intervals_of(const schema::TableDef& table, std::span<const plan::ClusteringRange> ranges);
 
 /// Yields rows in token order, partition key order and clustering order. Not thread-safe.
 class RowStream {
@@ -63,7 +63,7 @@ class RowStream {
 class TableRows {
  public:
   virtual ~TableRows() = default;
-  virtual const table::TableDefPtr& table() const = 0;
+  virtual const schema::TableDefPtr& table() const = 0;
   virtual Result<std::unique_ptr<RowStream>> open(const ReadRange& range) const = 0;
 };
 

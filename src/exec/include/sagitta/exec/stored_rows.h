@@ -4,7 +4,7 @@
 #include <memory>
 
 #include "sagitta/exec/rows.h"
-#include "sagitta/table/read_view.h"
+#include "sagitta/rows/read_view.h"
 
 namespace sagitta::exec {
 
@@ -13,33 +13,33 @@ class StoredRow final : public Row {
  public:
   explicit StoredRow(int64_t now_s) : now_s_(now_s) {}
   /// Either may be absent, not both.
-  void set(std::optional<table::LiveRow> row, std::shared_ptr<const table::LiveRow> statics);
+  void set(std::optional<rows::LiveRow> row, std::shared_ptr<const rows::LiveRow> statics);
 
   const RowKey& key() const override { return key_; }
-  ValueView column(const table::ColumnDef& column) const override;
-  std::optional<int64_t> writetime_us(const table::ColumnDef& column) const override;
-  std::optional<int32_t> ttl(const table::ColumnDef& column) const override;
+  ValueView column(const schema::ColumnDef& column) const override;
+  std::optional<int64_t> writetime_us(const schema::ColumnDef& column) const override;
+  std::optional<int32_t> ttl(const schema::ColumnDef& column) const override;
 
  private:
-  const table::LiveCell* cell(const table::ColumnDef& column) const;
+  const rows::LiveCell* cell(const schema::ColumnDef& column) const;
   int64_t now_s_;
   RowKey key_;
-  std::optional<table::LiveRow> row_;
-  std::shared_ptr<const table::LiveRow> statics_;
+  std::optional<rows::LiveRow> row_;
+  std::shared_ptr<const rows::LiveRow> statics_;
 };
 
 class StoredRows final : public TableRows {
  public:
-  StoredRows(table::TableDefPtr table, table::ReadView view) : table_(std::move(table)), view_(std::move(view)) {}
-  const table::TableDefPtr& table() const override { return table_; }
-  const table::ReadView& view() const { return view_; }
+  StoredRows(schema::TableDefPtr table, rows::ReadView view) : table_(std::move(table)), view_(std::move(view)) {}
+  const schema::TableDefPtr& table() const override { return table_; }
+  const rows::ReadView& view() const { return view_; }
   Result<std::unique_ptr<RowStream>> open(const ReadRange& range) const override;
   /// The row at a key of an index, with its static values; null when there is none.
   Result<std::unique_ptr<StoredRow>> get(BytesView row_key) const;
 
  private:
-  table::TableDefPtr table_;
-  table::ReadView view_;
+  schema::TableDefPtr table_;
+  rows::ReadView view_;
 };
 
 }  // namespace sagitta::exec

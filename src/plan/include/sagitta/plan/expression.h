@@ -12,7 +12,7 @@
 
 #include "sagitta/base/bytes.h"
 #include "sagitta/base/result.h"
-#include "sagitta/table/schema.h"
+#include "sagitta/schema/schema.h"
 #include "sagitta/types/data_type.h"
 
 namespace sagitta {
@@ -48,11 +48,11 @@ class RowSource {
   virtual ~RowSource() = default;
   /// The value, null when there is none. A multi-cell collection or UDT is given as its serialised whole. Valid until
   /// the row moves on.
-  virtual ValueView column(const table::ColumnDef& column) const = 0;
+  virtual ValueView column(const schema::ColumnDef& column) const = 0;
   /// Of a live single-cell column; for a multi-cell one its largest.
-  virtual std::optional<int64_t> writetime_us(const table::ColumnDef& column) const = 0;
+  virtual std::optional<int64_t> writetime_us(const schema::ColumnDef& column) const = 0;
   /// Seconds that are left.
-  virtual std::optional<int32_t> ttl(const table::ColumnDef& column) const = 0;
+  virtual std::optional<int32_t> ttl(const schema::ColumnDef& column) const = 0;
 };
 
 struct Function;
@@ -77,7 +77,7 @@ struct Expression {
   Value constant;
   uint32_t index = 0;
   /// Points into the table of the plan, which holds it.
-  const table::ColumnDef* column = nullptr;
+  const schema::ColumnDef* column = nullptr;
   /// Points into a static registry.
   const Function* function = nullptr;
   Aggregate aggregate = Aggregate::kCountRows;

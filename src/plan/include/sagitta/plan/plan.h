@@ -19,9 +19,9 @@
 #include "sagitta/cql/ast.h"
 #include "sagitta/plan/expression.h"
 #include "sagitta/plan/select.h"
-#include "sagitta/table/mutation.h"
-#include "sagitta/table/schema.h"
-#include "sagitta/table/schema_change.h"
+#include "sagitta/rows/mutation.h"
+#include "sagitta/schema/schema.h"
+#include "sagitta/schema/schema_change.h"
 
 namespace sagitta::plan {
 
@@ -32,9 +32,9 @@ struct MarkerInfo {
 };
 
 /// DDL, but for what each execution decides anew (see `make_schema_change`). Whether an IF [NOT] EXISTS makes it do
-/// nothing is decided when it is applied, by table::apply.
+/// nothing is decided when it is applied, by schema::apply.
 struct SchemaPlan {
-  table::SchemaChange change;
+  schema::SchemaChange change;
 };
 
 struct UsePlan {
@@ -42,14 +42,14 @@ struct UsePlan {
 };
 
 struct TruncatePlan {
-  table::TableDefPtr table;
+  schema::TableDefPtr table;
 };
 
 struct ModificationBody;
 
 /// INSERT, UPDATE, DELETE.
 struct ModificationPlan {
-  table::TableDefPtr table;
+  schema::TableDefPtr table;
   bool counter = false;
   /// Private to plan.
   std::shared_ptr<const ModificationBody> body;
@@ -80,15 +80,15 @@ struct Plan {
 
 /// `keyspace` is the session's (or the request's) current one, empty for none; table names without a keyspace are
 /// looked up there. kInvalid, kSyntax, kConfig or kAlreadyExists with Cassandra's texts.
-Result<PlanPtr> bind(const table::Schema& schema, std::string_view keyspace, const cql::Statement& statement);
+Result<PlanPtr> bind(const schema::Schema& schema, std::string_view keyspace, const cql::Statement& statement);
 
 /// The change of a SchemaPlan with the uuids and times of this execution in it. Any other plan: kInvalid.
-Result<table::SchemaChange> make_schema_change(const Plan& plan, const EvalContext& context);
+Result<schema::SchemaChange> make_schema_change(const Plan& plan, const EvalContext& context);
 
 /// The mutations of a modification or a batch: everything nondeterministic (now(), timestamps, expiry) is fixed in
 /// them. kInvalid for values that do not fit, a wrong number of values, null key components, or vectors that an index
 /// refuses. Any other plan: kInvalid.
-Result<std::vector<table::Mutation>> make_mutations(const Plan& plan, const EvalContext& context);
+Result<std::vector<rows::Mutation>> make_mutations(const Plan& plan, const EvalContext& context);
 
 struct BatchEntry {
   PlanPtr plan;
@@ -97,8 +97,8 @@ struct BatchEntry {
 
 /// A BATCH request of the protocol: as `make_mutations` for each entry (`context.values` is not used), with one
 /// timestamp.
-Result<std::vector<table::Mutation>> make_batch(cql::BatchKind kind, std::span<const BatchEntry> entries,
-                                                const EvalContext& context);
+Result<std::vector<rows::Mutation>> make_batch(cql::BatchKind kind, std::span<const BatchEntry> entries,
+                                               const EvalContext& context);
 
 /// Values given by name in marker order; markers without one are unset. kInvalid for a name that no marker has.
 Result<std::vector<BindValue>> arrange_named(const Plan& plan,

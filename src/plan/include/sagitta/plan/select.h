@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "sagitta/plan/expression.h"
-#include "sagitta/table/read_view.h"
+#include "sagitta/rows/read_view.h"
 
 namespace sagitta::plan {
 
@@ -29,7 +29,7 @@ enum class Operator : uint8_t { kEq, kNotEq, kLt, kLe, kGt, kGe, kIn, kContains,
 /// A restriction that rows are tested against one by one.
 struct Filter {
   /// One column; several for a tuple restriction (a, b) < (1, 2). They point into the plan's table.
-  std::vector<const table::ColumnDef*> columns;
+  std::vector<const schema::ColumnDef*> columns;
   /// For m['k'] = v: the key; the one column is a map.
   Value map_key;
   /// range).
@@ -41,7 +41,7 @@ struct Filter {
 /// Whether `row` passes: null never matches. Thread-safe.
 bool matches(const Filter& filter, const RowSource& row);
 
-using table::ClusteringRange;
+using rows::ClusteringRange;
 
 /// Tokens from `start` to `end`, both inclusive. start > end: nothing.
 struct TokenRange {
@@ -50,7 +50,7 @@ struct TokenRange {
 
 /// ORDER BY v ANN OF x LIMIT n. `limit` of the select is set and is 1..limits::kAnnLimitMax.
 struct AnnQuery {
-  const table::ColumnDef* column = nullptr;
+  const schema::ColumnDef* column = nullptr;
   /// The vector indexes on the column, oldest first; never empty. Any gives the answer; prefer the newest that serves.
   std::vector<uint32_t> index_ids;
   /// Valid bytes of the column's type: finite, and not all zero when an index is cosine.
@@ -59,14 +59,14 @@ struct AnnQuery {
 
 /// A sort that the storage order does not give: an IN on the partition key with ORDER BY.
 struct SortKey {
-  const table::ColumnDef* column = nullptr;
+  const schema::ColumnDef* column = nullptr;
   bool descending = false;
 };
 
 struct SelectBody;
 
 struct SelectPlan {
-  table::TableDefPtr table;
+  schema::TableDefPtr table;
   std::vector<SelectedColumn> selected;
   std::vector<ResultColumn> result_columns;
   /// Some selected item is an aggregate: one row a group (or one in all).
@@ -76,7 +76,7 @@ struct SelectPlan {
   /// SELECT DISTINCT: one row a partition; only partition-key and static columns are selected.
   bool distinct = false;
   /// A prefix of the primary key.
-  std::vector<const table::ColumnDef*> group_by;
+  std::vector<const schema::ColumnDef*> group_by;
   bool is_ann = false;
   /// Private to plan.
   std::shared_ptr<const SelectBody> body;

@@ -4,15 +4,15 @@
 #include <span>
 
 #include "sagitta/log/record.h"
-#include "sagitta/table/mutation.h"
-#include "sagitta/table/schema_change.h"
+#include "sagitta/rows/mutation.h"
+#include "sagitta/schema/schema_change.h"
 
 namespace sagitta::replica {
 
 /// Each is bound to the schema the writer had. Request id and not_after_us are the caller's to set.
-log::Record mutation_record(const table::Schema& schema, std::span<const table::Mutation> mutations);
-log::Record schema_record(const table::Schema& schema, const table::SchemaChange& change);
-log::Record truncate_record(const table::Schema& schema, uint32_t table_id);
+log::Record mutation_record(const schema::Schema& schema, std::span<const rows::Mutation> mutations);
+log::Record schema_record(const schema::Schema& schema, const schema::SchemaChange& change);
+log::Record truncate_record(const schema::Schema& schema, uint32_t table_id);
 
 /// Of a kTruncate record. kCorruption.
 Result<uint32_t> decode_truncate(BytesView payload);

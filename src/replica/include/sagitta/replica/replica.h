@@ -12,14 +12,14 @@
 #include "sagitta/base/executor.h"
 #include "sagitta/base/metrics.h"
 #include "sagitta/base/result.h"
+#include "sagitta/index/vector_index.h"
 #include "sagitta/kv/store.h"
 #include "sagitta/log/log.h"
-#include "sagitta/table/apply.h"
-#include "sagitta/table/purge.h"
-#include "sagitta/table/read_view.h"
-#include "sagitta/table/schema.h"
-#include "sagitta/table/schema_change.h"
-#include "sagitta/table/vector_index.h"
+#include "sagitta/rows/purge.h"
+#include "sagitta/rows/read_view.h"
+#include "sagitta/schema/schema.h"
+#include "sagitta/schema/schema_change.h"
+#include "sagitta/tablet/apply.h"
 
 namespace sagitta::replica {
 
@@ -29,7 +29,7 @@ struct ApplyResult {
   /// The log clock after it, microseconds since the epoch.
   int64_t log_time_us = 0;
   /// Of a kSchema record; of a repeated one with the schema of now.
-  std::optional<table::SchemaOutcome> schema;
+  std::optional<schema::SchemaOutcome> schema;
 };
 
 /// The record's own error (kInvalid, kAlreadyExists, ...: nothing was changed), kWriteTimeout when it was past its
@@ -56,8 +56,8 @@ struct Environment {
   /// Charged for the vectors of indexes.
   MemoryBudget& vectors;
   /// Of the store's compaction filter, told of each flush; null when there is none.
-  table::PurgeHorizon* horizon = nullptr;
-  table::SnapshotPlace snapshots;
+  rows::PurgeHorizon* horizon = nullptr;
+  tablet::SnapshotPlace snapshots;
   /// Of the log: the one that is applied.
   log::Partition partition = 0;
 };
@@ -77,14 +77,14 @@ class Replica {
   virtual void submit(log::Record record, ApplyDone done) = 0;
 
   /// The newest state. Rows, schema and indexes seen after `done` of a record include it.
-  virtual table::SchemaPtr schema() const = 0;
-  virtual table::VectorIndexSetPtr vector_indexes() const = 0;
+  virtual schema::SchemaPtr schema() const = 0;
+  virtual index::VectorIndexSetPtr vector_indexes() const = 0;
   /// Takes a snapshot of the rows, to be read at `now_s`.
-  virtual table::ReadView read_view(int64_t now_s, kv::ReadMode mode) const = 0;
+  virtual rows::ReadView read_view(int64_t now_s, kv::ReadMode mode) const = 0;
 
   /// Called from the applier's thread after each schema change; must not block. Destroy the handle to stop.
   [[nodiscard]] virtual std::shared_ptr<void> on_schema_change(
-      std::function<void(const table::SchemaOutcome&)> listener) = 0;
+      std::function<void(const schema::SchemaOutcome&)> listener) = 0;
 
   /// The error that halted it, if any: then every submit fails and reads show the last good state.
   virtual std::optional<Error> halted() const = 0;

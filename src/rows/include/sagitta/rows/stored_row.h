@@ -1,0 +1,113 @@
+/// Rows as they are stored, and how writes resolve (docs/formats/rows.md). The rules are Cassandra's: the higher
+/// timestamp wins; on a tie a tombstone over anything, an expiring cell over one that lives for ever, the later expiry,
+/// the larger value.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <vector>
+
+#include "sagitta/base/bytes.h"
+#include "sagitta/base/result.h"
+#include "sagitta/rows/row.h"
+#include "sagitta/rows/row_keys.h"
+#include "sagitta/schema/schema.h"
+#include "sagitta/types/ordered_bytes.h"
+
+namespace sagitta::rows {
+
+/// Everything written at or before `timestamp_us` is gone. `at_s`: when it was deleted, on the log's clock.
+struct Tombstone {
+  int64_t timestamp_us = kNoTimestamp;
+  int64_t at_s = 0;
+
+  bool covers(int64_t other_us) const { return timestamp_us != kNoTimestamp && other_us <= timestamp_us; }
+  bool is_set() const { return timestamp_us != kNoTimestamp; }
+  /// The one with the higher timestamp stays.
+  void merge(const Tombstone& other) {
+    if (other.is_set() && other.timestamp_us > timestamp_us) *this = other;
+  }
+};
+
+struct Cell {
+  int64_t timestamp_us = kNoTimestamp;
+  /// No value: a tombstone, made at `deleted_s`.
+  Value value;
+  int64_t deleted_s = 0;
+  int32_t ttl_s = 0;
+  int64_t expires_s = 0;  ///< 0 = never
+
+  bool is_live(int64_t now_s) const { return value && (expires_s == 0 || expires_s > now_s); }
+};
+/// Whether `a` stays when both were written to one place.
+bool wins(const Cell& a, const Cell& b);
+
+/// That the row exists without any cell: what INSERT writes.
+struct Marker {
+  int64_t timestamp_us = kNoTimestamp;
+  int32_t ttl_s = 0;
+  int64_t expires_s = 0;
+
+  bool is_set() const { return timestamp_us != kNoTimestamp; }
+  bool is_live(int64_t now_s) const { return is_set() && (expires_s == 0 || expires_s > now_s); }
+};
+
+/// A multi-cell column.
+struct CellMap {
+  Tombstone deletion;
+  std::map<Bytes, Cell> cells;  ///< by path
+
+  void put(const Bytes& path, Cell cell);
+  /// Drops what `tombstone` covers, and remembers it.
+  void shadow(const Tombstone& tombstone);
+};
+
+struct StoredRow {
+  Marker marker;
+  Tombstone deletion;
+  std::map<uint32_t, Cell> cells;
+  std::map<uint32_t, CellMap> maps;
+
+  void put(uint32_t column_id, Cell cell);
+  void put(const Marker& other);
+  /// Drops what `tombstone` and the row's own deletions cover.
+  void shadow(const Tombstone& tombstone);
+  /// Drops tombstones and expired cells that count as absent: older than the grace period on the log's clock. Whether
+  /// there were any.
+  bool purge(int64_t log_s, int64_t gc_grace_s);
+  bool is_empty() const;
+
+  void encode(Bytes& out) const;
+  /// kCorruption, kFormat.
+  static Result<StoredRow> decode(BytesView bytes);
+};
+
+/// A deletion of all rows whose encoded clustering key is in the interval.
+struct RangeTombstone {
+  types::Interval interval;
+  Tombstone tombstone;
+};
+
+/// What all rows of a partition are subject to.
+struct PartitionHeader {
+  Tombstone deletion;
+  std::vector<RangeTombstone> ranges;
+
+  /// The deletion that a row with this clustering key is under.
+  Tombstone covering(BytesView encoded_clustering) const;
+  /// kInvalid past kRangeTombstonesMax.
+  Status add(RangeTombstone range);
+  bool purge(int64_t log_s, int64_t gc_grace_s);
+  bool is_empty() const { return !deletion.is_set() && ranges.empty(); }
+
+  void encode(Bytes& out) const;
+  static Result<PartitionHeader> decode(BytesView bytes);
+};
+/// Range deletions of one partition within its grace period.
+inline constexpr size_t kRangeTombstonesMax = 10'000;
+
+/// The row as it is at `now_s`; nothing when it does not exist then. `is_static` rows exist by their cells alone.
+std::optional<LiveRow> live_row(const schema::TableDef& table, const StoredRow& stored, bool is_static, int64_t now_s);
+
+}  // namespace sagitta::rows

@@ -1,0 +1,47 @@
+#include "sagitta/rows/purge.h"
+
+#include <unordered_map>
+
+#include "sagitta/rows/row_keys.h"
+#include "sagitta/rows/stored_row.h"
+
+namespace sagitta::rows {
+namespace {
+
+using kv::Compaction;
+
+/// Purges a row or a header.
+template <class Entry>
+Compaction purge(BytesView value, int64_t log_s, int64_t gc_grace_s, Bytes& replacement) {
+  auto entry = Entry::decode(value);
+  if (!entry || !entry->purge(log_s, gc_grace_s)) return Compaction::kKeep;
+  if (entry->is_empty()) return Compaction::kDrop;
+  entry->encode(replacement);
+  return Compaction::kReplace;
+}
+
+}  // namespace
+
+void PurgeHorizon::advance(int64_t log_time_us, schema::SchemaPtr schema) {
+  std::lock_guard lock(mutex_);
+  log_s_ = log_time_us / 1'000'000;
+  schema_ = std::move(schema);
+}
+
+kv::CompactionFilter PurgeHorizon::filter() const {
+  std::lock_guard lock(mutex_);
+  if (schema_ == nullptr) return nullptr;
+  std::unordered_map<uint32_t, int64_t> grace_s;
+  for (const auto& [keyspace_name, keyspace] : schema_->keyspaces) {
+    for (const auto& [table_name, table] : keyspace->tables) grace_s[table->id] = table->gc_grace_s();
+  }
+  return [log_s = log_s_, grace_s = std::move(grace_s)](BytesView key, BytesView value, Bytes& replacement) {
+    const auto parts = split_key(key);
+    const auto found = parts ? grace_s.find(get_big<uint32_t>(key.data())) : grace_s.end();
+    if (found == grace_s.end()) return Compaction::kKeep;
+    return parts->kind == EntryKind::kHeader ? purge<PartitionHeader>(value, log_s, found->second, replacement)
+                                             : purge<StoredRow>(value, log_s, found->second, replacement);
+  };
+}
+
+}  // namespace sagitta::rows

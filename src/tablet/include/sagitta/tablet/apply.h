@@ -1,0 +1,71 @@
+/// Applying: the one place where rows, journal and vector indexes change. A replica's applier uses it from one thread,
+/// a record at a time: changes go into its kv batch; once that is written, `committed` changes the indexes in the same
+/// step.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+
+#include "sagitta/base/budget.h"
+#include "sagitta/base/executor.h"
+#include "sagitta/base/file.h"
+#include "sagitta/base/metrics.h"
+#include "sagitta/base/result.h"
+#include "sagitta/index/vector_index.h"
+#include "sagitta/kv/store.h"
+#include "sagitta/log/record.h"
+#include "sagitta/rows/mutation.h"
+#include "sagitta/rows/row_writer.h"
+#include "sagitta/schema/schema.h"
+
+namespace sagitta::tablet {
+
+/// Where snapshots of vector indexes are kept. Without files they are built from their rows at each start.
+struct SnapshotPlace {
+  FileSystem* files = nullptr;
+  std::string directory;          ///< is there
+  uint64_t changes_min = 10'000;  ///< an index is saved after so many changes, and a part of its vectors
+};
+
+/// All tables of a replica. One thread applies; `indexes` and `ready` may be called from any. What it is given must
+/// outlive it.
+class TableSpace {
+ public:
+  TableSpace(kv::Store& store, Executor& workers, MemoryBudget& vectors, MetricsRegistry& metrics,
+             const SnapshotPlace& snapshots = {});
+  ~TableSpace();
+  TableSpace(const TableSpace&) = delete;
+  TableSpace& operator=(const TableSpace&) = delete;
+
+  /// Begins to make the indexes of `schema` in the background, from their snapshots or from the rows in the store,
+  /// which are those of all records before `next`. Of a snapshot that is ahead of the store, the records between are
+  /// applied again.
+  Status start(const schema::SchemaPtr& schema, log::Offset next);
+
+  // Each puts its changes into the batch. After an error call `aborted` and drop the batch. kInvalid for a record that
+  // does not fit its rows (a dropped table, a list position out of bounds): the same on every replica.
+  Status apply_mutations(const schema::Schema& schema, std::span<const rows::Mutation> mutations, rows::ApplyTime time,
+                         kv::Batch& batch);
+  Status truncate(const schema::TableDef& table, rows::ApplyTime time, kv::Batch& batch);
+  /// Removes the rows of dropped tables and the journal of dropped indexes.
+  Status change_schema(const schema::Schema& before, const schema::SchemaPtr& after, rows::ApplyTime time,
+                       kv::Batch& batch);
+
+  /// The batch is written: brings the indexes up to it.
+  void committed();
+  void aborted();
+
+  index::VectorIndexSetPtr indexes() const;
+  /// No index is building.
+  bool ready() const;
+  /// Ends index builds and saves; then, nobody applying any more, saves what changed if `save`. Idempotent.
+  void stop(bool save = false);
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace sagitta::tablet

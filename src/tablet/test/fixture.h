@@ -1,0 +1,119 @@
+/// A TableSpace over the in-memory store, with a clock that the test moves: records are applied as a replica would.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include "sagitta/base/executor.h"
+#include "sagitta/kv/store.h"
+#include "sagitta/rows/purge.h"
+#include "sagitta/rows/read_view.h"
+#include "sagitta/schema/schema_change.h"
+#include "sagitta/tablet/apply.h"
+#include "sagitta/types/token.h"
+#include "sagitta/types/value.h"
+
+namespace sagitta::tablet {
+
+inline types::DataTypePtr native(types::Kind kind) { return types::DataType::native(kind); }
+inline Bytes i32(int32_t v) { return types::from_int32(v); }
+
+inline schema::ColumnDef column(std::string name, types::DataTypePtr type,
+                                schema::ColumnKind kind = schema::ColumnKind::kRegular, uint32_t position = 0,
+                                bool descending = false) {
+  return {
+      .name = std::move(name), .type = std::move(type), .kind = kind, .position = position, .descending = descending};
+}
+
+class TableFixture : public testing::Test {
+ protected:
+  static constexpr int64_t kStartS = 1'700'000'000;
+
+  TableFixture() {
+    change(schema::CreateKeyspace{.keyspace = "k"});
+    EXPECT_TRUE(space_.start(schema_, offset_));
+  }
+  ~TableFixture() override { space_.stop(); }
+
+  Result<schema::SchemaOutcome> try_change(const schema::SchemaChange& wanted) {
+    SAGITTA_TRY(schema::SchemaOutcome outcome, schema::apply(schema_, wanted));
+    if (!outcome.changed) return outcome;
+    const auto batch = store_->make_batch();
+    SAGITTA_CHECK(space_.change_schema(*schema_, outcome.schema, time(), *batch));
+    SAGITTA_CHECK(store_->write(*batch));
+    space_.committed();
+    schema_ = outcome.schema;
+    return outcome;
+  }
+  void change(const schema::SchemaChange& wanted) {
+    const auto outcome = try_change(wanted);
+    ASSERT_TRUE(outcome) << outcome.error().to_string();
+  }
+  void create(std::vector<schema::ColumnDef> columns, std::map<std::string, schema::OptionValue> options = {}) {
+    schema::TableDef def;
+    def.keyspace = "k";
+    def.name = "t";
+    def.columns = std::move(columns);
+    def.options = std::move(options);
+    change(schema::CreateTable{.table = def});
+  }
+  schema::TableDefPtr table() const { return schema_->find_table("k", "t"); }
+  uint32_t id(std::string_view name) const { return table()->find_column(name)->id; }
+
+  /// Through bytes, as a record would travel.
+  Status write(std::vector<rows::Mutation> mutations) {
+    Bytes payload;
+    encode(mutations, payload);
+    SAGITTA_TRY(const auto decoded, rows::decode_mutations(payload));
+    const auto batch = store_->make_batch();
+    const Status applied = space_.apply_mutations(*schema_, decoded, time(), *batch);
+    if (!applied) {
+      space_.aborted();
+      return applied;
+    }
+    SAGITTA_CHECK(store_->write(*batch));
+    space_.committed();
+    return {};
+  }
+  rows::Mutation mutation(int32_t partition, int64_t timestamp_us) const {
+    return {.table_id = table()->id, .partition_key = i32(partition), .timestamp_us = timestamp_us};
+  }
+
+  rows::ReadView view(int64_t now_s = kStartS) const {
+    return {*store_, store_->snapshot(), now_s, kv::ReadMode::kBlocking};
+  }
+  std::optional<rows::LiveRow> get(int32_t partition, std::vector<Bytes> clustering = {},
+                                   int64_t now_s = kStartS) const {
+    auto row = view(now_s).get(*table(), i32(partition), clustering);
+    EXPECT_TRUE(row) << row.error().to_string();
+    return row ? *row : std::nullopt;
+  }
+  /// The column of a row as a CQL literal; "-" when there is no row.
+  std::string show(const std::optional<rows::LiveRow>& row, std::string_view name) const {
+    if (!row) return "-";
+    const schema::ColumnDef& def = *table()->find_column(name);
+    return types::to_literal(*def.type, row->value(def));
+  }
+  static std::vector<rows::LiveRow> all(std::unique_ptr<rows::RowCursor> cursor) {
+    std::vector<rows::LiveRow> rows;
+    for (;;) {
+      const auto more = cursor->next();
+      EXPECT_TRUE(more);
+      if (!more || !*more) return rows;
+      rows.push_back(cursor->row());
+    }
+  }
+
+  rows::ApplyTime time() { return {.log_time_us = log_s_ * 1'000'000, .offset = offset_++}; }
+
+  const std::shared_ptr<rows::PurgeHorizon> horizon_ = std::make_shared<rows::PurgeHorizon>();
+  const std::unique_ptr<kv::Store> store_ = kv::make_memory_store([horizon = horizon_] { return horizon->filter(); });
+  InlineExecutor workers_;
+  MemoryBudget vectors_{"vectors", size_t{1} << 30};
+  MetricsRegistry metrics_;
+  TableSpace space_{*store_, workers_, vectors_, metrics_};
+  schema::SchemaPtr schema_ = std::make_shared<const schema::Schema>();
+  log::Offset offset_ = 0;
+  int64_t log_s_ = kStartS;
+};
+
+}  // namespace sagitta::tablet
