@@ -8,47 +8,10 @@
 #include "sagitta/base/limits.h"
 
 #include "identifier.h"
+#include "native_names.h"
 
 namespace sagitta::types {
 namespace {
-
-struct NativeName {
-  Kind kind;
-  std::string_view cql;
-  std::string_view marshal;  ///< without the package
-};
-
-constexpr std::array kNatives = {
-    NativeName{Kind::kAscii, "ascii", "AsciiType"},
-    NativeName{Kind::kBigint, "bigint", "LongType"},
-    NativeName{Kind::kBlob, "blob", "BytesType"},
-    NativeName{Kind::kBoolean, "boolean", "BooleanType"},
-    NativeName{Kind::kCounter, "counter", "CounterColumnType"},
-    NativeName{Kind::kDecimal, "decimal", "DecimalType"},
-    NativeName{Kind::kDouble, "double", "DoubleType"},
-    NativeName{Kind::kFloat, "float", "FloatType"},
-    NativeName{Kind::kInt, "int", "Int32Type"},
-    NativeName{Kind::kTimestamp, "timestamp", "TimestampType"},
-    NativeName{Kind::kUuid, "uuid", "UUIDType"},
-    NativeName{Kind::kText, "text", "UTF8Type"},
-    NativeName{Kind::kVarint, "varint", "IntegerType"},
-    NativeName{Kind::kTimeuuid, "timeuuid", "TimeUUIDType"},
-    NativeName{Kind::kInet, "inet", "InetAddressType"},
-    NativeName{Kind::kDate, "date", "SimpleDateType"},
-    NativeName{Kind::kTime, "time", "TimeType"},
-    NativeName{Kind::kSmallint, "smallint", "ShortType"},
-    NativeName{Kind::kTinyint, "tinyint", "ByteType"},
-    NativeName{Kind::kDuration, "duration", "DurationType"},
-};
-
-constexpr std::string_view kMarshalPackage = "org.apache.cassandra.db.marshal.";
-
-const NativeName* find_native(Kind kind) {
-  for (const NativeName& native : kNatives) {
-    if (native.kind == kind) return &native;
-  }
-  return nullptr;
-}
 
 template <class F>
 std::string join(const std::vector<DataTypePtr>& types, F&& text_of) {

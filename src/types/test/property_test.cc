@@ -122,6 +122,60 @@ TEST_P(EveryType, TypeReadsBackFromItsEncoding) {
   }
 }
 
+TEST_P(EveryType, OptionOfTheProtocolReadsBack) {
+  Bytes bytes;
+  type().append_option(bytes);
+  ByteReader in(bytes);
+  const auto back = DataType::read_option(in);
+  ASSERT_TRUE(back) << back.error().to_string();
+  EXPECT_TRUE(in.empty());
+  Bytes again;
+  (*back)->append_option(again);
+  EXPECT_EQ(again, bytes);
+  for (size_t size = 0; size < bytes.size(); ++size) {
+    ByteReader cut(BytesView(bytes).substr(0, size));
+    EXPECT_FALSE(DataType::read_option(cut)) << size;
+  }
+}
+
+Bytes custom_option(std::string_view marshal_class) {
+  Bytes bytes;
+  put_big<uint16_t>(bytes, 0);
+  put_big(bytes, static_cast<uint16_t>(marshal_class.size()));
+  return bytes.append(marshal_class);
+}
+
+TEST_P(EveryType, MarshalClassReadsBackWithAllThatIsFrozen) {
+  const Bytes bytes = custom_option(type().marshal_class());
+  ByteReader in(bytes);
+  const auto back = DataType::read_option(in);
+  ASSERT_TRUE(back) << back.error().to_string();
+  EXPECT_EQ(**back, type()) << (*back)->to_cql();
+}
+
+TEST(MarshalClass, MayLackItsPackageAndHaveSpaces) {
+  const Bytes bytes = custom_option("VectorType( FloatType ,3 )");
+  ByteReader in(bytes);
+  EXPECT_EQ(DataType::read_option(in).value()->to_cql(), "vector<float, 3>");
+}
+
+TEST(MarshalClass, WhatIsNoTypeIsRefused) {
+  std::string deep = "Int32Type";
+  for (int i = 0; i < 100; ++i) deep = "ListType(" + deep + ")";
+  for (const std::string& bad :
+       {std::string(), std::string("FubarType"), std::string("ListType"), std::string("ListType(Int32Type"),
+        std::string("ListType(Int32Type,Int32Type)"), std::string("MapType(Int32Type)"),
+        std::string("VectorType(FloatType, 0)"), std::string("VectorType(FloatType, -1)"),
+        std::string("VectorType(FloatType, 99999999999)"), std::string("Int32Type)"), std::string("TupleType()"),
+        std::string("UserType(ks,xyz,61:Int32Type)"), std::string("UserType(ks,61,61)"), deep}) {
+    const Bytes bytes = custom_option(bad);
+    ByteReader in(bytes);
+    const auto type = DataType::read_option(in);
+    ASSERT_FALSE(type) << bad;
+    EXPECT_EQ(type.error().code(), ErrorCode::kProtocol);
+  }
+}
+
 std::string name_of(const ::testing::TestParamInfo<DataTypePtr>& info) {
   std::string name;
   for (char c : info.param->to_cql()) name += std::isalnum(static_cast<unsigned char>(c)) ? c : '_';

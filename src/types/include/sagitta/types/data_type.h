@@ -83,6 +83,9 @@ class DataType {
   std::string marshal_class() const;
   /// The [option] of result metadata: id and parameters, big-endian, as the protocol has it.
   void append_option(Bytes& out) const;
+  /// Reads the [option] at the start of `in`; custom types by their marshal class, with or without its package. The
+  /// protocol does not say what is frozen, except inside a marshal class. kProtocol names what is no type.
+  static Result<DataTypePtr> read_option(ByteReader& in);
 
   /// Format of the catalog (docs/formats/catalog.md).
   void encode(Bytes& out) const;
