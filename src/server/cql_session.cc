@@ -284,7 +284,7 @@ class CqlSession final : public EventListener, public std::enable_shared_from_th
   }
 
   void send_answer(const Pending& pending, const db::Answer& answer) {
-    wire::Response response{.stream = pending.stream, .opcode = wire::Opcode::kResult};
+    wire::OutgoingFrame response{.stream = pending.stream, .opcode = wire::Opcode::kResult};
     response.body = std::visit(Overloaded{[](const db::Void&) { return wire::encode_void(); },
                                           [&](const db::Rows& rows) { return encode_rows(pending, rows); },
                                           [&](const db::SetKeyspace& set) {
@@ -324,7 +324,7 @@ class CqlSession final : public EventListener, public std::enable_shared_from_th
           .body = wire::encode_error(version_, wire::to_error_message(error, consistency))});
   }
 
-  void send(wire::Response response) {
+  void send(wire::OutgoingFrame response) {
     response.version = version_;
     Bytes bytes;
     encoder_.encode(response, bytes);

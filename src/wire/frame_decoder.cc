@@ -83,8 +83,8 @@ FrameDecoder::Next FrameDecoder::next_from(Bytes& buffer, size_t& head, bool mus
   if (length > frame_bytes_max_) {
     head += kHeaderBytes;
     skip_bytes_ = length;
-    auto message =
-        fmt::format("Request is too big: length {} exceeds maximum allowed length {}", length, frame_bytes_max_);
+    auto message = fmt::format("{} is too big: length {} exceeds maximum allowed length {}",
+                               sender_ == Sender::kClient ? "Request" : "Response", length, frame_bytes_max_);
     return std::unexpected(FrameError{Error(ErrorCode::kInvalid, std::move(message)), version_, header->stream, false});
   }
   if (!whole) return std::nullopt;
@@ -124,7 +124,10 @@ std::expected<FrameDecoder::Header, FrameError> FrameDecoder::read_header(BytesV
   if (header.version < kVersionMin || header.version > kVersionMax) {
     return fatal(unsupported_version_text(header.version), kVersionMax, header.stream);
   }
-  if (first & kResponseBit) return fatal("A response came from the client", header.version, header.stream);
+  if (((first & kResponseBit) != 0) != (sender_ == Sender::kServer)) {
+    return fatal(sender_ == Sender::kClient ? "A response came from the client" : "A request came from the server",
+                 header.version, header.stream);
+  }
   if (version_ != 0 && header.version != version_) {
     return fatal(fmt::format("Invalid message version. Got {} but previous messages on this connection had version {}",
                              header.version, version_),

@@ -11,14 +11,6 @@ namespace {
 // Below this, a compressed block is rarely shorter.
 constexpr size_t kCompressBytesMin = 64;
 
-void append_header(const Response& response, uint8_t flags, size_t length, Bytes& out) {
-  out.push_back(static_cast<char>(response.version | kResponseBit));
-  out.push_back(static_cast<char>(flags));
-  put_big(out, response.stream);
-  out.push_back(static_cast<char>(response.opcode));
-  put_big(out, static_cast<uint32_t>(length));
-}
-
 // Empty when the body is better left plain.
 Bytes compress_body(Compression compression, BytesView body) {
   Bytes stored;
@@ -34,19 +26,19 @@ Bytes compress_body(Compression compression, BytesView body) {
 
 }  // namespace
 
-void FrameEncoder::encode(std::span<const Response> responses, Bytes& out) const {
+void FrameEncoder::encode(std::span<const OutgoingFrame> frames, Bytes& out) const {
   if (!segmented_) {
-    for (const Response& response : responses) append_frame(response, out);
+    for (const OutgoingFrame& frame : frames) append_frame(frame, out);
     return;
   }
   Bytes pending;
-  for (const Response& response : responses) {
-    size_t frame_bytes = kHeaderBytes + response.body.size();
+  for (const OutgoingFrame& frame : frames) {
+    size_t frame_bytes = kHeaderBytes + frame.body.size();
     if (!pending.empty() && pending.size() + frame_bytes > kSegmentPayloadMax) {
       append_segment(pending, true, out);
       pending.clear();
     }
-    append_frame(response, pending);
+    append_frame(frame, pending);
     if (frame_bytes > kSegmentPayloadMax) {
       append_segments_of_one(pending, out);
       pending.clear();
@@ -55,13 +47,22 @@ void FrameEncoder::encode(std::span<const Response> responses, Bytes& out) const
   if (!pending.empty()) append_segment(pending, true, out);
 }
 
-void FrameEncoder::append_frame(const Response& response, Bytes& out) const {
-  Bytes stored = segmented_ || response.version != 4 ? Bytes() : compress_body(compression_, response.body);
+void FrameEncoder::append_header(const OutgoingFrame& frame, uint8_t flags, size_t length, Bytes& out) const {
+  const uint8_t direction = sender_ == Sender::kServer ? kResponseBit : 0;
+  out.push_back(static_cast<char>(frame.version | direction));
+  out.push_back(static_cast<char>(flags));
+  put_big(out, frame.stream);
+  out.push_back(static_cast<char>(frame.opcode));
+  put_big(out, static_cast<uint32_t>(length));
+}
+
+void FrameEncoder::append_frame(const OutgoingFrame& frame, Bytes& out) const {
+  Bytes stored = segmented_ || frame.version != 4 ? Bytes() : compress_body(compression_, frame.body);
   if (stored.empty()) {
-    append_header(response, response.flags, response.body.size(), out);
-    out.append(response.body);
+    append_header(frame, frame.flags, frame.body.size(), out);
+    out.append(frame.body);
   } else {
-    append_header(response, response.flags | frame_flags::kCompressed, stored.size(), out);
+    append_header(frame, frame.flags | frame_flags::kCompressed, stored.size(), out);
     out.append(stored);
   }
 }

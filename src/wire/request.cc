@@ -4,97 +4,11 @@
 
 #include <algorithm>
 
-#include "utf8.h"
+#include "body_reader.h"
+#include "query_flags.h"
 
 namespace sagitta::wire {
 namespace {
-
-namespace query_flags {
-constexpr uint32_t kValues = 0x01, kSkipMetadata = 0x02, kPageSize = 0x04, kPagingState = 0x08,
-                   kSerialConsistency = 0x10, kTimestamp = 0x20, kNames = 0x40, kKeyspace = 0x80, kNowInSeconds = 0x100;
-constexpr uint32_t kAllV4 = 0x7F, kAllV5 = 0x1FF;
-}  // namespace query_flags
-
-constexpr uint32_t kPrepareKeyspace = 0x01;
-constexpr int32_t kUnsetLength = -2;
-
-std::unexpected<Error> malformed(std::string_view what) {
-  return fail(ErrorCode::kProtocol, fmt::format("Malformed request: cannot read {}", what));
-}
-
-/// Reads the notations of the protocol (§3), each checked against what is left; the error names `what` was being read.
-class BodyReader {
- public:
-  BodyReader(BytesView body, uint8_t version) : in_(body), version_(version) {}
-
-  uint8_t version() const { return version_; }
-  bool empty() const { return in_.empty(); }
-  size_t left() const { return in_.left(); }
-
-  template <std::integral T>
-  Result<T> number(std::string_view what) {
-    auto v = in_.big<T>();
-    if (!v) return malformed(what);
-    return *v;
-  }
-  Result<std::string_view> string(std::string_view what) {
-    auto length = in_.big<uint16_t>();
-    return take(length ? std::optional<size_t>(*length) : std::nullopt, what);
-  }
-  Result<std::string_view> query_string() {
-    auto length = in_.big<int32_t>();
-    SAGITTA_TRY(
-        std::string_view text,
-        take(length && *length >= 0 ? std::optional(static_cast<size_t>(*length)) : std::nullopt, "the query string"));
-    size_t valid = utf8_prefix(text);
-    if (valid == text.size()) return text;
-    return fail(ErrorCode::kProtocol, fmt::format("The query string is not UTF-8: byte {} is {:#04x}", valid,
-                                                  static_cast<uint8_t>(text[valid])));
-  }
-  Result<std::optional<BytesView>> bytes(std::string_view what) {
-    auto length = in_.big<int32_t>();
-    if (!length) return malformed(what);
-    if (*length < 0) return std::nullopt;
-    SAGITTA_TRY(BytesView taken, take(static_cast<size_t>(*length), what));
-    return taken;
-  }
-  Result<BoundValue> value() {
-    SAGITTA_TRY(auto length, number<int32_t>("the length of a value"));
-    if (length == kUnsetLength) return BoundValue{BoundValue::Kind::kUnset, {}};
-    if (length == -1) return BoundValue{};
-    if (length < 0) return fail(ErrorCode::kProtocol, fmt::format("Invalid ByteBuf length {}", length));
-    SAGITTA_TRY(BytesView taken, take(static_cast<size_t>(length), "a value"));
-    return BoundValue{BoundValue::Kind::kBytes, taken};
-  }
-  Result<Consistency> consistency() {
-    SAGITTA_TRY(auto code, number<uint16_t>("a consistency level"));
-    if (code > static_cast<uint16_t>(Consistency::kLocalOne)) {
-      return fail(ErrorCode::kProtocol, fmt::format("Unknown code {} for a consistency level", code));
-    }
-    return static_cast<Consistency>(code);
-  }
-  Status end() const {
-    if (in_.empty()) return {};
-    return fail(ErrorCode::kProtocol, fmt::format("Malformed request: {} bytes after its end", in_.left()));
-  }
-
- private:
-  Result<std::string_view> take(std::optional<size_t> length, std::string_view what) {
-    auto taken = length ? in_.take(*length) : std::nullopt;
-    if (!taken) return malformed(what);
-    return *taken;
-  }
-
-  ByteReader in_;
-  uint8_t version_;
-};
-
-/// A count of things of at least `bytes_each` bytes: refused when the rest of the body cannot hold them.
-Result<uint16_t> read_count(BodyReader& in, size_t bytes_each, std::string_view what) {
-  SAGITTA_TRY(auto count, in.number<uint16_t>(what));
-  if (count * bytes_each > in.left()) return malformed(what);
-  return count;
-}
 
 Result<uint32_t> read_query_flags(BodyReader& in) {
   uint32_t flags = 0, known = query_flags::kAllV4;
@@ -109,7 +23,7 @@ Result<uint32_t> read_query_flags(BodyReader& in) {
 }
 
 Status read_values(BodyReader& in, bool named, std::vector<BoundValue>& values, std::vector<std::string_view>* names) {
-  SAGITTA_TRY(auto count, read_count(in, named ? 6 : 4, "the number of values"));
+  SAGITTA_TRY(auto count, in.count<uint16_t>(named ? 6 : 4, "the number of values"));
   values.reserve(count);
   for (uint16_t i = 0; i < count; ++i) {
     if (named) {
@@ -167,7 +81,7 @@ Result<QueryParameters> read_parameters(BodyReader& in) {
 
 Result<Message> read_startup(BodyReader& in) {
   Startup out;
-  SAGITTA_TRY(auto count, read_count(in, 4, "the number of options"));
+  SAGITTA_TRY(auto count, in.count<uint16_t>(4, "the number of options"));
   for (uint16_t i = 0; i < count; ++i) {
     SAGITTA_TRY(auto name, in.string("the name of an option"));
     SAGITTA_TRY(auto value, in.string("the value of an option"));
@@ -220,7 +134,7 @@ Result<Message> read_batch(BodyReader& in) {
   SAGITTA_TRY(auto kind, in.number<uint8_t>("the batch type"));
   if (kind > 2) return fail(ErrorCode::kProtocol, fmt::format("Invalid batch type {}", kind));
   out.kind = static_cast<BatchKind>(kind);
-  SAGITTA_TRY(auto count, read_count(in, 5, "the number of statements"));
+  SAGITTA_TRY(auto count, in.count<uint16_t>(5, "the number of statements"));
   out.statements.reserve(count);
   for (uint16_t i = 0; i < count; ++i) {
     SAGITTA_TRY(auto statement, read_batch_statement(in));
@@ -237,7 +151,7 @@ Result<Message> read_batch(BodyReader& in) {
 
 Result<Message> read_register(BodyReader& in) {
   Register out;
-  SAGITTA_TRY(auto count, read_count(in, 2, "the number of events"));
+  SAGITTA_TRY(auto count, in.count<uint16_t>(2, "the number of events"));
   for (uint16_t i = 0; i < count; ++i) {
     SAGITTA_TRY(auto event, in.string("an event type"));
     out.events.push_back(event);
@@ -249,15 +163,6 @@ Result<Message> read_auth_response(BodyReader& in) {
   AuthResponse out;
   SAGITTA_TRY(out.token, in.bytes("the token"));
   return out;
-}
-
-Status pass_over_custom_payload(BodyReader& in) {
-  SAGITTA_TRY(auto count, read_count(in, 6, "the custom payload"));
-  for (uint16_t i = 0; i < count; ++i) {
-    SAGITTA_CHECK(in.string("a key of the custom payload"));
-    SAGITTA_CHECK(in.bytes("a value of the custom payload"));
-  }
-  return {};
 }
 
 Result<Message> read_message(uint8_t opcode, BodyReader& in) {
@@ -282,11 +187,11 @@ std::optional<std::string_view> Startup::find(std::string_view name) const {
 }
 
 Result<Request> decode_request(const Frame& frame) {
-  BodyReader in(*frame.body, frame.version);
-  if (frame.flags & frame_flags::kCustomPayload) {
-    SAGITTA_CHECK(pass_over_custom_payload(in));
-  }
+  BodyReader in(*frame.body, frame.version, "request");
   Request request;
+  if (frame.flags & frame_flags::kCustomPayload) {
+    SAGITTA_TRY(request.custom_payload, read_custom_payload(in));
+  }
   request.version = frame.version;
   request.stream = frame.stream;
   request.tracing = (frame.flags & frame_flags::kTracing) != 0;

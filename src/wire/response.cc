@@ -3,18 +3,13 @@
 #include <algorithm>
 #include <array>
 
+#include "notation.h"
+#include "response_numbers.h"
 #include "utf8.h"
 
 namespace sagitta::wire {
 namespace {
 
-enum class ResultKind : int32_t { kVoid = 1, kRows = 2, kSetKeyspace = 3, kPrepared = 4, kSchemaChange = 5 };
-
-namespace metadata_flags {
-constexpr uint32_t kGlobalTable = 0x01, kMorePages = 0x02, kNoMetadata = 0x04, kChanged = 0x08;
-}  // namespace metadata_flags
-
-constexpr size_t kStringBytesMax = 0xFFFF;
 // Reason code "unknown" of a failure map entry.
 constexpr uint16_t kUnknownReason = 0;
 
@@ -29,24 +24,6 @@ std::string readable(std::string_view text) {
     out.push_back('?');
     text.remove_prefix(valid + 1);
   }
-}
-
-// A [string] has a 16-bit length; a longer one is cut.
-void put_string(Bytes& out, std::string_view s) {
-  s = s.substr(0, kStringBytesMax);
-  put_big(out, static_cast<uint16_t>(s.size()));
-  out.append(s);
-}
-
-void put_string_list(Bytes& out, std::span<const std::string> list) {
-  auto count = std::min(list.size(), kStringBytesMax);
-  put_big(out, static_cast<uint16_t>(count));
-  for (const std::string& s : list.first(count)) put_string(out, s);
-}
-
-void put_bytes(Bytes& out, BytesView bytes) {
-  put_big(out, static_cast<int32_t>(bytes.size()));
-  out.append(bytes);
 }
 
 void put_inet(Bytes& out, const InetAddress& node) {
@@ -279,7 +256,8 @@ Bytes encode_topology_event(TopologyChange change, const InetAddress& node) {
   return encode_node_event("TOPOLOGY_CHANGE", kChanges[static_cast<size_t>(change)], node);
 }
 
-void add_prefix(Response& response, const std::optional<Uuid>& tracing_id, std::span<const std::string> warnings) {
+void add_prefix(OutgoingFrame& response, const std::optional<Uuid>& tracing_id, std::span<const std::string> warnings,
+                const CustomPayload& custom_payload) {
   Bytes prefix;
   if (tracing_id) {
     prefix.append(tracing_id->bytes());
@@ -288,6 +266,10 @@ void add_prefix(Response& response, const std::optional<Uuid>& tracing_id, std::
   if (!warnings.empty()) {
     put_string_list(prefix, warnings);
     response.flags |= frame_flags::kWarning;
+  }
+  if (!custom_payload.empty()) {
+    put_custom_payload(prefix, custom_payload);
+    response.flags |= frame_flags::kCustomPayload;
   }
   if (!prefix.empty()) response.body.insert(0, prefix);
 }

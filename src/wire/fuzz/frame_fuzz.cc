@@ -1,5 +1,6 @@
 /// Arbitrary bytes to the decoder, in pieces of a size that the input chooses: it must neither crash nor read past its
 /// input, and what it gives must not depend on the pieces (unless it gives up frames between them: mode bit 8).
+/// Mode bit 16: as a client, which takes responses.
 #include <cstdlib>
 #include <vector>
 
@@ -15,7 +16,7 @@ constexpr size_t kFrameBytesMax = 1 << 16;
 
 // The bodies of the frames, then the texts of the errors, in order; reading ends at the first fatal one.
 std::vector<Bytes> decode(BytesView bytes, uint8_t mode, size_t piece) {
-  FrameDecoder decoder(kFrameBytesMax);
+  FrameDecoder decoder(kFrameBytesMax, mode & 16 ? Sender::kServer : Sender::kClient);
   decoder.set_compression(static_cast<Compression>(mode % 3));
   if (mode & 4) {
     if (mode % 3 == 2) decoder.set_compression(Compression::kNone);

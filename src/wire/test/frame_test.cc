@@ -317,7 +317,7 @@ TEST_P(RoundTrip, WhatTheEncoderWritesTheDecoderReads) {
     encoder.use_segments();
     decoder.use_segments();
   }
-  std::vector<Response> responses;
+  std::vector<OutgoingFrame> responses;
   for (size_t size : std::initializer_list<size_t>{0, 1, 64, 65, 1000, 131000, 131062, 131063, 300000, 20}) {
     responses.push_back({mode.version, 0, static_cast<int16_t>(size % 1000), Opcode::kResult, patterned(size)});
     responses.push_back({mode.version, 0, -1, Opcode::kEvent, Bytes(size, 'c')});
@@ -358,7 +358,7 @@ INSTANTIATE_TEST_SUITE_P(All, RoundTrip,
 
 TEST(FrameEncoder, WritesTheGoldenReady) {
   Bytes out;
-  FrameEncoder().encode(Response{4, 0, 0x0102, Opcode::kReady, {}}, out);
+  FrameEncoder().encode(OutgoingFrame{4, 0, 0x0102, Opcode::kReady, {}}, out);
   EXPECT_EQ(out, hex("84 00 0102 02 00000000"));
 }
 
@@ -366,7 +366,7 @@ TEST(FrameEncoder, CoalescesSmallResponses) {
   FrameEncoder encoder;
   encoder.use_segments();
   Bytes out;
-  std::vector<Response> two(2, Response{5, 0, 1, Opcode::kResult, Bytes(4, 'x')});
+  std::vector<OutgoingFrame> two(2, OutgoingFrame{5, 0, 1, Opcode::kResult, Bytes(4, 'x')});
   encoder.encode(two, out);
   EXPECT_EQ(out.size(), segment_header_bytes(false) + 2 * (kHeaderBytes + 4) + kSegmentTrailerBytes);
 }

@@ -10,6 +10,7 @@ namespace {
 
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::Pair;
 
 template <class T>
 T decoded(const Frame& frame) {
@@ -117,7 +118,8 @@ TEST(Request, Batch) {
 TEST(Request, RegisterAuthAndFlags) {
   EXPECT_THAT(decoded<Register>(samples()[10]).events, ElementsAre("SCHEMA_CHANGE", "STATUS_CHANGE"));
   EXPECT_EQ(decoded<AuthResponse>(samples()[11]).token, std::string_view("\0user\0pass", 10));
-  EXPECT_EQ(decoded<Query>(samples()[12]).text, "SELECT 1") << "the custom payload is passed over";
+  EXPECT_EQ(decoded<Query>(samples()[12]).text, "SELECT 1") << "after the custom payload";
+  EXPECT_THAT(decode_request(samples()[12])->custom_payload, ElementsAre(Pair("key", ValueView("value"))));
   Frame traced = samples()[1];
   traced.flags = frame_flags::kTracing;
   EXPECT_TRUE(decode_request(traced)->tracing);

@@ -132,7 +132,7 @@ TEST(Response, MessagesAreUtf8WhateverTheyQuote) {
 }
 
 TEST(Response, PrefixHasTracingIdThenWarnings) {
-  Response response{5, 0, 1, Opcode::kResult, encode_void()};
+  OutgoingFrame response{5, 0, 1, Opcode::kResult, encode_void()};
   add_prefix(response, std::nullopt, {});
   EXPECT_EQ(response.body, encode_void());
   Uuid id = *Uuid::parse("00010203-0405-0607-0809-0a0b0c0d0e0f");

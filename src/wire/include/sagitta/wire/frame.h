@@ -1,6 +1,6 @@
-/// Frames of the native protocol to and from a byte stream, without I/O: a session feeds what it read and takes frames;
-/// it hands over responses and writes the bytes it gets. Covers plain v4 and v5 frames, v4 bodies in lz4 or snappy, and
-/// v5 segments (CRC24 and CRC32, plain or lz4, many frames in one segment, one frame over many).
+/// Frames of the native protocol to and from a byte stream, without I/O: a server or a client feeds what it read and
+/// takes frames; it hands over frames and writes the bytes it gets. Covers plain v4 and v5 frames, v4 bodies in lz4 or
+/// snappy, and v5 segments (CRC24 and CRC32, plain or lz4, many frames in one segment, one frame over many).
 ///
 /// Both classes belong to one connection and are not thread-safe.
 #pragma once
@@ -18,7 +18,10 @@
 
 namespace sagitta::wire {
 
-/// A request as it came, its body plain. Bodies are shared, so that decoded requests can point into them.
+/// Whose frames go in a direction of a connection: a client's are requests, a server's are responses.
+enum class Sender : uint8_t { kClient, kServer };
+
+/// A frame as it came, its body plain. Bodies are shared, so that what is decoded can point into them.
 struct Frame {
   uint8_t version = kVersionMax;
   uint8_t flags = 0;
@@ -27,8 +30,9 @@ struct Frame {
   std::shared_ptr<const Bytes> body;
 };
 
-/// Why no frame came out, and what to answer: an ERROR response with this version and stream. After a fatal one the
-/// stream cannot be read on: answer, then close. After another the connection lives; the frame at fault is skipped.
+/// Why no frame came out, and of which stream it would have been: a server answers it with an ERROR, a client fails the
+/// request of that stream. After a fatal one the connection cannot be read on and is closed. After another it lives;
+/// the frame at fault is skipped.
 struct FrameError {
   Error error;
   uint8_t version = kVersionMax;
@@ -38,7 +42,8 @@ struct FrameError {
 
 class FrameDecoder {
  public:
-  explicit FrameDecoder(size_t frame_bytes_max = limits::kFrameBytesMax) : frame_bytes_max_(frame_bytes_max) {}
+  explicit FrameDecoder(size_t frame_bytes_max = limits::kFrameBytesMax, Sender sender = Sender::kClient)
+      : frame_bytes_max_(frame_bytes_max), sender_(sender) {}
 
   /// Adds bytes read from the peer. Memory grows with the bytes that came, never with a length that a header claims.
   void feed(BytesView bytes);
@@ -54,7 +59,8 @@ class FrameDecoder {
 
   /// Of the bodies of v4 frames (where flagged) or of v5 segments (kLz4 or kNone): from STARTUP on.
   void set_compression(Compression compression) { compression_ = compression; }
-  /// v5: all that follows comes in segments. Call when STARTUP was taken from next(), before the next call of it.
+  /// v5: all that follows comes in segments. A server calls it when STARTUP was taken from next(), a client when READY
+  /// or AUTHENTICATE was, before the next call of next().
   void use_segments() { segmented_ = true; }
 
   /// Bytes held that are no taken frame yet: what a session charges to its budget.
@@ -78,14 +84,15 @@ class FrameDecoder {
   size_t plain_head_ = 0;
   size_t skip_bytes_ = 0;  ///< rest of a refused frame
   size_t frame_bytes_max_;
+  Sender sender_;
   uint8_t version_ = 0;  ///< 0 until the first frame
   Compression compression_ = Compression::kNone;
   bool segmented_ = false;
   bool self_contained_ = true;  ///< the kind of the segments in plain_
 };
 
-/// One response, before framing. `body` is plain.
-struct Response {
+/// One frame to be sent, a request or a response. `body` is plain.
+struct OutgoingFrame {
   uint8_t version = kVersionMax;
   uint8_t flags = 0;
   int16_t stream = 0;
@@ -95,20 +102,24 @@ struct Response {
 
 class FrameEncoder {
  public:
-  /// Appends the bytes of `responses` to `out`. In segments, small responses share one, and a big one spans several.
-  /// A body over 64 bytes is compressed when the connection compresses and when that makes it smaller.
-  void encode(std::span<const Response> responses, Bytes& out) const;
-  void encode(const Response& response, Bytes& out) const { encode(std::span(&response, 1), out); }
+  explicit FrameEncoder(Sender sender = Sender::kServer) : sender_(sender) {}
+
+  /// Appends the bytes of `frames` to `out`. In segments, small frames share one, and a big one spans several. A body
+  /// over 64 bytes is compressed when the connection compresses and when that makes it smaller.
+  void encode(std::span<const OutgoingFrame> frames, Bytes& out) const;
+  void encode(const OutgoingFrame& frame, Bytes& out) const { encode(std::span(&frame, 1), out); }
 
   void set_compression(Compression compression) { compression_ = compression; }
-  /// v5: from the answer to STARTUP (itself still bare) on.
+  /// v5: from what follows the server's answer to STARTUP on (that answer is still bare).
   void use_segments() { segmented_ = true; }
 
  private:
-  void append_frame(const Response& response, Bytes& out) const;
+  void append_header(const OutgoingFrame& frame, uint8_t flags, size_t length, Bytes& out) const;
+  void append_frame(const OutgoingFrame& frame, Bytes& out) const;
   void append_segment(BytesView payload, bool self_contained, Bytes& out) const;
   void append_segments_of_one(BytesView frame, Bytes& out) const;
 
+  Sender sender_;
   Compression compression_ = Compression::kNone;
   bool segmented_ = false;
 };

@@ -5,6 +5,10 @@
 #include <cstdint>
 #include <optional>
 #include <string_view>
+#include <utility>
+#include <vector>
+
+#include "sagitta/base/bytes.h"
 
 namespace sagitta::wire {
 
@@ -87,5 +91,8 @@ enum class CqlError : uint32_t {
   kAlreadyExists = 0x2400,
   kUnprepared = 0x2500,
 };
+
+/// What a client and a server may tell each other beside the protocol, by name; null is not empty. Views.
+using CustomPayload = std::vector<std::pair<std::string_view, ValueView>>;
 
 }  // namespace sagitta::wire

@@ -143,7 +143,8 @@ inline constexpr int16_t kEventStream = -1;
 
 // ---- what may stand before any body ----
 
-/// Puts the tracing id and the warnings before `response.body` and sets their flags.
-void add_prefix(Response& response, const std::optional<Uuid>& tracing_id, std::span<const std::string> warnings);
+/// Puts the tracing id, the warnings and the custom payload before `response.body` and sets their flags.
+void add_prefix(OutgoingFrame& response, const std::optional<Uuid>& tracing_id, std::span<const std::string> warnings,
+                const CustomPayload& custom_payload = {});
 
 }  // namespace sagitta::wire
