@@ -35,20 +35,26 @@ constexpr size_t kReadBytes = 64 * 1024;
 /// Pieces to send that are shorter than this together leave in one call.
 constexpr size_t kGatherBytes = 64 * 1024;
 
-/// A listener's figures, shared by its acceptors and connections on all cores.
-struct ListenerStats {
-  ListenerStats(MetricsRegistry& metrics, const ListenOptions& options)
-      : connections(metrics.gauge("sagitta_connections", "Open client connections.", {{"listener", options.name}})),
-        refused(metrics.counter("sagitta_connections_refused_total", "Connections closed at the limit.",
-                                {{"listener", options.name}})),
-        connections_max(options.connections_max) {}
+/// The figures of connections of one kind.
+struct ConnectionStats {
+  explicit ConnectionStats(Gauge& gauge) : connections(gauge) {}
   Gauge& connections;
-  Counter& refused;
-  const size_t connections_max;
   std::atomic<size_t> open{0};
 };
 
+/// A listener's figures, shared by its acceptors and connections on all cores.
+struct ListenerStats : ConnectionStats {
+  ListenerStats(MetricsRegistry& metrics, const ListenOptions& options)
+      : ConnectionStats(metrics.gauge("sagitta_connections", "Open client connections.", {{"listener", options.name}})),
+        refused(metrics.counter("sagitta_connections_refused_total", "Connections closed at the limit.",
+                                {{"listener", options.name}})),
+        connections_max(options.connections_max) {}
+  Counter& refused;
+  const size_t connections_max;
+};
+
 class TcpConnection;
+class Attempt;
 
 /// One core: its loop and the connections that live on it. All but `context` is touched on the core's thread only.
 struct Core {
@@ -69,6 +75,7 @@ struct Core {
   Bytes incoming = Bytes(kReadBytes, '\0');
   asio::executor_work_guard<asio::io_context::executor_type> guard{context.get_executor()};
   std::set<std::shared_ptr<TcpConnection>> connections;
+  std::set<std::shared_ptr<Attempt>> attempts;
   std::vector<std::shared_ptr<tcp::acceptor>> acceptors;
   bool stopping = false;
   std::thread thread;
@@ -76,7 +83,7 @@ struct Core {
 
 class TcpConnection final : public Connection {
  public:
-  TcpConnection(Core& core, tcp::socket socket, std::shared_ptr<ListenerStats> stats)
+  TcpConnection(Core& core, tcp::socket socket, std::shared_ptr<ConnectionStats> stats)
       : core_(core), socket_(std::move(socket)), stats_(std::move(stats)) {
     error_code ignored;
     socket_.set_option(tcp::no_delay(true), ignored);
@@ -87,6 +94,7 @@ class TcpConnection final : public Connection {
   }
 
   void start(const HandlerFactory& make_handler) {
+    core_.connections.insert(self());
     handler_ = make_handler(shared_from_this());
     read();
   }
@@ -202,13 +210,73 @@ class TcpConnection final : public Connection {
 
   Core& core_;
   tcp::socket socket_;
-  const std::shared_ptr<ListenerStats> stats_;
+  const std::shared_ptr<ConnectionStats> stats_;
   std::unique_ptr<ConnectionHandler> handler_;
   Endpoint peer_;
   std::deque<Bytes> outgoing_;
   Bytes in_flight_;
   size_t unsent_bytes_ = 0;
   bool reading_ = false, writing_ = false, paused_ = false, ended_ = false, finishing_ = false, closed_ = false;
+};
+
+/// A connection that is being made. Lives in its core's attempts until it ends.
+class Attempt final : public std::enable_shared_from_this<Attempt> {
+ public:
+  Attempt(Core& core, const ConnectOptions& options, std::shared_ptr<ConnectionStats> stats,
+          HandlerFactory make_handler, ConnectFailed failed)
+      : core_(core),
+        options_(options),
+        stats_(std::move(stats)),
+        make_handler_(std::move(make_handler)),
+        failed_(std::move(failed)),
+        socket_(core.context),
+        timer_(core.context, std::chrono::milliseconds(options.timeout_ms)) {}
+
+  void begin() {
+    core_.attempts.insert(shared_from_this());
+    error_code error;
+    const auto address = asio::ip::make_address(options_.endpoint.address, error);
+    if (error) return fail_with(ErrorCode::kIo, error.message());
+    socket_.async_connect({address, options_.endpoint.port},
+                          core_.turn([self = shared_from_this()](error_code refused) { self->connected(refused); }));
+    timer_.async_wait(core_.turn([self = shared_from_this()](error_code cancelled) {
+      if (cancelled) return;
+      self->fail_with(ErrorCode::kIo, fmt::format("no answer within {} ms", self->options_.timeout_ms));
+    }));
+  }
+
+  void stop() { fail_with(ErrorCode::kUnavailable, "this process is stopping"); }
+
+ private:
+  void connected(error_code error) {
+    if (ended_) return;
+    if (error) return fail_with(ErrorCode::kIo, error.message());
+    end();
+    std::make_shared<TcpConnection>(core_, std::move(socket_), stats_)->start(make_handler_);
+  }
+
+  void fail_with(ErrorCode code, const std::string& reason) {
+    if (ended_) return;
+    end();
+    error_code ignored;
+    socket_.close(ignored);
+    failed_(Error(code, fmt::format("cannot connect to {}: {}", options_.endpoint.to_string(), reason)));
+  }
+
+  void end() {
+    ended_ = true;
+    timer_.cancel();
+    core_.attempts.erase(shared_from_this());
+  }
+
+  Core& core_;
+  const ConnectOptions options_;
+  const std::shared_ptr<ConnectionStats> stats_;
+  const HandlerFactory make_handler_;
+  const ConnectFailed failed_;
+  tcp::socket socket_;
+  asio::steady_timer timer_;
+  bool ended_ = false;
 };
 
 /// A failed accept (no file descriptor is left) would fail again at once: wait for connections to close.
@@ -231,7 +299,6 @@ void accept_next(Core& core, const std::shared_ptr<tcp::acceptor>& acceptor,
       stats->refused.add();
     } else {
       auto connection = std::make_shared<TcpConnection>(core, std::move(socket), stats);
-      core.connections.insert(connection);
       connection->start(make_handler);
     }
     accept_next(core, acceptor, stats, make_handler);
@@ -296,6 +363,16 @@ class AsioRuntime final : public Runtime {
     return Endpoint{options.endpoint.address, endpoint.port()};
   }
 
+  void connect(const ConnectOptions& options, HandlerFactory make_handler, ConnectFailed failed) override {
+    Core& core = *cores_[next_core_.fetch_add(1) % cores_.size()];
+    const auto stats = std::make_shared<ConnectionStats>(
+        metrics_.gauge("sagitta_outgoing_connections", "Open connections to others.", {{"peer", options.name}}));
+    const auto attempt = std::make_shared<Attempt>(core, options, stats, std::move(make_handler), std::move(failed));
+    asio::post(core.context, core.turn([&core, attempt] {
+      if (!core.stopping) attempt->begin();
+    }));
+  }
+
   void every_ms(int64_t period_ms, std::function<void()> work) override {
     auto timer = std::make_shared<asio::steady_timer>(cores_[0]->context);
     asio::post(cores_[0]->context, [this, timer, period_ms, work = std::move(work)] { arm(timer, period_ms, work); });
@@ -311,6 +388,7 @@ class AsioRuntime final : public Runtime {
         error_code ignored;
         acceptor->close(ignored);
       }
+      for (auto& attempt : std::set(core.attempts)) attempt->stop();
       for (auto& connection : std::set(core.connections)) connection->stop();
     });
     const auto until = std::chrono::steady_clock::now() + std::chrono::milliseconds(grace_ms);
@@ -359,6 +437,7 @@ class AsioRuntime final : public Runtime {
   MetricsRegistry& metrics_;
   TurnStats turns_;
   std::vector<std::unique_ptr<Core>> cores_;
+  std::atomic<size_t> next_core_{0};
   bool stopped_ = false;
 };
 

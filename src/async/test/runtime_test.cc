@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <array>
 #include <atomic>
 #include <ctime>
 #include <future>
@@ -142,6 +143,119 @@ TEST(Runtime, WithoutFileDescriptorsItWaitsForSome) {
   ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
   client.write("hello");
   EXPECT_EQ(client.read(5), "hello");
+}
+
+/// Sends "hello" and keeps the first answer.
+class Caller final : public ConnectionHandler {
+ public:
+  Caller(ConnectionPtr connection, std::promise<Bytes>& answer) : connection_(std::move(connection)), answer_(answer) {
+    connection_->send("hello");
+  }
+  void on_data(BytesView bytes) override {
+    got_ += bytes;
+    if (got_.size() < 5) return;
+    answer_.set_value(got_);
+    connection_->finish();
+  }
+  void on_end() override { connection_->finish(); }
+  void on_stop() override { connection_->finish(); }
+  void on_closed() override { connection_.reset(); }
+
+ private:
+  ConnectionPtr connection_;
+  std::promise<Bytes>& answer_;
+  Bytes got_;
+};
+
+HandlerFactory caller(std::promise<Bytes>& answer) {
+  return [&answer](const ConnectionPtr& connection) { return std::make_unique<Caller>(connection, answer); };
+}
+
+HandlerFactory never() {
+  return [](const ConnectionPtr& connection) {
+    ADD_FAILURE() << "connected to " << connection->peer().to_string();
+    return std::make_unique<Echo>(connection);
+  };
+}
+
+/// A listener whose queue of connections is full, so that it answers no more.
+class FullListener {
+ public:
+  FullListener() : socket_(::socket(AF_INET, SOCK_STREAM, 0)) {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof address;
+    EXPECT_EQ(::bind(socket_, reinterpret_cast<sockaddr*>(&address), size), 0);
+    EXPECT_EQ(::listen(socket_, 0), 0);
+    EXPECT_EQ(::getsockname(socket_, reinterpret_cast<sockaddr*>(&address), &size), 0);
+    port_ = ntohs(address.sin_port);
+    for (int i = 0; i < 4; ++i) {
+      waiting_.push_back(::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0));
+      (void)::connect(waiting_.back(), reinterpret_cast<sockaddr*>(&address), size);
+    }
+  }
+  ~FullListener() {
+    for (const int socket : waiting_) ::close(socket);
+    ::close(socket_);
+  }
+  Endpoint endpoint() const { return {"127.0.0.1", port_}; }
+
+ private:
+  int socket_;
+  uint16_t port_ = 0;
+  std::vector<int> waiting_;
+};
+
+TEST(Connect, TheHandlerGetsAConnectionThatWorks) {
+  MetricsRegistry metrics;
+  auto runtime = make_runtime(2, metrics);
+  const auto bound = runtime->listen({{"127.0.0.1", 0}, "test"}, echo());
+  std::array<std::promise<Bytes>, 8> answers;  // more than there are cores
+  for (auto& answer : answers) {
+    runtime->connect({*bound, "test"}, caller(answer), [](const Error& error) { ADD_FAILURE() << error.to_string(); });
+  }
+  for (auto& answer : answers) EXPECT_EQ(answer.get_future().get(), "hello");
+  runtime->stop(1000);
+}
+
+Error error_of_connecting(Runtime& runtime, const ConnectOptions& options) {
+  std::promise<Error> failed;
+  runtime.connect(options, never(), [&](const Error& error) { failed.set_value(error); });
+  return failed.get_future().get();
+}
+
+TEST(Connect, ARefusalNamesTheEndpoint) {
+  MetricsRegistry metrics;
+  auto runtime = make_runtime(1, metrics);
+  const uint16_t port = runtime->listen({{"127.0.0.1", 0}, "test"}, echo())->port;
+  runtime->stop(0);
+  auto other = make_runtime(1, metrics);
+  for (const Endpoint& endpoint : {Endpoint{"127.0.0.1", port}, Endpoint{"no address", 1}}) {
+    const Error error = error_of_connecting(*other, {endpoint, "test"});
+    EXPECT_EQ(error.code(), ErrorCode::kIo);
+    EXPECT_NE(error.message().find("cannot connect to " + endpoint.to_string()), std::string::npos) << error.message();
+  }
+}
+
+TEST(Connect, HasADeadline) {
+  MetricsRegistry metrics;
+  auto runtime = make_runtime(1, metrics);
+  const FullListener full;
+  const Error error = error_of_connecting(*runtime, {full.endpoint(), "test", 50});
+  EXPECT_EQ(error.code(), ErrorCode::kIo);
+  EXPECT_EQ(error.message(), "cannot connect to " + full.endpoint().to_string() + ": no answer within 50 ms");
+}
+
+TEST(Connect, AnAttemptEndsWhenTheRuntimeStops) {
+  MetricsRegistry metrics;
+  auto runtime = make_runtime(1, metrics);
+  const FullListener full;
+  std::promise<ErrorCode> failed;
+  runtime->connect({full.endpoint(), "test", 60'000}, never(),
+                   [&](const Error& error) { failed.set_value(error.code()); });
+  runtime->stop(0);
+  EXPECT_EQ(failed.get_future().get(), ErrorCode::kUnavailable);
 }
 
 TEST(WorkerPool, OneWorkerIsNotKeptFromShortWorkByLongWork) {

@@ -1,5 +1,5 @@
-/// The per-core runtime: one event loop and one thread a core, TCP listeners shared by all cores, and connections that
-/// never leave theirs. Protocols plug in as `ConnectionHandler`s: bytes in, bytes out, no sockets.
+/// The per-core runtime: one event loop and one thread a core, TCP listeners shared by all cores, and connections,
+/// taken or made, that never leave theirs. Protocols plug in as `ConnectionHandler`s: bytes in, bytes out, no sockets.
 #pragma once
 
 #include <cstdint>
@@ -50,9 +50,9 @@ class ConnectionHandler {
   virtual ~ConnectionHandler() = default;
   /// Bytes arrived; they are good only during the call.
   virtual void on_data(BytesView bytes) = 0;
-  /// The client sent its last byte. The handler answers what it still owes, then calls finish().
+  /// The other side sent its last byte. The handler answers what it still owes, then calls finish().
   virtual void on_end() = 0;
-  /// The server is stopping: finish what is in flight, take nothing new, then call finish().
+  /// The runtime is stopping: finish what is in flight, take nothing new, then call finish().
   virtual void on_stop() = 0;
   /// All queued bytes were taken by the operating system.
   virtual void on_sent() {}
@@ -73,6 +73,16 @@ struct ListenOptions {
 /// of that core is served.
 inline constexpr int64_t kTurnCpuMaxUs = 2'000;
 
+struct ConnectOptions {
+  Endpoint endpoint;
+  /// "bench", "peer": names these connections in metrics.
+  std::string name;
+  /// How long the attempt may take.
+  int64_t timeout_ms = 5'000;
+};
+/// Why a connection was not made.
+using ConnectFailed = std::function<void(const Error&)>;
+
 /// Thread-safe.
 class Runtime {
  public:
@@ -80,6 +90,11 @@ class Runtime {
   /// Binds on every core. kIo naming the address when it is in use or not ours. Returns the endpoint bound (port 0 is
   /// chosen).
   virtual Result<Endpoint> listen(const ListenOptions& options, HandlerFactory make_handler) = 0;
+  /// Opens a connection on one of the cores, in turns. Ends with one call on that core: of `make_handler` when the
+  /// connection stands, else of `failed` with an error that names the endpoint: kIo when it is no address, refuses, or
+  /// has not answered after `timeout_ms`; kUnavailable when the runtime stops meanwhile. An attempt that begins while
+  /// the runtime stops ends with neither.
+  virtual void connect(const ConnectOptions& options, HandlerFactory make_handler, ConnectFailed failed) = 0;
   /// Runs `work` every `period_ms` on the first core until the runtime stops.
   virtual void every_ms(int64_t period_ms, std::function<void()> work) = 0;
   /// The CPU time of the longest turn of any core so far: an upper bound, exact to a tenth of a millisecond and what
