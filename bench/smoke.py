@@ -6,6 +6,7 @@ import json
 import os
 import pathlib
 import random
+import re
 import stat
 import struct
 import subprocess
@@ -141,6 +142,32 @@ def regression_guard(folder):
                   line["recall"] >= least_recall and line["expanded"] <= most_expanded, out + err)
 
 
+def cql_numbers(out, pattern):
+    found = re.search(pattern, out)
+    return [float(number) for number in found.groups()] if found else [0.0] * re.compile(pattern).groups
+
+
+def cql_load():
+    """A server under each workload, in closed and in open loops. Counters are judged: answers, recall, rows tested; never seconds."""
+    shape = ["--set", "clustered128", "--rows", 3000, "--ingest-rows", 300, "--queries", 50, "--rounds", 1, "--seconds", 0.1, "--beam", 64]
+    code, out, err = run(SAGITTA, "bench", "cql", *shape, "--depth", "1,16")
+    check("bench cql ends well", code == 0 and "requests that failed: 0" in out, out + err)
+    for workload in ("empty", "read", "ingest", "ann", "ann_star", "filtered", "mixed"):
+        rates = [int(rate) for rate in re.findall(rf"^{workload} +\d+ +(\d+)", out, re.MULTILINE)]
+        check(f"bench cql: {workload} is answered at each depth", len(rates) >= 2 and all(rates), out)
+    server, engine = cql_numbers(out, r"recall: server (\S+), engine (\S+);")
+    check("bench cql: the server finds what the bare engine finds", server >= engine - 0.01 and engine >= 0.98, out)
+    tested, = cql_numbers(out, r"pass: (\d+) rows tested a query")
+    check("bench cql: rows tested are counted", 10 <= tested <= 3000, out)
+    for line in ("a query: server CPU", "SELECT *", "a row, 64 in flight", "a synced write of one row"):
+        check(f"bench cql prints '{line}'", line in out, out)
+    code, out, err = run(SAGITTA, "bench", "cql", *shape, "--rate", 500, "--depth", 1, "--connections", 2, "--workload", "read,mixed", "--no-figures")
+    check("bench cql in an open loop ends well", code == 0 and "open loop, 500 a second, 2 connections" in out, out + err)
+    for name, words in {"a set": ["--set", "none"], "a workload": ["--workload", "none"], "a depth": ["--depth", "0"], "a profile": ["--profile", "none"]}.items():
+        code, out, err = run(SAGITTA, "bench", "cql", "--rows", 100, "--queries", 1, *words)
+        check(f"bench cql: {name} that there is not is refused in a line", code == 1 and len(err.strip().splitlines()) <= 2 and not out, out + err)
+
+
 def restarts():
     code, out, err = run(sys.executable, pathlib.Path(__file__).parent / "restart_bench.py", SAGITTA, "--rows", 2000, "--dim", 16)
     check("a server is restarted with and without snapshots", code == 0 and out.count("ready in") == 2, out + err)
@@ -151,6 +178,7 @@ def main():
         comparison(pathlib.Path(folder))
         grids()
         restarts()
+        cql_load()
         bench_command(pathlib.Path(folder))
         regression_guard(pathlib.Path(folder))
     print(f"{passed} passed, {len(failures)} failed")

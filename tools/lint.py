@@ -81,7 +81,7 @@ def standalone_headers():
 
 def own_sources():
     commands = json.loads((BUILD / "compile_commands.json").read_text())
-    return sorted((c for c in commands if re.match(rf"{ROOT}/(src/\w+|apps/\w+|bench/(?:lib|ann))/[^/]+$", c["file"])), key=lambda c: c["file"])
+    return sorted((c for c in commands if re.match(rf"{ROOT}/(src/\w+|apps/\w+(?:/\w+)?|bench/(?:lib|ann|load))/[^/]+$", c["file"])), key=lambda c: c["file"])
 
 
 def in_parallel(check, sources):

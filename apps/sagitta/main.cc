@@ -1,6 +1,7 @@
 #include <CLI/CLI.hpp>
 
 #include "bench_ann.h"
+#include "bench_cql/options.h"
 #include "serve.h"
 
 namespace {
@@ -19,10 +20,8 @@ void read_config(CLI::App& command, const std::string& path) {
 }
 
 /// `bench ann`, with its options.
-CLI::App* add_bench_ann(CLI::App& app, sagitta::BenchAnnOptions& options) {
-  CLI::App* bench = app.add_subcommand("bench", "Measure a part of Sagitta alone.");
-  bench->require_subcommand(1);
-  CLI::App* ann = bench->add_subcommand("ann", "Build a vector index from files; a line of JSON for each beam width.");
+CLI::App* add_bench_ann(CLI::App& bench, sagitta::BenchAnnOptions& options) {
+  CLI::App* ann = bench.add_subcommand("ann", "Build a vector index from files; a line of JSON for each beam width.");
   ann->option_defaults()->always_capture_default();
   ann->add_option("--base", options.base, "Vectors: u32 count, u32 dim, then row-major f32")->required();
   ann->add_option("--queries", options.queries, "Vectors, in the same form")->required();
@@ -39,6 +38,34 @@ CLI::App* add_bench_ann(CLI::App& app, sagitta::BenchAnnOptions& options) {
                   "Rescore this many times k candidates by the mapped base file; 0: none")
       ->check(CLI::Range(0.0F, 100.0F));
   return ann;
+}
+
+/// `bench cql`, with its options.
+CLI::App* add_bench_cql(CLI::App& bench, sagitta::BenchCqlOptions& options) {
+  CLI::App* cql = bench.add_subcommand("cql", "Load a server of one's own over CQL, the bare engine beside it.");
+  cql->option_defaults()->always_capture_default();
+  cql->add_option("--set", options.set, "embed768 or clustered128");
+  cql->add_option("--rows", options.rows, "Rows of the table that is asked")->check(CLI::Range(100, 100'000'000));
+  cql->add_option("--ingest-rows", options.ingest_rows, "Rows of each ingest into a fresh table, at most --rows")
+      ->check(CLI::Range(1, 100'000'000));
+  cql->add_option("--workload", options.workloads,
+                  "Of empty, read, ingest, ingest_plain, ann, ann_star, filtered, mixed; commas between");
+  cql->add_option("--depth", options.depths, "Requests in flight on a connection; commas between");
+  cql->add_option("--connections", options.connections, "Connections")->check(CLI::Range(1, 10'000));
+  cql->add_option("--seconds", options.seconds, "Length of each measurement")->check(CLI::Range(0.01, 3600.0));
+  cql->add_option("--rate", options.rate, "Requests a second in an open loop; 0: closed loops of the depths")
+      ->check(CLI::Range(0.0, 1e7));
+  cql->add_option("--rounds", options.rounds, "Rounds, all points in each; medians are shown")
+      ->check(CLI::Range(1, 1000));
+  cql->add_option("--profile", options.profile, "compact or fast, of the index");
+  cql->add_option("--beam", options.beam, "Beam width of searches")->check(CLI::Range(1, 4096));
+  cql->add_option("--k", options.k, "Neighbours to find")->check(CLI::Range(1, 1000));
+  cql->add_option("--queries", options.queries, "Different queries")->check(CLI::Range(1, 1'000'000));
+  cql->add_flag("!--no-figures", options.figures, "Without the ratios of a query and of a row");
+  cql->add_option("--seed", options.seed, "Of the set");
+  cql->add_option("--server", options.server, "Program that serves; else this one");
+  cql->add_option("--work", options.work, "Folder for the server's data; else a fresh one, removed at the end");
+  return cql;
 }
 
 }  // namespace
@@ -75,7 +102,13 @@ int main(int argc, char** argv) {
     if (!config.empty()) read_config(*serve, config);
   });
   sagitta::BenchAnnOptions bench_ann_options;
-  const CLI::App* bench_ann = add_bench_ann(app, bench_ann_options);
+  sagitta::BenchCqlOptions bench_cql_options;
+  CLI::App* bench = app.add_subcommand("bench", "Measure a part of Sagitta.");
+  bench->require_subcommand(1);
+  const CLI::App* bench_ann = add_bench_ann(*bench, bench_ann_options);
+  const CLI::App* bench_cql = add_bench_cql(*bench, bench_cql_options);
   CLI11_PARSE(app, argc, argv);
-  return bench_ann->parsed() ? sagitta::bench_ann(bench_ann_options) : sagitta::serve(options);
+  if (bench_ann->parsed()) return sagitta::bench_ann(bench_ann_options);
+  if (bench_cql->parsed()) return sagitta::bench_cql(bench_cql_options);
+  return sagitta::serve(options);
 }

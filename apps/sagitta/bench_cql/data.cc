@@ -1,0 +1,37 @@
+#include "data.h"
+
+#include <bit>
+#include <thread>
+
+#include "sagitta/bench/measure.h"
+
+namespace sagitta::cql_bench {
+
+Result<Data> make_data(const BenchCqlOptions& options) {
+  SAGITTA_TRY(const auto generator, bench::make_generator(options.set, options.seed));
+  const unsigned threads = std::max(1U, std::thread::hardware_concurrency());
+  Data data{.name = options.set, .metric = generator->metric()};
+  data.rows = generator->rows(0, options.rows, threads);
+  data.queries = generator->queries(options.queries, threads);
+  data.truth = exact_neighbours(data.metric, data.rows.view(), data.queries.view(), options.k, threads);
+  return data;
+}
+
+Bytes to_cell(std::span<const float> vector) {
+  Bytes out;
+  out.reserve(vector.size() * sizeof(float));
+  for (const float value : vector) put_big(out, std::bit_cast<uint32_t>(value));
+  return out;
+}
+
+Bytes to_cell(int32_t value) {
+  Bytes out;
+  put_big(out, value);
+  return out;
+}
+
+double recall_of(const Data& data, uint64_t query, std::span<const uint32_t> ids) {
+  return bench::recall_of(data.truth.view().row(query), ids, data.truth.k);
+}
+
+}  // namespace sagitta::cql_bench
