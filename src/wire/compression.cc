@@ -18,12 +18,20 @@ std::unexpected<Error> damaged(std::string_view algorithm, size_t stored) {
 
 }  // namespace
 
-Result<Bytes> lz4_decompress(BytesView stored, size_t plain_bytes) {
+Status lz4_append(BytesView stored, size_t plain_bytes, Bytes& out) {
   if (plain_bytes > (stored.size() + 1) * kLz4ExpansionMax) return damaged("lz4", stored.size());
-  Bytes plain(plain_bytes, '\0');
-  int got =
-      LZ4_decompress_safe(stored.data(), plain.data(), static_cast<int>(stored.size()), static_cast<int>(plain_bytes));
-  if (got < 0 || static_cast<size_t>(got) != plain_bytes) return damaged("lz4", stored.size());
+  const size_t before = out.size();
+  out.resize(before + plain_bytes);
+  const int got = LZ4_decompress_safe(stored.data(), out.data() + before, static_cast<int>(stored.size()),
+                                      static_cast<int>(plain_bytes));
+  if (got >= 0 && static_cast<size_t>(got) == plain_bytes) return {};
+  out.resize(before);
+  return damaged("lz4", stored.size());
+}
+
+Result<Bytes> lz4_decompress(BytesView stored, size_t plain_bytes) {
+  Bytes plain;
+  SAGITTA_CHECK(lz4_append(stored, plain_bytes, plain));
   return plain;
 }
 

@@ -10,6 +10,8 @@ namespace sagitta::wire {
 
 /// `stored` as an LZ4 block of exactly `plain_bytes`; kProtocol when it is not that.
 Result<Bytes> lz4_decompress(BytesView stored, size_t plain_bytes);
+/// The same at the end of `out`; on an error `out` is as it was.
+Status lz4_append(BytesView stored, size_t plain_bytes, Bytes& out);
 /// A v4 body: 4-byte plain length, LZ4 block. kProtocol as above, or when the length is over `max`.
 Result<Bytes> lz4_body_decompress(BytesView stored, size_t max);
 /// A v4 body in raw snappy. kProtocol when it is damaged or longer than `max`.

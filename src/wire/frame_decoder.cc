@@ -173,20 +173,15 @@ std::expected<bool, FrameError> FrameDecoder::open_segment() {
   }
   bool inside_a_frame = plain_head_ < plain_.size() || skip_bytes_ > 0;
   if (header->self_contained && inside_a_frame) return fatal("A self-contained segment came inside a large frame");
-  auto payload = open_payload(stored, header->plain_bytes);
-  if (!payload) return std::unexpected(std::move(payload).error());
   drop_consumed(plain_, plain_head_);
-  plain_.append(*payload);
+  if (header->plain_bytes == 0) {
+    plain_.append(stored);
+  } else if (auto opened = lz4_append(stored, header->plain_bytes, plain_); !opened) {
+    return fatal(opened.error().message());
+  }
   self_contained_ = header->self_contained;
   input_head_ += header_bytes + stored.size() + kSegmentTrailerBytes;
   return true;
-}
-
-std::expected<Bytes, FrameError> FrameDecoder::open_payload(BytesView stored, size_t plain_bytes) const {
-  if (plain_bytes == 0) return Bytes(stored);
-  auto plain = lz4_decompress(stored, plain_bytes);
-  if (!plain) return fatal(plain.error().message());
-  return *std::move(plain);
 }
 
 }  // namespace sagitta::wire

@@ -73,7 +73,6 @@ class FrameDecoder {
   Next next_from(Bytes& buffer, size_t& head, bool must_be_whole);
   Next next_in_segments();
   std::expected<bool, FrameError> open_segment();
-  std::expected<Bytes, FrameError> open_payload(BytesView stored, size_t plain_bytes) const;
   std::expected<Header, FrameError> read_header(BytesView bytes) const;
   Next finish(const Header& header, BytesView stored) const;
   Result<Bytes> decompress(BytesView stored) const;
