@@ -17,7 +17,7 @@ Status no_such_keyspace(std::string_view keyspace) {
   return fail(ErrorCode::kInvalid, fmt::format("Keyspace '{}' does not exist", keyspace));
 }
 
-/// The values of a request in marker order.
+/// The values of a request in marker order; what binds them checks them.
 Result<std::vector<plan::BindValue>> arrange(const plan::Plan& plan, std::vector<BoundValue> given) {
   const bool named = !given.empty() && !given.front().name.empty();
   std::vector<plan::BindValue> values;
@@ -28,7 +28,6 @@ Result<std::vector<plan::BindValue>> arrange(const plan::Plan& plan, std::vector
   } else {
     for (auto& one : given) values.push_back({std::move(one.value), one.unset});
   }
-  SAGITTA_CHECK(plan::check_values(plan, values));
   return values;
 }
 
@@ -269,14 +268,21 @@ Status Engine::run(const RequestPtr& request) {
     return run_select(request, *select);
   }
   if (const auto* use = std::get_if<plan::UsePlan>(&plan.body)) {
+    SAGITTA_CHECK(plan::check_values(plan, request->values));
     SAGITTA_CHECK(check_keyspace(use->keyspace));
     request->finish(Answer{SetKeyspace{use->keyspace}, {}, {}});
     return {};
   }
   SAGITTA_CHECK(check_writable(*request->statement));
-  if (const auto* schema = std::get_if<plan::SchemaPlan>(&plan.body)) return run_schema(request, *schema);
-  if (const auto* truncate = std::get_if<plan::TruncatePlan>(&plan.body)) return run_truncate(request, *truncate);
-  SAGITTA_TRY(auto mutations, plan::make_mutations(plan, request->eval()));
+  const auto* schema = std::get_if<plan::SchemaPlan>(&plan.body);
+  const auto* truncate = std::get_if<plan::TruncatePlan>(&plan.body);
+  if (schema != nullptr || truncate != nullptr) {
+    SAGITTA_CHECK(plan::check_values(plan, request->values));
+    return schema != nullptr ? run_schema(request, *schema) : run_truncate(request, *truncate);
+  }
+  plan::EvalContext eval = request->eval();
+  eval.takeable = request->values;
+  SAGITTA_TRY(auto mutations, plan::make_mutations(plan, eval));
   return run_write(request, mutations);
 }
 

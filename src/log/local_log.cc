@@ -21,6 +21,8 @@ namespace {
 
 /// One group is one write and one sync; larger ones would only delay their first records.
 constexpr size_t kGroupBytesMax = size_t{8} << 20;
+/// The buffer of a larger group is given back.
+constexpr size_t kGroupBytesKept = size_t{1} << 20;
 /// The part of a sync's time that is worth waiting to share it.
 constexpr int64_t kPatienceDivisor = 8;
 constexpr size_t kReadChunkBytes = size_t{1} << 20;
@@ -135,6 +137,8 @@ class LocalLog final : public Log {
 
   // The writer's own; stop() uses it after the join.
   std::unique_ptr<AppendFile> active_;
+  /// The memory of the last group's bytes, for the next.
+  Bytes group_bytes_;
   bool appended_ = false;
   int64_t last_sync_us_ = 0;
 
@@ -239,9 +243,12 @@ void LocalLog::commit(Group group) {
     return;
   }
   publish(group);
+  if (group.bytes.capacity() <= kGroupBytesKept) group_bytes_ = std::move(group.bytes);
 }
 
 void LocalLog::encode(Group& group) {
+  group.bytes = std::exchange(group_bytes_, Bytes());
+  group.bytes.clear();
   for (Pending& pending : group.pending) {
     pending.record.log_time_us = clock_.now_us();
     group.starts.push_back(group.bytes.size());

@@ -87,7 +87,7 @@ Result<std::vector<rows::Mutation>> make_mutations(const Plan& plan, const EvalC
   return fail(ErrorCode::kInvalid, "The statement writes no rows");
 }
 
-Result<std::vector<rows::Mutation>> make_batch(cql::BatchKind kind, std::span<const BatchEntry> entries,
+Result<std::vector<rows::Mutation>> make_batch(cql::BatchKind kind, std::span<BatchEntry> entries,
                                                const EvalContext& context) {
   std::vector<PlanPtr> children;
   for (const BatchEntry& entry : entries) {
@@ -99,9 +99,9 @@ Result<std::vector<rows::Mutation>> make_batch(cql::BatchKind kind, std::span<co
   }
   SAGITTA_CHECK(check_kinds(kind, children));
   std::vector<rows::Mutation> mutations;
-  for (const BatchEntry& entry : entries) {
+  for (BatchEntry& entry : entries) {
     EvalContext own = context;
-    own.values = entry.values;
+    own.values = own.takeable = entry.values;
     SAGITTA_CHECK(check_values(*entry.plan, own.values));
     SAGITTA_CHECK(append_mutations(std::get<ModificationPlan>(entry.plan->body), std::nullopt, own, mutations));
   }

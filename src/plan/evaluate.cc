@@ -14,6 +14,8 @@ namespace {
 using types::DataType;
 using types::Kind;
 
+bool is_sorted_by_us(const DataType& type) { return type.kind() == Kind::kSet || type.kind() == Kind::kMap; }
+
 Result<Value> evaluate_marker(const Expression& expression, const EvalContext& context) {
   if (expression.index >= context.values.size()) {
     return fail(ErrorCode::kInvalid, fmt::format("There were {} markers(?) in CQL but {} bound variables",
@@ -24,7 +26,7 @@ Result<Value> evaluate_marker(const Expression& expression, const EvalContext& c
     return fail(ErrorCode::kInvalid, fmt::format("Invalid unset value for column {}", expression.receiver));
   }
   // Clients send the elements of sets and maps in any order.
-  if (bound.value && !expression.type->is_float_vector()) return types::normalise(*expression.type, *bound.value);
+  if (bound.value && is_sorted_by_us(*expression.type)) return types::normalise(*expression.type, *bound.value);
   return bound.value;
 }
 
@@ -99,6 +101,11 @@ Result<Value> evaluate_field(const Expression& expression, const EvalContext& co
   return std::move(fields[expression.index]);
 }
 
+bool may_take(const Expression& expression, const EvalContext& context) {
+  return expression.kind == Expression::Kind::kMarker && expression.index < context.takeable.size() &&
+         !is_sorted_by_us(*expression.type);
+}
+
 }  // namespace
 
 Result<Value> evaluate(const Expression& expression, const EvalContext& context, const RowSource* row) {
@@ -130,6 +137,7 @@ Result<BindValue> evaluate_settable(const Expression& expression, const EvalCont
       context.values[expression.index].unset) {
     return BindValue::make_unset();
   }
+  if (may_take(expression, context)) return std::move(context.takeable[expression.index]);
   SAGITTA_TRY(Value value, evaluate(expression, context));
   return BindValue{.value = std::move(value)};
 }

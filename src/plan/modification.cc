@@ -202,12 +202,14 @@ Result<Changes> writes_of(const ModificationBody& body, const WriteTime& time, c
     SAGITTA_CHECK(fill_rows(body, time, context, nullptr, static_row));
   } else {
     SAGITTA_TRY(std::vector<ClusteringRange> ranges, evaluate_clustering(body.clustering, context));
+    EvalContext own = context;
+    if (ranges.size() != 1) own.takeable = {};
     for (ClusteringRange& range : ranges) {
       rows::RowMutation row = new_row(time);
       row.clustering = std::move(range.start);
       row.insert_marker = body.kind == ModificationBody::Kind::kInsert;
       static_row.cells.clear();
-      SAGITTA_CHECK(fill_rows(body, time, context, &row, static_row));
+      SAGITTA_CHECK(fill_rows(body, time, own, &row, static_row));
       if (row.insert_marker || !row.cells.empty()) changes.rows.push_back(std::move(row));
     }
   }
@@ -291,8 +293,9 @@ Status append_mutations(const ModificationPlan& plan, std::optional<int64_t> bat
     mutation.timestamp_us = time.timestamp_us;
     mutation.server_timestamp = time.server_timestamp;
     mutation.delete_partition = changes.delete_partition;
-    mutation.deletions = changes.deletions;
-    mutation.rows = changes.rows;
+    const bool last = &key == &keys.back();
+    mutation.deletions = last ? std::move(changes.deletions) : changes.deletions;
+    mutation.rows = last ? std::move(changes.rows) : changes.rows;
   }
   return {};
 }

@@ -69,7 +69,9 @@ VectorRule vector_rule(const schema::TableDef& table, const schema::ColumnDef& c
 
 Status check_vector(const schema::ColumnDef& column, BytesView vector, const VectorRule& rule) {
   if (!rule) return {};
-  std::vector<float> floats(column.type->dim());
+  // One a thread: a write of many rows would allocate it for each.
+  static thread_local std::vector<float> floats;
+  floats.resize(column.type->dim());
   types::to_floats(vector, floats);
   const std::string reason = index::refuse_vector(*rule, floats);
   if (reason.empty()) return {};

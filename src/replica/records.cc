@@ -4,6 +4,9 @@ namespace sagitta::replica {
 
 log::Record mutation_record(const schema::Schema& schema, std::span<const rows::Mutation> mutations) {
   log::Record record{.kind = log::RecordKind::kMutation, .schema_version = schema.version};
+  size_t bytes = 0;
+  for (const rows::Mutation& mutation : mutations) bytes += rows::size_bytes(mutation);
+  record.payload.reserve(bytes);
   rows::encode(mutations, record.payload);
   return record;
 }

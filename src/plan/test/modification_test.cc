@@ -180,6 +180,24 @@ TEST_F(ModificationTest, InWritesEveryPartition) {
   EXPECT_EQ(made->size(), 2U);
 }
 
+TEST_F(ModificationTest, AWriteOfOneRowTakesItsValuesAndOneOfManyCopiesThem) {
+  const Bytes text(1000, 'x');
+  std::vector<BindValue> values = {int_value(1), {.value = text}};
+  const char* const bytes = values[1].value->data();
+  EvalContext eval = context(values);
+  eval.takeable = values;
+  const auto one = make_mutations(*plan("INSERT INTO t (id, tx) VALUES (?, ?)"), eval);
+  ASSERT_TRUE(one) << one.error().to_string();
+  EXPECT_EQ((*one)[0].rows[0].cells[0].value->data(), bytes);
+  values = {int_value(7), int_value(1), {.value = text}, int_value(1), int_value(1), {.value = "x"}, {.value = "y"}};
+  eval.values = eval.takeable = values;
+  const auto many =
+      make_mutations(*plan("UPDATE c SET r = ? WHERE k1 = ? AND k2 = ? AND c1 = ? AND c2 = ? AND c3 IN (?, ?)"), eval);
+  ASSERT_TRUE(many) << many.error().to_string();
+  ASSERT_EQ((*many)[0].rows.size(), 2U);
+  for (const auto& row : (*many)[0].rows) EXPECT_EQ(row.cells[0].value, int_bytes(7));
+}
+
 TEST_F(ModificationTest, Batches) {
   auto made =
       mutations("BEGIN BATCH USING TIMESTAMP 9 INSERT INTO t (id) VALUES (?); DELETE FROM t WHERE id = ?; APPLY BATCH",
@@ -188,8 +206,8 @@ TEST_F(ModificationTest, Batches) {
   ASSERT_EQ(made->size(), 2U);
   EXPECT_EQ((*made)[0].timestamp_us, 9);
   EXPECT_EQ((*made)[1].partition_key, int_bytes(2));
-  const std::vector<BatchEntry> entries = {{plan("INSERT INTO t (id) VALUES (?)"), {int_value(4)}},
-                                           {plan("SELECT * FROM t"), {}}};
+  std::vector<BatchEntry> entries = {{plan("INSERT INTO t (id) VALUES (?)"), {int_value(4)}},
+                                     {plan("SELECT * FROM t"), {}}};
   EXPECT_EQ(make_batch(cql::BatchKind::kLogged, {entries.data(), 1}, context({}))->size(), 1U);
   EXPECT_FALSE(make_batch(cql::BatchKind::kLogged, entries, context({})).has_value());
 }

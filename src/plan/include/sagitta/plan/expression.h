@@ -34,6 +34,9 @@ struct BindValue {
 struct EvalContext {
   /// One for each marker of the plan, in marker order.
   std::span<const BindValue> values;
+  /// The same values where a write may take them in place of copies: a marker stands in one place of a statement, and a
+  /// write of one row evaluates each place once. Empty: they are copied.
+  std::span<BindValue> takeable = {};
   /// The server's clock: now(), default timestamps, expiry.
   int64_t now_us = 0;
   /// The timestamp that the client's driver sent with the request.

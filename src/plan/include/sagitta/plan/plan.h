@@ -95,9 +95,9 @@ struct BatchEntry {
   std::vector<BindValue> values;
 };
 
-/// A BATCH request of the protocol: as `make_mutations` for each entry (`context.values` is not used), with one
-/// timestamp.
-Result<std::vector<rows::Mutation>> make_batch(cql::BatchKind kind, std::span<const BatchEntry> entries,
+/// A BATCH request of the protocol: as `make_mutations` for each entry (`context.values` is not used, values of the
+/// entries are taken), with one timestamp.
+Result<std::vector<rows::Mutation>> make_batch(cql::BatchKind kind, std::span<BatchEntry> entries,
                                                const EvalContext& context);
 
 /// Values given by name in marker order; markers without one are unset. kInvalid for a name that no marker has.

@@ -1,0 +1,109 @@
+// A write allocates little: every copy of a vector on its way from a request to the index costs its bytes once more.
+// Sanitizers bring allocators of their own.
+#include "harness.h"
+
+#ifndef SAGITTA_SANITIZED
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cstdlib>
+#include <filesystem>
+#include <new>
+
+namespace {
+
+/// Of all threads.
+std::atomic<size_t> allocated_bytes{0};
+
+void* allocate(size_t bytes, size_t alignment) {
+  allocated_bytes.fetch_add(bytes, std::memory_order_relaxed);
+  void* memory = std::aligned_alloc(alignment, (bytes + alignment - 1) / alignment * alignment);
+  if (memory == nullptr) throw std::bad_alloc();
+  return memory;
+}
+
+}  // namespace
+
+void* operator new(size_t bytes) { return allocate(bytes, __STDCPP_DEFAULT_NEW_ALIGNMENT__); }
+void* operator new(size_t bytes, std::align_val_t alignment) { return allocate(bytes, static_cast<size_t>(alignment)); }
+void operator delete(void* memory) noexcept { std::free(memory); }
+void operator delete(void* memory, size_t) noexcept { std::free(memory); }
+void operator delete(void* memory, std::align_val_t) noexcept { std::free(memory); }
+void operator delete(void* memory, size_t, std::align_val_t) noexcept { std::free(memory); }
+
+namespace sagitta::db::test {
+namespace {
+
+constexpr size_t kDim = 1536;
+constexpr size_t kVectorBytes = kDim * sizeof(float);
+constexpr int kRows = 200;
+
+/// A database in a folder of its own, on a real disk: one in memory would count its files too.
+class Allocation : public ::testing::Test {
+ protected:
+  Allocation() : folder_(fmt::format("{}allocation_{}", ::testing::TempDir(), ::getpid())) {
+    database_ = Database::open({.data_dir = folder_}, {*files_, clock_, random_, metrics_, workers_}).value();
+    run("CREATE KEYSPACE k WITH replication = {'class': 'SimpleStrategy', 'replication_factor': 1}");
+  }
+  ~Allocation() override {
+    EXPECT_TRUE(database_->stop());
+    database_.reset();
+    std::filesystem::remove_all(folder_);
+  }
+
+  void run(const std::string& text) {
+    const auto answer = ask(*database_, text);
+    ASSERT_TRUE(answer) << answer.error().to_string();
+  }
+
+  /// Bytes allocated for an INSERT of a vector, in vectors; the request's own value is the first.
+  double vectors_per_insert(const std::string& table) {
+    const auto statement = database_->prepare(fmt::format("INSERT INTO k.{} (id, v) VALUES (?, ?)", table), "").value();
+    insert(statement->id, kRows);  // buffers and caches grow
+    const size_t before = allocated_bytes.load();
+    insert(statement->id, kRows);
+    return static_cast<double>(allocated_bytes.load() - before) / kRows / kVectorBytes;
+  }
+
+ private:
+  void insert(BytesView statement, int rows) {
+    for (int i = 0; i < rows; ++i) {
+      Bytes id, vector;
+      put_big(id, next_++);
+      vector.reserve(kVectorBytes);
+      for (size_t at = 0; at < kDim; ++at) put_big(vector, static_cast<uint32_t>(0x3f000000 + (random_.next() >> 45)));
+      std::vector<BoundValue> values;
+      values.push_back(bound(std::move(id)));
+      values.push_back(bound(std::move(vector)));
+      const auto answer = ask_prepared(*database_, statement, {.values = std::move(values)});
+      ASSERT_TRUE(answer) << answer.error().to_string();
+    }
+  }
+
+  std::string folder_;
+  std::unique_ptr<FileSystem> files_ = make_real_file_system();
+  SystemClock clock_;
+  SeededRandom random_{1};
+  MetricsRegistry metrics_;
+  ThreadExecutor workers_;
+  std::unique_ptr<Database> database_;
+  int32_t next_ = 0;
+};
+
+// These bounds may only fall. What is left: the request's value, the record, its copy for the replica, what the replica
+// decodes, the row's cells, the stored row, the row for its observers, and the floats for the index.
+TEST_F(Allocation, AnInsertOfAVectorAllocatesItsBytesAFewTimesOnly) {
+  run(fmt::format("CREATE TABLE k.plain (id int PRIMARY KEY, v vector<float, {}>)", kDim));
+  EXPECT_LE(vectors_per_insert("plain"), 12.0);
+  run(fmt::format("CREATE TABLE k.indexed (id int PRIMARY KEY, v vector<float, {}>)", kDim));
+  run("CREATE CUSTOM INDEX ON k.indexed (v) USING 'vector_index' WITH OPTIONS = {'similarity_function': 'cosine'}");
+  EXPECT_LE(vectors_per_insert("indexed"), 20.0);
+}
+
+}  // namespace
+}  // namespace sagitta::db::test
+
+#endif
