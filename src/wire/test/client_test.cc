@@ -245,8 +245,7 @@ TEST(ResponseDecoder, Rows) {
 
 TEST(ResponseDecoder, CellsOfRows) {
   const Bytes cells = two_rows_of_two_cells();
-  const Bytes body =
-      encode_rows(5, {.metadata = &columns_of_two_tables(), .skip_metadata = true, .row_count = 2, .cells = cells});
+  const Bytes body = encode_rows(5, {.column_count = 2, .row_count = 2, .cells = cells});
   const Response response = decoded(5, Opcode::kResult, body);
   const Rows& rows = std::get<Rows>(response.reply);
   EXPECT_TRUE(rows.metadata.columns.empty()) << "the client has them";
@@ -258,8 +257,7 @@ TEST(ResponseDecoder, CellsOfRows) {
 }
 
 TEST(ResponseDecoder, ChangedMetadataHasItsNewId) {
-  const Bytes body =
-      encode_rows(5, {.metadata = &columns_of_one_table(), .skip_metadata = true, .metadata_changed = true});
+  const Bytes body = encode_rows(5, {.metadata = &columns_of_one_table(), .metadata_changed = true});
   const Rows rows = reply<Rows>(5, Opcode::kResult, body);
   EXPECT_EQ(rows.metadata.id, "metadata");
   expect_columns(rows.metadata, columns_of_one_table());
