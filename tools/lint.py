@@ -49,6 +49,15 @@ def habits():
     return problems
 
 
+MEASURED = (".h", ".cc", ".py", ".cmake", ".md", ".test", ".js")
+
+
+def figures():
+    """What may only become better: tools/ratchets.py."""
+    import ratchets
+    return ratchets.check(tracked(*(f"*{suffix}" for suffix in MEASURED)))
+
+
 def refused_layers():
     """Configuring must refuse a dependency upwards and one on a peer."""
     problems = []
@@ -117,8 +126,12 @@ def clang_tidy():
 
 
 def main():
+    import ratchets
+    for option, act in (("--record", ratchets.save), ("--offences", ratchets.show)):
+        if option in sys.argv[1:]:
+            return act(tracked(*(f"*{suffix}" for suffix in MEASURED)))
     failed = 0
-    checks = [formatting, habits, refused_layers, standalone_headers, clang_opinion]
+    checks = [formatting, habits, figures, refused_layers, standalone_headers, clang_opinion]
     if "--tidy" in sys.argv[1:]:
         checks.append(clang_tidy)
     for check in checks:
