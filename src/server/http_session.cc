@@ -1,128 +1,112 @@
+/// The shell around `http::ServerConnection`: sockets, memory, routes.
 #include "http_session.h"
 
-#include <fmt/format.h>
-
-#include <boost/asio/buffer.hpp>
-#include <boost/beast/http/empty_body.hpp>
-#include <boost/beast/http/parser.hpp>
-#include <boost/beast/http/status.hpp>
-#include <optional>
+#include "sagitta/http/server_connection.h"
 
 #include "refused_handler.h"
 
 namespace sagitta::server {
 namespace {
 
-namespace http = boost::beast::http;
-
 class HttpSession final : public async::ConnectionHandler {
  public:
-  HttpSession(const Routes& routes, MemoryBudget& budget, MemoryCharge charge, async::ConnectionPtr connection)
-      : routes_(routes), budget_(budget), charge_(std::move(charge)), connection_(std::move(connection)) {
-    expect_request();
-  }
+  HttpSession(const HttpRoutes& routes, MemoryBudget& budget, MemoryCharge charge, async::ConnectionPtr connection)
+      : routes_(routes), budget_(budget), charge_(std::move(charge)), connection_(std::move(connection)) {}
 
   void on_data(BytesView bytes) override {
-    if (finished_) return;
-    auto charge = MemoryCharge::take(budget_, unread_.size() + bytes.size());
-    if (!charge) return finish();
-    unread_charge_ = std::move(*charge);
-    unread_ += bytes;
+    auto charge = MemoryCharge::take(budget_, http_.held_bytes() + bytes.size());
+    if (!charge) {
+      http_.stop();
+      return connection_->finish();
+    }
+    request_charge_ = std::move(*charge);
+    http_.receive(bytes);
     serve();
   }
   void on_sent() override {
-    page_charge_ = {};
+    answer_charge_ = {};
     serve();
   }
   void on_end() override {
-    ended_ = true;
+    http_.receive_end();
     serve();
   }
-  void on_stop() override { finish(); }
+  void on_stop() override {
+    http_.stop();
+    serve();
+  }
   void on_closed() override { connection_.reset(); }
 
  private:
-  void expect_request() {
-    parser_.emplace();
-    parser_->header_limit(kHttpHeaderBytesMax);
-    parser_->eager(true);
-  }
-
-  /// Answers the next request, unless the last answer is still on its way.
+  /// Hands over the next request, unless the last answer is still on its way.
   void serve() {
-    while (is_idle() && !unread_.empty() && parse()) {
+    if (serving_ || connection_ == nullptr) return;
+    serving_ = true;
+    while (is_idle()) {
+      auto request = http_.next();
+      if (http_.has_output()) connection_->send(http_.take_output());
+      if (!request) break;
+      call(*std::move(request));
     }
-    if (unread_.empty()) {
-      unread_ = Bytes();
-      unread_charge_ = {};
-    }
-    if (ended_ && is_idle()) finish();
+    serving_ = false;
+    if (http_.held_bytes() == 0 && !http_.is_answering()) request_charge_ = {};
+    if (http_.is_finished()) connection_->finish();
     connection_->pause_reading(!is_idle());
   }
 
-  bool is_idle() const { return !finished_ && connection_->unsent_bytes() == 0; }
+  bool is_idle() const { return !http_.is_answering() && !http_.is_finished() && connection_->unsent_bytes() == 0; }
 
-  void finish() {
-    finished_ = true;
-    unread_ = Bytes();
-    unread_charge_ = {};
-    connection_->finish();
+  void call(http::Request request) {
+    auto target = http::parse_target(request.head.target);
+    if (!target) return answer(http::text_response(400, "no such target\n"));
+    auto match = routes_.match(request.head.method, target->path);
+    if (match.handler == nullptr) return answer(no_route(match.allowed));
+    (*match.handler)({std::move(request), *std::move(target), std::move(match.parameters), {}}, reply());
   }
 
-  /// True when a request was answered.
-  bool parse() {
-    boost::system::error_code error;
-    const size_t used = parser_->put(boost::asio::buffer(unread_), error);
-    unread_.erase(0, used);
-    if (error == http::error::need_more) return false;
-    if (error) {
-      answer({400, "text/plain; charset=utf-8", "bad request: " + error.message() + "\n"}, false);
-      return false;
-    }
-    if (!parser_->is_done()) return false;
-    answer(page(), parser_->keep_alive());
-    expect_request();
-    return true;
+  static http::Response no_route(const std::string& allowed) {
+    if (allowed.empty()) return http::text_response(404, "no such page\n");
+    auto response = http::text_response(405, "only " + allowed + "\n");
+    response.head.fields.add("Allow", allowed);
+    return response;
   }
 
-  Page page() const {
-    const auto& request = parser_->get();
-    if (request.method() != http::verb::get && request.method() != http::verb::head) {
-      return {405, "text/plain; charset=utf-8", "only GET and HEAD\n"};
-    }
-    const std::string_view target(request.target().data(), request.target().size());
-    const auto found = routes_.find(target.substr(0, target.find('?')));
-    return found == routes_.end() ? Page{404, "text/plain; charset=utf-8", "no such page\n"} : found->second();
+  HttpReply reply() {
+    return [connection = connection_, self = std::weak_ptr(self_)](http::Response response) {
+      connection->dispatch([self, response = std::move(response)]() mutable {
+        const auto session = self.lock();
+        if (session == nullptr) return;
+        (*session)->answer(std::move(response));
+        (*session)->serve();
+      });
+    };
   }
 
-  void answer(Page page, bool keep_alive) {
-    auto charge = MemoryCharge::take(budget_, page.body.size());
+  void answer(http::Response response) {
+    if (connection_ == nullptr || !http_.is_answering()) return;
+    auto charge = MemoryCharge::take(budget_, response.body.size());
     if (charge) {
-      page_charge_ = std::move(*charge);
+      answer_charge_ = std::move(*charge);
     } else {
-      page = {503, "text/plain; charset=utf-8", charge.error().message() + "\n"};
+      response = http::text_response(503, charge.error().message() + "\n");
     }
-    const bool head = parser_->is_header_done() && parser_->get().method() == http::verb::head;
-    const auto reason = http::obsolete_reason(static_cast<http::status>(page.status));
-    connection_->send(
-        fmt::format("HTTP/1.1 {} {}\r\nContent-Type: {}\r\nContent-Length: {}\r\nConnection: {}\r\n\r\n{}", page.status,
-                    std::string_view(reason.data(), reason.size()), page.content_type, page.body.size(),
-                    keep_alive ? "keep-alive" : "close", head ? "" : page.body));
-    if (!keep_alive) finish();
+    http_.respond(std::move(response));
+    connection_->send(http_.take_output());
   }
 
-  const Routes& routes_;
+  const HttpRoutes& routes_;
   MemoryBudget& budget_;
-  MemoryCharge charge_, unread_charge_, page_charge_;
+  MemoryCharge charge_, request_charge_, answer_charge_;
   async::ConnectionPtr connection_;
-  Bytes unread_;
-  std::optional<http::request_parser<http::empty_body>> parser_;
-  bool finished_ = false, ended_ = false;
+  http::ServerConnection http_{kHttpLimits};
+  bool serving_ = false;
+  /// Replies that come late find the session by it, or that it is gone: both on the connection's core.
+  std::shared_ptr<HttpSession*> self_ = std::make_shared<HttpSession*>(this);
 };
 
 }  // namespace
 
-std::unique_ptr<async::ConnectionHandler> make_http_session(const Routes& routes, MemoryBudget& budget,
+std::unique_ptr<async::ConnectionHandler> make_http_session(const HttpRoutes& routes, MemoryBudget& budget,
                                                             const async::ConnectionPtr& connection) {
   auto charge = MemoryCharge::take(budget, kHttpSessionBytes);
   if (!charge) return refuse_connection(connection, charge.error());

@@ -23,11 +23,11 @@ class RunningServer final : public Server {
                  .in_flight = metrics.gauge("sagitta_cql_requests_in_flight", "CQL requests not answered yet."),
                  .seconds = metrics.histogram("sagitta_cql_request_seconds", "Time from request to answer.",
                                               latency_bounds())} {
-    routes_["/healthz"] = [] { return Page{.body = "ok\n"}; };
-    routes_["/readyz"] = [this] { return readiness(); };
-    routes_["/metrics"] = [&metrics] {
-      return Page{.content_type = "text/plain; version=0.0.4; charset=utf-8", .body = metrics.render()};
-    };
+    add_page("/healthz", [] { return http::text_response(200, "ok\n"); });
+    add_page("/readyz", [this] { return readiness(); });
+    add_page("/metrics", [&metrics] {
+      return http::text_response(200, metrics.render(), "text/plain; version=0.0.4; charset=utf-8");
+    });
   }
 
   Status listen(const ServerOptions& options, async::Runtime& runtime) {
@@ -44,17 +44,22 @@ class RunningServer final : public Server {
   const async::Endpoint& http() const override { return http_; }
 
  private:
-  Page readiness() const {
+  template <class Page>
+  void add_page(std::string_view path, Page page) {
+    routes_.add("GET", path, [page](const HttpCall&, const HttpReply& reply) { reply(page()); });
+  }
+
+  http::Response readiness() const {
     const bool ready = database_.ready();
-    Page page{.status = ready ? 200 : 503, .body = ready ? "ready\n" : "not ready\n"};
-    for (const auto& [name, value] : database_.state()) page.body += fmt::format("{}: {}\n", name, value);
-    return page;
+    Bytes body = ready ? "ready\n" : "not ready\n";
+    for (const auto& [name, value] : database_.state()) body += fmt::format("{}: {}\n", name, value);
+    return http::text_response(ready ? 200 : 503, std::move(body));
   }
 
   db::Database& database_;
   EventHub events_;
   SessionContext context_;
-  Routes routes_;
+  HttpRoutes routes_;
   async::Endpoint cql_, http_;
 };
 

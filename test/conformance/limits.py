@@ -98,7 +98,7 @@ def an_http_client_that_never_reads_is_not_read_on(port, http_port):
         equal(page(http_port, "/healthz")[0], 200)
     with socket.create_connection(("127.0.0.1", http_port), timeout=10) as s:
         s.sendall(b"GET /healthz HTTP/1.1\r\nX: " + b"x" * 20_000)
-        assert s.recv(100).startswith(b"HTTP/1.1 400"), "headers without an end"
+        assert s.recv(100).startswith(b"HTTP/1.1 431"), "headers without an end"
 
 
 @check
