@@ -113,6 +113,8 @@ TEST(Session, ValuesTakeTheTypesOfTheMarkers) {
   EXPECT_THAT(seen("CREATE TABLE t (k int PRIMARY KEY, v map<text, frozen<list<int>>>);\n"
                    "values: 1, {'a': [1, 2]}\nINSERT INTO t (k, v) VALUES (?, ?);\nSELECT * FROM t;\n"),
               ElementsAre("1 | {'a': [1, 2]}"));
+  EXPECT_THAT(seen("CREATE TABLE t (k int PRIMARY KEY);\nvalues: 1, 2\nINSERT INTO t (k) VALUES (?);\nerror: 0x...\n"),
+              ElementsAre("script: more values than markers"));
   EXPECT_THAT(seen("CREATE TABLE t (k int PRIMARY KEY);\nvalues: raw 0x01\nINSERT INTO t (k) VALUES (?);\n"),
               ElementsAre(testing::StartsWith("error: 0x2200 ")));
 }

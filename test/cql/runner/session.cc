@@ -29,11 +29,11 @@ std::string one_line(std::string text) {
 }
 
 Lines error_lines(const Error& error) {
+  // A script's own fault never passes for an answer.
+  if (error.message().starts_with("script: ")) return {error.message()};
   const auto message = wire::to_error_message(error);
   return {one_line(fmt::format("error: {:#06x} {}", static_cast<uint32_t>(message.code), message.message))};
 }
-
-Lines refused(std::string text) { return {"script: " + std::move(text)}; }
 
 std::string row_line(const std::vector<db::ColumnSpec>& columns, ByteReader& cells) {
   std::string line;
@@ -55,6 +55,15 @@ std::string list_of(const std::vector<db::ColumnSpec>& columns, bool names, bool
     if (types) list += (names ? " " : "") + column.type->to_cql();
   }
   return list;
+}
+
+bool has_user_type(const types::DataType& type) {
+  return type.kind() == types::Kind::kUdt ||
+         std::ranges::any_of(type.parameters(), [](const auto& parameter) { return has_user_type(*parameter); });
+}
+
+std::unexpected<Error> script_error(std::string message) {
+  return fail(ErrorCode::kServer, "script: " + std::move(message));
 }
 
 std::optional<db::Consistency> consistency_of(std::string_view name) {
@@ -118,7 +127,7 @@ Lines Session::run_step(const Step& step) {
 Lines Session::act(const Step& step) {
   if (step.kind == StepKind::kAdvance) {
     const auto time = parse_time_us(step.text);
-    if (!time) return refused(time.error().message());
+    if (!time) return error_lines(script_error(time.error().message()).error());
     machine_.clock.advance_us(*time);
   } else {
     if (step.kind == StepKind::kCrash) machine_.crash({});
@@ -142,7 +151,7 @@ Lines Session::prepare(const Step& step) {
 Lines Session::run_batch(const Paragraph& paragraph) {
   constexpr std::array<std::string_view, 3> kKinds{"logged", "unlogged", "counter"};
   const auto* kind = std::ranges::find(kKinds, paragraph.batch);
-  if (kind == kKinds.end()) return refused("a batch is logged, unlogged or counter");
+  if (kind == kKinds.end()) return error_lines(script_error("a batch is logged, unlogged or counter").error());
   machine_.clock.advance_us(1);
   std::vector<db::BatchItem> items;
   for (const Step& step : paragraph.steps) {
@@ -194,7 +203,7 @@ Result<db::Answer> Session::ask(const Step& step, const db::RequestOptions& opti
 Result<db::PreparedPtr> Session::prepared_of(const Step& step) {
   if (step.kind == StepKind::kStatement) return database_->prepare(step.text, keyspace_);
   const auto found = prepared_.find(step.text);
-  if (found == prepared_.end()) return fail(ErrorCode::kServer, "script: nothing is prepared as " + step.text);
+  if (found == prepared_.end()) return script_error("nothing is prepared as " + step.text);
   return found->second;
 }
 
@@ -205,7 +214,7 @@ Result<db::RequestOptions> Session::options_of(const Step& step, size_t run) {
   options.default_timestamp_us = step.timestamp_us;
   if (!step.consistency.empty()) {
     const auto consistency = consistency_of(step.consistency);
-    if (!consistency) return fail(ErrorCode::kServer, "script: no consistency " + step.consistency);
+    if (!consistency) return script_error("no consistency " + step.consistency);
     options.consistency = *consistency;
   }
   if (run < step.values.size()) {
@@ -219,30 +228,64 @@ Result<std::vector<db::BoundValue>> Session::bind(const std::vector<db::ColumnSp
                                                   const std::string& values) {
   std::vector<db::BoundValue> bound;
   for (const std::string& literal : split_values(values)) {
-    if (bound.size() == markers.size()) return fail(ErrorCode::kServer, "script: more values than markers");
-    SAGITTA_TRY(bound.emplace_back(), evaluate(*markers[bound.size()].type, literal));
+    if (bound.size() == markers.size()) return script_error("more values than markers");
+    SAGITTA_TRY(bound.emplace_back(), bind_one(*markers[bound.size()].type, literal));
   }
   return bound;
 }
 
-Result<db::BoundValue> Session::evaluate(const types::DataType& type, const std::string& literal) {
+Result<db::BoundValue> Session::bind_one(const types::DataType& type, const std::string& literal) {
   db::BoundValue bound;
   bound.unset = literal == "unset";
-  if (bound.unset || literal == "null") return bound;
-  // The database knows how to read a literal of any type; raw bytes pass any type by.
-  const bool raw = literal.starts_with("raw ");
-  Step step;
-  step.text =
-      fmt::format("SELECT ({}) {} FROM system.local", raw ? "blob" : type.to_cql(), raw ? literal.substr(4) : literal);
-  db::RequestOptions options;
-  options.keyspace = keyspace_;
-  SAGITTA_TRY(const auto answer, ask(step, options));
-  const auto* rows = std::get_if<db::Rows>(&answer.body);
-  ByteReader cells(rows->cells);
-  const int32_t length = cells.big<int32_t>().value_or(-1);
-  if (length < 0) return fail(ErrorCode::kServer, "script: no value " + literal);
-  bound.value = to_value(cells.take(static_cast<size_t>(length)));
+  if (!bound.unset) SAGITTA_CHECK(evaluate_to(type, literal, bound.value));
   return bound;
+}
+
+Status Session::evaluate_to(const types::DataType& type, const std::string& literal, Value& value) {
+  if (literal == "null") return {};
+  if (literal.starts_with("raw ")) return ask_value("blob", literal.substr(4), value);
+  if (!has_user_type(type)) return ask_value(type.to_cql(), literal, value);
+  // Outside of their keyspace user types cannot be asked for: their fields are.
+  const std::string inside = literal.substr(1, literal.size() - std::min<size_t>(literal.size(), 2));
+  if (type.kind() == types::Kind::kUdt) return pack_fields(type, split_values(inside), value);
+  if (type.kind() != types::Kind::kList && type.kind() != types::Kind::kSet) {
+    return script_error("no values of type " + type.to_cql());
+  }
+  std::vector<Bytes> elements;
+  for (const std::string& part : split_values(inside)) {
+    Value element;
+    SAGITTA_CHECK(evaluate_to(*type.element(), part, element));
+    elements.push_back(element.value_or(Bytes()));
+  }
+  value = types::pack_list(elements);
+  return {};
+}
+
+/// `parts` as they are written: "name: literal".
+Status Session::pack_fields(const types::DataType& type, const std::vector<std::string>& parts, Value& value) {
+  const auto& names = type.field_names();
+  std::vector<Value> fields(names.size());
+  for (const std::string& part : parts) {
+    const size_t colon = std::min(part.find(": "), part.size());
+    const auto name = std::ranges::find(names, part.substr(0, colon));
+    if (name == names.end() || colon == part.size()) return script_error("no field " + part);
+    const auto index = static_cast<size_t>(name - names.begin());
+    SAGITTA_CHECK(evaluate_to(*type.parameters()[index], part.substr(colon + 2), fields[index]));
+  }
+  value = types::pack_tuple(fields);
+  return {};
+}
+
+/// The database knows how to read a literal.
+Status Session::ask_value(const std::string& type, const std::string& literal, Value& value) {
+  Step step;
+  step.text = fmt::format("SELECT ({}) {} FROM system.local", type, literal);
+  SAGITTA_TRY(const auto answer, ask(step, {}));
+  ByteReader cells(std::get<db::Rows>(answer.body).cells);
+  const int32_t length = cells.big<int32_t>().value_or(-1);
+  if (length < 0) return script_error("no value " + literal);
+  value = to_value(cells.take(static_cast<size_t>(length)));
+  return {};
 }
 
 void Session::append(const db::Answer& answer, Lines& lines) {

@@ -36,7 +36,10 @@ class Session {
   Result<db::Answer> ask(const Step& step, const db::RequestOptions& options);
   Result<db::RequestOptions> options_of(const Step& step, size_t run);
   Result<std::vector<db::BoundValue>> bind(const std::vector<db::ColumnSpec>& markers, const std::string& values);
-  Result<db::BoundValue> evaluate(const types::DataType& type, const std::string& literal);
+  Result<db::BoundValue> bind_one(const types::DataType& type, const std::string& literal);
+  Status evaluate_to(const types::DataType& type, const std::string& literal, Value& value);
+  Status pack_fields(const types::DataType& type, const std::vector<std::string>& parts, Value& value);
+  Status ask_value(const std::string& type, const std::string& literal, Value& value);
   Result<db::PreparedPtr> prepared_of(const Step& step);
   void append(const db::Answer& answer, Lines& lines);
 
