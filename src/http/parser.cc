@@ -1,4 +1,5 @@
-/// The parser of messages (RFC 9112): a line at a time, then the body by length, by chunks, or up to the end.
+/// The parser of messages (RFC 9112): a line at a time, then the body by length, by chunks, or up
+/// to the end.
 #include "sagitta/http/parser.h"
 
 #include <fmt/format.h>

@@ -100,7 +100,8 @@ class HttpSession final : public async::ConnectionHandler {
   async::ConnectionPtr connection_;
   http::ServerConnection http_{kHttpLimits};
   bool serving_ = false;
-  /// Replies that come late find the session by it, or that it is gone: both on the connection's core.
+  /// Replies that come late find the session by it, or that it is gone: both on the connection's
+  /// core.
   std::shared_ptr<HttpSession*> self_ = std::make_shared<HttpSession*>(this);
 };
 

@@ -29,14 +29,15 @@ using HttpReply = std::function<void(http::Response)>;
 using HttpHandler = std::function<void(HttpCall, HttpReply)>;
 using HttpRoutes = http::Router<HttpHandler>;
 
-/// Charged for a connection at rest. What it has sent of its requests and what is unsent of answers is charged on top.
+/// Charged for a connection at rest. What it has sent of its requests and what is unsent of answers
+/// is charged on top.
 inline constexpr size_t kHttpSessionBytes = size_t{16} << 10;
 inline constexpr http::Limits kHttpLimits{.head_bytes_max = 16 << 10, .fields_max = 100, .body_bytes_max = 1 << 20};
 
-/// `routes` and `budget` must outlive the handler. Other paths answer 404, other methods 405, bytes that are no HTTP
-/// 400, what is over a limit 413 or 431. One answer is on its way at a time: until the client has taken it, its next
-/// requests are not read. An answer that the budget has no room for is a 503; a connection that it has none for is
-/// closed.
+/// `routes` and `budget` must outlive the handler. Other paths answer 404, other methods 405, bytes
+/// that are no HTTP 400, what is over a limit 413 or 431. One answer is on its way at a time: until
+/// the client has taken it, its next requests are not read. An answer that the budget has no room
+/// for is a 503; a connection that it has none for is closed.
 std::unique_ptr<async::ConnectionHandler> make_http_session(const HttpRoutes& routes, MemoryBudget& budget,
                                                             const async::ConnectionPtr& connection);
 

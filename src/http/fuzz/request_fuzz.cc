@@ -1,4 +1,5 @@
-/// Arbitrary bytes to both parsers: whole and in pieces they say the same, and what they say stays within the limits.
+/// Arbitrary bytes to both parsers: whole and in pieces they say the same, and what they say stays
+/// within the limits.
 #include <cstdlib>
 #include <string>
 

@@ -1,5 +1,5 @@
-/// A server that echoes and a client that asks, with arbitrary bytes for the first and from the first to the second:
-/// what the server writes is HTTP to our own parser, whatever it was asked.
+/// A server that answers arbitrary bytes: what it writes is HTTP to our own parser, whatever it was
+/// asked.
 #include <cstdlib>
 
 #include "sagitta/http/gzip.h"

@@ -1,3 +1,4 @@
+/// The HTTP session on a connection without a socket.
 #include "http_session.h"
 
 #include <gmock/gmock.h>

@@ -1,5 +1,5 @@
-/// Runs every `.test` file below test/cql as one test of its own. Options besides GoogleTest's: --update writes what is
-/// seen into the files; --skipped runs what is marked `skip:` as well.
+/// Runs every `.test` file below test/cql as one test of its own. Options besides GoogleTest's:
+/// --update writes what is seen into the files; --skipped runs what is marked `skip:` as well.
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <gtest/gtest.h>

@@ -1,3 +1,4 @@
+/// The format of README.md, line by line.
 #include "script.h"
 
 #include <fmt/format.h>

@@ -1,5 +1,5 @@
-/// The text of a `.test` file, taken apart: paragraphs of steps, each with what its last step should answer.
-/// README.md beside the files says the format.
+/// The text of a `.test` file, taken apart: paragraphs of steps, each with what its last step
+/// should answer. README.md beside the files says the format.
 #pragma once
 
 #include <cstdint>
@@ -54,7 +54,8 @@ bool is_expected(const Paragraph& paragraph, std::vector<std::string> seen);
 /// Whether `line` is what `pattern` says, in which "..." stands for any text.
 bool matches(std::string_view pattern, std::string_view line);
 
-/// The lines of a file with the expectations of some paragraphs, in file order, replaced by what was seen.
+/// The lines of a file with the expectations of some paragraphs, in file order, replaced by what
+/// was seen.
 std::vector<std::string> with_expectations(
     const std::vector<std::string>& lines,
     const std::vector<std::pair<const Paragraph*, std::vector<std::string>>>& replacements);

@@ -1,3 +1,4 @@
+/// Steps to requests, and answers to lines.
 #include "session.h"
 
 #include <fmt/format.h>

@@ -1,4 +1,5 @@
-/// Runs the steps of a script against an embedded database in memory and says, as lines of text, what was answered.
+/// Runs the steps of a script against an embedded database in memory and says, as lines of text,
+/// what was answered.
 #pragma once
 
 #include <map>
@@ -13,14 +14,15 @@
 
 namespace sagitta::cql_test {
 
-/// A database of its own with the keyspace `ks` in use, a clock that stands still but for one microsecond a step, and
-/// a fixed seed: the same steps get the same answers. Not thread-safe.
+/// A database of its own with the keyspace `ks` in use, a clock that stands still but for one
+/// microsecond a step, and a fixed seed: the same steps get the same answers. Not thread-safe.
 class Session {
  public:
   Session();
 
-  /// What the last step answered; a step before it that does not answer "ok" ends the paragraph with its line and
-  /// answer. `expected` says which of the optional lines ("columns:", "types:", "event:") are wanted.
+  /// What the last step answered; a step before it that does not answer "ok" ends the paragraph
+  /// with its line and answer. `expected` says which of the optional lines ("columns:", "types:",
+  /// "event:") are wanted.
   std::vector<std::string> run(const Paragraph& paragraph);
 
  private:

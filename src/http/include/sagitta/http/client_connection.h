@@ -1,4 +1,5 @@
-/// The client's end of a connection without the socket: requests in, bytes out; bytes in, whole responses out.
+/// The client's end of a connection without the socket: requests in, bytes out; bytes in, whole
+/// responses out.
 #pragma once
 
 #include <deque>
@@ -12,8 +13,9 @@
 
 namespace sagitta::http {
 
-/// Requests may be sent before earlier ones are answered; responses come in their order. Interim responses (1xx) are
-/// passed over. Whoever wants bodies in pieces uses `ResponseParser` instead. Not thread-safe.
+/// Requests may be sent before earlier ones are answered; responses come in their order. Interim
+/// responses (1xx) are passed over. Whoever wants bodies in pieces uses `ResponseParser` instead.
+/// Not thread-safe.
 class ClientConnection {
  public:
   /// `authority` is the Host of requests that do not name one: "127.0.0.1:8082".
@@ -28,8 +30,9 @@ class ClientConnection {
   /// The server sent its last byte.
   void receive_end() { ended_ = true; }
 
-  /// The next whole response; nothing when it has not come yet. Errors, after which the connection is of no use: bytes
-  /// that are no HTTP, a limit, a response to nothing, an end before all requests are answered.
+  /// The next whole response; nothing when it has not come yet. Errors, after which the connection
+  /// is of no use: bytes that are no HTTP, a limit, a response to nothing, an end before all
+  /// requests are answered.
   Parsed<std::optional<Response>> next();
 
   /// Requests without a response.

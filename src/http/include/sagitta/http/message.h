@@ -14,7 +14,8 @@ namespace sagitta::http {
 
 /// Whether the text may stand as a method or a field's name.
 bool is_token(std::string_view text);
-/// Whether the text may stand as a field's value: no control characters but tabs, no blanks at its ends.
+/// Whether the text may stand as a field's value: no control characters but tabs, no blanks at its
+/// ends.
 bool is_field_value(std::string_view text);
 /// Equality without regard to the case of ASCII letters.
 bool equal_ignoring_case(std::string_view a, std::string_view b);
@@ -31,12 +32,14 @@ class Fields {
   Fields() = default;
   Fields(std::initializer_list<Field> fields);
 
-  /// Asserts that the name is a token and the value may stand there: check what comes from outside first.
+  /// Asserts that the name is a token and the value may stand there: check what comes from outside
+  /// first.
   void add(std::string_view name, std::string_view value);
   /// Takes the place of all fields of that name.
   void set(std::string_view name, std::string_view value);
   void remove(std::string_view name);
-  /// The value of the first field of that name; nothing when there is none. Good until the fields change.
+  /// The value of the first field of that name; nothing when there is none. Good until the fields
+  /// change.
   const std::string* find(std::string_view name) const;
   size_t count(std::string_view name) const;
   /// Whether a comma-separated field holds `token`, in whatever case: ("connection", "close").

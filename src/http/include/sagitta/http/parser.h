@@ -1,8 +1,10 @@
-/// HTTP/1.1 from bytes, in pieces of any size and without a socket: `next()` takes from the front of what came and says
-/// what it found. Bodies pass through as views; only an unfinished line is kept.
+/// HTTP/1.1 from bytes, in pieces of any size and without a socket: `next()` takes from the front
+/// of what came and says what it found. Bodies pass through as views; only an unfinished line is
+/// kept.
 ///
-/// Strict where lenience has let requests be smuggled (RFC 9112 §11.2): lines end in CRLF, a name is followed by its
-/// colon, a length and a transfer coding exclude each other, and a length stands once.
+/// Strict where lenience has let requests be smuggled (RFC 9112 §11.2): lines end in CRLF, a name
+/// is followed by its colon, a length and a transfer coding exclude each other, and a length stands
+/// once.
 #pragma once
 
 #include <cstdint>
@@ -31,15 +33,18 @@ struct Event {
   BytesView data = {};  ///< of kData: a view into the input
 };
 
-/// What requests and responses have in common. Not thread-safe. After an error every call returns it again.
+/// What requests and responses have in common. Not thread-safe. After an error every call returns
+/// it again.
 class MessageParser {
  public:
   virtual ~MessageParser() = default;
 
-  /// Takes from the front of `input` up to the next event. Errors: 400 bytes that are no HTTP/1, 413, 431 a limit,
-  /// 501 a transfer coding, 505 a version. A body whose length is over the limit is refused with its head.
+  /// Takes from the front of `input` up to the next event. Errors: 400 bytes that are no HTTP/1,
+  /// 413, 431 a limit, 501 a transfer coding, 505 a version. A body whose length is over the limit
+  /// is refused with its head.
   Parsed<Event> next(BytesView& input);
-  /// The other side sent its last byte. kEnd when that ends a body, kNeedMore when no message had begun; else an error.
+  /// The other side sent its last byte. kEnd when that ends a body, kNeedMore when no message had
+  /// begun; else an error.
   Parsed<Event> end();
 
   /// Whole after kEnd.
@@ -99,7 +104,8 @@ class MessageParser {
 class RequestParser final : public MessageParser {
  public:
   explicit RequestParser(Limits limits = {}) : MessageParser(limits) {}
-  /// Whole from kHead on, until the next message begins. Its Host may be missing: nothing here goes by names.
+  /// Whole from kHead on, until the next message begins. Its Host may be missing: nothing here goes
+  /// by names.
   const RequestHead& head() const { return head_; }
 
  private:
@@ -115,7 +121,8 @@ class RequestParser final : public MessageParser {
 class ResponseParser final : public MessageParser {
  public:
   explicit ResponseParser(Limits limits = {}) : MessageParser(limits) {}
-  /// The method of the request that the next response answers: HEAD's has no body. GET unless said otherwise.
+  /// The method of the request that the next response answers: HEAD's has no body. GET unless said
+  /// otherwise.
   void expect(std::string_view request_method) { answers_head_ = request_method == "HEAD"; }
   const ResponseHead& head() const { return head_; }
 

@@ -16,10 +16,12 @@ namespace sagitta::http {
 /// What the names in a pattern stood for, decoded.
 using PathParameters = std::map<std::string, std::string, std::less<>>;
 
-/// A pattern in its segments: "/items/{id}" matches one segment with {id}, "/files/{path...}" all that are left.
+/// A pattern in its segments: "/items/{id}" matches one segment with {id}, "/files/{path...}" all
+/// that are left.
 class PathPattern {
  public:
-  /// Asserts that the text is a pattern: it begins with '/', and `...` stands in its last segment only.
+  /// Asserts that the text is a pattern: it begins with '/', and `...` stands in its last segment
+  /// only.
   explicit PathPattern(std::string_view text);
   /// Fills `parameters` when it is true. A segment with a damaged escape matches nothing.
   bool matches(std::string_view path, PathParameters& parameters) const;
@@ -45,11 +47,13 @@ class Router {
   struct Match {
     const Handler* handler = nullptr;  ///< null: see `allowed`
     PathParameters parameters = {};
-    /// Without a handler: the methods that the path has, "GET, HEAD, PUT"; empty when there is no such path.
+    /// Without a handler: the methods that the path has, "GET, HEAD, PUT"; empty when there is no
+    /// such path.
     std::string allowed = {};
   };
 
-  /// Asserts that there is no such route yet. GET answers HEAD too, unless HEAD has a route of its own.
+  /// Asserts that there is no such route yet. GET answers HEAD too, unless HEAD has a route of its
+  /// own.
   void add(std::string_view method, std::string_view pattern, Handler handler) {
     PathPattern parsed(pattern);
     auto& methods = routes_[{parsed.specificity(), parsed.text()}];

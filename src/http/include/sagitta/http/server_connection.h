@@ -1,4 +1,5 @@
-/// The server's end of a connection without the socket: bytes in, whole requests out; responses in, bytes out.
+/// The server's end of a connection without the socket: bytes in, whole requests out; responses in,
+/// bytes out.
 #pragma once
 
 #include <cstdint>
@@ -10,9 +11,10 @@
 
 namespace sagitta::http {
 
-/// Requests are answered one at a time and in order, now or later; pipelined ones wait unread. What is no HTTP, or over
-/// a limit, it refuses by itself and is finished. It answers `Expect: 100-continue` when the body has not come yet,
-/// frames responses, and closes when either side asked for it. Not thread-safe.
+/// Requests are answered one at a time and in order, now or later; pipelined ones wait unread. What
+/// is no HTTP, or over a limit, it refuses by itself and is finished. It answers `Expect:
+/// 100-continue` when the body has not come yet, frames responses, and closes when either side
+/// asked for it. Not thread-safe.
 class ServerConnection {
  public:
   explicit ServerConnection(Limits limits = {}) : parser_(limits) {}
@@ -25,15 +27,17 @@ class ServerConnection {
   /// The next request, with its body; nothing while one waits for its answer or is not whole.
   std::optional<Request> next();
 
-  /// Answers what next() gave. Length and connection fields are added; bodies are left out where HTTP has none.
+  /// Answers what next() gave. Length and connection fields are added; bodies are left out where
+  /// HTTP has none.
   void respond(Response response);
 
-  /// The same in pieces: begin, write as often as it takes, end. Chunked, unless `head` says a length, which the pieces
-  /// must then sum up to, or the client speaks HTTP/1.0.
+  /// The same in pieces: begin, write as often as it takes, end. Chunked, unless `head` says a
+  /// length, which the pieces must then sum up to, or the client speaks HTTP/1.0.
   void begin_response(ResponseHead head);
   void write(BytesView data);
   void end_response(const Fields& trailers = {});
-  /// The rest of a response will not come: the connection ends here, so that the client sees that it is cut.
+  /// The rest of a response will not come: the connection ends here, so that the client sees that
+  /// it is cut.
   void abort_response();
 
   /// No further requests: finished at once, or with the answer under way.

@@ -19,7 +19,8 @@ struct Target {
   std::optional<std::string_view> find(std::string_view name) const;
 };
 
-/// Of "/path?a=1&b" or "http://host/path?a=1". Nothing when it is neither or an escape of the query is damaged.
+/// Of "/path?a=1&b" or "http://host/path?a=1". Nothing when it is neither or an escape of the query
+/// is damaged.
 std::optional<Target> parse_target(std::string_view text);
 
 /// "%41b" is "Ab"; nothing when a '%' lacks its two digits. With `plus_is_blank`, as forms have it.
