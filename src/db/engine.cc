@@ -31,6 +31,15 @@ Result<std::vector<plan::BindValue>> arrange(const plan::Plan& plan, std::vector
   return values;
 }
 
+Error unprepared(BytesView id) {
+  return {ErrorCode::kUnprepared,
+          fmt::format("Prepared query with ID {} not found (either the query was not prepared on this host "
+                      "(maybe the host has been restarted?) or you have prepared too many queries and it "
+                      "has been evicted from the internal cache)",
+                      to_hex(id).substr(2)),
+          std::string(id)};
+}
+
 Status check_writable(const BoundStatement& statement) {
   const std::string& keyspace = statement.plan->keyspace;
   if (!is_system_keyspace(keyspace)) return {};
@@ -160,11 +169,13 @@ Result<PreparedPtr> Engine::prepare(std::string_view text, std::string_view keys
   if (!gate_.enter()) return fail(ErrorCode::kUnavailable, "the database is stopping");
   auto prepared = [&]() -> Result<PreparedPtr> {
     const Schemas schemas = this->schemas();
-    StatementPtr statement = prepared_.find(statement_id(text, keyspace));
-    if (statement == nullptr || statement->plan->schema_version != schemas->full->version) {
-      SAGITTA_TRY(statement, bind_statement(*schemas->full, text, keyspace));
-      SAGITTA_CHECK(prepared_.put(statement));
+    SAGITTA_TRY(StatementPtr statement, bind_statement(*schemas->full, text, keyspace));
+    const StatementPtr known = prepared_.find(statement->id);
+    if (known != nullptr && known->plan->schema_version == schemas->full->version) return PreparedPtr(known);
+    if (known != nullptr) {
+      SAGITTA_TRY(statement, bind_statement(*schemas->full, text, keyspace, known.get()));
     }
+    SAGITTA_CHECK(prepared_.put(statement));
     return PreparedPtr(statement);
   }();
   gate_.leave();
@@ -173,20 +184,13 @@ Result<PreparedPtr> Engine::prepare(std::string_view text, std::string_view keys
 
 Result<StatementPtr> Engine::find_prepared(BytesView id, const schema::Schema& schema) {
   StatementPtr statement = prepared_.find(id);
-  if (statement == nullptr) {
-    return std::unexpected(
-        Error(ErrorCode::kUnprepared,
-              fmt::format("Prepared query with ID {} not found (either the query was not prepared on this host "
-                          "(maybe the host has been restarted?) or you have prepared too many queries and it "
-                          "has been evicted from the internal cache)",
-                          to_hex(id).substr(2)),
-              std::string(id)));
-  }
+  if (statement == nullptr) return std::unexpected(unprepared(id));
   if (statement->plan->schema_version == schema.version) return statement;
-  auto bound = bind_statement(schema, statement->text, statement->keyspace);
-  if (!bound) {
+  auto bound = bind_statement(schema, statement->text, statement->keyspace, statement.get());
+  // Another id: whoever holds this one binds values of types that the markers no longer have.
+  if (!bound || (*bound)->id != id) {
     prepared_.remove(id);
-    return fail(bound);
+    return bound ? std::unexpected(unprepared(id)) : std::unexpected(bound.error());
   }
   SAGITTA_CHECK(prepared_.put(*bound));
   return bound;
@@ -274,11 +278,11 @@ Status Engine::run(const RequestPtr& request) {
     return {};
   }
   SAGITTA_CHECK(check_writable(*request->statement));
-  const auto* schema = std::get_if<plan::SchemaPlan>(&plan.body);
+  const bool changes_schema = std::holds_alternative<plan::SchemaPlan>(plan.body);
   const auto* truncate = std::get_if<plan::TruncatePlan>(&plan.body);
-  if (schema != nullptr || truncate != nullptr) {
+  if (changes_schema || truncate != nullptr) {
     SAGITTA_CHECK(plan::check_values(plan, request->values));
-    return schema != nullptr ? run_schema(request, *schema) : run_truncate(request, *truncate);
+    return changes_schema ? run_schema(request) : run_truncate(request, *truncate);
   }
   plan::EvalContext eval = request->eval();
   eval.takeable = request->values;

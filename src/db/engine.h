@@ -98,7 +98,7 @@ class Engine final : public Database {
 
   // The parts of a request, in the order in which they happen; each answers on failure.
   Status run(const RequestPtr& request);
-  Status run_schema(const RequestPtr& request, const plan::SchemaPlan& plan);
+  Status run_schema(const RequestPtr& request);
   Status run_truncate(const RequestPtr& request, const plan::TruncatePlan& plan);
   Status run_write(const RequestPtr& request, const std::vector<rows::Mutation>& mutations);
   Status run_select(const RequestPtr& request, const std::shared_ptr<const plan::SelectPlan>& plan);

@@ -81,10 +81,10 @@ Result<Answer> Engine::read_once(const Read& read, kv::ReadMode mode) {
   } else {
     SAGITTA_TRY(result, exec::run(open(), request));
   }
-  Answer answer{
-      Rows{read.request->statement->result, result.row_count, std::move(result.cells), std::move(result.paging_state)},
-      read.request->statement->plan->warnings,
-      {}};
+  Answer answer{Rows{read.request->statement->result, result.row_count, std::move(result.cells),
+                     std::move(result.paging_state), read.request->statement->columns_changed},
+                read.request->statement->plan->warnings,
+                {}};
   answer.warnings.insert(answer.warnings.end(), read.select.warnings.begin(), read.select.warnings.end());
   return answer;
 }

@@ -10,8 +10,9 @@
 
 namespace sagitta::db {
 
-Status Engine::run_schema(const RequestPtr& request, const plan::SchemaPlan& plan) {
-  submit(request, replica::schema_record(*schemas()->stored, plan.change));
+Status Engine::run_schema(const RequestPtr& request) {
+  SAGITTA_TRY(const auto change, plan::make_schema_change(*request->statement->plan, request->eval()));
+  submit(request, replica::schema_record(*schemas()->stored, change));
   return {};
 }
 

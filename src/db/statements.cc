@@ -34,6 +34,38 @@ const plan::SelectPlan* select_of(const plan::Plan& plan) {
   return select == nullptr ? nullptr : select->get();
 }
 
+Bytes hash_of_words(std::string_view text, std::string_view keyspace) {
+  Bytes words;
+  put_blob(words, keyspace);
+  words += text;
+  return Uuid::from_name(words).bytes();
+}
+
+/// A table's number is never given again, so a table made under the name of a dropped one has another hash.
+uint64_t hash_of(Bytes words, uint32_t table_id) {
+  put_big(words, table_id);
+  return get_big<uint64_t>(Uuid::from_name(words).bytes().data());
+}
+
+/// How a client writes values of the type, and keeps on writing them after ALTER TYPE: a UDT is its name and its first
+/// field, which is never taken away, because fields that are added and new names of fields leave the bytes as they are.
+void put_shape(Bytes& out, const types::DataType& type) {
+  put_varint(out, static_cast<uint64_t>(type.kind()));
+  put_varint(out, type.dim());
+  put_blob(out, type.name());
+  const size_t count =
+      type.kind() == types::Kind::kUdt ? std::min<size_t>(type.parameters().size(), 1) : type.parameters().size();
+  put_varint(out, count);
+  for (size_t i = 0; i < count; ++i) put_shape(out, *type.parameters()[i]);
+}
+
+Bytes statement_id(const Bytes& words, const std::vector<ColumnSpec>& markers) {
+  if (markers.empty()) return words;
+  Bytes all = words;
+  for (const ColumnSpec& marker : markers) put_shape(all, *marker.type);
+  return Uuid::from_name(all).bytes();
+}
+
 }  // namespace
 
 MetadataPtr make_metadata(std::vector<ColumnSpec> columns) {
@@ -43,36 +75,33 @@ MetadataPtr make_metadata(std::vector<ColumnSpec> columns) {
     put_blob(all, column.keyspace);
     put_blob(all, column.table);
     put_blob(all, column.name);
-    put_blob(all, column.type->to_cql());
+    column.type->encode(all);
   }
   metadata->id = Uuid::from_name(all).octets;
   metadata->columns = std::move(columns);
   return metadata;
 }
 
-Bytes statement_id(std::string_view text, std::string_view keyspace) {
-  Bytes name;
-  put_blob(name, keyspace);
-  name += text;
-  return Uuid::from_name(name).bytes();
-}
-
-Result<StatementPtr> bind_statement(const schema::Schema& schema, std::string_view text, std::string_view keyspace) {
+Result<StatementPtr> bind_statement(const schema::Schema& schema, std::string_view text, std::string_view keyspace,
+                                    const BoundStatement* before) {
   SAGITTA_TRY(cql::Statement parsed, cql::parse(text));
   auto statement = std::make_shared<BoundStatement>();
   SAGITTA_TRY(statement->plan, plan::bind(schema, keyspace, parsed));
   statement->text = text;
   statement->keyspace = keyspace;
-  statement->id = statement_id(text, keyspace);
   statement->markers = specs_of(statement->plan->markers);
+  const Bytes words = hash_of_words(text, keyspace);
+  statement->id = statement_id(words, statement->markers);
   statement->pk_indexes = statement->plan->partition_key_markers;
   std::vector<ColumnSpec> columns;
   if (const auto* select = select_of(*statement->plan)) {
     columns = specs_of(select->result_columns);
-    const Bytes hashed = Uuid::from_name(statement->id + select->table->uuid.bytes()).bytes();
-    statement->statement_hash = get_big<uint64_t>(hashed.data());
+    statement->statement_hash = hash_of(words, select->table->id);
   }
   statement->result = make_metadata(std::move(columns));
+  if (before != nullptr) {
+    statement->columns_changed = before->columns_changed || before->result->id != statement->result->id;
+  }
   return StatementPtr(std::move(statement));
 }
 

@@ -18,16 +18,16 @@ namespace sagitta::db {
 /// A statement with its plan, prepared or not. Immutable.
 struct BoundStatement final : Prepared {
   plan::PlanPtr plan;
-  /// Ties paging states to text and table.
+  /// Ties paging states to text and table, and not to a later table of the same name.
   uint64_t statement_hash = 0;
+  /// The result's columns are not those that it had under this id before.
+  bool columns_changed = false;
 };
 using StatementPtr = std::shared_ptr<const BoundStatement>;
 
-/// Parses and binds.
-Result<StatementPtr> bind_statement(const schema::Schema& schema, std::string_view text, std::string_view keyspace);
-
-/// 16 bytes, the same for the same keyspace and text everywhere.
-Bytes statement_id(std::string_view text, std::string_view keyspace);
+/// Parses and binds. `before`: the same statement as it was bound to an earlier schema, if it was.
+Result<StatementPtr> bind_statement(const schema::Schema& schema, std::string_view text, std::string_view keyspace,
+                                    const BoundStatement* before = nullptr);
 
 MetadataPtr make_metadata(std::vector<ColumnSpec> columns);
 

@@ -13,12 +13,6 @@
 namespace sagitta::plan {
 namespace {
 
-/// ScyllaDB's class; every other name that makes a vector index is Cassandra's.
-bool is_storage_attached(std::string_view class_name) {
-  constexpr std::string_view kOwn = "vector_index";
-  return !std::ranges::equal(class_name, kOwn, [](char a, char b) { return (a | 0x20) == (b | 0x20); });
-}
-
 /// The options inside nested maps come out flat; the names of the maps around them say nothing.
 Status flatten(const cql::Properties& properties, std::vector<IndexOption>& out) {
   constexpr std::array kGroups =
@@ -80,16 +74,6 @@ Status check_column(const schema::ColumnDef& column, bool storage_attached) {
   return {};
 }
 
-/// Several indexes on a column must be told apart by name.
-Status check_unnamed(const cql::CreateIndex& statement, const schema::TableDef& table,
-                     const schema::ColumnDef& column) {
-  const bool taken =
-      std::ranges::any_of(table.indexes, [&](const schema::IndexDef& index) { return index.column_id == column.id; });
-  if (!taken || !statement.name.empty() || statement.if_not_exists) return {};
-  return fail(ErrorCode::kInvalid,
-              fmt::format("Cannot create more than one storage-attached index on the same column: {}", column.name));
-}
-
 }  // namespace
 
 Result<Plan> bind_ddl(Binder& binder, const cql::CreateIndex& statement) {
@@ -100,9 +84,8 @@ Result<Plan> bind_ddl(Binder& binder, const cql::CreateIndex& statement) {
   }
   SAGITTA_TRY(const schema::ColumnDef* column, target_column(statement, *table));
   SAGITTA_TRY(std::string class_name, check_class(statement));
-  const bool storage_attached = is_storage_attached(class_name);
+  const bool storage_attached = schema::is_storage_attached_class(class_name);
   SAGITTA_CHECK(check_column(*column, storage_attached));
-  SAGITTA_CHECK(check_unnamed(statement, *table, *column));
   std::vector<IndexOption> written;
   SAGITTA_CHECK(flatten(statement.options, written));
   const std::string shown_name =

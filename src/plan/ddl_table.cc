@@ -182,7 +182,8 @@ struct AlterBinder {
                                   .columns = drop.columns,
                                   .timestamp_us = drop.timestamp_us.value_or(0),
                                   .if_exists = statement.if_exists,
-                                  .if_column_exists = drop.if_exists};
+                                  .if_column_exists = drop.if_exists,
+                                  .server_timestamp = !drop.timestamp_us};
   }
 
   Result<schema::SchemaChange> operator()(const cql::RenameColumns& rename) const {

@@ -81,7 +81,7 @@ Result<schema::SchemaChange> make_schema_change(const Plan& plan, const EvalCont
     if (context.timeuuids == nullptr) return fail(ErrorCode::kServer, "a schema change has no source of uuids");
     create->index.version = context.timeuuids->next();
   }
-  if (auto* drop = std::get_if<schema::AlterTableDrop>(&change); drop != nullptr && drop->timestamp_us == 0) {
+  if (auto* drop = std::get_if<schema::AlterTableDrop>(&change); drop != nullptr && drop->server_timestamp) {
     drop->timestamp_us = context.now_us;
   }
   return change;

@@ -280,8 +280,9 @@ class LogReplica final : public Replica {
   }
 
   Status change_schema(const Entry& entry, ApplyResult& result) {
-    SAGITTA_TRY(const auto decoded, schema::decode_schema_change(entry.record.payload));
-    SAGITTA_TRY(result.schema, schema::apply(schema_, decoded));
+    SAGITTA_TRY(auto change, schema::decode_schema_change(entry.record.payload));
+    SAGITTA_CHECK(tables_.stamp(change, *batch_));
+    SAGITTA_TRY(result.schema, schema::apply(schema_, change));
     if (!result.schema->changed) return {};
     SAGITTA_CHECK(tables_.change_schema(*schema_, result.schema->schema,
                                         {.log_time_us = log_clock_us_, .offset = entry.offset}, *batch_));

@@ -97,6 +97,7 @@ Result<StoredRow> RowWriter::read_row(const schema::TableDef& table, const Bytes
   SAGITTA_TRY(const auto bytes, batch_.row(key));
   if (!bytes) return StoredRow();
   SAGITTA_TRY(StoredRow row, StoredRow::decode(*bytes));
+  row.forget_dropped(table);
   row.purge(log_s_, table.gc_grace_s());
   return row;
 }

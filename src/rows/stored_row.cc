@@ -137,7 +137,7 @@ std::optional<LiveCell> live_whole(const schema::ColumnDef& column, const CellMa
   std::vector<std::pair<Bytes, Bytes>> live;
   LiveCell whole{.column_id = column.id, .timestamp_us = kNoTimestamp};
   for (const auto& [path, cell] : map.cells) {
-    if (!cell.is_live(now_s)) continue;
+    if (!cell.is_live(now_s) || cell.timestamp_us <= column.dropped_us) continue;
     live.emplace_back(path, *cell.value);
     whole.timestamp_us = std::max(whole.timestamp_us, cell.timestamp_us);
   }
@@ -231,6 +231,18 @@ bool StoredRow::purge(int64_t log_s, int64_t gc_grace_s) {
   }
   std::erase_if(maps, [](const auto& entry) { return entry.second.cells.empty() && !entry.second.deletion.is_set(); });
   return purged;
+}
+
+void StoredRow::forget_dropped(const schema::TableDef& table) {
+  if (!table.has_revived) return;
+  for (const schema::ColumnDef& column : table.columns) {
+    const auto is_old = [&](const auto& entry) { return entry.second.timestamp_us <= column.dropped_us; };
+    if (const auto cell = cells.find(column.id); cell != cells.end() && is_old(*cell)) cells.erase(cell);
+    const auto map = maps.find(column.id);
+    if (map == maps.end()) continue;
+    std::erase_if(map->second.cells, is_old);
+    if (map->second.cells.empty() && !map->second.deletion.is_set()) maps.erase(map);
+  }
 }
 
 bool StoredRow::is_empty() const { return !marker.is_set() && !deletion.is_set() && cells.empty() && maps.empty(); }
@@ -369,7 +381,8 @@ Result<PartitionHeader> PartitionHeader::decode(BytesView bytes) {
 std::optional<LiveRow> live_row(const schema::TableDef& table, const StoredRow& stored, bool is_static, int64_t now_s) {
   LiveRow row{.is_static = is_static};
   for (const auto& [id, cell] : stored.cells) {
-    if (!cell.is_live(now_s) || table.find_column(id) == nullptr) continue;
+    const schema::ColumnDef* column = table.find_column(id);
+    if (column == nullptr || !cell.is_live(now_s) || cell.timestamp_us <= column->dropped_us) continue;
     row.cells.push_back({id, *cell.value, cell.timestamp_us, cell.expires_s});
   }
   for (const auto& [id, map] : stored.maps) {

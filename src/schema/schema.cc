@@ -1,5 +1,7 @@
 #include "sagitta/schema/schema.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <charconv>
@@ -9,7 +11,6 @@
 namespace sagitta::schema {
 namespace {
 
-constexpr uint8_t kCatalogVersion = 1;
 constexpr int64_t kDefaultGcGraceS = 864'000;
 
 std::string lower(std::string_view text) {
@@ -43,7 +44,7 @@ constexpr auto kReserved = std::to_array<std::string_view>(
 
 bool ColumnDef::operator==(const ColumnDef& other) const {
   return id == other.id && name == other.name && types::same_type(type, other.type) && kind == other.kind &&
-         position == other.position && descending == other.descending;
+         position == other.position && descending == other.descending && dropped_us == other.dropped_us;
 }
 
 const ColumnDef* TableDef::find_column(std::string_view column_name) const {
@@ -66,6 +67,11 @@ const IndexDef* TableDef::find_index(uint32_t index_id) const {
   return it == indexes.end() ? nullptr : &*it;
 }
 
+const DroppedColumn* TableDef::find_dropped(std::string_view column_name) const {
+  auto it = std::ranges::find(dropped_columns, column_name, &DroppedColumn::name);
+  return it == dropped_columns.end() ? nullptr : &*it;
+}
+
 int32_t TableDef::default_ttl_s() const {
   return static_cast<int32_t>(integer_option(*this, "default_time_to_live").value_or(0));
 }
@@ -83,7 +89,16 @@ void TableDef::finish() {
   partition_key_count = count_of(ColumnKind::kPartitionKey);
   clustering_count = count_of(ColumnKind::kClustering);
   has_static = count_of(ColumnKind::kStatic) > 0;
-  is_counter = std::ranges::any_of(columns, [](const ColumnDef& c) { return c.type->kind() == types::Kind::kCounter; });
+  // A table of counters stays one when the last of them is dropped.
+  const auto counts = [](const auto& column) { return column.type->kind() == types::Kind::kCounter; };
+  is_counter = std::ranges::any_of(columns, counts) || std::ranges::any_of(dropped_columns, counts);
+  has_revived = false;
+  for (const DroppedColumn& dropped : dropped_columns) {
+    auto column = std::ranges::find(columns, dropped.id, &ColumnDef::id);
+    if (dropped.id == 0 || column == columns.end()) continue;
+    column->dropped_us = dropped.dropped_us;
+    has_revived = true;
+  }
 }
 
 const KeyspaceDef* Schema::find_keyspace(std::string_view keyspace) const {
@@ -128,18 +143,20 @@ void Schema::encode(Bytes& out) const {
 
 Result<SchemaPtr> Schema::decode(BytesView bytes) {
   if (bytes.empty()) return fail(ErrorCode::kCorruption, "catalog: empty");
-  if (static_cast<uint8_t>(bytes[0]) != kCatalogVersion) {
-    return fail(ErrorCode::kFormat,
-                "catalog: version " + std::to_string(static_cast<uint8_t>(bytes[0])) + ", expected 1");
+  const auto catalog_version = static_cast<uint8_t>(bytes[0]);
+  if (catalog_version == 0 || catalog_version > kCatalogVersion) {
+    return fail(ErrorCode::kFormat, fmt::format("catalog: version {}, this program reads versions up to {}",
+                                                catalog_version, kCatalogVersion));
   }
   auto schema = std::make_shared<Schema>();
   std::vector<KeyspaceDef> kept;
-  types::Reader in(bytes.substr(1));
+  types::Reader in(bytes.substr(1), catalog_version);
   in(schema->version, schema->next_table_id, schema->next_index_id, kept, schema->version_uuid);
   if (!in.complete()) return fail(ErrorCode::kCorruption, "catalog: damaged");
   for (auto& keyspace : kept) {
     for (auto& [name, table] : keyspace.tables) {
       auto finished = std::make_shared<TableDef>(*table);
+      give_uuid(*finished);
       finished->finish();
       table = std::move(finished);
     }
@@ -150,8 +167,12 @@ Result<SchemaPtr> Schema::decode(BytesView bytes) {
 }
 
 bool is_vector_index_class(std::string_view class_name) {
+  return lower(class_name) == "vector_index" || is_storage_attached_class(class_name);
+}
+
+bool is_storage_attached_class(std::string_view class_name) {
   const std::string name = lower(class_name);
-  return name == "vector_index" || name == "sai" || name == "storageattachedindex" || name == "sasiindex" ||
+  return name == "sai" || name == "storageattachedindex" || name == "sasiindex" ||
          name == "org.apache.cassandra.index.sai.storageattachedindex" ||
          name == "org.apache.cassandra.index.sasi.sasiindex";
 }

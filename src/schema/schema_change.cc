@@ -41,12 +41,14 @@ constexpr auto kMembers<schema::CreateTable> =
 template <>
 constexpr auto kMembers<schema::AlterTableAdd> =
     std::tuple(&schema::AlterTableAdd::keyspace, &schema::AlterTableAdd::table, &schema::AlterTableAdd::columns,
-               &schema::AlterTableAdd::if_exists, &schema::AlterTableAdd::if_column_not_exists);
+               &schema::AlterTableAdd::if_exists, &schema::AlterTableAdd::if_column_not_exists,
+               Since{2, &schema::AlterTableAdd::revives});
 template <>
 constexpr auto kMembers<schema::AlterTableDrop> =
     std::tuple(&schema::AlterTableDrop::keyspace, &schema::AlterTableDrop::table, &schema::AlterTableDrop::columns,
                &schema::AlterTableDrop::timestamp_us, &schema::AlterTableDrop::if_exists,
-               &schema::AlterTableDrop::if_column_exists);
+               &schema::AlterTableDrop::if_column_exists, Since{2, &schema::AlterTableDrop::server_timestamp},
+               Since{2, &schema::AlterTableDrop::revivable});
 template <>
 constexpr auto kMembers<schema::AlterTableRename> =
     std::tuple(&schema::AlterTableRename::keyspace, &schema::AlterTableRename::table,
@@ -331,12 +333,40 @@ Result<SchemaOutcome> change(Editor& edit, const CreateTable& c) {
   }
   auto table = std::make_shared<TableDef>(def);
   table->id = edit.schema().next_table_id++;
+  give_uuid(*table);
   table->next_column_id = 1;
   table->finish();
   for (auto& column : table->columns) column.id = table->next_column_id++;
   SAGITTA_CHECK(check_columns(*table));
   keyspace->tables[def.name] = std::move(table);
   return edit.changed(event);
+}
+
+/// Whether `column` may be added under the name of the dropped one.
+Status check_revival(const TableDef& table, const DroppedColumn& dropped, const ColumnDef& column) {
+  const auto kind_of = [](ColumnKind kind) { return kind == ColumnKind::kStatic ? "STATIC" : "REGULAR"; };
+  if (!types::may_hold_values_of(*column.type, *dropped.type)) {
+    return invalid(
+        fmt::format("Cannot re-add previously dropped column '{}' of type {}, incompatible with previous type {}",
+                    column.name, column.type->to_cql(), dropped.type->to_cql()));
+  }
+  if (column.kind != dropped.kind) {
+    return invalid(
+        fmt::format("Cannot re-add previously dropped column '{}' of kind {}, incompatible with previous kind {}",
+                    column.name, kind_of(column.kind), kind_of(dropped.kind)));
+  }
+  if (table.is_counter) {
+    return invalid(fmt::format("Cannot re-add previously dropped counter column {}", column.name));
+  }
+  return {};
+}
+
+/// The number of a new column: that of a dropped one that it revives, else the next.
+Result<uint32_t> column_id_for(TableDef& table, const ColumnDef& column, bool revives) {
+  const DroppedColumn* dropped = revives ? table.find_dropped(column.name) : nullptr;
+  if (dropped == nullptr) return table.next_column_id++;
+  SAGITTA_CHECK(check_revival(table, *dropped, column));
+  return dropped->id != 0 ? dropped->id : table.next_column_id++;
 }
 
 Result<SchemaOutcome> change(Editor& edit, const AlterTableAdd& c) {
@@ -355,7 +385,7 @@ Result<SchemaOutcome> change(Editor& edit, const AlterTableAdd& c) {
     if (!table->is_counter && column.type->kind() == Kind::kCounter) {
       return invalid(fmt::format("Cannot add a counter column ({}) in a non counter table", column.name));
     }
-    column.id = table->next_column_id++;
+    SAGITTA_TRY(column.id, column_id_for(*table, column, c.revives));
     table->columns.push_back(std::move(column));
     added = true;
   }
@@ -363,6 +393,13 @@ Result<SchemaOutcome> change(Editor& edit, const AlterTableAdd& c) {
   table->finish();
   SAGITTA_CHECK(check_columns(*table));
   return edit.changed(event);
+}
+
+/// What an earlier drop of the column has taken stays gone, whatever the timestamp of this one.
+void record_drop(TableDef& table, const ColumnDef& column, const AlterTableDrop& c) {
+  const int64_t dropped_us = std::max(c.timestamp_us, column.dropped_us);
+  std::erase_if(table.dropped_columns, [&](const auto& old) { return old.name == column.name; });
+  table.dropped_columns.push_back({column.name, column.type, column.kind, dropped_us, c.revivable ? column.id : 0});
 }
 
 Result<SchemaOutcome> change(Editor& edit, const AlterTableDrop& c) {
@@ -383,15 +420,12 @@ Result<SchemaOutcome> change(Editor& edit, const AlterTableDrop& c) {
     if (auto names = index_names_on(*table, column->id); !names.empty()) {
       return invalid(fmt::format("Cannot drop column {} because it has dependent secondary indexes ({})", name, names));
     }
-    std::erase_if(table->dropped_columns, [&](const auto& old) { return old.name == name; });
-    table->dropped_columns.push_back({column->name, column->type, column->kind, c.timestamp_us});
+    record_drop(*table, *column, c);
     table->columns.erase(table->columns.begin() + (column - table->columns.data()));
     dropped = true;
   }
   if (!dropped) return edit.unchanged(event);
-  const bool was_counter = table->is_counter;
   table->finish();
-  table->is_counter = was_counter;
   return edit.changed(event);
 }
 
@@ -461,6 +495,24 @@ std::string free_index_name(const KeyspaceDef& keyspace, const std::string& tabl
   return name;
 }
 
+/// The index on that column with the same class and options; null when there is none.
+const IndexDef* same_but_for_name(const TableDef& table, const IndexDef& wanted, uint32_t column_id) {
+  const auto it = std::ranges::find_if(table.indexes, [&](const IndexDef& index) {
+    return index.column_id == column_id && index.class_name == wanted.class_name && index.options == wanted.options;
+  });
+  return it == table.indexes.end() ? nullptr : &*it;
+}
+
+/// Several indexes on a column must be told apart by name.
+Error second_unnamed(const KeyspaceDef& keyspace, const CreateIndex& c, const IndexDef* same) {
+  if (same != nullptr && !is_storage_attached_class(same->class_name)) {
+    return {ErrorCode::kInvalid, fmt::format("Index {} is a duplicate of existing index {}",
+                                             free_index_name(keyspace, c.table, c.column), same->name)};
+  }
+  return {ErrorCode::kInvalid,
+          fmt::format("Cannot create more than one storage-attached index on the same column: {}", c.column)};
+}
+
 Result<SchemaOutcome> change(Editor& edit, const CreateIndex& c) {
   auto event = table_event("UPDATED", c.keyspace, c.table);
   TableDef* table = edit.table(c.keyspace, c.table);
@@ -476,9 +528,9 @@ Result<SchemaOutcome> change(Editor& edit, const CreateIndex& c) {
     return invalid(fmt::format("Undefined column name {} in table {}.{}", c.column, c.keyspace, c.table));
   }
   if (index.name.empty()) {
-    if (!index_names_on(*table, column->id).empty()) {
-      return invalid("Cannot create more than one storage-attached index on the same column: " + c.column);
-    }
+    const IndexDef* same = same_but_for_name(*table, index, column->id);
+    if (same != nullptr && c.if_not_exists) return edit.unchanged(event);
+    if (!index_names_on(*table, column->id).empty()) return std::unexpected(second_unnamed(keyspace, c, same));
     index.name = free_index_name(keyspace, c.table, c.column);
   }
   index.id = edit.schema().next_index_id++;
@@ -500,8 +552,6 @@ Result<SchemaOutcome> change(Editor& edit, const DropIndex& c) {
   return edit.changed(event);
 }
 
-constexpr uint8_t kChangeVersion = 1;
-
 }  // namespace
 
 Result<SchemaOutcome> apply(const SchemaPtr& schema, const SchemaChange& schema_change) {
@@ -510,7 +560,7 @@ Result<SchemaOutcome> apply(const SchemaPtr& schema, const SchemaChange& schema_
 }
 
 void encode(const SchemaChange& schema_change, Bytes& out) {
-  out.push_back(static_cast<char>(kChangeVersion));
+  out.push_back(static_cast<char>(kCatalogVersion));
   types::Writer{out}(schema_change);
 }
 
@@ -518,13 +568,17 @@ Result<SchemaChange> decode_schema_change(BytesView bytes) {
   if (bytes.size() < 2) return fail(ErrorCode::kCorruption, "schema change: too short");
   const auto version = static_cast<uint8_t>(bytes[0]);
   const auto kind = static_cast<uint8_t>(bytes[1]);
-  if (version != kChangeVersion || kind >= std::variant_size_v<SchemaChange>) {
+  if (version == 0 || version > kCatalogVersion || kind >= std::variant_size_v<SchemaChange>) {
     return fail(ErrorCode::kFormat, fmt::format("schema change: unknown version {} or kind {}", version, kind));
   }
   SchemaChange out;
-  types::Reader in(bytes.substr(1));
+  types::Reader in(bytes.substr(1), version);
   in(out);
   if (!in.complete()) return fail(ErrorCode::kCorruption, "schema change: damaged");
+  if (version == 1) {
+    if (auto* add = std::get_if<AlterTableAdd>(&out)) add->revives = false;
+    if (auto* drop = std::get_if<AlterTableDrop>(&out)) drop->revivable = false;
+  }
   return out;
 }
 

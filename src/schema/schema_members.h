@@ -4,6 +4,23 @@
 #include "sagitta/schema/schema.h"
 #include "sagitta/types/archive.h"
 
+namespace sagitta::schema {
+
+/// Of the catalog and of schema changes. Version 1 had no numbers of dropped columns.
+inline constexpr uint8_t kCatalogVersion = 2;
+
+/// For a table that was made without a uuid: one that follows from its place, so that every replica gives the same.
+inline void give_uuid(TableDef& table) {
+  if (!table.uuid.is_nil()) return;
+  Bytes place;
+  put_blob(place, table.keyspace);
+  put_blob(place, table.name);
+  put_varint(place, table.id);
+  table.uuid = Uuid::from_name(place);
+}
+
+}  // namespace sagitta::schema
+
 namespace sagitta::types {
 
 template <>
@@ -13,7 +30,7 @@ inline constexpr auto kMembers<schema::ColumnDef> =
 template <>
 inline constexpr auto kMembers<schema::DroppedColumn> =
     std::tuple(&schema::DroppedColumn::name, &schema::DroppedColumn::type, &schema::DroppedColumn::kind,
-               &schema::DroppedColumn::dropped_us);
+               &schema::DroppedColumn::dropped_us, Since{2, &schema::DroppedColumn::id});
 template <>
 inline constexpr auto kMembers<schema::IndexDef> =
     std::tuple(&schema::IndexDef::id, &schema::IndexDef::name, &schema::IndexDef::column_id, &schema::IndexDef::target,

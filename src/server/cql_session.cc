@@ -301,9 +301,10 @@ class CqlSession final : public EventListener, public std::enable_shared_from_th
 
   Bytes encode_rows(const Pending& pending, const db::Rows& rows) const {
     const db::Metadata& known = *rows.metadata;
-    const bool changed = version_ >= 5 && pending.known_metadata_id && *pending.known_metadata_id != id_of(known);
+    const bool has_ids = version_ >= 5 && pending.known_metadata_id;
+    const bool changed = has_ids && *pending.known_metadata_id != id_of(known);
     std::optional<wire::ResultMetadata> metadata;
-    if (!pending.skip_metadata || changed) metadata = to_result_metadata(known);
+    if (!pending.skip_metadata || changed || (rows.columns_changed && !has_ids)) metadata = to_result_metadata(known);
     return wire::encode_rows(
         version_,
         {.metadata = metadata ? &*metadata : nullptr,

@@ -553,6 +553,13 @@ Status TableSpace::truncate(const schema::TableDef& table, rows::ApplyTime time,
   return {};
 }
 
+Status TableSpace::stamp(schema::SchemaChange& change, kv::Batch& batch) {
+  auto* drop = std::get_if<schema::AlterTableDrop>(&change);
+  if (drop == nullptr || !drop->server_timestamp) return {};
+  SAGITTA_TRY(drop->timestamp_us, impl_->server_timestamp(drop->timestamp_us, batch));
+  return {};
+}
+
 Status TableSpace::change_schema(const schema::Schema& before, const schema::SchemaPtr& after, rows::ApplyTime time,
                                  kv::Batch& batch) {
   impl_->begin_record(time.offset, batch);

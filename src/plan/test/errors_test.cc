@@ -186,8 +186,6 @@ TEST_F(RefusalTest, Indexes) {
       {"CREATE CUSTOM INDEX ON t (iv) USING 'sai'",
        "Invalid: SAI ANN indexes are only allowed on vector columns with float elements"},
       {"CREATE CUSTOM INDEX ON t (w) USING 'nonsense'", "Invalid: Unable to find custom indexer class 'nonsense'"},
-      {"CREATE CUSTOM INDEX ON t (v) USING 'sai'",
-       "Invalid: Cannot create more than one storage-attached index on the same column: v"},
       {"CREATE CUSTOM INDEX ON zz.nowhere (v) USING 'sai'", "Invalid: Table 'zz.nowhere' doesn't exist"},
       {"CREATE CUSTOM INDEX i ON t (w) USING 'sai' WITH OPTIONS = {'x': 'y'}",
        "Config: Properties specified [x] are not understood by StorageAttachedIndex"},

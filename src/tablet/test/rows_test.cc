@@ -146,14 +146,54 @@ TEST_F(RowsTest, AnExclusiveBoundAtTheLargestKeyHasNothingBeyondIt) {
   EXPECT_EQ(all(view().scan_partition(*table(), i32(1))).size(), 2u);
 }
 
-TEST_F(RowsTest, ADroppedColumnsCellsStayInvisibleAfterItIsAddedAgain) {
+TEST_F(RowsTest, WhatWasWrittenUpToADropStaysGoneWhenTheColumnComesBack) {
   create_plain();
-  ASSERT_TRUE(write({with(1, 1, 100, set_a(1))}));
-  change(schema::AlterTableDrop{.keyspace = "k", .table = "t", .columns = {"a"}});
+  ASSERT_TRUE(write({with(1, 1, 200, set_a(1)), with(1, 2, 201, set_a(2))}));
+  const rows::Mutation bound_before = with(1, 3, 300, set_a(3));
+  change(schema::AlterTableDrop{.keyspace = "k", .table = "t", .columns = {"a"}, .timestamp_us = 200});
+  ASSERT_TRUE(write({with(1, 1, 300, append(300, 0, 1))}));  // rewrites the row while the column is away
   change(schema::AlterTableAdd{.keyspace = "k", .table = "t", .columns = {column("a", native(Kind::kInt))}});
   EXPECT_EQ(show(get(1, {i8(1)}), "a"), "null");
-  ASSERT_TRUE(write({with(1, 1, 50, set_a(2))}));
-  EXPECT_EQ(show(get(1, {i8(1)}), "a"), "2");
+  EXPECT_EQ(show(get(1, {i8(2)}), "a"), "2");
+  ASSERT_TRUE(write({bound_before, with(1, 2, 200, set_a(9)), with(1, 4, 200, set_a(4))}));
+  EXPECT_EQ(show(get(1, {i8(3)}), "a"), "3");
+  EXPECT_EQ(show(get(1, {i8(2)}), "a"), "2");
+  EXPECT_EQ(show(get(1, {i8(4)}), "a"), "null");
+}
+
+TEST_F(RowsTest, ALaterDropBringsNothingBackThatAnEarlierOneTook) {
+  create_plain();
+  ASSERT_TRUE(write({with(1, 1, 150, set_a(1))}));
+  for (const int64_t time_us : {200, 100}) {
+    change(schema::AlterTableDrop{.keyspace = "k", .table = "t", .columns = {"a"}, .timestamp_us = time_us});
+    change(schema::AlterTableAdd{.keyspace = "k", .table = "t", .columns = {column("a", native(Kind::kInt))}});
+  }
+  EXPECT_EQ(show(get(1, {i8(1)}), "a"), "null");
+}
+
+TEST_F(RowsTest, AListThatCameBackCountsItsElementsWithoutTheOldOnes) {
+  create({column("p", native(Kind::kInt), schema::ColumnKind::kPartitionKey),
+          column("l", types::DataType::list(native(Kind::kInt)))});
+  const auto append = [&](int64_t time_us, int32_t value) {
+    rows::Mutation m = mutation(1, time_us);
+    m.rows.push_back({});
+    m.rows[0].cells.push_back({.column_id = id("l"),
+                               .kind = rows::CellOp::Kind::kSetElement,
+                               .path = rows::list_path(false, time_us, 1, 0, 1),
+                               .value = i32(value)});
+    return m;
+  };
+  ASSERT_TRUE(write({append(100, 1), append(300, 3), append(400, 4)}));
+  change(schema::AlterTableDrop{.keyspace = "k", .table = "t", .columns = {"l"}, .timestamp_us = 200});
+  change(schema::AlterTableAdd{
+      .keyspace = "k", .table = "t", .columns = {column("l", types::DataType::list(native(Kind::kInt)))}});
+  EXPECT_EQ(show(get(1), "l"), "[3, 4]");
+  rows::Mutation first = mutation(1, 500);
+  first.rows.push_back({});
+  first.rows[0].cells.push_back(
+      {.column_id = id("l"), .kind = rows::CellOp::Kind::kListSet, .value = i32(9), .number = 0});
+  ASSERT_TRUE(write({first}));
+  EXPECT_EQ(show(get(1), "l"), "[9, 4]");
 }
 
 TEST_F(RowsTest, ADroppedTablesRowsAreGoneWhenItIsMadeAgain) {

@@ -134,7 +134,8 @@ using MetadataPtr = std::shared_ptr<const Metadata>;
 
 /// A prepared statement, as the PREPARED answer shows it. Immutable.
 struct Prepared {
-  /// 16 bytes: a hash of keyspace and text, the same in every process.
+  /// 16 bytes: a hash of keyspace, text and the types of the markers, the same in every process. When a marker of the
+  /// text gets a type whose values have other bytes, the statement has another id.
   Bytes id;
   std::string keyspace, text;
   std::vector<ColumnSpec> markers;
@@ -155,6 +156,9 @@ struct Rows {
   Bytes cells;
   /// Not empty when there are more rows.
   Bytes paging_state = {};
+  /// The prepared statement had other columns before, which a client may still believe in. Clients whose protocol has
+  /// ids of metadata (5 and later) can tell; the others must be given the metadata, wanted or not.
+  bool columns_changed = false;
 };
 
 struct SetKeyspace {
@@ -205,11 +209,13 @@ class Database {
   /// calls it.
   virtual Status stop() = 0;
 
-  /// Binds the statement; the same text in the same keyspace gives the same id. Does not block.
+  /// Binds the statement; the same text in the same keyspace gives the same id while its markers keep their types. Does
+  /// not block.
   virtual Result<PreparedPtr> prepare(std::string_view text, std::string_view keyspace) = 0;
   virtual void query(std::string text, RequestOptions options, Done done) = 0;
-  /// kUnprepared (subject = id) when the id is not known (any more). A statement whose schema changed is bound anew;
-  /// its answer then carries metadata with a new id.
+  /// kUnprepared (subject = id) when the id is not known, or no longer: also when the schema gave other types to its
+  /// markers. A statement whose schema changed in any other way is bound again; its answer then carries metadata with a
+  /// new id.
   virtual void execute(BytesView prepared_id, RequestOptions options, Done done) = 0;
   /// All items as one log record. `options.values` is not used.
   virtual void batch(BatchKind kind, std::vector<BatchItem> items, RequestOptions options, Done done) = 0;

@@ -76,6 +76,8 @@ struct StoredRow {
   /// Drops tombstones and expired cells that count as absent: older than the grace period on the log's clock. Whether
   /// there were any.
   bool purge(int64_t log_s, int64_t gc_grace_s);
+  /// Drops what columns that were dropped and added again had before.
+  void forget_dropped(const schema::TableDef& table);
   bool is_empty() const;
 
   void encode(Bytes& out) const;
@@ -107,7 +109,8 @@ struct PartitionHeader {
 /// Range deletions of one partition within its grace period.
 inline constexpr size_t kRangeTombstonesMax = 10'000;
 
-/// The row as it is at `now_s`; nothing when it does not exist then. `is_static` rows exist by their cells alone.
+/// The row as it is at `now_s`, without what its columns had before they were dropped; nothing when it does not exist
+/// then. `is_static` rows exist by their cells alone.
 std::optional<LiveRow> live_row(const schema::TableDef& table, const StoredRow& stored, bool is_static, int64_t now_s);
 
 }  // namespace sagitta::rows

@@ -1,8 +1,9 @@
 /// The schema: one immutable snapshot of all keyspaces, types, tables and indexes. A change makes a new snapshot
 /// (schema_change.h); whoever holds an old one keeps a consistent view of it.
 ///
-/// Ids come from counters inside the schema and are never used again: data of a dropped table, column or index can
-/// never be taken for that of a later one with the same name.
+/// Ids come from counters inside the schema and are never used again: data of a dropped table or index can never be
+/// taken for that of a later one with the same name. A dropped column that is added again is the same column, with its
+/// id: what was written after its drop is there again, and nothing else.
 #pragma once
 
 #include <cstdint>
@@ -32,6 +33,10 @@ struct ColumnDef {
   uint32_t position = 0;
   /// Clustering only.
   bool descending = false;
+  /// Derived: the column was dropped and came back; what was written at this time or earlier stays gone.
+  int64_t dropped_us = kNeverDropped;
+
+  static constexpr int64_t kNeverDropped = INT64_MIN;
 
   bool is_key() const { return kind == ColumnKind::kPartitionKey || kind == ColumnKind::kClustering; }
   bool operator==(const ColumnDef& other) const;
@@ -41,7 +46,10 @@ struct DroppedColumn {
   std::string name;
   types::DataTypePtr type;
   ColumnKind kind = ColumnKind::kRegular;
+  /// What was written at this time or earlier is gone for good.
   int64_t dropped_us = 0;
+  /// The column's; 0 when a catalog of version 1 did not keep it.
+  uint32_t id = 0;
 };
 
 struct IndexDef {
@@ -69,6 +77,7 @@ struct TableDef {
   std::string keyspace, name;
   /// In the order of SELECT *: partition key and clustering by position, then static, then regular, both by name.
   std::vector<ColumnDef> columns;
+  /// One for each name that was ever dropped, also when a column of that name is there again.
   std::vector<DroppedColumn> dropped_columns;
   /// Of WITH, as given; what is not there has its default.
   std::map<std::string, OptionValue> options;
@@ -79,6 +88,8 @@ struct TableDef {
   bool has_static = false;
   /// All non-key columns are counters.
   bool is_counter = false;
+  /// Some column has a dropped_us.
+  bool has_revived = false;
   /// A system table: its rows are made at read time, it takes no mutations.
   bool is_virtual = false;
 
@@ -87,13 +98,14 @@ struct TableDef {
   const ColumnDef* find_column(uint32_t column_id) const;
   const ColumnDef& partition_key_column(size_t position) const { return columns[position]; }
   const ColumnDef& clustering_column(size_t position) const { return columns[partition_key_count + position]; }
+  const DroppedColumn* find_dropped(std::string_view column_name) const;
   const IndexDef* find_index(std::string_view index_name) const;
   const IndexDef* find_index(uint32_t index_id) const;
   /// Seconds; 0 = none.
   int32_t default_ttl_s() const;
   int64_t gc_grace_s() const;
-  /// Sorts `columns` and sets what is derived from them (counts, has_static, is_counter). For whoever fills a TableDef
-  /// by hand.
+  /// Sorts `columns` and sets what is derived from them (counts, has_static, is_counter, dropped_us). For whoever fills
+  /// a TableDef by hand.
   void finish();
 };
 using TableDefPtr = std::shared_ptr<const TableDef>;
@@ -128,7 +140,7 @@ struct Schema {
 
   /// Format of the catalog (docs/formats/catalog.md). Virtual tables are left out.
   void encode(Bytes& out) const;
-  /// kCorruption; kFormat for a newer version.
+  /// Reads every version so far. kCorruption; kFormat for a newer version.
   static Result<std::shared_ptr<const Schema>> decode(BytesView bytes);
 };
 using SchemaPtr = std::shared_ptr<const Schema>;
@@ -136,6 +148,8 @@ using SchemaPtr = std::shared_ptr<const Schema>;
 /// Whether the index is a vector index, by its class name: vector_index, sai, StorageAttachedIndex, SASIIndex, full
 /// names. Letter case is ignored.
 bool is_vector_index_class(std::string_view class_name);
+/// Whether the class is one of Cassandra's; of those that make a vector index only vector_index, ScyllaDB's, is not.
+bool is_storage_attached_class(std::string_view class_name);
 
 /// A name as CQL text needs it: as it is when it is lower case and no word of the language would hide it, else in
 /// double quotes.

@@ -49,7 +49,8 @@ struct DropType {
   bool if_exists = false;
 };
 struct CreateTable {
-  /// Names, types, kinds, positions, orders, options and uuid count; all ids are given out when it is applied.
+  /// Names, types, kinds, positions, orders, options and uuid count; all ids are given out when it is applied, and a
+  /// uuid when there is none.
   TableDef table;
   bool if_not_exists = false;
 };
@@ -58,12 +59,21 @@ struct AlterTableAdd {
   /// Static or regular; name and type.
   std::vector<ColumnDef> columns;
   bool if_exists = false, if_column_not_exists = false;
+  /// A column of a dropped name is that column again, and is refused when its type cannot hold the old values. False in
+  /// records of version 1: there it is another column, of any type.
+  bool revives = true;
 };
 struct AlterTableDrop {
   std::string keyspace, table;
   std::vector<std::string> columns;
+  /// Values written later than this outlive the drop.
   int64_t timestamp_us = 0;
   bool if_exists = false, if_column_exists = false;
+  /// The timestamp is only proposed, as a Mutation's may be: the drop takes its place among server-stamped writes by
+  /// the order of the log.
+  bool server_timestamp = false;
+  /// A column added under the name later is this one. False in records of version 1, whose timestamps say nothing.
+  bool revivable = true;
 };
 /// Of primary key columns.
 struct AlterTableRename {

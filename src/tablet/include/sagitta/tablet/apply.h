@@ -19,6 +19,7 @@
 #include "sagitta/rows/mutation.h"
 #include "sagitta/rows/row_writer.h"
 #include "sagitta/schema/schema.h"
+#include "sagitta/schema/schema_change.h"
 
 namespace sagitta::tablet {
 
@@ -49,6 +50,8 @@ class TableSpace {
   Status apply_mutations(const schema::Schema& schema, std::span<const rows::Mutation> mutations, rows::ApplyTime time,
                          kv::Batch& batch);
   Status truncate(const schema::TableDef& table, rows::ApplyTime time, kv::Batch& batch);
+  /// Gives a change whose timestamp is only proposed its place among server-stamped writes. Before it is applied.
+  Status stamp(schema::SchemaChange& change, kv::Batch& batch);
   /// Removes the rows of dropped tables and the journal of dropped indexes.
   Status change_schema(const schema::Schema& before, const schema::SchemaPtr& after, rows::ApplyTime time,
                        kv::Batch& batch);

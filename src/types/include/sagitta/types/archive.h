@@ -3,6 +3,7 @@
 #pragma once
 
 #include <concepts>
+#include <cstdint>
 #include <map>
 #include <memory>
 #include <optional>
@@ -21,6 +22,13 @@ namespace sagitta::types {
 /// Of a struct T: std::tuple(&T::a, &T::b, ...), in the order of the bytes.
 template <class T>
 constexpr auto kMembers = nullptr;
+
+/// In place of a member that older versions of the format do not have; read from one of them it keeps its default.
+template <class T, class Owner>
+struct Since {
+  uint8_t version;
+  T Owner::* member;
+};
 
 class Writer {
  public:
@@ -44,8 +52,16 @@ class Writer {
     } else if constexpr (std::unsigned_integral<T>) {
       put_varint(out_, v);
     } else {
-      std::apply([&](auto... member) { (put(v.*member), ...); }, kMembers<T>);
+      std::apply([&](auto... member) { (put_member(v, member), ...); }, kMembers<T>);
     }
+  }
+  template <class T, class M>
+  void put_member(const T& v, M T::* member) {
+    put(v.*member);
+  }
+  template <class T, class M>
+  void put_member(const T& v, Since<M, T> since) {
+    put(v.*since.member);
   }
   template <class A, class B>
   void put(const std::pair<A, B>& v) {
@@ -86,7 +102,8 @@ class Writer {
 /// After the first thing that does not fit, ok() is false and nothing more is read.
 class Reader {
  public:
-  explicit Reader(BytesView bytes) : in_(bytes) {}
+  /// `version`: of the format that the bytes have.
+  explicit Reader(BytesView bytes, uint8_t version = UINT8_MAX) : in_(bytes), version_(version) {}
 
   bool ok() const { return ok_; }
   /// Everything was read, and nothing is left.
@@ -133,8 +150,16 @@ class Reader {
       auto read = in_.varint();
       if (took(read)) v = static_cast<T>(*read);
     } else {
-      std::apply([&](auto... member) { (get(v.*member), ...); }, kMembers<T>);
+      std::apply([&](auto... member) { (get_member(v, member), ...); }, kMembers<T>);
     }
+  }
+  template <class T, class M>
+  void get_member(T& v, M T::* member) {
+    get(v.*member);
+  }
+  template <class T, class M>
+  void get_member(T& v, Since<M, T> since) {
+    if (version_ >= since.version) get(v.*since.member);
   }
   template <class A, class B>
   void get(std::pair<A, B>& v) {
@@ -183,6 +208,7 @@ class Reader {
   }
 
   ByteReader in_;
+  uint8_t version_;
   bool ok_ = true;
 };
 

@@ -104,6 +104,11 @@ class DataType {
   std::vector<std::string> field_names_;
 };
 
+/// Whether every value stored as `before` is a value of `now`, so that a dropped column may come back with this type.
+/// The rules are Cassandra's: text after ascii, uuid after timeuuid, bigint and timestamp after each other, blob after
+/// what has no fixed length, tuples and UDTs with more fields; collections by what is inside.
+bool may_hold_values_of(const DataType& now, const DataType& before);
+
 inline bool same_type(const DataTypePtr& a, const DataTypePtr& b) { return *a == *b; }
 
 }  // namespace sagitta::types
