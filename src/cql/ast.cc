@@ -1,18 +1,15 @@
 #include "sagitta/cql/ast.h"
 
-#include "sagitta/cql/parser.h"
-
-#include "lexer.h"
+#include "sagitta/types/name.h"
 
 namespace sagitta::cql {
 
 namespace {
 
-std::string quoted(std::string_view text, char quote) {
-  std::string out(1, quote);
-  for (const char c : text) out.append(c == quote ? 2 : 1, c);
-  out.push_back(quote);
-  return out;
+std::string string_literal(std::string_view text) {
+  std::string out = "'";
+  for (const char c : text) out.append(c == '\'' ? 2 : 1, c);
+  return out + '\'';
 }
 
 /// Writes terms back as CQL.
@@ -27,7 +24,7 @@ class Printer {
 
   void operator()(const Literal& literal) {
     switch (literal.kind) {
-      case LiteralKind::kString: out_ += quoted(literal.text, '\''); break;
+      case LiteralKind::kString: out_ += string_literal(literal.text); break;
       case LiteralKind::kBlob: out_ += "0x" + literal.text; break;
       default: out_ += literal.text;
     }
@@ -41,7 +38,7 @@ class Printer {
   }
   void operator()(const Marker& marker) {
     const std::string& name = markers_[marker.index];
-    out_ += name.empty() ? "?" : ":" + quote_identifier(name);
+    out_ += name.empty() ? "?" : ":" + types::quote_name(name);
   }
   void operator()(const ListLiteral& list) { sequence('[', list.elements, ']'); }
   void operator()(const SetLiteral& set) { sequence('{', set.elements, '}'); }
@@ -60,15 +57,15 @@ class Printer {
     char before = '{';
     for (const auto& [field, value] : udt.fields) {
       separate(before);
-      out_ += quote_identifier(field) + ": ";
+      out_ += types::quote_name(field) + ": ";
       child(value);
     }
     out_ += '}';
   }
-  void operator()(const ColumnRef& column) { out_ += quote_identifier(column.name); }
+  void operator()(const ColumnRef& column) { out_ += types::quote_name(column.name); }
   void operator()(const FieldAccess& access) {
     child(*access.object);
-    out_ += '.' + quote_identifier(access.field);
+    out_ += '.' + types::quote_name(access.field);
   }
   void operator()(const ElementAccess& access) {
     child(*access.object);
@@ -80,9 +77,9 @@ class Printer {
     out_ += ']';
   }
   void operator()(const FunctionCall& call) {
-    if (!call.name.keyspace.empty()) out_ += quote_identifier(call.name.keyspace) + '.';
+    if (!call.name.keyspace.empty()) out_ += types::quote_name(call.name.keyspace) + '.';
     // token is reserved but, as a function, is never quoted.
-    out_ += call.name.name == "token" ? call.name.name : quote_identifier(call.name.name);
+    out_ += call.name.name == "token" ? call.name.name : types::quote_name(call.name.name);
     if (call.star) {
       out_ += "(*)";
     } else {
@@ -133,10 +130,6 @@ class Printer {
 };
 
 }  // namespace
-
-std::string quote_identifier(std::string_view name) {
-  return is_plain_word(name) && !is_reserved(name) ? std::string(name) : quoted(name, '"');
-}
 
 std::string to_string(const Term& term, const std::vector<std::string>& markers) {
   return Printer(markers).print(term);

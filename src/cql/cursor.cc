@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "sagitta/base/limits.h"
+#include "sagitta/types/name.h"
 
 #include "parser_impl.h"
 
@@ -49,7 +50,7 @@ bool Parser::is_word(const Token& token, std::string_view word) const {
 
 bool Parser::is_name(const Token& token) const {
   return token.kind == TokenKind::kQuotedWord ||
-         (token.kind == TokenKind::kWord && !is_reserved(to_lower(lexer_.text(token))));
+         (token.kind == TokenKind::kWord && !types::is_reserved_word(to_lower(lexer_.text(token))));
 }
 
 bool Parser::accept(std::string_view symbol) {
@@ -159,6 +160,13 @@ void Parser::refuse_bad_token() {
 void Parser::fail_here() {
   const bool end = token_.kind == TokenKind::kEnd;
   fail_syntax(token_, fmt::format("no viable alternative at input '{}'", end ? "<EOF>" : one_line(token_text())), true);
+}
+
+void Parser::fail_number(std::string_view digits) {
+  constexpr size_t kShownMax = 1000;
+  fail_with(ErrorCode::kSyntax,
+            fmt::format("Failed parsing statement: [{}] reason: NumberFormatException For input string: \"{}\"",
+                        lexer_.text().substr(0, kShownMax), digits.substr(0, kShownMax)));
 }
 
 void Parser::fail_syntax(const Token& where, std::string_view what, bool with_snippet) {

@@ -2,6 +2,8 @@
 
 #include <set>
 
+#include "sagitta/types/name.h"
+
 #include "parser_impl.h"
 
 namespace sagitta::cql {
@@ -158,7 +160,11 @@ FieldDefinition Parser::field_definition() {
 CreateType Parser::create_type() {
   CreateType out;
   out.if_not_exists = if_not_exists();
+  const Token first = token_;
   out.name = expect_qualified_name();
+  if (first.kind == TokenKind::kWord && out.name.keyspace.empty() && types::native_kind(out.name.name)) {
+    fail_syntax(first, fmt::format("no viable alternative at input '{}'", lexer_.text(first)), true);
+  }
   expect("(");
   do out.fields.push_back(field_definition());
   while (accept(","));

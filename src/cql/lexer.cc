@@ -13,17 +13,6 @@ bool is_hex(char c) { return is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' 
 bool is_word_char(char c) { return is_letter(c) || is_digit(c) || c == '_'; }
 bool is_blank(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
 
-constexpr auto kReserved = std::to_array<std::string_view>({
-    "add",    "allow",        "alter",    "and",    "apply",        "asc",      "authorize", "batch",       "begin",
-    "by",     "columnfamily", "create",   "delete", "desc",         "describe", "drop",      "entries",     "execute",
-    "false",  "from",         "full",     "grant",  "if",           "in",       "index",     "infinity",    "insert",
-    "into",   "is",           "keyspace", "limit",  "materialized", "modify",   "nan",       "norecursive", "not",
-    "null",   "of",           "on",       "or",     "order",        "primary",  "rename",    "replace",     "revoke",
-    "schema", "select",       "set",      "table",  "to",           "token",    "true",      "truncate",    "unlogged",
-    "update", "use",          "using",    "view",   "where",        "with",
-});
-static_assert(std::is_sorted(kReserved.begin(), kReserved.end()));
-
 constexpr auto kSymbolsOfTwo = std::to_array<std::string_view>({"<=", ">=", "!=", "+=", "-=", ".."});
 constexpr std::string_view kSymbolsOfOne = ";()[]{},.:=<>+-*/%?";
 
@@ -39,13 +28,6 @@ std::string to_lower(std::string_view word) {
 
 bool same_word(std::string_view word, std::string_view keyword) {
   return std::ranges::equal(word, keyword, [](char a, char b) { return to_lower(a) == b; });
-}
-
-bool is_reserved(std::string_view word) { return std::ranges::binary_search(kReserved, word); }
-
-bool is_plain_word(std::string_view text) {
-  return !text.empty() && is_letter(text[0]) &&
-         std::ranges::all_of(text, [](char c) { return is_word_char(c) && c == to_lower(c); });
 }
 
 std::string unquote(std::string_view token) {

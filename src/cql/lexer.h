@@ -62,10 +62,6 @@ char to_lower(char c);
 std::string to_lower(std::string_view word);
 /// Whether `word` is `keyword`, which is in lower case, in any case.
 bool same_word(std::string_view word, std::string_view keyword);
-/// Whether `word` (lower case) cannot be an unquoted identifier.
-bool is_reserved(std::string_view word);
-/// Whether `text` has the form of an unquoted identifier in lower case; it may be reserved.
-bool is_plain_word(std::string_view text);
 /// The contents of a kQuotedWord or kString token.
 std::string unquote(std::string_view token);
 

@@ -68,6 +68,8 @@ class Parser {
 
   void refuse_bad_token();
   /// "no viable alternative" at the current token.
+  /// An integer that is too large for its place, in the words of Cassandra, whose parser trips over it.
+  void fail_number(std::string_view digits);
   void fail_here();
   void fail_syntax(const Token& where, std::string_view what, bool with_snippet);
   void fail_with(ErrorCode code, std::string message);

@@ -404,8 +404,11 @@ Term Parser::marker() {
 int64_t Parser::expect_int64() {
   const std::string digits = (accept("-") ? "-" : "") + std::string(token_text());
   int64_t value = 0;
-  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
-  if (token_.kind != TokenKind::kInteger || error != std::errc() || end != digits.data() + digits.size()) fail_here();
+  if (token_.kind != TokenKind::kInteger) {
+    fail_here();
+  } else if (std::from_chars(digits.data(), digits.data() + digits.size(), value).ec != std::errc()) {
+    fail_number(digits);
+  }
   advance();
   return value;
 }

@@ -5,6 +5,7 @@
 #include <charconv>
 
 #include "sagitta/cql/parser.h"
+#include "sagitta/types/name.h"
 
 #include "parser_impl.h"
 
@@ -34,18 +35,18 @@ RawType Parser::type() {
     raw.name = expect_string();
     return raw;
   }
-  const bool quoted = token_.kind == TokenKind::kQuotedWord;
+  raw.quoted = token_.kind == TokenKind::kQuotedWord;
   raw.name = at_word("set") ? expect_word_or_name() : expect_name();
-  if (!quoted && at_symbol("<")) {
+  if (!raw.quoted && at_symbol("<")) {
     type_parameters(raw);
     return raw;
   }
   if (accept(".")) {
     raw.keyspace = std::move(raw.name);
+    raw.quoted = token_.kind == TokenKind::kQuotedWord;
     raw.name = expect_name();
   }
-  // A user type of such a name could not be told from the real thing by those who read the tree.
-  if (find_parametric(raw.name) != nullptr) fail_here();
+  if (!raw.quoted && find_parametric(raw.name) != nullptr) fail_here();
   return raw;
 }
 
@@ -69,7 +70,9 @@ void Parser::vector_dimension(RawType& raw) {
   const bool negative = accept("-");
   if (token_.kind != TokenKind::kInteger) return fail_here();
   const std::string digits = (negative ? "-" : "") + std::string(token_text());
-  if (std::from_chars(digits.data(), digits.data() + digits.size(), raw.dimension).ec != std::errc()) fail_here();
+  if (std::from_chars(digits.data(), digits.data() + digits.size(), raw.dimension).ec != std::errc()) {
+    return fail_number(digits);
+  }
   advance();
 }
 
@@ -80,9 +83,9 @@ std::string to_string(const RawType& type) {
     for (const char c : type.name) out.append(c == '\'' ? 2 : 1, c);
     out += '\'';
   } else if (!type.keyspace.empty()) {
-    out = quote_identifier(type.keyspace) + '.' + quote_identifier(type.name);
+    out = types::quote_name(type.keyspace) + '.' + types::quote_type_name(type.name);
   } else {
-    out = type.parameters.empty() ? quote_identifier(type.name) : type.name;
+    out = type.quoted ? types::quote_type_name(type.name) : type.name;
   }
   if (!type.parameters.empty()) {
     out += '<';

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "sagitta/types/name.h"
+
 namespace sagitta::plan {
 
 Binder::Binder(const schema::Schema& schema, std::string_view keyspace, const std::vector<std::string>& marker_names)
@@ -28,7 +30,7 @@ Result<schema::TableDefPtr> Binder::use_table(const cql::QualifiedName& name) {
 
 Result<const schema::ColumnDef*> find_column(const schema::TableDef& table, std::string_view name) {
   if (const schema::ColumnDef* column = table.find_column(name)) return column;
-  return fail(ErrorCode::kInvalid, fmt::format("Undefined column name {} in table {}.{}", schema::quote_name(name),
+  return fail(ErrorCode::kInvalid, fmt::format("Undefined column name {} in table {}.{}", types::quote_name(name),
                                                table.keyspace, table.name));
 }
 

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "sagitta/base/limits.h"
+#include "sagitta/types/name.h"
 
 #include "ddl.h"
 #include "index_options.h"
@@ -98,7 +99,7 @@ Result<Plan> bind_ddl(Binder& binder, const cql::CreateIndex& statement) {
   schema::IndexDef index;
   index.name = statement.name;
   index.column_id = column->id;
-  index.target = schema::quote_name(column->name);
+  index.target = types::quote_name(column->name);
   index.class_name = std::move(class_name);
   index.options = std::move(options.stored);
   return schema_plan(keyspace, table->name,

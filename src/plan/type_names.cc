@@ -1,9 +1,9 @@
 /// Types as written to types of the engine.
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <array>
 #include <utility>
+
+#include "sagitta/types/name.h"
 
 #include "binder.h"
 
@@ -13,16 +13,6 @@ namespace {
 using types::DataType;
 using types::DataTypePtr;
 using types::Kind;
-
-constexpr std::array kNatives = std::to_array<std::pair<std::string_view, Kind>>({
-    {"ascii", Kind::kAscii},         {"bigint", Kind::kBigint},     {"blob", Kind::kBlob},
-    {"boolean", Kind::kBoolean},     {"counter", Kind::kCounter},   {"date", Kind::kDate},
-    {"decimal", Kind::kDecimal},     {"double", Kind::kDouble},     {"duration", Kind::kDuration},
-    {"float", Kind::kFloat},         {"inet", Kind::kInet},         {"int", Kind::kInt},
-    {"smallint", Kind::kSmallint},   {"text", Kind::kText},         {"time", Kind::kTime},
-    {"timestamp", Kind::kTimestamp}, {"timeuuid", Kind::kTimeuuid}, {"tinyint", Kind::kTinyint},
-    {"uuid", Kind::kUuid},           {"varchar", Kind::kText},      {"varint", Kind::kVarint},
-});
 
 bool is_collection_name(const std::string& name) { return name == "list" || name == "set" || name == "map"; }
 
@@ -80,9 +70,9 @@ Result<DataTypePtr> Binder::resolve(const cql::RawType& type, const std::string&
     for (DataTypePtr& field : inner) field = DataType::freeze(field);
     return DataType::tuple(std::move(inner));
   }
-  auto native_type = std::ranges::find(kNatives, type.name, &std::pair<std::string_view, Kind>::first);
-  if (type.keyspace.empty() && native_type != kNatives.end()) {
-    if (!type.frozen) return native(native_type->second);
+  const auto native_type = type.quoted || !type.keyspace.empty() ? std::nullopt : types::native_kind(type.name);
+  if (native_type) {
+    if (!type.frozen) return native(*native_type);
     return fail(ErrorCode::kInvalid, fmt::format("frozen<> is only allowed on collections, tuples, and user-defined "
                                                  "types (got {})",
                                                  type.name));

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <charconv>
 
 #include "schema_members.h"
@@ -29,16 +28,6 @@ std::optional<int64_t> integer_option(const TableDef& table, const std::string& 
   if (error != std::errc() || end != text->data() + text->size()) return std::nullopt;
   return value;
 }
-
-/// Cassandra's reserved words: a name that is one of them needs quotes.
-constexpr auto kReserved = std::to_array<std::string_view>(
-    {"add",         "allow",        "alter",    "and",     "apply",        "asc",   "authorize", "batch",    "begin",
-     "by",          "columnfamily", "create",   "default", "delete",       "desc",  "describe",  "drop",     "entries",
-     "execute",     "from",         "full",     "grant",   "if",           "in",    "index",     "infinity", "insert",
-     "into",        "is",           "keyspace", "limit",   "materialized", "mbean", "mbeans",    "modify",   "nan",
-     "norecursive", "not",          "null",     "of",      "on",           "or",    "order",     "primary",  "rename",
-     "replace",     "revoke",       "schema",   "select",  "set",          "table", "to",        "token",    "truncate",
-     "unlogged",    "unset",        "update",   "use",     "using",        "view",  "where",     "with"});
 
 }  // namespace
 
@@ -175,16 +164,6 @@ bool is_storage_attached_class(std::string_view class_name) {
   return name == "sai" || name == "storageattachedindex" || name == "sasiindex" ||
          name == "org.apache.cassandra.index.sai.storageattachedindex" ||
          name == "org.apache.cassandra.index.sasi.sasiindex";
-}
-
-std::string quote_name(std::string_view name) {
-  const bool plain = !name.empty() && name[0] >= 'a' && name[0] <= 'z' && std::ranges::all_of(name, [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_';
-  });
-  if (plain && std::ranges::find(kReserved, name) == kReserved.end()) return std::string(name);
-  std::string out = "\"";
-  for (char c : name) out.append(c == '"' ? 2 : 1, c);
-  return out + "\"";
 }
 
 }  // namespace sagitta::schema

@@ -5,6 +5,8 @@
 
 #include <algorithm>
 
+#include "sagitta/types/name.h"
+
 #include "schema_members.h"
 
 namespace sagitta::types {
@@ -535,7 +537,7 @@ Result<SchemaOutcome> change(Editor& edit, const CreateIndex& c) {
   }
   index.id = edit.schema().next_index_id++;
   index.column_id = column->id;
-  if (index.target.empty()) index.target = quote_name(c.column);
+  if (index.target.empty()) index.target = types::quote_name(c.column);
   table->indexes.push_back(std::move(index));
   return edit.changed(event);
 }

@@ -6,8 +6,8 @@
 
 #include "sagitta/base/assert.h"
 #include "sagitta/base/limits.h"
+#include "sagitta/types/name.h"
 
-#include "identifier.h"
 #include "native_names.h"
 
 namespace sagitta::types {
@@ -118,7 +118,7 @@ std::string DataType::to_cql() const {
     case Kind::kMap: text = "map<" + parameters + ">"; break;
     case Kind::kTuple: return "frozen<tuple<" + parameters + ">>";
     case Kind::kVector: return "vector<" + parameters + ", " + std::to_string(dim_) + ">";
-    default: text = quoted_if_needed(name_); break;
+    default: text = quote_type_name(name_); break;
   }
   return frozen_ ? "frozen<" + text + ">" : text;
 }

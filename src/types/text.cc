@@ -7,11 +7,11 @@
 #include <limits>
 
 #include "sagitta/base/uuid.h"
+#include "sagitta/types/name.h"
 #include "sagitta/types/value.h"
 
 #include "calendar.h"
 #include "duration.h"
-#include "identifier.h"
 #include "integers.h"
 
 namespace sagitta::types {
@@ -258,7 +258,7 @@ std::string write_fields(const Dialect& dialect, const DataType& type, BytesView
   for (size_t i = 0; i < fields->size(); ++i) {
     if (i > 0) text += ", ";
     if (named) {
-      const std::string name = quoted_if_needed(type.field_names()[i]);
+      const std::string name = quote_name(type.field_names()[i]);
       text += (dialect.string_keys ? dialect.quote(name) : name) + ": ";
     }
     text += write(dialect, *type.parameters()[i], to_view((*fields)[i]));

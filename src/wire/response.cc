@@ -170,7 +170,9 @@ Bytes encode_node_event(std::string_view type, std::string_view change, const In
 }  // namespace
 
 ErrorMessage to_error_message(const Error& error, Consistency consistency) {
-  ErrorMessage out{to_cql_error(error.code()), error.message(), {}};
+  // A client that shows an empty text shows nothing.
+  const std::string text = error.message().empty() ? std::string(to_string(error.code())) : error.message();
+  ErrorMessage out{to_cql_error(error.code()), text, {}};
   switch (out.code) {
     case CqlError::kAlreadyExists: out.detail = AlreadyExistsDetail{error.subject(), error.subject_table()}; break;
     case CqlError::kUnprepared: out.detail = UnpreparedDetail{error.subject()}; break;

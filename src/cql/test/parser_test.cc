@@ -131,7 +131,17 @@ TEST(Parser, Refuses) {
       {"selekt", "line 1:0 no viable alternative at input 'selekt' ([selekt])"},
       {"selekt * from t", "line 1:0 no viable alternative at input 'selekt' ([selekt]...)"},
       {"", "line 1:0 no viable alternative at input '<EOF>'"},
-      {"DESCRIBE TABLES", "line 1:0 no viable alternative at input 'DESCRIBE' ([DESCRIBE]...)"},
+      {"DESCRIBE TABLES", "DESCRIBE is not supported yet: the definitions are in the tables of system_schema",
+       ErrorCode::kInvalid},
+      {"desc table t", "DESCRIBE is not supported yet: the definitions are in the tables of system_schema",
+       ErrorCode::kInvalid},
+      {"CREATE TABLE t (a vector<float, 2147483648> PRIMARY KEY)",
+       "Failed parsing statement: [CREATE TABLE t (a vector<float, 2147483648> PRIMARY KEY)] reason: "
+       "NumberFormatException For input string: \"2147483648\""},
+      {"ALTER TABLE t DROP x USING TIMESTAMP 9223372036854775808",
+       "Failed parsing statement: [ALTER TABLE t DROP x USING TIMESTAMP 9223372036854775808] reason: "
+       "NumberFormatException For input string: \"9223372036854775808\""},
+      {"CREATE TYPE int (a text)", "line 1:12 no viable alternative at input 'int' (CREATE TYPE [int]...)"},
       {"SELECT * FORM t", "line 1:9 mismatched input 'FORM' expecting K_FROM (SELECT * [FORM]...)"},
       {"SELECT * FROM", "line 1:13 no viable alternative at input '<EOF>'"},
       {"SELECT *\nFROM t\n  WHERE", "line 3:7 no viable alternative at input '<EOF>'"},
@@ -171,7 +181,6 @@ TEST(Parser, Refuses) {
 
 TEST(Parser, RefusesAsSyntax) {
   static constexpr std::string_view kStatements[] = {
-      "DESC TABLES",
       "LIST ROLES",
       "CREATE ROLE r",
       "GRANT SELECT ON t TO r",
@@ -179,7 +188,6 @@ TEST(Parser, RefusesAsSyntax) {
       "CREATE TABLE t (a vector<float, dog> PRIMARY KEY)",
       "CREATE TABLE t (a vector<float, 1.5> PRIMARY KEY)",
       "CREATE TABLE t (a vector<float, 123x> PRIMARY KEY)",
-      "CREATE TABLE t (a vector<float, 2147483648> PRIMARY KEY)",
       "CREATE TABLE t (a list<int, int> PRIMARY KEY)",
       "CREATE TABLE t (a list PRIMARY KEY)",
       "CREATE TABLE t (a foo<int> PRIMARY KEY)",
@@ -410,8 +418,7 @@ TEST(Parser, TypesRoundTrip) {
     EXPECT_EQ(to_string(*type), text);
   }
   EXPECT_EQ(to_string(*parse_type("VECTOR<FLOAT,3>")), "vector<float, 3>");
-  for (const std::string_view text :
-       {"", "int int", "list<>", "map<int>", "vector<float>", "frozen", "\"list\"", "int;"}) {
+  for (const std::string_view text : {"", "int int", "list<>", "map<int>", "vector<float>", "frozen", "list", "int;"}) {
     EXPECT_FALSE(parse_type(text).has_value()) << text;
   }
 }

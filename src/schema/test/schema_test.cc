@@ -314,12 +314,5 @@ TEST_F(SchemaTest, EveryKindOfChangeComesBackFromItsBytes) {
   EXPECT_EQ(decode_schema_change(Bytes("\1\x63", 2)).error().code(), ErrorCode::kFormat);
 }
 
-TEST_F(SchemaTest, NamesAreQuotedWhereCqlNeedsIt) {
-  EXPECT_EQ(quote_name("plain_1"), "plain_1");
-  EXPECT_EQ(quote_name("Big"), "\"Big\"");
-  EXPECT_EQ(quote_name("select"), "\"select\"");
-  EXPECT_EQ(quote_name("a\"b"), "\"a\"\"b\"");
-}
-
 }  // namespace
 }  // namespace sagitta::schema

@@ -83,6 +83,12 @@ Bytes error_of(uint8_t version, const Error& error) {
   return encode_error(version, to_error_message(error, Consistency::kQuorum));
 }
 
+TEST(Response, NoErrorLeavesWithAnEmptyText) {
+  for (const ErrorCode code : {ErrorCode::kServer, ErrorCode::kSyntax, ErrorCode::kInvalid, ErrorCode::kIo}) {
+    EXPECT_EQ(to_error_message(Error(code, "")).message, to_string(code));
+  }
+}
+
 TEST(Response, ErrorsOfOursHaveTheirCodesAndDetails) {
   struct Case {
     ErrorCode code;

@@ -33,6 +33,7 @@ struct RawType {
   int32_t dimension = 0;            ///< of a vector as written, so perhaps not positive
   bool frozen = false;
   bool custom = false;  ///< written as 'a.java.class'
+  bool quoted = false;  ///< the name was in double quotes: a UDT's, also when it reads "int" or "list"
 
   bool operator==(const RawType&) const = default;
 };

@@ -18,7 +18,4 @@ Result<Statement> parse(std::string_view text);
 /// Parses a type alone: "frozen<list<ks.udt>>", "vector<float, 3>". Errors: kSyntax.
 Result<RawType> parse_type(std::string_view text);
 
-/// `name` as it must be written in CQL: in double quotes unless it is a lower-case identifier that is not reserved.
-std::string quote_identifier(std::string_view name);
-
 }  // namespace sagitta::cql

@@ -151,8 +151,4 @@ bool is_vector_index_class(std::string_view class_name);
 /// Whether the class is one of Cassandra's; of those that make a vector index only vector_index, ScyllaDB's, is not.
 bool is_storage_attached_class(std::string_view class_name);
 
-/// A name as CQL text needs it: as it is when it is lower case and no word of the language would hide it, else in
-/// double quotes.
-std::string quote_name(std::string_view name);
-
 }  // namespace sagitta::schema
