@@ -8,6 +8,8 @@
 
 #include <mutex>
 
+#include "sagitta/base/listeners.h"
+
 namespace sagitta {
 namespace {
 
@@ -50,7 +52,7 @@ struct MetricsRegistry::Impl {
   std::map<const void*, std::unique_ptr<Counter>> counters;
   std::map<const void*, std::unique_ptr<Gauge>> gauges;
   std::map<const void*, std::unique_ptr<Histogram>> histograms;
-  std::vector<std::weak_ptr<std::function<void()>>> refreshers;
+  Listeners<> refreshers;
 };
 
 MetricsRegistry::MetricsRegistry() : impl_(std::make_unique<Impl>()) {}
@@ -82,22 +84,11 @@ Histogram& MetricsRegistry::histogram(const std::string& name, const std::string
 }
 
 std::shared_ptr<void> MetricsRegistry::on_render(std::function<void()> refresh) {
-  auto handle = std::make_shared<std::function<void()>>(std::move(refresh));
-  std::lock_guard lock(impl_->mutex);
-  impl_->refreshers.push_back(handle);
-  return handle;
+  return impl_->refreshers.add(std::move(refresh));
 }
 
 std::string MetricsRegistry::render() {
-  std::vector<std::shared_ptr<std::function<void()>>> refreshers;
-  {
-    std::lock_guard lock(impl_->mutex);
-    std::erase_if(impl_->refreshers, [](const auto& weak) { return weak.expired(); });
-    for (const auto& weak : impl_->refreshers) {
-      if (auto live = weak.lock()) refreshers.push_back(std::move(live));
-    }
-  }
-  for (const auto& refresh : refreshers) (*refresh)();
+  impl_->refreshers.call();
   return prometheus::TextSerializer().Serialize(impl_->registry.Collect());
 }
 

@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "sagitta/base/assert.h"
+#include "sagitta/base/listeners.h"
 #include "sagitta/base/logging.h"
 #include "sagitta/replica/records.h"
 #include "sagitta/tablet/apply.h"
@@ -64,7 +65,7 @@ class LogReplica final : public Replica {
   LogReplica(const Environment& environment, const Options& options)
       : env_(environment),
         options_(options),
-        tables_(environment.store, environment.workers, environment.vectors, environment.metrics,
+        tables_(environment.store, environment.workers, environment.vectors, environment.metrics, environment.clock,
                 environment.snapshots),
         requests_(environment.store),
         batch_(environment.store.make_batch()),
@@ -114,10 +115,7 @@ class LogReplica final : public Replica {
   }
 
   std::shared_ptr<void> on_schema_change(std::function<void(const schema::SchemaOutcome&)> listener) override {
-    auto handle = std::make_shared<std::function<void(const schema::SchemaOutcome&)>>(std::move(listener));
-    std::lock_guard lock(mutex_);
-    listeners_.push_back(handle);
-    return handle;
+    return listeners_.add(std::move(listener));
   }
 
   std::optional<Error> halted() const override {
@@ -294,17 +292,11 @@ class LogReplica final : public Replica {
 
   void publish(const ApplyResult& result) {
     if (!result.schema || result.schema->schema == schema_) return;
-    std::vector<std::shared_ptr<std::function<void(const schema::SchemaOutcome&)>>> live;
     {
       std::lock_guard lock(mutex_);
       schema_ = result.schema->schema;
-      std::erase_if(listeners_, [&](const auto& weak) {
-        auto listener = weak.lock();
-        if (listener) live.push_back(std::move(listener));
-        return weak.expired();
-      });
     }
-    for (const auto& listener : live) (*listener)(*result.schema);
+    listeners_.call(*result.schema);
   }
 
   void halt(const Error& error) {
@@ -351,10 +343,10 @@ class LogReplica final : public Replica {
   Counter& refused_records_;
   Histogram& flush_seconds_;
 
-  mutable std::mutex mutex_;  ///< schema_ (for readers; the applier alone writes it), halted_, listeners_, flushed_
+  mutable std::mutex mutex_;  ///< schema_ (for readers; the applier alone writes it), halted_, flushed_
   schema::SchemaPtr schema_;
   std::optional<Error> halted_;
-  std::vector<std::weak_ptr<std::function<void(const schema::SchemaOutcome&)>>> listeners_;
+  Listeners<schema::SchemaOutcome> listeners_;
   std::condition_variable flushed_;
 
   std::atomic<Offset> applied_{0};

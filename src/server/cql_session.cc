@@ -48,7 +48,7 @@ class ReceivedBytes {
   size_t charged_ = 0;
 };
 
-class CqlSession final : public EventListener, public std::enable_shared_from_this<CqlSession> {
+class CqlSession final : public std::enable_shared_from_this<CqlSession> {
  public:
   CqlSession(SessionContext& context, async::ConnectionPtr connection)
       : context_(context), connection_(std::move(connection)), received_(context.database.budgets().frames) {}
@@ -81,17 +81,10 @@ class CqlSession final : public EventListener, public std::enable_shared_from_th
   }
 
   void forget_connection() {
+    schema_events_.reset();
     connection_.reset();
     decoder_ = wire::FrameDecoder();
     received_.release_down_to(0);
-  }
-
-  void on_schema_change(const db::SchemaChangeEvent& event) override {
-    event_connection_->dispatch([self = shared_from_this(), change = to_schema_change(event)] {
-      if (self->connection_ == nullptr) return;
-      self->send(
-          {.stream = wire::kEventStream, .opcode = wire::Opcode::kEvent, .body = wire::encode_schema_event(change)});
-    });
   }
 
  private:
@@ -245,12 +238,23 @@ class CqlSession final : public EventListener, public std::enable_shared_from_th
 
   void handle(const wire::Register& message, const wire::Request&, const Pending& pending) {
     for (const std::string_view event : message.events) {
-      if (event == "SCHEMA_CHANGE" && event_connection_ == nullptr) {
-        event_connection_ = connection_;
-        context_.events.add(weak_from_this());
-      }
+      if (event == "SCHEMA_CHANGE" && schema_events_ == nullptr) schema_events_ = tell_of_schema_changes();
     }
     send({.stream = pending.stream, .opcode = wire::Opcode::kReady, .body = wire::encode_ready()});
+  }
+
+  std::shared_ptr<void> tell_of_schema_changes() {
+    return context_.database.on_schema_change([session = weak_from_this(), connection = std::weak_ptr(connection_)](
+                                                  const db::SchemaChangeEvent& event) {
+      const auto open = connection.lock();
+      if (open == nullptr) return;
+      open->dispatch([session, change = to_schema_change(event)] {
+        const auto self = session.lock();
+        if (self == nullptr || self->connection_ == nullptr) return;
+        self->send(
+            {.stream = wire::kEventStream, .opcode = wire::Opcode::kEvent, .body = wire::encode_schema_event(change)});
+      });
+    });
   }
 
   /// We never ask for credentials; a client that sends them all the same is let in.
@@ -333,8 +337,8 @@ class CqlSession final : public EventListener, public std::enable_shared_from_th
   }
 
   SessionContext& context_;
-  async::ConnectionPtr connection_;        ///< null once it is closed
-  async::ConnectionPtr event_connection_;  ///< set once by REGISTER, then read from any thread
+  async::ConnectionPtr connection_;      ///< null once it is closed
+  std::shared_ptr<void> schema_events_;  ///< set by REGISTER
   wire::FrameDecoder decoder_;
   wire::FrameEncoder encoder_;
   ReceivedBytes received_;

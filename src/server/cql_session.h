@@ -9,8 +9,6 @@
 #include "sagitta/base/metrics.h"
 #include "sagitta/db/database.h"
 
-#include "event_hub.h"
-
 namespace sagitta::server {
 
 /// Requests of one connection that may be under way; past it the connection is not read, and TCP makes the client wait.
@@ -25,7 +23,6 @@ inline constexpr size_t kUnchargedBytes = size_t{4} << 10;
 /// What sessions share. All references outlive them.
 struct SessionContext {
   db::Database& database;
-  EventHub& events;
   const Clock& clock;
   int64_t request_timeout_us;
   Counter& requests;

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include "cql_session.h"
-#include "event_hub.h"
 #include "http_session.h"
 
 namespace sagitta::server {
@@ -13,9 +12,7 @@ class RunningServer final : public Server {
  public:
   RunningServer(const ServerOptions& options, db::Database& database, const Clock& clock, MetricsRegistry& metrics)
       : database_(database),
-        events_(database),
         context_{.database = database,
-                 .events = events_,
                  .clock = clock,
                  .request_timeout_us = options.request_timeout_ms * 1000,
                  .requests = metrics.counter("sagitta_cql_requests_total", "CQL requests received."),
@@ -57,7 +54,6 @@ class RunningServer final : public Server {
   }
 
   db::Database& database_;
-  EventHub events_;
   SessionContext context_;
   HttpRoutes routes_;
   async::Endpoint cql_, http_;

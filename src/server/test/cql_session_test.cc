@@ -7,7 +7,7 @@
 namespace sagitta::server::test {
 namespace {
 
-constexpr uint8_t kError = 0, kStartup = 1, kReady = 2, kOptions = 5, kSupported = 6, kQuery = 7;
+constexpr uint8_t kError = 0, kStartup = 1, kReady = 2, kOptions = 5, kSupported = 6, kQuery = 7, kExecute = 10;
 constexpr int32_t kOverloaded = 0x1001;
 constexpr size_t kMiB = size_t{1} << 20;
 constexpr size_t kReadBytes = 64 * 1024;
@@ -80,11 +80,9 @@ class CqlSessionTest : public testing::Test {
   size_t charged() { return database_.budgets().frames.used_bytes(); }
 
   FakeDatabase database_{{.frames_bytes = 4 * kMiB}};
-  EventHub events_{database_};
   ManualClock clock_{0};
   MetricsRegistry metrics_;
   SessionContext context_{database_,
-                          events_,
                           clock_,
                           10'000'000,
                           metrics_.counter("a_total", ""),
@@ -121,7 +119,7 @@ TEST_F(CqlSessionTest, AFrameThatTheBudgetCannotHoldIsOverloadedAndSkippedAndOth
 
 TEST_F(CqlSessionTest, SixThousandConnectionsAtRestFitIntoTheBudgetOfTheDefaults) {
   FakeDatabase database;
-  SessionContext context{database,           events_,         clock_, 10'000'000, context_.requests, context_.errors,
+  SessionContext context{database,           clock_,          10'000'000, context_.requests, context_.errors,
                          context_.in_flight, context_.seconds};
   std::vector<std::pair<std::shared_ptr<FakeConnection>, std::unique_ptr<async::ConnectionHandler>>> clients;
   for (int i = 0; i < 6'000; ++i) {
@@ -166,6 +164,24 @@ TEST_F(CqlSessionTest, AClientThatDoesNotReadItsAnswersIsNotReadEither) {
   deaf.connection->drain(*deaf.handler);
   EXPECT_FALSE(deaf.connection->paused);
   EXPECT_EQ(responses(deaf.connection->take_sent()).size(), bursts * 7'000);
+}
+
+TEST_F(CqlSessionTest, ColumnsThatChangedAreSentToAClientThatThinksItKnowsThem) {
+  const auto flags = [&](bool changed) {
+    auto metadata = std::make_shared<db::Metadata>();
+    metadata->columns.push_back({"ks", "t", "k", types::DataType::native(types::Kind::kInt)});
+    db::Rows rows{metadata};
+    rows.columns_changed = changed;
+    database_.executed = db::Answer{rows, {}, {}};
+    const Bytes body = Bytes("\x00\x02id\x00\x01\x02", 7);  // the id, ONE, no metadata wanted
+    Client one = client();
+    const auto got = one.say(header(kExecute, 1, body.size()) + body);
+    EXPECT_EQ(got.size(), 1U);
+    return got.empty() ? 0 : get_big<uint32_t>(got[0].body.data() + 4);
+  };
+  constexpr uint32_t kNoMetadata = 4;
+  EXPECT_EQ(flags(false) & kNoMetadata, kNoMetadata);
+  EXPECT_EQ(flags(true) & kNoMetadata, 0U);
 }
 
 TEST_F(CqlSessionTest, WhatCameBeforeTheClientsEndIsAnsweredFirst) {

@@ -65,7 +65,7 @@ class FakeDatabase final : public db::Database {
     if (!holds) return done(db::Answer{db::Void{}, {}, {}});
     held.push_back(std::move(done));
   }
-  void execute(BytesView, db::RequestOptions, db::Done done) override { done(no()); }
+  void execute(BytesView, db::RequestOptions, db::Done done) override { done(executed); }
   void batch(db::BatchKind, std::vector<db::BatchItem>, db::RequestOptions, db::Done done) override { done(no()); }
   Status check_keyspace(std::string_view) const override { return {}; }
   std::shared_ptr<void> on_schema_change(std::function<void(const db::SchemaChangeEvent&)>) override { return nullptr; }
@@ -77,6 +77,7 @@ class FakeDatabase final : public db::Database {
   std::map<std::string, std::string> facts;
   size_t queries = 0;
   bool holds = false;
+  Result<db::Answer> executed = no();
   std::vector<db::Done> held;
 
  private:

@@ -23,7 +23,9 @@ class Listeners {
     auto entry = std::make_shared<Entry>(std::move(listener));
     {
       std::lock_guard lock(mutex_);
-      std::erase_if(entries_, [](const auto& weak) { return weak.expired(); });
+      if (entries_.size() == entries_.capacity()) {
+        std::erase_if(entries_, [](const auto& weak) { return weak.expired(); });
+      }
       entries_.push_back(entry);
     }
     return {entry.get(), [entry](void*) { entry->stop(); }};

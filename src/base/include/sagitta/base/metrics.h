@@ -48,8 +48,8 @@ class MetricsRegistry {
   Gauge& gauge(const std::string& name, const std::string& help, const MetricLabels& labels = {});
   Histogram& histogram(const std::string& name, const std::string& help, const std::vector<double>& bounds,
                        const MetricLabels& labels = {});
-  /// Called before each rendering, to set gauges that are read rather than counted. Returns a handle; destroy it to
-  /// stop.
+  /// Called before each rendering, to set gauges that are read rather than counted. Destroy the handle to stop (see
+  /// Listeners).
   [[nodiscard]] std::shared_ptr<void> on_render(std::function<void()> refresh);
   /// The Prometheus text exposition of all metrics.
   std::string render();

@@ -82,7 +82,8 @@ class Replica {
   /// Takes a snapshot of the rows, to be read at `now_s`.
   virtual rows::ReadView read_view(int64_t now_s, kv::ReadMode mode) const = 0;
 
-  /// Called from the applier's thread after each schema change; must not block. Destroy the handle to stop.
+  /// Called from the applier's thread after each schema change; must not block. Destroy the handle to stop: no call is
+  /// under way when its destructor returns.
   [[nodiscard]] virtual std::shared_ptr<void> on_schema_change(
       std::function<void(const schema::SchemaOutcome&)> listener) = 0;
 
