@@ -205,19 +205,21 @@ std::string refuse_vector(Similarity similarity, std::span<const float> vector) 
 }
 
 VectorIndexImpl::VectorIndexImpl(schema::TableDefPtr table, schema::IndexDef def, VectorOptions options,
-                                 std::unique_ptr<ann::Index> vectors)
+                                 std::unique_ptr<ann::Index> vectors, const Clock& clock)
     : table_(std::move(table)),
       def_(std::move(def)),
       options_(options),
       column_id_(def_.column_id),
       vectors_(std::move(vectors)),
+      clock_(clock),
       scratch_(options.dim) {}
 
 Result<std::shared_ptr<VectorIndexImpl>> VectorIndexImpl::make(const schema::TableDefPtr& table,
-                                                               const schema::IndexDef& def, MemoryBudget& budget) {
+                                                               const schema::IndexDef& def, MemoryBudget& budget,
+                                                               const Clock& clock) {
   const VectorOptions options = vector_options(def, *table);
   SAGITTA_TRY(auto vectors, ann::Index::make(ann_options(options, budget)));
-  return std::shared_ptr<VectorIndexImpl>(new VectorIndexImpl(table, def, options, std::move(vectors)));
+  return std::shared_ptr<VectorIndexImpl>(new VectorIndexImpl(table, def, options, std::move(vectors), clock));
 }
 
 VectorIndex::Stats VectorIndexImpl::stats() const {
@@ -237,9 +239,8 @@ Result<std::vector<VectorHit>> VectorIndexImpl::search(std::span<const float> qu
   if (state_ != State::kServing)
     return fail(ErrorCode::kUnavailable, fmt::format("index {} is being built", def_.name));
   const uint64_t moves_before = moves();
-  const SystemClock clock;
   ann::SearchParams params{
-      .k = static_cast<uint32_t>(k), .now_us = now_s * 1'000'000, .deadline = context.deadline, .clock = &clock};
+      .k = static_cast<uint32_t>(k), .now_us = now_s * 1'000'000, .deadline = context.deadline, .clock = &clock_};
   Judge judge(filter);
   params.filter.predicate = [&](ann::Slot slot) {
     const auto key = row_of(slot);

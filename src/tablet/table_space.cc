@@ -79,10 +79,11 @@ std::string snapshot_help() { return "Snapshots of vector indexes, by what becam
 }  // namespace
 
 struct TableSpace::Impl {
-  Impl(kv::Store& s, Executor& w, MemoryBudget& v, MetricsRegistry& metrics, const SnapshotPlace& place)
+  Impl(kv::Store& s, Executor& w, MemoryBudget& v, MetricsRegistry& metrics, const Clock& c, const SnapshotPlace& place)
       : store(s),
         workers(w),
         vectors(v),
+        clock(c),
         changes_min(place.changes_min),
         journal(s),
         building(
@@ -355,7 +356,7 @@ struct TableSpace::Impl {
             continue;
           }
           if (!is_vector_index(*table, def)) continue;
-          auto made = index::VectorIndexImpl::make(table, def, vectors);
+          auto made = index::VectorIndexImpl::make(table, def, vectors, clock);
           if (!made) {
             failed.add();
             log_error("index not made", {{"index", def.name}, {"error", made.error().to_string()}});
@@ -466,7 +467,7 @@ struct TableSpace::Impl {
   kv::Store& store;
   Executor& workers;
   MemoryBudget& vectors;
-  const SystemClock clock;
+  const Clock& clock;
   std::optional<const index::IndexFiles> files;
   const uint64_t changes_min;
   index::IndexJournal journal;
@@ -502,8 +503,8 @@ struct TableSpace::Impl {
 };
 
 TableSpace::TableSpace(kv::Store& store, Executor& workers, MemoryBudget& vectors, MetricsRegistry& metrics,
-                       const SnapshotPlace& snapshots)
-    : impl_(std::make_unique<Impl>(store, workers, vectors, metrics, snapshots)) {}
+                       const Clock& clock, const SnapshotPlace& snapshots)
+    : impl_(std::make_unique<Impl>(store, workers, vectors, metrics, clock, snapshots)) {}
 
 TableSpace::~TableSpace() { stop(); }
 

@@ -110,7 +110,8 @@ class TableFixture : public testing::Test {
   InlineExecutor workers_;
   MemoryBudget vectors_{"vectors", size_t{1} << 30};
   MetricsRegistry metrics_;
-  TableSpace space_{*store_, workers_, vectors_, metrics_};
+  ManualClock clock_{kStartS * 1'000'000};
+  TableSpace space_{*store_, workers_, vectors_, metrics_, clock_};
   schema::SchemaPtr schema_ = std::make_shared<const schema::Schema>();
   log::Offset offset_ = 0;
   int64_t log_s_ = kStartS;

@@ -34,7 +34,7 @@ class IndexSnapshotTest : public TableFixture {
 
   void restart(bool clean = true) {
     if (kept_ != nullptr) kept_->stop(clean);
-    kept_ = std::make_unique<TableSpace>(*store_, *executor_, vectors_, metrics_,
+    kept_ = std::make_unique<TableSpace>(*store_, *executor_, vectors_, metrics_, clock_,
                                          SnapshotPlace{files_.get(), "/index", changes_min_});
     ASSERT_TRUE(kept_->start(schema_, offset_));
   }
@@ -185,6 +185,22 @@ TEST_F(IndexSnapshotTest, TruncatedRowsDoNotComeBack) {
   truncate();
   restart();
   EXPECT_TRUE(hits().empty());
+}
+
+TEST_F(IndexSnapshotTest, TimesAreThoseOfTheClockThatIsHandedIn) {
+  create_index();
+  put(1, std::vector{1.0F, 1.0F});
+  restart();
+  const std::string metrics = metrics_.render();
+  for (const char* seconds : {"save", "load"}) {
+    const std::string name = fmt::format("sagitta_index_snapshot_{}_seconds", seconds);
+    EXPECT_NE(metrics.find(name + "_count 1\n"), std::string::npos);
+    EXPECT_NE(metrics.find(name + "_sum 0\n"), std::string::npos) << "the clock stands still";
+  }
+  EXPECT_TRUE(index().search(kQuery, 1, kStartS, nullptr, {.deadline = {clock_.steady_us() + 1}}));
+  const auto late = index().search(kQuery, 1, kStartS, nullptr, {.deadline = {clock_.steady_us()}});
+  ASSERT_FALSE(late);
+  EXPECT_EQ(late.error().code(), ErrorCode::kReadTimeout);
 }
 
 TEST_F(IndexSnapshotTest, ADroppedIndexLeavesNothing) {

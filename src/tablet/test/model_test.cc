@@ -263,7 +263,7 @@ class PurgeModelTest : public ModelTest {
   }
 
   const std::unique_ptr<kv::Store> kept_ = kv::make_memory_store();
-  TableSpace kept_space_{*kept_, workers_, vectors_, metrics_};
+  TableSpace kept_space_{*kept_, workers_, vectors_, metrics_, clock_};
 };
 
 TEST_F(PurgeModelTest, CompactionChangesNothingThatCanBeSeenThenOrLater) {

@@ -25,7 +25,7 @@ inline constexpr size_t kMovedMax = 16'384;
 class VectorIndexImpl final : public VectorIndex {
  public:
   static Result<std::shared_ptr<VectorIndexImpl>> make(const schema::TableDefPtr& table, const schema::IndexDef& def,
-                                                       MemoryBudget& budget);
+                                                       MemoryBudget& budget, const Clock& clock);
 
   const schema::IndexDef& def() const override { return def_; }
   const VectorOptions& options() const override { return options_; }
@@ -67,7 +67,7 @@ class VectorIndexImpl final : public VectorIndex {
 
  private:
   VectorIndexImpl(schema::TableDefPtr table, schema::IndexDef def, VectorOptions options,
-                  std::unique_ptr<ann::Index> vectors);
+                  std::unique_ptr<ann::Index> vectors, const Clock& clock);
   /// The row of this vector, or of the one that has taken its place; nothing when the row has none any more.
   std::optional<Bytes> row_of(ann::Slot slot) const;
   using Moved = std::map<Bytes, ann::Candidate>;
@@ -84,6 +84,7 @@ class VectorIndexImpl final : public VectorIndex {
   const VectorOptions options_;
   const uint32_t column_id_;
   std::unique_ptr<ann::Index> vectors_;
+  const Clock& clock_;  ///< of the deadlines of searches
   std::atomic<State> state_{State::kBuilding};
   std::atomic<bool> given_up_{false};
   std::atomic<uint64_t> changes_{0};

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "sagitta/base/budget.h"
+#include "sagitta/base/clock.h"
 #include "sagitta/base/executor.h"
 #include "sagitta/base/file.h"
 #include "sagitta/base/metrics.h"
@@ -34,7 +35,7 @@ struct SnapshotPlace {
 /// outlive it.
 class TableSpace {
  public:
-  TableSpace(kv::Store& store, Executor& workers, MemoryBudget& vectors, MetricsRegistry& metrics,
+  TableSpace(kv::Store& store, Executor& workers, MemoryBudget& vectors, MetricsRegistry& metrics, const Clock& clock,
              const SnapshotPlace& snapshots = {});
   ~TableSpace();
   TableSpace(const TableSpace&) = delete;
