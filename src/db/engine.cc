@@ -187,10 +187,11 @@ Result<StatementPtr> Engine::find_prepared(BytesView id, const schema::Schema& s
   if (statement == nullptr) return std::unexpected(unprepared(id));
   if (statement->plan->schema_version == schema.version) return statement;
   auto bound = bind_statement(schema, statement->text, statement->keyspace, statement.get());
-  // Another id: whoever holds this one binds values of types that the markers no longer have.
+  // Another id: whoever holds this one binds values of types that the markers no longer have. One that cannot be bound
+  // is asked for again too, and its client told why.
   if (!bound || (*bound)->id != id) {
     prepared_.remove(id);
-    return bound ? std::unexpected(unprepared(id)) : std::unexpected(bound.error());
+    return std::unexpected(unprepared(id));
   }
   SAGITTA_CHECK(prepared_.put(*bound));
   return bound;

@@ -1,6 +1,10 @@
 /// What clients see of schema changes: ids and times in the system tables, and what outlives a table.
 #include <gmock/gmock.h>
 
+#include <atomic>
+#include <memory>
+#include <thread>
+
 #include "database_fixture.h"
 
 namespace sagitta::db::test {
@@ -87,6 +91,27 @@ TEST_F(DdlTest, AnUnnamedIndexIsMadeOnceHoweverOftenItIsAskedFor) {
               "Invalid: Cannot create more than one storage-attached index on the same column: v");
   EXPECT_THAT(show("SELECT index_name FROM system_schema.indexes WHERE keyspace_name = 'ks'"),
               ElementsAre("'t_v_idx'"));
+}
+
+TEST_F(DdlTest, NobodyIsToldOfAChangeOnceItsHandleIsGone) {
+  std::atomic<bool> stop{false};
+  std::atomic<int> told{0}, told_late{0};
+  std::jthread changes([&] {
+    for (int n = 0; !stop; ++n) must("CREATE TABLE made" + std::to_string(n) + " (k int PRIMARY KEY)");
+  });
+  for (int round = 0; round < 200 || told == 0; ++round) {
+    auto alive = std::make_unique<std::atomic<bool>>(true);
+    auto handle = database_->on_schema_change([&told, &told_late, alive = alive.get()](const SchemaChangeEvent&) {
+      std::this_thread::yield();
+      ++(*alive ? told : told_late);
+    });
+    std::this_thread::yield();
+    handle.reset();
+    *alive = false;
+  }
+  stop = true;
+  changes.join();
+  EXPECT_EQ(told_late, 0);
 }
 
 TEST_F(DdlTest, APagingStateDiesWithItsTable) {

@@ -183,15 +183,15 @@ class Model {
       // A dropped column may come back with its old type only.
       auto [it, fresh] = types_ever_.try_emplace(table_name_ + "." + name, random_type());
       must("ALTER TABLE " + full_name() + " ADD " + name + " " + type_text(it->second));
-      table_->columns.push_back({name, it->second, false});
+      table_->add({name, it->second});
       return;
     }
     const TwinColumn column = table_->columns[1 + below(table_->columns.size() - 1)];
     if (column.is_static) return;
     types_ever_[table_name_ + "." + column.name] = column.type;
-    must("ALTER TABLE " + full_name() + " DROP " + column.name);
-    table_->forget(column.name);
-    std::erase_if(table_->columns, [&](const auto& one) { return one.name == column.name; });
+    const int64_t ts = random_ts();
+    must(fmt::format("ALTER TABLE {} DROP {} USING TIMESTAMP {}", full_name(), column.name, ts));
+    table_->drop(column.name, ts);
   }
   void change_index() {
     pick_table();

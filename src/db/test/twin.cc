@@ -33,6 +33,7 @@ Bytes packed_udt(const std::vector<std::pair<Bytes, Bytes>>& live) {
 }
 
 Value visible_cell(const TwinColumn& column, const TwinCell& cell, int64_t deleted_ts, int64_t now_s) {
+  deleted_ts = std::max(deleted_ts, column.dropped_ts);
   if (!is_multi_cell(column.type)) return visible(cell.writes, deleted_ts, now_s);
   auto live = cell.live(deleted_ts, now_s);
   if (live.empty()) return std::nullopt;
@@ -99,7 +100,8 @@ Bytes list_key(bool prepend, int64_t ts, uint32_t index) {
 }
 
 int64_t TwinPartition::deleted_ts(const TwinColumn& column, const Ints& clustering) const {
-  return column.is_static ? static_deletion_of(*this) : deletion_of(*this, clustering);
+  const int64_t row_ts = column.is_static ? static_deletion_of(*this) : deletion_of(*this, clustering);
+  return std::max(row_ts, column.dropped_ts);
 }
 
 const TwinColumn* TwinTable::column(const std::string& name) const {
@@ -107,11 +109,15 @@ const TwinColumn* TwinTable::column(const std::string& name) const {
   return it == columns.end() ? nullptr : &*it;
 }
 
-void TwinTable::forget(const std::string& name) {
-  for (auto& [key, partition] : partitions) {
-    partition.statics.cells.erase(name);
-    for (auto& [clustering, row] : partition.rows) row.cells.erase(name);
-  }
+void TwinTable::add(TwinColumn column) {
+  if (const auto dropped = drops.find(column.name); dropped != drops.end()) column.dropped_ts = dropped->second;
+  columns.push_back(std::move(column));
+}
+
+void TwinTable::drop(const std::string& name, int64_t ts) {
+  const auto [place, is_new] = drops.try_emplace(name, ts);
+  place->second = std::max(place->second, ts);
+  std::erase_if(columns, [&](const TwinColumn& column) { return column.name == name; });
 }
 
 std::vector<TwinResult> TwinTable::read(int64_t now_s) const {

@@ -26,6 +26,8 @@ struct TwinColumn {
   std::string name;
   TwinType type = TwinType::kInt;
   bool is_static = false;
+  /// It was dropped and came back: what was written until then is gone.
+  int64_t dropped_ts = INT64_MIN;
 };
 
 /// One write of one value: what it was, when, and until which second it lives (0: for ever).
@@ -90,12 +92,14 @@ struct TwinTable {
   std::map<Ints, TwinPartition> partitions;
   bool has_index = false;
   std::string similarity;
+  /// Of columns that were ever dropped, the latest.
+  std::map<std::string, int64_t> drops;
 
   const TwinColumn* column(const std::string& name) const;
   /// All visible rows at second `now_s`, by partition and in clustering order.
   std::vector<TwinResult> read(int64_t now_s) const;
-  /// Forgets what a dropped column held.
-  void forget(const std::string& column);
+  void add(TwinColumn column);
+  void drop(const std::string& column, int64_t ts);
 };
 
 /// The similarity that CQL reports, from the bytes of two vectors.
