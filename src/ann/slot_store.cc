@@ -73,7 +73,7 @@ void SlotStore::reclaim(EpochGate& gate) {
 }
 
 Status SlotStore::make_available(size_t count, EpochGate& gate) {
-  if (available() < count && retired_ != graves_.count) reclaim(gate);
+  if ((free_.count == 0 || available() < count) && retired_ != graves_.count) reclaim(gate);
   return available() < count ? grow_to(capacity_ + (count - available())) : Status();
 }
 

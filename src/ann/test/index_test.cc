@@ -9,6 +9,7 @@
 #include <cmath>
 #include <limits>
 #include <numeric>
+#include <optional>
 
 #include "world.h"
 
@@ -100,8 +101,11 @@ TEST(Index, AFailedReplaceKeepsTheOldVector) {
   Result<Slot> last = first;
   while (last) last = index->insert(Floats(16, 2.0F));
   EXPECT_EQ(last.error().code(), ErrorCode::kOverloaded);
+  std::optional<Pin> pin = index->pin();  // so that replacing gives no room back
+  for (Result<Slot> other = Slot{1}; other;) other = index->replace(*other, Floats(16, 2.0F));
   EXPECT_EQ(code_of(index->replace(first, Floats(16, 3.0F))), ErrorCode::kOverloaded);
   EXPECT_EQ(index->search(Floats(16, 1.0F), {.k = 1})->candidates[0].slot, first);
+  pin.reset();
   EXPECT_TRUE(index->erase(first));
   EXPECT_TRUE(index->insert(Floats(16, 4.0F))) << "an erased slot makes room";
   EXPECT_TRUE(index->check());
