@@ -22,6 +22,9 @@ constexpr float kQueryMax = 127;
 constexpr float kQueryMin = 1e-36F;
 /// A vector longer than so many usual ones has no say in where the centre is: a few could move it far from the rest.
 constexpr double kUsualLengths = 4;
+/// Lengths that differ by no more than this are the same, as long as fewer than one in so many differ by more.
+constexpr double kSameLength = 0.01;
+constexpr size_t kOfOtherLength = 16;
 /// In the codec's unit, where lengths are near 1.
 constexpr float kFactorMax = 1e18F;
 constexpr float kLargest = std::numeric_limits<float>::max();
@@ -51,6 +54,18 @@ double median_of(std::vector<double> values) {
   const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
   std::nth_element(values.begin(), middle, values.end());
   return *middle;
+}
+
+/// Fewer than kOfOtherLength vectors do not tell. That vectors of one length are linked by product costs hardly
+/// anything, the other way round it costs a third of the answers.
+Neighbours neighbours_of(Metric metric, std::span<const float> sample, uint32_t dim) {
+  if (metric != Metric::kDot) return Neighbours::kByDistance;
+  const std::vector<double> lengths = lengths_of(sample, dim);
+  const double usual = median_of(lengths);
+  const auto others =
+      std::ranges::count_if(lengths, [&](double length) { return std::fabs(length - usual) > kSameLength * usual; });
+  const bool same = lengths.size() >= kOfOtherLength && static_cast<size_t>(others) < lengths.size() / kOfOtherLength;
+  return same ? Neighbours::kByDistance : Neighbours::kByProduct;
 }
 
 /// A power of two that brings vectors like these to a length near 1.
@@ -89,7 +104,7 @@ void scale_and_shift(const float* __restrict in, float scale, const float* __res
 
 }  // namespace
 
-Codec::Codec(Metric metric, uint32_t dim, CodeBits bits, float unit, std::vector<float> centre)
+Codec::Codec(Metric metric, uint32_t dim, CodeBits bits, float unit, std::vector<float> centre, Neighbours neighbours)
     : kernels_(simd::kernels()),
       metric_(metric),
       bits_(bits),
@@ -100,13 +115,15 @@ Codec::Codec(Metric metric, uint32_t dim, CodeBits bits, float unit, std::vector
       hadamard_log2_(static_cast<uint32_t>(std::bit_width(padded_)) - 1),
       unit_(unit),
       centre_(std::move(centre)),
+      neighbours_(neighbours),
       signs_(size_t{padded_} * kRounds) {
   std::mt19937_64 random(kRotationSeed);
   for (float& sign : signs_) sign = (random() >> 63) != 0 ? 1.0F : -1.0F;
 }
 
 Codec::Codec(Metric metric, uint32_t dim, CodeBits bits, std::span<const float> sample)
-    : Codec(metric, dim, bits, metric == Metric::kCosine ? 1 : unit_of(sample, dim), std::vector<float>(dim)) {
+    : Codec(metric, dim, bits, metric == Metric::kCosine ? 1 : unit_of(sample, dim), std::vector<float>(dim),
+            neighbours_of(metric, sample, dim)) {
   const std::vector<double> lengths = lengths_of(sample, dim);
   const double usual = median_of(lengths) * kUsualLengths;
   std::vector<double> sums(dim);
@@ -216,9 +233,9 @@ void Codec::prepare(std::span<const float> stored, Query& out) const {
 void Codec::prepare_geometry(std::span<const float> stored, Query& out) const {
   rotate(stored, true, out.rotated);
   out.dot_factor = 2 * quantise_query(out);
-  out.norm_factor = 1;
+  out.norm_factor = own_length();
   out.least = 0;
-  out.constant = std::min(dot(kernels_, out.rotated, out.rotated), kFactorMax);
+  out.constant = own_length() * std::min(dot(kernels_, out.rotated, out.rotated), kFactorMax);
 }
 
 // Returns the sum of the values.
@@ -236,9 +253,9 @@ int32_t Codec::read_code(const uint8_t* code, std::vector<int8_t>& values) const
 void Codec::prepare_stored(const uint8_t* code, const Factors& factors, Query& out) const {
   out.offset = middle(bits_) * static_cast<float>(read_code(code, out.values));
   out.dot_factor = 2 * value_step() * factors.scale;
-  out.norm_factor = 1;
+  out.norm_factor = own_length();
   out.least = 0;
-  out.constant = factors.squared_length;
+  out.constant = own_length() * factors.squared_length;
 }
 
 void Codec::place_code(const uint8_t* code, const Factors& factors, std::vector<float>& out) const {

@@ -23,6 +23,10 @@ namespace sagitta::ann {
 
 enum class CodeBits : uint8_t { k2 = 2, k4 = 4, k8 = 8 };
 
+/// What makes vectors neighbours in the graph. kProduct is for the inner product of vectors of different lengths, where
+/// the answers are long vectors that are nobody's neighbours by distance.
+enum class Neighbours : uint8_t { kByDistance, kByProduct };
+
 /// Immutable once made; thread-safe.
 class Codec {
  public:
@@ -36,10 +40,11 @@ class Codec {
     float least = 0;  ///< of all distances there are; not under kDot
   };
 
-  /// The centre and the unit of length come from `sample`: rows in stored form, one after another, one at least.
+  /// The centre, the unit of length and what makes neighbours come from `sample`: rows in stored form, one after
+  /// another, one at least.
   Codec(Metric metric, uint32_t dim, CodeBits bits, std::span<const float> sample);
-  /// As another one was, whose unit() and centre() these are.
-  Codec(Metric metric, uint32_t dim, CodeBits bits, float unit, std::vector<float> centre);
+  /// As another one was, whose unit(), centre() and neighbours() these are.
+  Codec(Metric metric, uint32_t dim, CodeBits bits, float unit, std::vector<float> centre, Neighbours neighbours);
 
   static size_t code_bytes(uint32_t dim, CodeBits bits);
   /// Of a fine code beside codes of 2 or 4 bits.
@@ -52,8 +57,8 @@ class Codec {
   void place_code(const uint8_t* code, const Factors& factors, std::vector<float>& out) const;
   /// For estimates of the metric's raw distance.
   void prepare(std::span<const float> stored, Query& out) const;
-  /// For estimates of squared distances in the codec's unit between stored vectors: the geometry that links are chosen
-  /// by, also under kDot.
+  /// For estimates between stored vectors x and y, about the centre and in the codec's unit: what links are chosen by.
+  /// By distance that is |x − y|², by product |x − y|² − (1 − kOwnLength)·(|x|² + |y|²): nearly −2⟨x, y⟩.
   void prepare_stored(const uint8_t* code, const Factors& factors, Query& out) const;
   void prepare_geometry(std::span<const float> stored, Query& out) const;
   /// Of `count` codes. Never NaN. Estimates under cosine may lie a little outside −1 … 1.
@@ -67,15 +72,20 @@ class Codec {
   uint32_t dim() const { return dim_; }
   float unit() const { return unit_; }
   std::span<const float> centre() const { return centre_; }
+  Neighbours neighbours() const { return neighbours_; }
 
  private:
   static constexpr CodeBits kFineBits = CodeBits::k4;
+  /// With 0 the short vectors would have no links to them: where lengths vary most, joining them to the graph
+  /// afterwards took three times as long as all else.
+  static constexpr float kOwnLength = 0.125F;
   static constexpr float top(CodeBits bits) { return static_cast<float>((1U << static_cast<uint32_t>(bits)) - 1); }
   static constexpr float middle(CodeBits bits) { return top(bits) / 2; }
   void rotate(std::span<const float> stored, bool centred, std::vector<float>& out) const;
   float round(CodeBits bits, std::span<const float> values, float squared, std::span<float> points,
               uint8_t* code) const;
   float quantise_query(Query& out) const;
+  float own_length() const { return neighbours_ == Neighbours::kByProduct ? kOwnLength : 1; }
   /// The kernel for codes of these bits.
   auto dots(CodeBits bits) const {
     return bits == CodeBits::k2 ? kernels_.dots_u2 : bits == CodeBits::k4 ? kernels_.dots_u4 : kernels_.dots_u8;
@@ -94,7 +104,8 @@ class Codec {
   uint32_t hadamard_log2_ = 0;
   float unit_ = 1;
   std::vector<float> centre_;  // in units
-  std::vector<float> signs_;   // of each round
+  Neighbours neighbours_;
+  std::vector<float> signs_;  // of each round
 };
 
 }  // namespace sagitta::ann

@@ -12,6 +12,9 @@ namespace {
 /// A link is spared when another leads this much nearer (RobustPrune of DiskANN); on squared distances. Much more than
 /// 1 rules out too little: in a tight cluster, where all are about as far from each other, all links would stay within.
 constexpr float kAlphaSquared = 1.02F * 1.02F;
+float alpha_squared(const Codec& codec) {
+  return codec.neighbours() == Neighbours::kByProduct ? 1 : kAlphaSquared;  // those may be negative
+}
 /// The part of a node's room that links which were ruled out may fill, nearest first; the rest is for links back.
 constexpr uint32_t kFilledNumerator = 13, kFilledDenominator = 16;
 /// In place of the distance of a retired slot, farther than any.
@@ -73,6 +76,7 @@ void Linker::select(const Codec& codec, LinkScratch& work) const {
   work.chosen.clear();
   work.ruled_out.resize(left);
   size_t ruled_out = 0;
+  const float alpha = alpha_squared(codec);
   for (size_t begin = 0; begin < left && work.chosen.size() < graph_.degree();) {
     work.chosen.push_back(candidates[begin].slot);
     codec.prepare_stored(codes[begin], *factors[begin], work.query);
@@ -84,7 +88,7 @@ void Linker::select(const Codec& codec, LinkScratch& work) const {
       candidates[kept] = candidate;
       codes[kept] = codes[i];
       factors[kept] = factors[i];
-      const bool stays = kAlphaSquared * estimates[i - begin] > candidate.distance;
+      const bool stays = alpha * estimates[i - begin] > candidate.distance;
       work.ruled_out[ruled_out] = candidate;
       kept += stays ? 1 : 0;
       ruled_out += stays ? 0 : 1;
@@ -215,10 +219,11 @@ bool Linker::make_room(Near from, const Codec::Query& newcomer, const Codec& cod
   estimate(work.query, codec, work, work.estimates);
   const float* const across = work.from_newcomer.data();
   float* const here = work.estimates.data();
+  const float alpha = alpha_squared(codec);
   for (size_t i = 0; i < links.size(); ++i) {
     if (!can_link_to(links[i])) {
       here[i] = kFirstToGo;
-    } else if (here[i] < from.distance && kAlphaSquared * across[i] <= from.distance) {
+    } else if (here[i] < from.distance && alpha * across[i] <= from.distance) {
       return false;
     }
   }
@@ -226,7 +231,7 @@ bool Linker::make_room(Near from, const Codec::Query& newcomer, const Codec& cod
   size_t kept = 0;
   for (size_t i = 0; i < links.size(); ++i) {
     links[kept] = links[i];
-    const bool ruled_out = here[i] >= from.distance && kAlphaSquared * across[i] <= here[i] && here[i] < kFirstToGo;
+    const bool ruled_out = here[i] >= from.distance && alpha * across[i] <= here[i] && here[i] < kFirstToGo;
     kept += ruled_out ? 0 : 1;
   }
   if (kept == links.size()) {

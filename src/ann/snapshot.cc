@@ -137,6 +137,7 @@ Status Index::Impl::save(FileSystem& files, const std::string& path, BytesView t
   if (captured.codec != nullptr) {
     footer.unit = captured.codec->unit();
     footer.centre.assign(captured.codec->centre().begin(), captured.codec->centre().end());
+    footer.neighbours = captured.codec->neighbours();
   }
   return out.finish(std::move(footer));
 }
@@ -146,8 +147,8 @@ Status Index::Impl::load(const SnapshotSource& source) {
   SAGITTA_CHECK(check_options(footer, options, store.shape()));
   std::lock_guard lock(writer);
   if (footer.has_codec) {
-    codec_owner_ =
-        std::make_unique<const Codec>(options.metric, options.dim, footer.code_bits, footer.unit, footer.centre);
+    codec_owner_ = std::make_unique<const Codec>(options.metric, options.dim, footer.code_bits, footer.unit,
+                                                 footer.centre, footer.neighbours);
     codec_.store(codec_owner_.get(), std::memory_order_release);
     store.stop_early();
   }

@@ -16,8 +16,8 @@
 namespace sagitta::ann {
 namespace {
 
-/// The one before had no fine codes.
-constexpr uint32_t kVersion = 2, kVersionMin = 1;
+/// Version 1 had no fine codes; version 2 linked by distance only, and copies like all else.
+constexpr uint32_t kVersion = 3, kVersionMin = 1;
 constexpr BytesView kMagic = "SAGITANN";
 constexpr size_t kBlockBytes = size_t{1} << 20;
 /// Length and checksum of the footer, version, magic.
@@ -65,6 +65,7 @@ Bytes encode(const SnapshotFooter& f) {
   if (f.has_codec) {
     put_float(out, f.unit);
     for (float v : f.centre) put_float(out, v);
+    put_big<uint8_t>(out, static_cast<uint8_t>(f.neighbours));
   }
   put_big<uint32_t>(out, static_cast<uint32_t>(f.entries.size()));
   for (uint32_t entry : f.entries) put_big<uint32_t>(out, entry);
@@ -114,7 +115,7 @@ class FooterReader {
 bool is_sane(const SnapshotFooter& f) {
   const auto finite = [](float v) { return std::isfinite(v); };
   return f.dim >= 1 && f.dim <= limits::kVectorDimMax && f.end <= kSlotsMax && f.unit > 0 && finite(f.unit) &&
-         std::ranges::all_of(f.centre, finite) &&
+         std::ranges::all_of(f.centre, finite) && f.neighbours <= Neighbours::kByProduct &&
          (f.code_bits == CodeBits::k2 || f.code_bits == CodeBits::k4 || f.code_bits == CodeBits::k8);
 }
 
@@ -135,6 +136,7 @@ Result<SnapshotFooter> decode(BytesView bytes, uint32_t version) {
   if (f.has_codec) {
     f.unit = in.real();
     f.centre = in.reals(f.dim);
+    if (version > 2) f.neighbours = static_cast<Neighbours>(in.number<uint8_t>());
   }
   f.entries = in.numbers();
   f.tag = in.blob();

@@ -50,6 +50,7 @@ struct SnapshotFooter {
   bool has_codec = false;
   float unit = 1;
   std::vector<float> centre;
+  Neighbours neighbours = Neighbours::kByDistance;
   std::vector<uint32_t> entries;
   Bytes tag;
   std::vector<uint32_t> checksums;  ///< of each block

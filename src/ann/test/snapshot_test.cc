@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "sagitta/ann/index.h"
+#include "sagitta/base/bytes.h"
 #include "sagitta/base/checksum.h"
 #include "sagitta/base/memory_file.h"
 
@@ -204,11 +205,11 @@ TEST_F(SnapshotTest, ANewerVersionIsRefusedAsSuch) {
   ASSERT_TRUE(save(*Index::make(options).value()));
   Bytes content = read_file(*files_, "/s/x").value();
   const Bytes footer = content.substr(0, content.size() - 20);
-  ASSERT_EQ(sealed(footer, 2), content);
-  content[content.size() - 9] = 3;
+  ASSERT_EQ(sealed(footer, 3), content);
+  content[content.size() - 9] = 4;
   ASSERT_TRUE(write_file_atomically(*files_, "/s/x", content));
   EXPECT_EQ(load(options).error().code(), ErrorCode::kCorruption);
-  for (const uint32_t version : {0U, 3U}) {
+  for (const uint32_t version : {0U, 4U}) {
     ASSERT_TRUE(write_file_atomically(*files_, "/s/x", sealed(footer, version)));
     EXPECT_EQ(load(options).error().code(), ErrorCode::kFormat);
   }
@@ -228,6 +229,26 @@ TEST_F(SnapshotTest, VersionOneKnewNoFineCodes) {
   EXPECT_EQ(tag, "a tag");
   save_as_one({.dim = 512, .profile = Profile::kFast});
   EXPECT_EQ(load({.dim = 512, .profile = Profile::kFast}).error().code(), ErrorCode::kInvalid);
+}
+
+TEST_F(SnapshotTest, VersionTwoKnewNoNeighboursByProduct) {
+  const IndexOptions options{.dim = 4, .metric = Metric::kDot, .link_threads = 0};
+  const auto index = Index::make(options).value();
+  fill(*index, 600, random_);
+  index->settle();
+  ASSERT_TRUE(save(*index));
+  Bytes content = read_file(*files_, "/s/x").value();
+  const size_t tail = content.size() - 20, length = get_big<uint32_t>(content.data() + tail);
+  Bytes footer = content.substr(tail - length, length);
+  constexpr size_t kNeighboursAt = 32 + 4 + 4 * 4;
+  ASSERT_EQ(footer[kNeighboursAt], 1) << "by product";
+  footer.erase(kNeighboursAt, 1);
+  ASSERT_TRUE(write_file_atomically(*files_, "/s/x", content.substr(0, tail - length) + sealed(footer, 2)));
+  const auto loaded = load(options);
+  ASSERT_TRUE(loaded) << loaded.error().to_string();
+  expect_same_answers(*index, **loaded, random_);
+  fill(**loaded, 300, random_);
+  expect_sound(**loaded);
 }
 
 TEST_F(SnapshotTest, FineCodesComeBack) {
