@@ -80,6 +80,10 @@ Result<DataDirectory> open_data_directory(FileSystem& files, const std::string& 
   if (known) {
     SAGITTA_TRY(Bytes text, read_file(files, file, kFormatBytesMax));
     SAGITTA_TRY(directory.format, decode_directory_format(text, path));
+    if (directory.format.features < kDirectoryFeatures) {
+      directory.format.features = kDirectoryFeatures;
+      SAGITTA_CHECK(write_file_atomically(files, file, encode_directory_format(directory.format)));
+    }
   } else {
     SAGITTA_TRY(bool has_log, files.exists(path + "/log"));
     if (has_log) {

@@ -11,17 +11,17 @@
 
 namespace sagitta::db {
 
+/// The newest versions this program reads and writes.
+inline constexpr uint32_t kDirectoryFormat = 1;
+inline constexpr uint32_t kDirectoryFeatures = 2;
+
 /// What the FORMAT file holds.
 struct DirectoryFormat {
-  uint32_t format = 1;
-  uint32_t features = 1;
+  uint32_t format = kDirectoryFormat;
+  uint32_t features = kDirectoryFeatures;
   Uuid host_id;
   uint32_t partitions = 1;
 };
-
-/// The newest versions this program reads and writes.
-inline constexpr uint32_t kDirectoryFormat = 1;
-inline constexpr uint32_t kDirectoryFeatures = 1;
 
 struct DataDirectory {
   std::string path;
@@ -33,7 +33,8 @@ struct DataDirectory {
   std::string index_path() const { return path + "/index/0"; }
 };
 
-/// Makes the directory if needed, locks it, reads FORMAT or writes a first one.
+/// Makes the directory if needed, locks it, reads FORMAT or writes a first one. In one of fewer features it says that
+/// there may be those of this program from now on.
 /// kLocked, kFormat (newer than this program), kCorruption (unreadable FORMAT, or data without one), kIo, kNoSpace.
 Result<DataDirectory> open_data_directory(FileSystem& files, const std::string& path, Random& random);
 

@@ -114,7 +114,8 @@ Status Engine::start() {
                                                 env_.workers,
                                                 budgets_.fresh_lists,
                                                 horizon_.get(),
-                                                {&env_.files, directory_.index_path(), options_.index_changes_min}}));
+                                                {&env_.files, directory_.index_path(), options_.index_changes_min}},
+                                               {.sweeps = {.at_once = options_.rows_deleted_at_once}}));
   return {};
 }
 

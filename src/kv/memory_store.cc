@@ -102,8 +102,10 @@ class MemoryBatch final : public Batch {
     if (own == nullptr) return store_.get(Family::kRows, key, ReadMode::kBlocking);
     return *own ? std::optional(operations_[(*own)->at].operand) : std::nullopt;
   }
-  Result<std::vector<Bytes>> row_keys(BytesView from, BytesView to) const override {
-    return rows_.merge(*store_.iterate(Family::kRows, from, to, ReadMode::kBlocking), from, to);
+  Status visit_rows(BytesView from, BytesView to, Direction direction, const EntryVisitor& visit) const override {
+    const auto stored = store_.iterate(Family::kRows, from, to, ReadMode::kBlocking);
+    const auto value = [this](PendingRows::Place place) { return BytesView(operations_[place.at].operand); };
+    return rows_.visit(*stored, from, to, direction, value, visit);
   }
   void mark() override {
     rows_.mark();

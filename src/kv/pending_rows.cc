@@ -4,6 +4,15 @@
 
 namespace sagitta::kv {
 
+Result<std::vector<Bytes>> Batch::row_keys(BytesView from, BytesView to) const {
+  std::vector<Bytes> keys;
+  SAGITTA_CHECK(visit_rows(from, to, Direction::kForward, [&](BytesView key, BytesView) {
+    keys.emplace_back(key);
+    return true;
+  }));
+  return keys;
+}
+
 void PendingRows::set(BytesView key, Change change) {
   const auto found = changes_.find(key);
   if (found == changes_.end()) {
@@ -31,22 +40,45 @@ const PendingRows::Change* PendingRows::find(BytesView key) const {
   return is_in_removed_range(key) ? &kRemoved : nullptr;
 }
 
-Result<std::vector<Bytes>> PendingRows::merge(Iterator& stored, BytesView from, BytesView to) const {
-  std::vector<Bytes> keys;
-  auto own = changes_.lower_bound(from);
-  const auto take_own = [&](std::optional<BytesView> end) {
-    for (; own != changes_.end() && (!end || own->first < *end); ++own) {
-      if (own->second) keys.push_back(own->first);
+Status PendingRows::visit(Iterator& stored, BytesView from, BytesView to, Direction direction,
+                          const std::function<BytesView(Place)>& value, const EntryVisitor& visit) const {
+  if (!to.empty() && from >= to) return {};
+  const auto begin = changes_.lower_bound(from);
+  const auto end = to.empty() ? changes_.end() : changes_.lower_bound(to);
+  return direction == Direction::kForward ? visit_forward(stored, begin, end, value, visit)
+                                          : visit_backward(stored, begin, end, value, visit);
+}
+
+Status PendingRows::visit_forward(Iterator& stored, Changes::const_iterator own, Changes::const_iterator end,
+                                  const ReadValue& value, const EntryVisitor& visit) const {
+  stored.seek_to_first();
+  while (stored.valid() || own != end) {
+    if (own == end || (stored.valid() && stored.key() < own->first)) {
+      if (!is_in_removed_range(stored.key()) && !visit(stored.key(), stored.value())) return {};
+      stored.next();
+      continue;
     }
-  };
-  for (stored.seek_to_first(); stored.valid(); stored.next()) {
-    take_own(stored.key());
-    const bool is_changed = own != changes_.end() && own->first == stored.key();
-    if (!is_changed && !is_in_removed_range(stored.key())) keys.emplace_back(stored.key());
+    if (stored.valid() && stored.key() == own->first) stored.next();
+    if (own->second && !visit(own->first, value(*own->second))) return {};
+    ++own;
   }
-  SAGITTA_CHECK(stored.status());
-  take_own(to.empty() ? std::nullopt : std::optional(to));
-  return keys;
+  return stored.status();
+}
+
+Status PendingRows::visit_backward(Iterator& stored, Changes::const_iterator begin, Changes::const_iterator own,
+                                   const ReadValue& value, const EntryVisitor& visit) const {
+  stored.seek_to_last();
+  while (stored.valid() || own != begin) {
+    if (own == begin || (stored.valid() && stored.key() > std::prev(own)->first)) {
+      if (!is_in_removed_range(stored.key()) && !visit(stored.key(), stored.value())) return {};
+      stored.prev();
+      continue;
+    }
+    --own;
+    if (stored.valid() && stored.key() == own->first) stored.prev();
+    if (own->second && !visit(own->first, value(*own->second))) return {};
+  }
+  return stored.status();
 }
 
 std::vector<Bytes> PendingRows::put_between(BytesView from, BytesView to) const {

@@ -26,8 +26,10 @@ class PendingRows {
   void remove_range(BytesView from, BytesView to);
   /// Null: the batch leaves the key alone.
   const Change* find(BytesView key) const;
-  /// The keys of [from, to) after the batch. `stored` walks those of the store, and of no other range.
-  Result<std::vector<Bytes>> merge(Iterator& stored, BytesView from, BytesView to) const;
+  /// Calls `visit` with the entries of [from, to) after the batch. `stored` walks those of the store, and of no other
+  /// range; `value` reads what the batch keeps.
+  Status visit(Iterator& stored, BytesView from, BytesView to, Direction direction,
+               const std::function<BytesView(Place)>& value, const EntryVisitor& visit) const;
   /// The keys of [from, to) that the batch has put.
   std::vector<Bytes> put_between(BytesView from, BytesView to) const;
 
@@ -40,6 +42,12 @@ class PendingRows {
  private:
   using Changes = std::map<Bytes, Change, std::less<>>;
 
+  using ReadValue = std::function<BytesView(Place)>;
+
+  Status visit_forward(Iterator& stored, Changes::const_iterator own, Changes::const_iterator end,
+                       const ReadValue& value, const EntryVisitor& visit) const;
+  Status visit_backward(Iterator& stored, Changes::const_iterator begin, Changes::const_iterator own,
+                        const ReadValue& value, const EntryVisitor& visit) const;
   bool is_in_removed_range(BytesView key) const;
 
   /// Win over the ranges.

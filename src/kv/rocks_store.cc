@@ -197,9 +197,12 @@ class RocksBatch final : public Batch {
     if (own == nullptr) return read(*core_, Family::kRows, key, read_options(ReadMode::kBlocking, nullptr));
     return *own ? std::optional(Bytes(batch_.Data(), (*own)->at, (*own)->size)) : std::nullopt;
   }
-  Result<std::vector<Bytes>> row_keys(BytesView from, BytesView to) const override {
+  Status visit_rows(BytesView from, BytesView to, Direction direction, const EntryVisitor& visit) const override {
     RocksIterator stored(core_, nullptr, Family::kRows, from, to, ReadMode::kBlocking);
-    return rows_.merge(stored, from, to);
+    const auto value = [this](PendingRows::Place place) {
+      return BytesView(batch_.Data()).substr(place.at, place.size);
+    };
+    return rows_.visit(stored, from, to, direction, value, visit);
   }
   void mark() override {
     rows_.mark();

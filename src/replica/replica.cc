@@ -66,7 +66,7 @@ class LogReplica final : public Replica {
       : env_(environment),
         options_(options),
         tables_(environment.store, environment.workers, environment.vectors, environment.metrics, environment.clock,
-                environment.snapshots),
+                environment.snapshots, options.sweeps),
         requests_(environment.store),
         batch_(environment.store.make_batch()),
         local_ids_(environment.clock.now_us()),
@@ -110,9 +110,7 @@ class LogReplica final : public Replica {
     return schema_;
   }
   index::VectorIndexSetPtr vector_indexes() const override { return tables_.indexes(); }
-  rows::ReadView read_view(int64_t now_s, kv::ReadMode mode) const override {
-    return {env_.store, env_.store.snapshot(), now_s, mode};
-  }
+  rows::ReadView read_view(int64_t now_s, kv::ReadMode mode) const override { return tables_.view(now_s, mode); }
 
   std::shared_ptr<void> on_schema_change(std::function<void(const schema::SchemaOutcome&)> listener) override {
     return listeners_.add(std::move(listener));
@@ -188,6 +186,7 @@ class LogReplica final : public Replica {
     while (!stopping_ && !halted()) {
       const Status status = apply_next(kReadWaitUs);
       if (!status && !stopping_) halt(status.error());
+      if (status) tick_when_due();
       flush_when_due();
     }
   }
@@ -219,7 +218,7 @@ class LogReplica final : public Replica {
     }
     remember(record, {entry.offset, outcome, result.schema});
     put_position(entry.offset + 1);
-    SAGITTA_CHECK(env_.store.write(*batch_));
+    SAGITTA_CHECK(tables_.write(*batch_));
     unflushed_bytes_ += record.payload.size();
     if (outcome) tables_.committed();
     publish(result);
@@ -257,8 +256,8 @@ class LogReplica final : public Replica {
       case RecordKind::kMutation: return change_rows(entry);
       case RecordKind::kSchema: return change_schema(entry, result);
       case RecordKind::kTruncate: return truncate(entry);
-      case RecordKind::kBarrier:
-      case RecordKind::kTick: return {};
+      case RecordKind::kBarrier: return {};
+      case RecordKind::kTick: return tick(entry);
     }
     return fail(ErrorCode::kFormat, fmt::format("record {} is of unknown kind {}: this version cannot apply it",
                                                 entry.offset, static_cast<int>(record.kind)));
@@ -275,6 +274,19 @@ class LogReplica final : public Replica {
     const schema::TableDefPtr table = schema_->find_table(id);
     if (table == nullptr) return fail(ErrorCode::kInvalid, "the table was dropped meanwhile");
     return tables_.truncate(*table, {.log_time_us = log_clock_us_, .offset = entry.offset}, *batch_);
+  }
+
+  /// So large deletions go on: a step with each tick, and ticks as long as they are under way.
+  Status tick(const Entry& entry) {
+    *tick_under_way_ = false;
+    return tables_.sweep(*schema_, {.log_time_us = log_clock_us_, .offset = entry.offset}, *batch_);
+  }
+  void tick_when_due() {
+    if (!tables_.is_sweeping() || tick_under_way_->exchange(true)) return;
+    log::Record record{.kind = RecordKind::kTick, .schema_version = schema_->version, .request_id = local_ids_.next()};
+    env_.log.append(env_.partition, std::move(record), [under_way = tick_under_way_](const Result<Offset>& appended) {
+      if (!appended) *under_way = false;
+    });
   }
 
   Status change_schema(const Entry& entry, ApplyResult& result) {
@@ -352,6 +364,8 @@ class LogReplica final : public Replica {
   std::atomic<Offset> applied_{0};
   std::atomic<int64_t> log_clock_us_{0};
   std::atomic<bool> stopping_{false}, flushing_{false};
+  /// A tick is appended and not applied yet; the log may hold on to it for longer than this object lives.
+  const std::shared_ptr<std::atomic<bool>> tick_under_way_ = std::make_shared<std::atomic<bool>>(false);
   bool loaded_ = false;
   uint64_t unflushed_bytes_ = 0;
   int64_t last_flush_us_ = 0;

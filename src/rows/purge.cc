@@ -2,6 +2,8 @@
 
 #include <unordered_map>
 
+#include "sagitta/rows/apart_cells.h"
+#include "sagitta/rows/deletions.h"
 #include "sagitta/rows/row_keys.h"
 #include "sagitta/rows/stored_row.h"
 
@@ -10,7 +12,7 @@ namespace {
 
 using kv::Compaction;
 
-/// Purges a row or a header.
+/// Purges an entry.
 template <class Entry>
 Compaction purge(BytesView value, int64_t log_s, int64_t gc_grace_s, Bytes& replacement) {
   auto entry = Entry::decode(value);
@@ -39,8 +41,13 @@ kv::CompactionFilter PurgeHorizon::filter() const {
     const auto parts = split_key(key);
     const auto found = parts ? grace_s.find(get_big<uint32_t>(key.data())) : grace_s.end();
     if (found == grace_s.end()) return Compaction::kKeep;
-    return parts->kind == EntryKind::kHeader ? purge<PartitionHeader>(value, log_s, found->second, replacement)
-                                             : purge<StoredRow>(value, log_s, found->second, replacement);
+    switch (parts->kind) {
+      case EntryKind::kHeader: return purge<PartitionHeader>(value, log_s, found->second, replacement);
+      case EntryKind::kStaticCells:
+      case EntryKind::kRowCells: return purge<CellPage>(value, log_s, found->second, replacement);
+      case EntryKind::kDeletions: return purge<DeletionPage>(value, log_s, found->second, replacement);
+      default: return purge<StoredRow>(value, log_s, found->second, replacement);
+    }
   };
 }
 

@@ -1,5 +1,8 @@
 #include "sagitta/rows/read_view.h"
 
+#include <utility>
+
+#include "sagitta/rows/apart_cells.h"
 #include "sagitta/rows/row_keys.h"
 #include "sagitta/rows/stored_row.h"
 
@@ -8,11 +11,41 @@ namespace {
 
 using kv::Family;
 
+/// Where entries are read from.
+struct Source {
+  kv::Store* store;
+  kv::SnapshotPtr snapshot;
+  kv::ReadMode mode;
+  Sweeps sweeps;  ///< within what is read
+
+  std::unique_ptr<kv::Iterator> iterate(BytesView from, BytesView to) const {
+    return store->iterate(Family::kRows, from, to, mode, snapshot);
+  }
+};
+
+/// The row of an entry as it is at `now_s`, whole; nothing when it does not exist then.
+Result<std::optional<LiveRow>> read_row(const schema::TableDef& table, const Source& source, BytesView key,
+                                        BytesView value, bool is_static, int64_t now_s) {
+  if (!source.sweeps.is_empty() && source.sweeps.takes(key, value)) return std::optional<LiveRow>();
+  SAGITTA_TRY(StoredRow stored, StoredRow::decode(value));
+  for (const auto& [id, column] : stored.apart) {
+    if (table.find_column(id) == nullptr) continue;
+    SAGITTA_TRY(const Bytes base, cells_base(key, id));
+    SAGITTA_TRY(stored.maps[id].cells, read_apart(*source.store, base, source.mode, source.snapshot, source.sweeps));
+  }
+  if (!source.sweeps.is_empty()) stored.shadow(source.sweeps.over(key, stored.epoch));
+  return live_row(table, stored, is_static, now_s);
+}
+
 /// Walks entries of [from, to) and yields the live rows among them.
 class EntryCursor final : public RowCursor {
  public:
-  EntryCursor(const schema::TableDef& table, std::unique_ptr<kv::Iterator> entries, int64_t now_s, bool reversed)
-      : table_(table), entries_(std::move(entries)), now_s_(now_s), reversed_(reversed) {}
+  EntryCursor(const schema::TableDef& table, Source source, BytesView from, BytesView to, int64_t now_s, bool reversed)
+      : table_(table),
+        source_(std::move(source)),
+        entries_(source_.iterate(from, to)),
+        now_s_(now_s),
+        reversed_(reversed) {}
 
   Result<bool> next() override {
     for (;;) {
@@ -22,7 +55,7 @@ class EntryCursor final : public RowCursor {
         SAGITTA_CHECK(entries_->status());
         return false;
       }
-      SAGITTA_TRY(const bool live, read());
+      SAGITTA_TRY(const bool live, read_entry());
       if (live) return true;
     }
   }
@@ -35,16 +68,23 @@ class EntryCursor final : public RowCursor {
     if (!started_) {
       started_ = true;
       reversed_ ? entries_->seek_to_last() : entries_->seek_to_first();
-    } else {
+    } else if (!std::exchange(moved_, false)) {
       reversed_ ? entries_->prev() : entries_->next();
     }
   }
 
-  Result<bool> read() {
+  Result<bool> read_entry() {
     SAGITTA_TRY(const KeyParts parts, split_key(entries_->key()));
     if (parts.kind == EntryKind::kHeader) return false;
-    SAGITTA_TRY(const StoredRow stored, StoredRow::decode(entries_->value()));
-    auto live = live_row(table_, stored, parts.kind == EntryKind::kStatic, now_s_);
+    if (parts.kind > EntryKind::kRow) {
+      // Rows come first in their partition: the next one is of the next.
+      entries_->seek(types::after_prefix(parts.partition_prefix));
+      SAGITTA_CHECK(entries_->status());
+      moved_ = true;
+      return false;
+    }
+    SAGITTA_TRY(auto live, read_row(table_, source_, entries_->key(), entries_->value(),
+                                    parts.kind == EntryKind::kStatic, now_s_));
     if (!live) return false;
     row_ = std::move(*live);
     if (partition_prefix_ != parts.partition_prefix) {
@@ -59,10 +99,12 @@ class EntryCursor final : public RowCursor {
   }
 
   const schema::TableDef& table_;
+  const Source source_;
   const std::unique_ptr<kv::Iterator> entries_;
   const int64_t now_s_;
   const bool reversed_;
   bool started_ = false;
+  bool moved_ = false;  ///< to an entry that was not looked at
   LiveRow row_;
   Bytes partition_prefix_;
   PartitionKeyPtr partition_;
@@ -84,8 +126,17 @@ Bytes token_start(uint32_t table_id, int64_t token) {
 
 }  // namespace
 
-ReadView::ReadView(kv::Store& store, kv::SnapshotPtr snapshot, int64_t now_s, kv::ReadMode mode)
-    : store_(&store), snapshot_(std::move(snapshot)), now_s_(now_s), mode_(mode) {}
+ReadView::ReadView(kv::Store& store, kv::SnapshotPtr snapshot, SweepsPtr sweeps, int64_t now_s, kv::ReadMode mode)
+    : store_(&store), snapshot_(std::move(snapshot)), sweeps_(std::move(sweeps)), now_s_(now_s), mode_(mode) {}
+
+Sweeps ReadView::sweeps_within(BytesView from, BytesView to) const {
+  return sweeps_ == nullptr || sweeps_->is_empty() ? Sweeps() : sweeps_->within(from, to);
+}
+
+bool ReadView::deletes_rows_of(const schema::TableDef& table) const {
+  const auto [from, to] = table_interval(table.id);
+  return !sweeps_within(from, to).is_empty();
+}
 
 Result<std::optional<LiveRow>> ReadView::get(const schema::TableDef& table, BytesView partition_key,
                                              std::span<const Bytes> clustering) const {
@@ -98,10 +149,13 @@ Result<std::optional<LiveRow>> ReadView::get_static(const schema::TableDef& tabl
 
 Result<std::optional<LiveRow>> ReadView::get_by_key(const schema::TableDef& table, BytesView key) const {
   SAGITTA_TRY(const KeyParts parts, split_key(key));
+  if (parts.kind != EntryKind::kStatic && parts.kind != EntryKind::kRow)
+    return fail(ErrorCode::kInvalid, "a key of no row");
   SAGITTA_TRY(const auto bytes, store_->get(Family::kRows, key, mode_, snapshot_.get()));
   if (!bytes) return std::optional<LiveRow>();
-  SAGITTA_TRY(const StoredRow stored, StoredRow::decode(*bytes));
-  auto row = live_row(table, stored, parts.kind == EntryKind::kStatic, now_s_);
+  // Of the whole rest of the partition: pages of its cells come behind the row.
+  const Source source{store_, snapshot_, mode_, sweeps_within(key, types::after_prefix(parts.partition_prefix))};
+  SAGITTA_TRY(auto row, read_row(table, source, key, *bytes, parts.kind == EntryKind::kStatic, now_s_));
   if (!row) return row;
   SAGITTA_TRY(row->partition, decode_partition(table, parts));
   if (!row->is_static) {
@@ -126,8 +180,8 @@ std::unique_ptr<RowCursor> ReadView::scan_partition(const schema::TableDef& tabl
     }
   }
   if (to < from) to = from;
-  return std::make_unique<EntryCursor>(table, store_->iterate(Family::kRows, from, to, mode_, snapshot_), now_s_,
-                                       reversed);
+  const Source source{store_, snapshot_, mode_, sweeps_within(prefix, types::after_prefix(prefix))};
+  return std::make_unique<EntryCursor>(table, source, from, to, now_s_, reversed);
 }
 
 std::unique_ptr<RowCursor> ReadView::scan_tokens(const schema::TableDef& table, int64_t start, int64_t end,
@@ -136,8 +190,8 @@ std::unique_ptr<RowCursor> ReadView::scan_tokens(const schema::TableDef& table, 
   if (!after.empty()) from = std::max(from, just_after(after));
   Bytes to = end == INT64_MAX ? token_start(table.id + 1, INT64_MIN) : token_start(table.id, end + 1);
   if (start > end || to < from) to = from;
-  return std::make_unique<EntryCursor>(table, store_->iterate(Family::kRows, from, to, mode_, snapshot_), now_s_,
-                                       false);
+  const Source source{store_, snapshot_, mode_, sweeps_within(from, to)};
+  return std::make_unique<EntryCursor>(table, source, from, to, now_s_, false);
 }
 
 }  // namespace sagitta::rows

@@ -29,11 +29,18 @@ Result<KeyParts> split_key(BytesView key) {
   const size_t prefix = kFixedBytes + escaped;
   if (escaped == 0 || key.size() <= prefix) return no_row_key();
   const auto kind = static_cast<uint8_t>(key[prefix]);
-  if (kind > static_cast<uint8_t>(EntryKind::kRow)) return no_row_key();
+  if (kind > static_cast<uint8_t>(EntryKind::kRowCells)) return no_row_key();
   return KeyParts{.token = static_cast<int64_t>(get_big<uint64_t>(key.data() + 4) ^ (uint64_t{1} << 63)),
                   .partition_prefix = key.substr(0, prefix),
                   .kind = static_cast<EntryKind>(kind),
                   .clustering = key.substr(prefix + 1)};
+}
+
+types::Interval table_interval(uint32_t table_id) {
+  types::Interval interval;
+  put_big<uint32_t>(interval.from, table_id);
+  put_big<uint32_t>(interval.to, table_id + 1);
+  return interval;
 }
 
 Bytes partition_prefix(uint32_t table_id, BytesView partition_key) {

@@ -1,22 +1,18 @@
 #include "sagitta/rows/stored_row.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <limits>
 
 #include "sagitta/types/value.h"
 
+#include "stored_codec.h"
+
 namespace sagitta::rows {
 namespace {
 
-constexpr uint8_t kRowFormat = 1;
-constexpr uint8_t kHeaderFormat = 1;
-
-/// Bits of a cell's first byte.
-constexpr uint8_t kHasValue = 1;
-constexpr uint8_t kExpires = 2;
-constexpr uint8_t kCellFlags = kHasValue | kExpires;
+/// Of rows without an epoch or columns that are apart: as all were first.
+constexpr uint8_t kPlainRowFormat = 1;
+constexpr uint8_t kRowFormat = 2;
 
 /// Sections of a row.
 constexpr uint8_t kHasMarker = 1;
@@ -24,54 +20,8 @@ constexpr uint8_t kMarkerExpires = 2;
 constexpr uint8_t kHasDeletion = 4;
 constexpr uint8_t kRowFlags = kHasMarker | kMarkerExpires | kHasDeletion;
 
-std::unexpected<Error> corrupt() { return fail(ErrorCode::kCorruption, "a stored row that cannot be read"); }
-
 /// Cells expiring and tombstones end somewhere in time; the tie rules look at that first.
 int64_t ends_s(const Cell& cell) { return cell.value ? cell.expires_s : cell.deleted_s; }
-
-void encode_cell(const Cell& cell, Bytes& out) {
-  out.push_back(static_cast<char>((cell.value ? kHasValue : 0) | (cell.expires_s != 0 ? kExpires : 0)));
-  put_signed_varint(out, cell.timestamp_us);
-  if (cell.value) {
-    put_blob(out, *cell.value);
-  } else {
-    put_signed_varint(out, cell.deleted_s);
-  }
-  if (cell.expires_s != 0) {
-    put_signed_varint(out, cell.ttl_s);
-    put_signed_varint(out, cell.expires_s);
-  }
-}
-
-/// Whether there was one.
-bool decode_expiry(ByteReader& in, int32_t& ttl_s, int64_t& expires_s) {
-  const auto ttl = in.signed_varint(), expires = in.signed_varint();
-  if (!ttl || *ttl < 0 || *ttl > std::numeric_limits<int32_t>::max() || !expires || *expires == 0) return false;
-  ttl_s = static_cast<int32_t>(*ttl);
-  expires_s = *expires;
-  return true;
-}
-
-std::optional<Cell> decode_cell(ByteReader& in) {
-  Cell cell;
-  const auto flags = in.big<uint8_t>();
-  const auto timestamp = in.signed_varint();
-  if (!flags || (*flags & ~kCellFlags) != 0 || !timestamp) return std::nullopt;
-  cell.timestamp_us = *timestamp;
-  if ((*flags & kHasValue) != 0) {
-    const auto value = in.blob();
-    if (!value) return std::nullopt;
-    cell.value = Bytes(*value);
-  } else {
-    const auto deleted = in.signed_varint();
-    if (!deleted) return std::nullopt;
-    cell.deleted_s = *deleted;
-  }
-  if ((*flags & kExpires) != 0) {
-    if (!decode_expiry(in, cell.ttl_s, cell.expires_s)) return std::nullopt;
-  }
-  return cell;
-}
 
 std::optional<Marker> decode_marker(ByteReader& in, bool expires) {
   Marker marker;
@@ -82,31 +32,19 @@ std::optional<Marker> decode_marker(ByteReader& in, bool expires) {
   return marker;
 }
 
-void encode_tombstone(const Tombstone& tombstone, Bytes& out) {
-  put_signed_varint(out, tombstone.timestamp_us);
-  put_signed_varint(out, tombstone.at_s);
-}
-
-std::optional<Tombstone> decode_tombstone(ByteReader& in) {
-  const auto timestamp = in.signed_varint(), at = in.signed_varint();
-  if (!timestamp || !at) return std::nullopt;
-  return Tombstone{*timestamp, *at};
-}
-
 std::optional<CellMap> decode_cell_map(ByteReader& in) {
   CellMap map;
   const auto deletion = decode_tombstone(in);
-  const auto count = in.varint();
-  if (!deletion || !count) return std::nullopt;
+  if (!deletion || !decode_cells(in, map.cells)) return std::nullopt;
   map.deletion = *deletion;
-  for (uint64_t i = 0; i < *count; ++i) {
-    const auto path = in.blob();
-    const bool ascends = path && (map.cells.empty() || map.cells.rbegin()->first < *path);
-    auto cell = ascends ? decode_cell(in) : std::nullopt;
-    if (!cell) return std::nullopt;
-    map.cells.emplace_hint(map.cells.end(), Bytes(*path), std::move(*cell));
-  }
   return map;
+}
+
+std::optional<ApartColumn> decode_apart_column(ByteReader& in) {
+  const auto deletion = decode_tombstone(in);
+  const auto oldest_us = in.signed_varint(), newest_us = in.signed_varint();
+  if (!deletion || !oldest_us || !newest_us) return std::nullopt;
+  return ApartColumn{*deletion, *oldest_us, *newest_us};
 }
 
 /// A column's id; nothing unless it is larger than all of `entries`, which it will join.
@@ -118,17 +56,33 @@ std::optional<uint32_t> decode_column_id(ByteReader& in, const Entries& entries)
   return static_cast<uint32_t>(*id);
 }
 
-/// Absent once its grace period is over on the log's clock.
-bool is_over(int64_t since_s, int64_t log_s, int64_t gc_grace_s) { return since_s + gc_grace_s < log_s; }
-
-bool is_purgeable(const Cell& cell, int64_t log_s, int64_t gc_grace_s) {
-  const bool ends = !cell.value || cell.expires_s != 0;
-  return ends && is_over(ends_s(cell), log_s, gc_grace_s);
+/// A count and the columns by id, each read by `decode`; whether they could be read.
+template <class Columns, class Decode>
+bool decode_columns(ByteReader& in, Columns& columns, Decode decode) {
+  const auto count = in.varint();
+  if (!count) return false;
+  for (uint64_t i = 0; i < *count; ++i) {
+    const auto id = decode_column_id(in, columns);
+    auto column = id ? decode(in) : std::nullopt;
+    if (!column) return false;
+    columns.emplace_hint(columns.end(), *id, std::move(*column));
+  }
+  return true;
 }
 
-bool drop_old(Tombstone& tombstone, int64_t log_s, int64_t gc_grace_s) {
-  if (!tombstone.is_set() || !is_over(tombstone.at_s, log_s, gc_grace_s)) return false;
-  tombstone = {};
+/// Flags, marker and deletion; whether they could be read.
+bool decode_liveness(ByteReader& in, StoredRow& row) {
+  const auto flags = in.big<uint8_t>();
+  if (!flags || (*flags & ~kRowFlags) != 0) return false;
+  if ((*flags & kHasMarker) != 0) {
+    const auto marker = decode_marker(in, (*flags & kMarkerExpires) != 0);
+    if (!marker) return false;
+    row.marker = *marker;
+  }
+  if ((*flags & kHasDeletion) == 0) return true;
+  const auto deletion = decode_tombstone(in);
+  if (!deletion || !deletion->is_set()) return false;
+  row.deletion = *deletion;
   return true;
 }
 
@@ -180,7 +134,7 @@ bool wins(const Cell& a, const Cell& b) {
 
 void CellMap::put(const Bytes& path, Cell cell) {
   if (deletion.covers(cell.timestamp_us)) return;
-  const auto [place, is_new] = cells.try_emplace(path, cell);
+  const auto [place, is_new] = cells.try_emplace(path, std::move(cell));
   if (!is_new && wins(cell, place->second)) place->second = std::move(cell);
 }
 
@@ -191,7 +145,7 @@ void CellMap::shadow(const Tombstone& tombstone) {
 
 void StoredRow::put(uint32_t column_id, Cell cell) {
   if (deletion.covers(cell.timestamp_us)) return;
-  const auto [place, is_new] = cells.try_emplace(column_id, cell);
+  const auto [place, is_new] = cells.try_emplace(column_id, std::move(cell));
   if (!is_new && wins(cell, place->second)) place->second = std::move(cell);
 }
 
@@ -230,6 +184,7 @@ bool StoredRow::purge(int64_t log_s, int64_t gc_grace_s) {
     purged |= std::erase_if(map.cells, is_gone) > 0;
   }
   std::erase_if(maps, [](const auto& entry) { return entry.second.cells.empty() && !entry.second.deletion.is_set(); });
+  for (auto& [id, column] : apart) purged |= drop_old(column.deletion, log_s, gc_grace_s);
   return purged;
 }
 
@@ -245,10 +200,14 @@ void StoredRow::forget_dropped(const schema::TableDef& table) {
   }
 }
 
-bool StoredRow::is_empty() const { return !marker.is_set() && !deletion.is_set() && cells.empty() && maps.empty(); }
+bool StoredRow::is_empty() const {
+  return !marker.is_set() && !deletion.is_set() && cells.empty() && maps.empty() && apart.empty();
+}
 
 void StoredRow::encode(Bytes& out) const {
-  out.push_back(static_cast<char>(kRowFormat));
+  const bool is_plain = epoch == 0 && apart.empty();
+  out.push_back(static_cast<char>(is_plain ? kPlainRowFormat : kRowFormat));
+  if (!is_plain) put_varint(out, epoch);
   const bool marker_expires = marker.is_set() && marker.expires_s != 0;
   out.push_back(static_cast<char>((marker.is_set() ? kHasMarker : 0) | (marker_expires ? kMarkerExpires : 0) |
                                   (deletion.is_set() ? kHasDeletion : 0)));
@@ -269,113 +228,34 @@ void StoredRow::encode(Bytes& out) const {
   for (const auto& [id, map] : maps) {
     put_varint(out, id);
     encode_tombstone(map.deletion, out);
-    put_varint(out, map.cells.size());
-    for (const auto& [path, cell] : map.cells) {
-      put_blob(out, path);
-      encode_cell(cell, out);
-    }
+    encode_cells(map.cells, out);
+  }
+  if (is_plain) return;
+  put_varint(out, apart.size());
+  for (const auto& [id, column] : apart) {
+    put_varint(out, id);
+    encode_tombstone(column.deletion, out);
+    put_signed_varint(out, column.oldest_us);
+    put_signed_varint(out, column.newest_us);
   }
 }
 
 Result<StoredRow> StoredRow::decode(BytesView bytes) {
   StoredRow row;
   ByteReader in(bytes);
-  const auto format = in.big<uint8_t>(), flags = in.big<uint8_t>();
-  if (!format || !flags) return corrupt();
-  if (*format != kRowFormat) {
-    return fail(ErrorCode::kFormat, fmt::format("a row of format {}, this version reads {}", *format, kRowFormat));
-  }
-  if ((*flags & ~kRowFlags) != 0) return corrupt();
-  if ((*flags & kHasMarker) != 0) {
-    const auto marker = decode_marker(in, (*flags & kMarkerExpires) != 0);
-    if (!marker) return corrupt();
-    row.marker = *marker;
-  }
-  if ((*flags & kHasDeletion) != 0) {
-    const auto deletion = decode_tombstone(in);
-    if (!deletion || !deletion->is_set()) return corrupt();
-    row.deletion = *deletion;
-  }
-  const auto cell_count = in.varint();
-  if (!cell_count) return corrupt();
-  for (uint64_t i = 0; i < *cell_count; ++i) {
-    const auto id = decode_column_id(in, row.cells);
-    auto cell = id ? decode_cell(in) : std::nullopt;
-    if (!cell) return corrupt();
-    row.cells.emplace_hint(row.cells.end(), *id, std::move(*cell));
-  }
-  const auto map_count = in.varint();
-  if (!map_count) return corrupt();
-  for (uint64_t i = 0; i < *map_count; ++i) {
-    const auto id = decode_column_id(in, row.maps);
-    auto map = id ? decode_cell_map(in) : std::nullopt;
-    if (!map) return corrupt();
-    row.maps.emplace_hint(row.maps.end(), *id, std::move(*map));
-  }
-  if (!in.empty()) return corrupt();
-  return row;
-}
-
-Tombstone PartitionHeader::covering(BytesView encoded_clustering) const {
-  Tombstone strongest = deletion;
-  for (const RangeTombstone& range : ranges) {
-    if (range.interval.contains(encoded_clustering)) strongest.merge(range.tombstone);
-  }
-  return strongest;
-}
-
-Status PartitionHeader::add(RangeTombstone range) {
-  const auto inside = [&](const RangeTombstone& old) {
-    const bool ends_inside =
-        range.interval.to.empty() || (!old.interval.to.empty() && old.interval.to <= range.interval.to);
-    return range.tombstone.covers(old.tombstone.timestamp_us) && old.interval.from >= range.interval.from &&
-           ends_inside;
-  };
-  std::erase_if(ranges, inside);
-  if (ranges.size() >= kRangeTombstonesMax) {
-    return fail(ErrorCode::kInvalid,
-                fmt::format("the partition has {} range deletions within its grace period, the limit", ranges.size()));
-  }
-  ranges.push_back(std::move(range));
-  return {};
-}
-
-bool PartitionHeader::purge(int64_t log_s, int64_t gc_grace_s) {
-  const bool purged = drop_old(deletion, log_s, gc_grace_s);
-  const auto dropped = std::erase_if(ranges, [&](const RangeTombstone& range) {
-    return is_over(range.tombstone.at_s, log_s, gc_grace_s) || deletion.covers(range.tombstone.timestamp_us);
-  });
-  return purged || dropped > 0;
-}
-
-void PartitionHeader::encode(Bytes& out) const {
-  out.push_back(static_cast<char>(kHeaderFormat));
-  encode_tombstone(deletion, out);
-  put_varint(out, ranges.size());
-  for (const RangeTombstone& range : ranges) {
-    put_blob(out, range.interval.from);
-    put_blob(out, range.interval.to);
-    encode_tombstone(range.tombstone, out);
-  }
-}
-
-Result<PartitionHeader> PartitionHeader::decode(BytesView bytes) {
-  PartitionHeader header;
-  ByteReader in(bytes);
   const auto format = in.big<uint8_t>();
-  if (!format || *format != kHeaderFormat) return corrupt();
-  const auto deletion = decode_tombstone(in);
-  const auto count = in.varint();
-  if (!deletion || !count) return corrupt();
-  header.deletion = *deletion;
-  for (uint64_t i = 0; i < *count; ++i) {
-    const auto from = in.blob(), to = in.blob();
-    const auto tombstone = from && to ? decode_tombstone(in) : std::nullopt;
-    if (!tombstone) return corrupt();
-    header.ranges.push_back({{Bytes(*from), Bytes(*to)}, *tombstone});
-  }
-  if (!in.empty()) return corrupt();
-  return header;
+  if (!format || *format == 0) return corrupt_entry();
+  if (*format > kRowFormat) return unknown_format("a row", *format, kRowFormat);
+  const bool is_plain = *format == kPlainRowFormat;
+  const auto epoch = is_plain ? 0 : in.varint();
+  if (!epoch) return corrupt_entry();
+  row.epoch = *epoch;
+  const bool complete = decode_liveness(in, row) && decode_columns(in, row.cells, decode_cell) &&
+                        decode_columns(in, row.maps, decode_cell_map) &&
+                        (is_plain || decode_columns(in, row.apart, decode_apart_column));
+  const auto is_double = [&](const auto& entry) { return row.maps.contains(entry.first); };
+  if (!complete || !in.empty() || std::ranges::any_of(row.apart, is_double)) return corrupt_entry();
+  return row;
 }
 
 std::optional<LiveRow> live_row(const schema::TableDef& table, const StoredRow& stored, bool is_static, int64_t now_s) {

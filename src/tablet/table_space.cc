@@ -15,7 +15,9 @@
 #include "sagitta/index/journal.h"
 #include "sagitta/index/vector_index_impl.h"
 #include "sagitta/rows/read_view.h"
+#include "sagitta/rows/row_keys.h"
 #include "sagitta/rows/row_writer.h"
+#include "sagitta/rows/sweep_book.h"
 #include "sagitta/tablet/apply.h"
 
 namespace sagitta::tablet {
@@ -67,30 +69,27 @@ std::set<uint32_t> index_ids(const schema::Schema& schema) {
   return ids;
 }
 
-/// Every key of the table's rows begins with these bytes.
-Bytes table_prefix(uint32_t table_id) {
-  Bytes prefix;
-  put_big<uint32_t>(prefix, table_id);
-  return prefix;
-}
-
 std::string snapshot_help() { return "Snapshots of vector indexes, by what became of them"; }
 
 }  // namespace
 
 struct TableSpace::Impl {
-  Impl(kv::Store& s, Executor& w, MemoryBudget& v, MetricsRegistry& metrics, const Clock& c, const SnapshotPlace& place)
+  Impl(kv::Store& s, Executor& w, MemoryBudget& v, MetricsRegistry& metrics, const Clock& c, const SnapshotPlace& place,
+       const rows::SweepLimits& limits)
       : store(s),
         workers(w),
         vectors(v),
         clock(c),
         changes_min(place.changes_min),
+        sweep_limits(limits),
         journal(s),
         building(
             metrics.gauge("sagitta_index_building", "Vector indexes that are being built; their queries scan rows.")),
         failed(
             metrics.counter("sagitta_index_failures_total",
                             "Vector indexes that stopped serving because memory was full; their queries scan rows.")),
+        deletions_decoded(metrics.counter("sagitta_range_deletions_decoded_total",
+                                          "Range deletions that writes had to look at in their partitions.")),
         saved(metrics.counter("sagitta_index_snapshot_total", snapshot_help(), {{"result", "saved"}})),
         not_saved(metrics.counter("sagitta_index_snapshot_total", snapshot_help(), {{"result", "not_saved"}})),
         loaded(metrics.counter("sagitta_index_snapshot_total", snapshot_help(), {{"result", "loaded"}})),
@@ -100,6 +99,20 @@ struct TableSpace::Impl {
         load_seconds(metrics.histogram("sagitta_index_snapshot_load_seconds",
                                        "Time to load a vector index, without catching up", latency_bounds())) {
     if (place.files != nullptr) files.emplace(*place.files, place.directory);
+  }
+
+  // ---- reading ----
+
+  /// Of expiring cells too.
+  rows::ReadView view() { return view(0, ReadMode::kBlocking); }
+  rows::ReadView view(int64_t now_s, ReadMode mode) {
+    std::lock_guard lock(view_mutex);
+    return {store, store.snapshot(), sweeps, now_s, mode};
+  }
+
+  void publish_sweeps() {
+    std::lock_guard lock(view_mutex);
+    sweeps = book.current();
   }
 
   // ---- building ----
@@ -150,13 +163,13 @@ struct TableSpace::Impl {
     BuildStart start;
     SAGITTA_TRY(start.from_snapshot, load(*index, start.next));
     if (!start.from_snapshot) {
-      kv::SnapshotPtr rows;
+      std::optional<rows::ReadView> rows;
       {
         std::lock_guard lock(commit_mutex);
-        rows = store.snapshot();
+        rows = view();
         start.next = committed_offset;
       }
-      SAGITTA_CHECK(scan(*index, rows));
+      SAGITTA_CHECK(scan(*index, *rows));
     }
     size_t caught_up = 0;
     for (;;) {
@@ -180,9 +193,8 @@ struct TableSpace::Impl {
     return {};
   }
 
-  Status scan(index::VectorIndexImpl& index, const kv::SnapshotPtr& snapshot) {
-    const rows::ReadView view(store, snapshot, 0, ReadMode::kBlocking);
-    const auto cursor = view.scan_tokens(*index.table());
+  Status scan(index::VectorIndexImpl& index, const rows::ReadView& rows) {
+    const auto cursor = rows.scan_tokens(*index.table());
     for (;;) {
       SAGITTA_TRY(const bool more, cursor->next());
       if (!more || stopping || !wanted(index)) return {};
@@ -192,12 +204,11 @@ struct TableSpace::Impl {
 
   /// Brings the index up to the journal's end and moves `from` beyond it. Returns how many rows it took.
   Result<size_t> catch_up(index::VectorIndexImpl& index, log::Offset& from) {
-    const auto snapshot = store.snapshot();
-    SAGITTA_TRY(const index::IndexJournal::Changes changes, journal.read(index.def().id, from, snapshot));
+    const rows::ReadView rows = view();
+    SAGITTA_TRY(const index::IndexJournal::Changes changes, journal.read(index.def().id, from, rows.snapshot()));
     if (changes.cleared) index.clear();
-    const rows::ReadView view(store, snapshot, 0, ReadMode::kBlocking);
     for (const Bytes& key : changes.rows) {
-      SAGITTA_TRY(const auto row, view.get_by_key(*index.table(), key));
+      SAGITTA_TRY(const auto row, rows.get_by_key(*index.table(), key));
       SAGITTA_CHECK(index.update(key, row ? &*row : nullptr));
     }
     from = changes.next;
@@ -454,8 +465,19 @@ struct TableSpace::Impl {
 
   void begin_record(log::Offset offset, kv::Batch& batch) {
     record_offset = offset;
+    book.begin_record();
     journal.begin_record(offset, batch);
   }
+
+  rows::RowWriter make_writer(rows::ApplyTime time, kv::Batch& batch) {
+    return {batch, book, sweep_limits, time,
+            [&](const schema::TableDef& table, BytesView row_key, const rows::LiveRow* now) {
+              observe(table, row_key, now, batch);
+            }};
+  }
+
+  Status apply_each(const schema::Schema& current, std::span<const rows::Mutation> mutations, rows::RowWriter& writer,
+                    kv::Batch& batch);
 
   void forget_record() {
     updates.clear();
@@ -470,9 +492,10 @@ struct TableSpace::Impl {
   const Clock& clock;
   std::optional<const index::IndexFiles> files;
   const uint64_t changes_min;
+  const rows::SweepLimits sweep_limits;
   index::IndexJournal journal;
   Gauge& building;
-  Counter &failed, &saved, &not_saved, &loaded, &not_loaded;
+  Counter &failed, &deletions_decoded, &saved, &not_saved, &loaded, &not_loaded;
   Histogram &save_seconds, &load_seconds;
 
   mutable std::mutex indexes_mutex;  ///< guards both for readers; the applier alone writes
@@ -490,6 +513,11 @@ struct TableSpace::Impl {
   log::Offset record_offset = 0;
   std::optional<int64_t> server_clock;
 
+  rows::SweepBook book;
+  /// Guards `sweeps`, which belong to every snapshot that is taken while it is held.
+  std::mutex view_mutex;
+  rows::SweepsPtr sweeps;
+
   /// Held while indexes follow a record, and by a builder for its last rows.
   std::mutex commit_mutex;
   log::Offset committed_offset = 0;  ///< the next one; guarded by commit_mutex
@@ -503,12 +531,14 @@ struct TableSpace::Impl {
 };
 
 TableSpace::TableSpace(kv::Store& store, Executor& workers, MemoryBudget& vectors, MetricsRegistry& metrics,
-                       const Clock& clock, const SnapshotPlace& snapshots)
-    : impl_(std::make_unique<Impl>(store, workers, vectors, metrics, clock, snapshots)) {}
+                       const Clock& clock, const SnapshotPlace& snapshots, const rows::SweepLimits& sweeps)
+    : impl_(std::make_unique<Impl>(store, workers, vectors, metrics, clock, snapshots, sweeps)) {}
 
 TableSpace::~TableSpace() { stop(); }
 
 Status TableSpace::start(const schema::SchemaPtr& schema, log::Offset next) {
+  SAGITTA_CHECK(impl_->book.load(impl_->store));
+  impl_->publish_sweeps();
   SAGITTA_CHECK(impl_->journal.start(index_ids(*schema), next));
   impl_->committed_offset = next;
   impl_->schema = schema;
@@ -521,12 +551,17 @@ Status TableSpace::start(const schema::SchemaPtr& schema, log::Offset next) {
 Status TableSpace::apply_mutations(const schema::Schema& schema, std::span<const rows::Mutation> mutations,
                                    rows::ApplyTime time, kv::Batch& batch) {
   impl_->begin_record(time.offset, batch);
-  rows::RowWriter writer(batch, time, [&](const schema::TableDef& table, BytesView row_key, const rows::LiveRow* now) {
-    impl_->observe(table, row_key, now, batch);
-  });
+  rows::RowWriter writer = impl_->make_writer(time, batch);
+  const Status applied = impl_->apply_each(schema, mutations, writer, batch);
+  impl_->deletions_decoded.add(static_cast<double>(writer.deletions_decoded()));
+  return applied;
+}
+
+Status TableSpace::Impl::apply_each(const schema::Schema& current, std::span<const rows::Mutation> mutations,
+                                    rows::RowWriter& writer, kv::Batch& batch) {
   std::optional<int64_t> stamp;
   for (const rows::Mutation& mutation : mutations) {
-    const schema::TableDefPtr table = schema.find_table(mutation.table_id);
+    const schema::TableDefPtr table = current.find_table(mutation.table_id);
     if (table == nullptr) return fail(ErrorCode::kInvalid, "the table was dropped meanwhile");
     if (!mutation.server_timestamp) {
       SAGITTA_CHECK(writer.apply(*table, mutation));
@@ -534,7 +569,7 @@ Status TableSpace::apply_mutations(const schema::Schema& schema, std::span<const
     }
     // One for the whole record: the statements of a batch tie, as in Cassandra.
     if (!stamp) {
-      SAGITTA_TRY(stamp, impl_->server_timestamp(mutation.timestamp_us, batch));
+      SAGITTA_TRY(stamp, server_timestamp(mutation.timestamp_us, batch));
     }
     rows::Mutation stamped = mutation;
     stamped.timestamp_us = *stamp;
@@ -545,7 +580,8 @@ Status TableSpace::apply_mutations(const schema::Schema& schema, std::span<const
 
 Status TableSpace::truncate(const schema::TableDef& table, rows::ApplyTime time, kv::Batch& batch) {
   impl_->begin_record(time.offset, batch);
-  batch.remove_range(Family::kRows, table_prefix(table.id), table_prefix(table.id + 1));
+  const auto [from, to] = rows::table_interval(table.id);
+  SAGITTA_CHECK(impl_->make_writer(time, batch).remove_all(from, to));
   for (const schema::IndexDef& def : table.indexes) {
     if (is_vector_index(table, def)) impl_->journal.add_clear(def.id, batch);
     const auto found = impl_->indexes.find(def.id);
@@ -564,12 +600,12 @@ Status TableSpace::stamp(schema::SchemaChange& change, kv::Batch& batch) {
 Status TableSpace::change_schema(const schema::Schema& before, const schema::SchemaPtr& after, rows::ApplyTime time,
                                  kv::Batch& batch) {
   impl_->begin_record(time.offset, batch);
+  rows::RowWriter writer = impl_->make_writer(time, batch);
   for (const auto& [name, keyspace] : before.keyspaces) {
     for (const auto& [table_name, table] : keyspace->tables) {
-      const schema::TableDefPtr now = after->find_table(table->id);
-      if (now == nullptr) {
-        batch.remove_range(Family::kRows, table_prefix(table->id), table_prefix(table->id + 1));
-      }
+      if (after->find_table(table->id) != nullptr) continue;
+      const auto [from, to] = rows::table_interval(table->id);
+      SAGITTA_CHECK(writer.remove_all(from, to));
     }
   }
   const std::set<uint32_t> had = index_ids(before), has = index_ids(*after);
@@ -583,7 +619,31 @@ Status TableSpace::change_schema(const schema::Schema& before, const schema::Sch
   return {};
 }
 
+Status TableSpace::sweep(const schema::Schema& schema, rows::ApplyTime time, kv::Batch& batch) {
+  impl_->begin_record(time.offset, batch);
+  if (!is_sweeping()) return {};
+  const rows::Sweep oldest = impl_->book.current()->all().front();
+  const schema::TableDefPtr table = schema.find_table(rows::table_of(oldest.from));
+  return impl_->make_writer(time, batch).go_on(table.get(), oldest);
+}
+
+bool TableSpace::is_sweeping() const { return !impl_->book.current()->is_empty(); }
+
+Status TableSpace::write(kv::Batch& batch) {
+  if (!impl_->book.has_begun_one()) return impl_->store.write(batch);
+  // A view of the new rows must have the deletion too. What a step has taken is the same with and without it.
+  std::lock_guard lock(impl_->view_mutex);
+  SAGITTA_CHECK(impl_->store.write(batch));
+  impl_->sweeps = impl_->book.current();
+  impl_->book.written();
+  return {};
+}
+
+rows::ReadView TableSpace::view(int64_t now_s, ReadMode mode) const { return impl_->view(now_s, mode); }
+
 void TableSpace::committed() {
+  impl_->book.written();
+  impl_->publish_sweeps();
   if (impl_->next_schema != nullptr) {
     impl_->schema = std::move(impl_->next_schema);
     impl_->schema_changed = true;
@@ -596,6 +656,7 @@ void TableSpace::committed() {
 }
 
 void TableSpace::aborted() {
+  impl_->book.forget_record();
   impl_->forget_record();
   impl_->server_clock.reset();  // what was dropped moved it
 }

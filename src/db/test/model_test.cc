@@ -83,7 +83,9 @@ class Model {
   int64_t now_s() const { return machine_.clock.now_us() / 1'000'000; }
 
   void open() {
-    auto opened = machine_.open();
+    Options options;
+    options.rows_deleted_at_once = 3;  // so that deletions go on with later records
+    auto opened = machine_.open(options);
     ASSERT_TRUE(opened) << opened.error().to_string();
     database_ = *std::move(opened);
     if (std::exchange(created_, true)) return;
@@ -318,12 +320,15 @@ class Model {
   static void put_elements(TwinCell& cell, const Elements& elements, int64_t ts, int64_t expires_s) {
     for (const auto& [key, value] : elements) cell.elements[key].push_back({ts, value, expires_s});
   }
+  /// A few, or so many that they are kept apart from their row.
+  uint64_t random_count_of_elements() { return chance(25) ? 50 + below(60) : 1 + below(3); }
   std::string random_text() { return std::string(1, static_cast<char>('a' + below(3))); }
   std::pair<std::string, Elements> random_elements(TwinType type, int64_t ts, bool prepend) {
     if (type == TwinType::kList) return random_list(ts, prepend);
     if (type == TwinType::kUdt) return random_udt();
     std::map<int32_t, std::string> chosen;
-    for (uint64_t i = 0, n = 1 + below(3); i < n; ++i) chosen[static_cast<int32_t>(below(5)) - 2] = random_text();
+    const uint64_t count = random_count_of_elements(), keys = count > 3 ? 300 : 5;
+    for (uint64_t i = 0; i < count; ++i) chosen[static_cast<int32_t>(below(keys)) - 2] = random_text();
     Elements elements;
     std::string text;
     for (const auto& [key, value] : chosen) {
@@ -334,7 +339,7 @@ class Model {
     return {"{" + text + "}", elements};
   }
   std::pair<std::string, Elements> random_list(int64_t ts, bool prepend) {
-    Ints numbers = random_key(1 + below(3));
+    Ints numbers = random_key(random_count_of_elements());
     Elements elements;
     for (uint32_t i = 0; i < numbers.size(); ++i) elements[list_key(prepend, ts, i)] = int_bytes(numbers[i]);
     return {fmt::format("[{}]", fmt::join(numbers, ", ")), elements};

@@ -118,6 +118,17 @@ class ModelRun {
       if (row >= from && (to.empty() || row < to)) keys.push_back(row);
     }
     ASSERT_EQ(batch.row_keys(from, to).value(), keys);
+    // The other way, up to some entry.
+    size_t left = 1 + random_.below(4);
+    ASSERT_TRUE(batch.visit_rows(from, to, Direction::kBackward, [&](BytesView row, BytesView value) {
+      EXPECT_FALSE(keys.empty());
+      if (keys.empty()) return false;
+      EXPECT_EQ(row, keys.back());
+      EXPECT_EQ(value, rows.at(keys.back()));
+      keys.pop_back();
+      return --left > 0;
+    }));
+    EXPECT_TRUE(left == 0 || keys.empty());
   }
   void take_snapshot() {
     if (views_.size() < 4) views_.push_back({store_->snapshot(), model_});

@@ -2,6 +2,8 @@
 /// write so that it reads back as the same bytes.
 #include <cstdlib>
 
+#include "sagitta/rows/apart_cells.h"
+#include "sagitta/rows/deletions.h"
 #include "sagitta/rows/mutation.h"
 #include "sagitta/rows/row_keys.h"
 #include "sagitta/rows/stored_row.h"
@@ -30,13 +32,15 @@ void check(BytesView bytes, Decode decode, Encode encode_value) {
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (size == 0) return 0;
   const BytesView bytes(reinterpret_cast<const char*>(data) + 1, size - 1);
-  switch (data[0] % 6) {
+  switch (data[0] % 8) {
     case 0: check(bytes, decode_mutations, [](const auto& v, Bytes& out) { encode(v, out); }); break;
     case 1: check(bytes, schema::decode_schema_change, [](const auto& v, Bytes& out) { encode(v, out); }); break;
     case 2: check(bytes, schema::Schema::decode, [](const auto& v, Bytes& out) { v->encode(out); }); break;
     case 3: check(bytes, StoredRow::decode, [](const auto& v, Bytes& out) { v.encode(out); }); break;
     case 4: check(bytes, PartitionHeader::decode, [](const auto& v, Bytes& out) { v.encode(out); }); break;
-    default: static_cast<void>(split_key(bytes));
+    case 5: static_cast<void>(split_key(bytes)); break;
+    case 6: check(bytes, CellPage::decode, [](const auto& v, Bytes& out) { v.encode(out); }); break;
+    default: check(bytes, DeletionPage::decode, [](const auto& v, Bytes& out) { v.encode(out); }); break;
   }
   return 0;
 }

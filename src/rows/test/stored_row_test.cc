@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "sagitta/rows/deletions.h"
+
 namespace sagitta::rows {
 namespace {
 

@@ -39,7 +39,7 @@ class TableFixture : public testing::Test {
     if (!outcome.changed) return outcome;
     const auto batch = store_->make_batch();
     SAGITTA_CHECK(space_.change_schema(*schema_, outcome.schema, time(), *batch));
-    SAGITTA_CHECK(store_->write(*batch));
+    SAGITTA_CHECK(space_.write(*batch));
     space_.committed();
     schema_ = outcome.schema;
     return outcome;
@@ -70,7 +70,7 @@ class TableFixture : public testing::Test {
       space_.aborted();
       return applied;
     }
-    SAGITTA_CHECK(store_->write(*batch));
+    SAGITTA_CHECK(space_.write(*batch));
     space_.committed();
     return {};
   }
@@ -78,9 +78,7 @@ class TableFixture : public testing::Test {
     return {.table_id = table()->id, .partition_key = i32(partition), .timestamp_us = timestamp_us};
   }
 
-  rows::ReadView view(int64_t now_s = kStartS) const {
-    return {*store_, store_->snapshot(), now_s, kv::ReadMode::kBlocking};
-  }
+  rows::ReadView view(int64_t now_s = kStartS) const { return space_.view(now_s, kv::ReadMode::kBlocking); }
   std::optional<rows::LiveRow> get(int32_t partition, std::vector<Bytes> clustering = {},
                                    int64_t now_s = kStartS) const {
     auto row = view(now_s).get(*table(), i32(partition), clustering);

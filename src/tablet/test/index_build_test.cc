@@ -261,7 +261,13 @@ TEST_F(IndexBuildTest, ARebuildWhileRowsChangeEndsWithTheRows) {
     } else {
       ASSERT_TRUE(space.apply_mutations(*schema_, record, time(), *batch));
     }
-    ASSERT_TRUE(store_->write(*batch));
+    ASSERT_TRUE(space.write(*batch));
+    space.committed();
+  }
+  while (space.is_sweeping()) {
+    const auto batch = store_->make_batch();
+    ASSERT_TRUE(space.sweep(*schema_, time(), *batch));
+    ASSERT_TRUE(space.write(*batch));
     space.committed();
   }
   while (!space.ready()) std::this_thread::yield();

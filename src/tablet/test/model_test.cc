@@ -16,7 +16,6 @@ using types::DataType;
 using types::Kind;
 
 constexpr int kPartitions = 3;
-constexpr int kRows = 6;
 
 /// One write to one cell, or to the row's marker.
 struct Written {
@@ -94,30 +93,38 @@ class ModelTest : public TableFixture {
 
   int pick(int bound) { return static_cast<int>(random_() % static_cast<uint64_t>(bound)); }
 
+  /// Sets elements of the map, and clears it at times.
+  void set_map(rows::RowMutation& row, int partition, int number, int64_t timestamp) {
+    if (pick(large_maps_ ? 12 : 4) == 0) {
+      row.cells.push_back({.column_id = id("m"), .kind = rows::CellOp::Kind::kClear});
+      auto& clear = twin_.clears.try_emplace({partition, number, "m"}, INT64_MIN).first->second;
+      clear = std::max(clear, timestamp - 1);
+    }
+    for (int i = large_maps_ ? pick(60) : 0; i >= 0; --i) {
+      const bool null = pick(4) == 0;
+      const int key = pick(large_maps_ ? 400 : 3), value = pick(3);
+      rows::CellOp op{.column_id = id("m"), .kind = rows::CellOp::Kind::kSetElement, .path = i32(key)};
+      if (!null) op.value = i32(value);
+      twin_.cells[{partition, number, "m", fmt::format("{:03}", key)}].push_back(
+          {timestamp, null, null ? 0 : row.expires_s, null ? "" : std::to_string(value)});
+      row.cells.push_back(std::move(op));
+    }
+  }
+
   void set(rows::RowMutation& row, int partition, int number, int64_t timestamp, const std::string& name) {
+    if (name == "m") return set_map(row, partition, number, timestamp);
     const bool null = pick(4) == 0;
     const int value = pick(3);
     rows::CellOp op{.column_id = id(name)};
     if (!null) op.value = name == "v" ? types::from_floats(std::vector{static_cast<float>(value), 1.0F}) : i32(value);
     Place place{partition, number, name, ""};
-    if (name == "m") {
-      if (pick(4) == 0) {
-        row.cells.push_back({.column_id = id("m"), .kind = rows::CellOp::Kind::kClear});
-        auto& clear = twin_.clears.try_emplace({partition, number, "m"}, INT64_MIN).first->second;
-        clear = std::max(clear, timestamp - 1);
-      }
-      const int key = pick(3);
-      op.kind = rows::CellOp::Kind::kSetElement;
-      op.path = i32(key);
-      std::get<3>(place) = std::to_string(key);
-    }
     twin_.cells[place].push_back({timestamp, null, null ? 0 : row.expires_s, null ? "" : std::to_string(value)});
     row.cells.push_back(std::move(op));
   }
 
   rows::RowMutation random_row(int partition, int64_t timestamp) {
     rows::RowMutation row;
-    const int number = pick(kRows);
+    const int number = pick(rows_);
     row.clustering = {i32(number)};
     if (pick(6) == 0) {
       row.delete_row = true;
@@ -138,20 +145,27 @@ class ModelTest : public TableFixture {
     return row;
   }
 
+  /// Deletes some of the `width` rows from a random one on.
+  void add_range(rows::Mutation& out, int width) {
+    // The clustering order is descending: the range starts at its larger end.
+    const int partition = types::to_int32(out.partition_key), low = pick(rows_), high = low + pick(width);
+    const bool low_in = pick(2) == 0, high_in = pick(2) == 0;
+    out.deletions.push_back({{i32(high)}, {i32(low)}, high_in, low_in});
+    twin_.deletions[partition].push_back({out.timestamp_us, low_in ? low : low + 1, high_in ? high : high - 1});
+  }
+
   rows::Mutation random_mutation() {
     const int partition = pick(kPartitions);
     const int64_t timestamp = 1000 + pick(40);
     rows::Mutation out = mutation(partition, timestamp);
-    const int what = pick(20);
-    if (what == 0) {
+    const int what = many_deletions_ ? pick(40) / 2 : pick(20);
+    if (many_deletions_ && pick(3) > 0) {
+      for (int i = pick(12); i >= 0; --i) add_range(out, pick(30) == 0 ? rows_ / 2 : 1);
+    } else if (what == 0) {
       out.delete_partition = true;
       twin_.deletions[partition].push_back({timestamp, INT_MIN, INT_MAX});
     } else if (what <= 2) {
-      // The clustering order is descending: the range starts at its larger end.
-      const int low = pick(kRows), high = low + pick(3);
-      const bool low_in = pick(2) == 0, high_in = pick(2) == 0;
-      out.deletions.push_back({{i32(high)}, {i32(low)}, high_in, low_in});
-      twin_.deletions[partition].push_back({timestamp, low_in ? low : low + 1, high_in ? high : high - 1});
+      add_range(out, 3);
     } else if (what == 3) {
       out.rows.push_back({.is_static = true});
       set(out.rows.back(), partition, -1, timestamp, "s");
@@ -167,7 +181,7 @@ class ModelTest : public TableFixture {
     if (const auto* m = row.find(id("m"))) {
       auto elements = types::unpack_elements(*table()->find_column("m")->type, m->value);
       for (size_t i = 0; elements && i + 1 < elements->size(); i += 2) {
-        text += fmt::format("m[{}]={} ", types::to_int32((*elements)[i]), types::to_int32((*elements)[i + 1]));
+        text += fmt::format("m[{:03}]={} ", types::to_int32((*elements)[i]), types::to_int32((*elements)[i + 1]));
       }
     }
     if (const auto* s = row.find(id("s"))) text += fmt::format("s[]={} ", types::to_int32(s->value));
@@ -200,7 +214,7 @@ class ModelTest : public TableFixture {
 
   /// Slices of partitions, both ways, agree with what the twin has between the bounds.
   void compare_slice() {
-    const int partition = pick(kPartitions), low = pick(kRows), high = low + pick(3);
+    const int partition = pick(kPartitions), low = pick(rows_), high = low + pick(3);
     rows::ClusteringRange range{{i32(high)}, {i32(low)}, pick(2) == 0, pick(2) == 0};
     const bool reversed = pick(2) == 0;
     std::vector<int> expected, got;
@@ -216,10 +230,40 @@ class ModelTest : public TableFixture {
     ASSERT_EQ(got, expected);
   }
 
-  /// All rows of a store, as text by key.
-  std::map<Bytes, std::string> rows_of(kv::Store& store, int64_t now) const {
+  /// Random records from `seeds` seeds, each compared with the twin.
+  void run(uint64_t seeds, int steps) {
+    const char* given = std::getenv("SAGITTA_SEED");
+    const uint64_t first = given != nullptr ? std::strtoull(given, nullptr, 10) : std::random_device{}();
+    for (uint64_t seed = first; seed < first + seeds; ++seed) {
+      SCOPED_TRACE(fmt::format("SAGITTA_SEED={}", seed));
+      random_.seed(seed);
+      twin_ = {};
+      const auto batch = store_->make_batch();
+      ASSERT_TRUE(space_.truncate(*table(), time(), *batch));
+      ASSERT_TRUE(space_.write(*batch));
+      space_.committed();
+      for (int step = 0; step < steps; ++step) {
+        std::vector<rows::Mutation> record;
+        for (int i = pick(3); i >= 0; --i) record.push_back(random_mutation());
+        ASSERT_TRUE(write(std::move(record)));
+        if (pick(4) == 0) {
+          horizon_->advance(log_s_ * 1'000'000, schema_);
+          ASSERT_TRUE(store_->compact());
+        }
+        compare(kStartS + pick(40));
+        compare_slice();
+        if (HasFatalFailure()) return;
+      }
+    }
+  }
+
+  /// All rows, as text by key.
+  std::map<Bytes, std::string> rows_of(const TableSpace& space, int64_t now) const {
+    return rows_of(space.view(now, kv::ReadMode::kBlocking));
+  }
+  std::map<Bytes, std::string> rows_of(const rows::ReadView& all_rows) const {
     std::map<Bytes, std::string> rows;
-    const auto cursor = rows::ReadView(store, store.snapshot(), now, kv::ReadMode::kBlocking).scan_tokens(*table());
+    const auto cursor = all_rows.scan_tokens(*table());
     for (auto more = cursor->next(); more && *more; more = cursor->next()) {
       std::string text = show_row(cursor->row());
       for (const rows::LiveCell& cell : cursor->row().cells)
@@ -237,6 +281,8 @@ class ModelTest : public TableFixture {
 
   Twin twin_;
   std::mt19937_64 random_;
+  int rows_ = 6;  ///< of a partition
+  bool many_deletions_ = false, large_maps_ = false;
 };
 
 /// Applies each record to a second store, which is never compacted.
@@ -262,59 +308,160 @@ class PurgeModelTest : public ModelTest {
     ASSERT_TRUE(store_->compact());
   }
 
+  void compare_stores(int steps) {
+    const char* given = std::getenv("SAGITTA_SEED");
+    const uint64_t seed = given != nullptr ? std::strtoull(given, nullptr, 10) : std::random_device{}();
+    SCOPED_TRACE(fmt::format("SAGITTA_SEED={}", seed));
+    random_.seed(seed);
+    int64_t horizon_s = log_s_;
+    for (int step = 0; step < steps && !HasFatalFailure(); ++step) {
+      log_s_ += pick(3);
+      std::vector<rows::Mutation> record;
+      for (int i = pick(3); i >= 0; --i) record.push_back(random_mutation());
+      write_both(record);
+      if (pick(3) == 0) {
+        horizon_s = std::max(horizon_s, log_s_ - pick(10));
+        purge(horizon_s);
+      }
+      const int64_t now = log_s_ + pick(40);
+      ASSERT_EQ(rows_of(space_, now), rows_of(kept_space_, now));
+    }
+  }
+
   const std::unique_ptr<kv::Store> kept_ = kv::make_memory_store();
   TableSpace kept_space_{*kept_, workers_, vectors_, metrics_, clock_};
 };
 
 TEST_F(PurgeModelTest, CompactionChangesNothingThatCanBeSeenThenOrLater) {
+  compare_stores(3000);
+  log_s_ += 1000;
+  purge(log_s_);
+  EXPECT_EQ(rows_of(space_, log_s_), rows_of(kept_space_, log_s_));
+  EXPECT_EQ(entries_of(*store_), rows_of(space_, log_s_).size());
+  EXPECT_LT(entries_of(*store_), entries_of(*kept_));
+}
+
+TEST_F(PurgeModelTest, CompactionOfLargeCollectionsAndManyDeletionsChangesNothingThatCanBeSeen) {
+  large_maps_ = many_deletions_ = true;
+  rows_ = 30;
+  compare_stores(500);
+}
+
+/// Applies each record to a second store, where deletions of more than two entries go on with later records, and whose
+/// process starts again at times.
+class SweepModelTest : public ModelTest {
+ protected:
+  SweepModelTest() {
+    change(schema::AlterTableOptions{.keyspace = "k", .table = "t", .options = {{"gc_grace_seconds", "15"}}});
+    restart();
+  }
+  ~SweepModelTest() override { swept_space_->stop(); }
+
+  void restart() {
+    if (swept_space_ != nullptr) swept_space_->stop();
+    swept_space_.reset();
+    const rows::SweepLimits limits{.at_once = 2, .step = 3, .sweeps_max = 5};
+    swept_space_ = std::make_unique<TableSpace>(*swept_, workers_, vectors_, metrics_, clock_, SnapshotPlace(), limits);
+    ASSERT_TRUE(swept_space_->start(schema_, offset_));
+  }
+  /// `apply` of both, at one time.
+  void on_both(const std::function<Status(TableSpace&, rows::ApplyTime, kv::Batch&)>& apply) {
+    const rows::ApplyTime when = time();
+    for (auto [store, space] : {std::pair(store_.get(), &space_), std::pair(swept_.get(), swept_space_.get())}) {
+      const auto batch = store->make_batch();
+      const Status applied = apply(*space, when, *batch);
+      ASSERT_TRUE(applied) << applied.error().to_string();
+      ASSERT_TRUE(space->write(*batch));
+      space->committed();
+    }
+  }
+  void write_both() {
+    if (pick(40) == 0) {
+      return on_both([&](TableSpace& space, rows::ApplyTime when, kv::Batch& batch) {
+        return space.truncate(*table(), when, batch);
+      });
+    }
+    std::vector<rows::Mutation> record;
+    for (int i = pick(3); i >= 0; --i) record.push_back(random_mutation());
+    on_both([&](TableSpace& space, rows::ApplyTime when, kv::Batch& batch) {
+      return space.apply_mutations(*schema_, record, when, batch);
+    });
+  }
+  void step() {
+    const auto batch = swept_->make_batch();
+    ASSERT_TRUE(swept_space_->sweep(*schema_, time(), *batch));
+    ASSERT_TRUE(swept_space_->write(*batch));
+    swept_space_->committed();
+    sweeping_ += swept_space_->is_sweeping() ? 1 : 0;
+  }
+  void compact_swept() {
+    horizon_->advance(log_s_ * 1'000'000, schema_);
+    ASSERT_TRUE(swept_->compact());
+  }
+  /// Rows that the index has, but for those that expire: how long it keeps them depends on when they are written.
+  std::set<Bytes> indexed(const TableSpace& space) const {
+    const int64_t now = log_s_ + 100;
+    std::set<Bytes> keys;
+    const auto hits = space.indexes()->indexes.begin()->second->search(std::vector{0.0F, 0.0F}, 1000, now, nullptr, {});
+    if (!hits) return {hits.error().to_string()};
+    for (const auto& hit : *hits) keys.insert(hit.row_key);
+    return keys;
+  }
+  void finish_sweeps() {
+    while (swept_space_->is_sweeping() && !HasFatalFailure()) step();
+    ASSERT_LE(entries_of(*swept_), entries_of(*store_));  // which is never compacted
+    ASSERT_EQ(indexed(*swept_space_), indexed(space_));
+  }
+
+  struct Seen {
+    rows::ReadView view;
+    std::map<Bytes, std::string> rows;
+  };
+
+  const std::unique_ptr<kv::Store> swept_ = kv::make_memory_store([horizon = horizon_] { return horizon->filter(); });
+  std::unique_ptr<TableSpace> swept_space_;
+  int sweeping_ = 0;
+};
+
+TEST_F(SweepModelTest, DeletionsUnderWayAreOverToEveryReader) {
   const char* given = std::getenv("SAGITTA_SEED");
   const uint64_t seed = given != nullptr ? std::strtoull(given, nullptr, 10) : std::random_device{}();
   SCOPED_TRACE(fmt::format("SAGITTA_SEED={}", seed));
   random_.seed(seed);
-  int64_t horizon_s = log_s_;
-  for (int step = 0; step < 3000 && !HasFatalFailure(); ++step) {
+  rows_ = 20;
+  std::vector<Seen> seen;
+  for (int turn = 0; turn < 2500 && !HasFatalFailure(); ++turn) {
     log_s_ += pick(3);
-    std::vector<rows::Mutation> record;
-    for (int i = pick(3); i >= 0; --i) record.push_back(random_mutation());
-    write_both(record);
-    if (pick(3) == 0) {
-      horizon_s = std::max(horizon_s, log_s_ - pick(10));
-      purge(horizon_s);
-    }
+    large_maps_ = pick(4) == 0;
+    many_deletions_ = pick(4) == 0;
+    write_both();
+    for (int i = pick(3); i > 0; --i) step();
+    if (pick(50) == 0) restart();
+    if (pick(10) == 0) compact_swept();
     const int64_t now = log_s_ + pick(40);
-    ASSERT_EQ(rows_of(*store_, now), rows_of(*kept_, now));
+    ASSERT_EQ(rows_of(*swept_space_, now), rows_of(space_, now)) << turn;
+    // Views of earlier moments show those, whatever was removed since.
+    if (pick(5) == 0) seen.push_back({swept_space_->view(log_s_, kv::ReadMode::kBlocking), rows_of(space_, log_s_)});
+    if (seen.size() > 4) seen.erase(seen.begin());
+    for (const Seen& old : seen) ASSERT_EQ(rows_of(old.view), old.rows) << turn;
+    if (pick(100) == 0) finish_sweeps();
   }
-  log_s_ += 1000;
-  purge(log_s_);
-  EXPECT_EQ(rows_of(*store_, log_s_), rows_of(*kept_, log_s_));
-  EXPECT_EQ(entries_of(*store_), rows_of(*store_, log_s_).size());
-  EXPECT_LT(entries_of(*store_), entries_of(*kept_));
+  EXPECT_GT(sweeping_, 100);
 }
 
-TEST_F(ModelTest, RandomWritesReadAsTheTwinResolvesThem) {
-  const char* given = std::getenv("SAGITTA_SEED");
-  const uint64_t first = given != nullptr ? std::strtoull(given, nullptr, 10) : std::random_device{}();
-  for (uint64_t seed = first; seed < first + 30; ++seed) {
-    SCOPED_TRACE(fmt::format("SAGITTA_SEED={}", seed));
-    random_.seed(seed);
-    twin_ = {};
-    const auto batch = store_->make_batch();
-    ASSERT_TRUE(space_.truncate(*table(), time(), *batch));
-    ASSERT_TRUE(store_->write(*batch));
-    space_.committed();
-    for (int step = 0; step < 150; ++step) {
-      std::vector<rows::Mutation> record;
-      for (int i = pick(3); i >= 0; --i) record.push_back(random_mutation());
-      ASSERT_TRUE(write(std::move(record)));
-      if (pick(4) == 0) {
-        horizon_->advance(log_s_ * 1'000'000, schema_);
-        ASSERT_TRUE(store_->compact());
-      }
-      compare(kStartS + pick(40));
-      compare_slice();
-      if (HasFatalFailure()) return;
-    }
-  }
+TEST_F(ModelTest, RandomWritesReadAsTheTwinResolvesThem) { run(30, 150); }
+
+/// So many that they fill pages, divide them and are taken together.
+TEST_F(ModelTest, RandomWritesAmongManyRangeDeletionsReadAsTheTwinResolvesThem) {
+  rows_ = 800;
+  many_deletions_ = true;
+  run(2, 400);
+}
+
+/// So many elements that they are kept apart from their row and come back.
+TEST_F(ModelTest, RandomWritesToLargeCollectionsReadAsTheTwinResolvesThem) {
+  large_maps_ = true;
+  run(3, 150);
 }
 
 }  // namespace

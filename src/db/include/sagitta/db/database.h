@@ -57,6 +57,8 @@ struct Options {
   size_t log_segment_bytes = size_t{64} << 20;
   /// A vector index is saved in the background after so many changes, and a fifth of its vectors.
   uint64_t index_changes_min = 10'000;
+  /// A statement or batch deletes so many rows at once; the others are gone too, and removed step by step.
+  size_t rows_deleted_at_once = 1000;
 };
 
 /// What the database needs from outside. All must outlive it.

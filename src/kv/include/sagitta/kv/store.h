@@ -27,6 +27,11 @@ enum class ReadMode : uint8_t {
   kBlocking,   ///< for worker threads
 };
 
+/// Looks at an entry; whether the next is wanted.
+using EntryVisitor = std::function<bool(BytesView key, BytesView value)>;
+/// Which end of a range comes first.
+enum class Direction : uint8_t { kForward, kBackward };
+
 /// Changes that become visible together. Its own reads see them already: so it can hold many steps, each of which
 /// depends on those before it. Not thread-safe.
 class Batch {
@@ -39,8 +44,11 @@ class Batch {
 
   /// What the key of Family::kRows has once the batch is written; nothing when it is not there. Blocks.
   virtual Result<std::optional<Bytes>> row(BytesView key) const = 0;
-  /// The keys of Family::kRows in [from, to), ascending, once the batch is written. Blocks.
-  virtual Result<std::vector<Bytes>> row_keys(BytesView from, BytesView to) const = 0;
+  /// Calls `visit` with the entries of Family::kRows in [from, to) as they are once the batch is written. `visit` must
+  /// not change the batch. Blocks.
+  virtual Status visit_rows(BytesView from, BytesView to, Direction direction, const EntryVisitor& visit) const = 0;
+  /// Their keys, ascending.
+  Result<std::vector<Bytes>> row_keys(BytesView from, BytesView to) const;
 
   /// Begins a step.
   virtual void mark() = 0;

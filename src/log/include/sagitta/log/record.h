@@ -23,7 +23,7 @@ enum class RecordKind : uint8_t {
   kSchema = 2,    ///< a schema change
   kTruncate = 3,  ///< all rows of one table go
   kBarrier = 4,   ///< nothing changes; whoever waits for it has seen everything before it
-  kTick = 5,      ///< nothing changes but the log clock
+  kTick = 5,      ///< the log clock moves, and a deletion under way goes a step further
 };
 
 /// One record, version 1 of the format.

@@ -43,6 +43,7 @@ struct Options {
   int64_t flush_interval_us = 60'000'000;
   /// How long a request id is remembered when its record has no not_after_us.
   int64_t request_memory_us = 600'000'000;
+  rows::SweepLimits sweeps;
 };
 
 /// What it works with; all must outlive it.

@@ -9,6 +9,7 @@
 
 #include "sagitta/kv/store.h"
 #include "sagitta/rows/row.h"
+#include "sagitta/rows/sweeps.h"
 #include "sagitta/schema/schema.h"
 #include "sagitta/types/ordered_bytes.h"
 
@@ -44,8 +45,9 @@ class RowCursor {
 /// Copyable, thread-safe; keeps its snapshot alive.
 class ReadView {
  public:
-  /// `store` must outlive it. `now_s`: cells that expire at or before it are gone.
-  ReadView(kv::Store& store, kv::SnapshotPtr snapshot, int64_t now_s, kv::ReadMode mode);
+  /// `store` must outlive it. `sweeps`: the deletions under way in the snapshot; null: none. `now_s`: cells that expire
+  /// at or before it are gone.
+  ReadView(kv::Store& store, kv::SnapshotPtr snapshot, SweepsPtr sweeps, int64_t now_s, kv::ReadMode mode);
 
   /// The row; nothing when it does not exist. kWouldBlock, kCorruption, kIo as everywhere here.
   Result<std::optional<LiveRow>> get(const schema::TableDef& table, BytesView partition_key,
@@ -66,12 +68,19 @@ class ReadView {
   std::unique_ptr<RowCursor> scan_tokens(const schema::TableDef& table, int64_t start = INT64_MIN,
                                          int64_t end = INT64_MAX, BytesView after = {}) const;
 
+  /// Whether deletions of rows of the table are under way: an index may then name rows that are gone.
+  bool deletes_rows_of(const schema::TableDef& table) const;
+
+  const kv::SnapshotPtr& snapshot() const { return snapshot_; }
   int64_t now_s() const { return now_s_; }
   kv::ReadMode mode() const { return mode_; }
 
  private:
+  Sweeps sweeps_within(BytesView from, BytesView to) const;
+
   kv::Store* store_;
   kv::SnapshotPtr snapshot_;
+  SweepsPtr sweeps_;
   int64_t now_s_;
   kv::ReadMode mode_;
 };

@@ -2,12 +2,15 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 
 #include "sagitta/kv/store.h"
 #include "sagitta/log/log.h"
+#include "sagitta/rows/deletions.h"
 #include "sagitta/rows/mutation.h"
+#include "sagitta/rows/record_entries.h"
 #include "sagitta/rows/row.h"
-#include "sagitta/rows/stored_row.h"
+#include "sagitta/rows/row_edit.h"
 
 namespace sagitta::rows {
 
@@ -17,36 +20,57 @@ struct ApplyTime {
   log::Offset offset = 0;
 };
 
-/// Told of each row of an indexed table that was written or removed: as it is now, or null when it does not exist any
-/// more.
+/// Told of each row of an indexed table that was written or removed: as it is now, without the columns that are apart
+/// (stored_row.h), or null when nothing else of it exists.
 using RowObserver = std::function<void(const schema::TableDef&, BytesView row_key, const LiveRow* now)>;
 
 /// For one record. Rows are read through the batch, so that it sees what it, and the records before it in the same
 /// batch, have changed. Not thread-safe.
 class RowWriter {
  public:
-  RowWriter(kv::Batch& batch, ApplyTime time, RowObserver observer);
+  RowWriter(kv::Batch& batch, SweepBook& sweeps, const SweepLimits& limits, ApplyTime time, RowObserver observer);
 
   /// The mutation's timestamp is final. kInvalid when it does not fit the rows (a list position out of bounds): the
   /// record is then to be dropped whole.
   Status apply(const schema::TableDef& table, const Mutation& mutation);
 
+  /// Every entry of Family::kRows from `from` on and before `to` goes.
+  Status remove_all(const Bytes& from, const Bytes& to);
+  /// Takes a deletion under way a step further. The table is that of its rows; null when it was dropped.
+  Status go_on(const schema::TableDef* table, const Sweep& sweep);
+
+  /// Range deletions that were decoded so far: the work that they are to writes.
+  uint64_t deletions_decoded() const;
+
  private:
-  Result<PartitionHeader> read_header(const schema::TableDef& table, const Bytes& prefix);
-  Result<StoredRow> read_row(const schema::TableDef& table, const Bytes& key);
-  void write_row(const schema::TableDef& table, const Bytes& key, const StoredRow& row, bool is_static);
-  Status shadow_rows(const schema::TableDef& table, const Bytes& from, const Bytes& to, const Tombstone& tombstone);
-  Status delete_ranges(const schema::TableDef& table, const Mutation& mutation, const Bytes& prefix,
-                       PartitionHeader& header);
-  Status write_rows(const schema::TableDef& table, const Mutation& mutation, const RowMutation& change,
-                    const Bytes& prefix, const PartitionHeader& header);
-  Status apply_cell(const schema::TableDef& table, const Mutation& mutation, const RowMutation& change,
-                    const CellOp& op, StoredRow& row) const;
+  /// A partition, from one of its mutations to the next.
+  struct Partition {
+    Bytes prefix;
+    PartitionHeader header;
+    PartitionDeletions deletions;
+  };
+
+  Status enter(const schema::TableDef& table, const Mutation& mutation);
+  Status move_old_ranges();
+  void write_header();
+  Result<Tombstone> covering(const Bytes& clustering);
+  Status carry_out(const schema::TableDef* table, Sweep sweep);
+  Result<Bytes> take_some(const schema::TableDef* table, const Sweep& sweep, size_t limit);
+  Status take(const schema::TableDef* table, const Sweep& sweep, const Bytes& key);
+  Status delete_ranges(const schema::TableDef& table, const Mutation& mutation);
+  Status write_rows(const schema::TableDef& table, const Mutation& mutation, const RowMutation& change);
+  Status finish(const schema::TableDef& table, RowEdit& edit, bool is_static);
 
   kv::Batch& batch_;
+  SweepBook& sweeps_;
+  const SweepLimits limits_;
+  RecordEntries entries_;
   const ApplyTime time_;
   const int64_t log_s_;
   const RowObserver observer_;
+  std::optional<Partition> partition_;
+  uint64_t deletions_decoded_ = 0;  ///< of the partitions before
+  size_t at_once_left_;             ///< entries that the record may still delete at once
 };
 
 }  // namespace sagitta::rows

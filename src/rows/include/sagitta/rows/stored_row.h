@@ -3,6 +3,7 @@
 /// the larger value.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -12,23 +13,11 @@
 #include "sagitta/base/result.h"
 #include "sagitta/rows/row.h"
 #include "sagitta/rows/row_keys.h"
+#include "sagitta/rows/tombstone.h"
 #include "sagitta/schema/schema.h"
 #include "sagitta/types/ordered_bytes.h"
 
 namespace sagitta::rows {
-
-/// Everything written at or before `timestamp_us` is gone. `at_s`: when it was deleted, on the log's clock.
-struct Tombstone {
-  int64_t timestamp_us = kNoTimestamp;
-  int64_t at_s = 0;
-
-  bool covers(int64_t other_us) const { return timestamp_us != kNoTimestamp && other_us <= timestamp_us; }
-  bool is_set() const { return timestamp_us != kNoTimestamp; }
-  /// The one with the higher timestamp stays.
-  void merge(const Tombstone& other) {
-    if (other.is_set() && other.timestamp_us > timestamp_us) *this = other;
-  }
-};
 
 struct Cell {
   int64_t timestamp_us = kNoTimestamp;
@@ -63,15 +52,31 @@ struct CellMap {
   void shadow(const Tombstone& tombstone);
 };
 
+/// A multi-cell column whose cells are kept apart from the row (apart_cells.h). No cell that its deletion covers is
+/// there.
+struct ApartColumn {
+  Tombstone deletion;
+  int64_t oldest_us = 0, newest_us = 0;  ///< no cell was written before, or after
+
+  /// The column has a cell of this time from now on.
+  void extend(int64_t timestamp_us) {
+    oldest_us = std::min(oldest_us, timestamp_us);
+    newest_us = std::max(newest_us, timestamp_us);
+  }
+};
+
 struct StoredRow {
+  /// The number of the last deletion under way that it was written through (sweeps.h); 0: of none.
+  uint64_t epoch = 0;
   Marker marker;
   Tombstone deletion;
   std::map<uint32_t, Cell> cells;
   std::map<uint32_t, CellMap> maps;
+  std::map<uint32_t, ApartColumn> apart;  ///< columns that are not in `maps`
 
   void put(uint32_t column_id, Cell cell);
   void put(const Marker& other);
-  /// Drops what `tombstone` and the row's own deletions cover.
+  /// Drops what `tombstone` and the row's own deletions cover; leaves columns that are apart.
   void shadow(const Tombstone& tombstone);
   /// Drops tombstones and expired cells that count as absent: older than the grace period on the log's clock. Whether
   /// there were any.
@@ -85,32 +90,8 @@ struct StoredRow {
   static Result<StoredRow> decode(BytesView bytes);
 };
 
-/// A deletion of all rows whose encoded clustering key is in the interval.
-struct RangeTombstone {
-  types::Interval interval;
-  Tombstone tombstone;
-};
-
-/// What all rows of a partition are subject to.
-struct PartitionHeader {
-  Tombstone deletion;
-  std::vector<RangeTombstone> ranges;
-
-  /// The deletion that a row with this clustering key is under.
-  Tombstone covering(BytesView encoded_clustering) const;
-  /// kInvalid past kRangeTombstonesMax.
-  Status add(RangeTombstone range);
-  bool purge(int64_t log_s, int64_t gc_grace_s);
-  bool is_empty() const { return !deletion.is_set() && ranges.empty(); }
-
-  void encode(Bytes& out) const;
-  static Result<PartitionHeader> decode(BytesView bytes);
-};
-/// Range deletions of one partition within its grace period.
-inline constexpr size_t kRangeTombstonesMax = 10'000;
-
-/// The row as it is at `now_s`, without what its columns had before they were dropped; nothing when it does not exist
-/// then. `is_static` rows exist by their cells alone.
+/// The row as it is at `now_s`, without the columns that are apart and what columns had before they were dropped;
+/// nothing when it does not exist then. `is_static` rows exist by their cells alone.
 std::optional<LiveRow> live_row(const schema::TableDef& table, const StoredRow& stored, bool is_static, int64_t now_s);
 
 }  // namespace sagitta::rows

@@ -18,6 +18,7 @@
 #include "sagitta/kv/store.h"
 #include "sagitta/log/record.h"
 #include "sagitta/rows/mutation.h"
+#include "sagitta/rows/read_view.h"
 #include "sagitta/rows/row_writer.h"
 #include "sagitta/schema/schema.h"
 #include "sagitta/schema/schema_change.h"
@@ -31,12 +32,12 @@ struct SnapshotPlace {
   uint64_t changes_min = 10'000;  ///< an index is saved after so many changes, and a part of its vectors
 };
 
-/// All tables of a replica. One thread applies; `indexes` and `ready` may be called from any. What it is given must
-/// outlive it.
+/// All tables of a replica. One thread applies; `view`, `indexes` and `ready` may be called from any. What it is given
+/// must outlive it.
 class TableSpace {
  public:
   TableSpace(kv::Store& store, Executor& workers, MemoryBudget& vectors, MetricsRegistry& metrics, const Clock& clock,
-             const SnapshotPlace& snapshots = {});
+             const SnapshotPlace& snapshots = {}, const rows::SweepLimits& sweeps = {});
   ~TableSpace();
   TableSpace(const TableSpace&) = delete;
   TableSpace& operator=(const TableSpace&) = delete;
@@ -57,9 +58,20 @@ class TableSpace {
   Status change_schema(const schema::Schema& before, const schema::SchemaPtr& after, rows::ApplyTime time,
                        kv::Batch& batch);
 
+  /// Takes the oldest of the deletions under way a step further, if there is one. Deletions of many rows go so, with
+  /// records that change nothing else: none holds up what comes after it.
+  Status sweep(const schema::Schema& schema, rows::ApplyTime time, kv::Batch& batch);
+  /// Whether deletions are under way, with those of the record.
+  bool is_sweeping() const;
+
+  /// Writes the batch, so that every view has all of the record or nothing.
+  Status write(kv::Batch& batch);
   /// The batch is written: brings the indexes up to it.
   void committed();
   void aborted();
+
+  /// The rows as they are now, at `now_s`. Any thread.
+  rows::ReadView view(int64_t now_s, kv::ReadMode mode) const;
 
   index::VectorIndexSetPtr indexes() const;
   /// No index is building.

@@ -1,0 +1,252 @@
+#include "sagitta/rows/row_edit.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "sagitta/types/value.h"
+
+namespace sagitta::rows {
+namespace {
+
+/// The cell that an operation leaves: a value with the row's time to live, or a tombstone.
+Cell make_cell(const Mutation& mutation, const RowMutation& change, const CellOp& op, int64_t log_s) {
+  Cell cell{.timestamp_us = mutation.timestamp_us};
+  if (op.kind != CellOp::Kind::kListDiscard) cell.value = op.value;
+  if (!cell.value) {
+    cell.deleted_s = log_s;
+  } else if (change.ttl_s > 0) {
+    cell.ttl_s = change.ttl_s;
+    cell.expires_s = change.expires_s;
+  }
+  return cell;
+}
+
+/// The paths of the list's live elements, in order.
+std::vector<Bytes> live_paths(const CellMap& list, int64_t now_s) {
+  std::vector<Bytes> paths;
+  for (const auto& [path, cell] : list.cells) {
+    if (cell.is_live(now_s)) paths.push_back(path);
+  }
+  return paths;
+}
+
+Status out_of_bounds(int64_t number, size_t size) {
+  return fail(ErrorCode::kInvalid, size == 0
+                                       ? "Attempted to set an element on a list which is null"
+                                       : fmt::format("List index {} out of bound, list has size {}", number, size));
+}
+
+bool is_one_of(const Bytes& value, const std::vector<Bytes>& elements) {
+  return std::ranges::find(elements, value) != elements.end();
+}
+
+Status set_list_element(CellMap& list, int64_t number, const Cell& cell, int64_t now_s) {
+  const std::vector<Bytes> paths = live_paths(list, now_s);
+  if (number < 0 || static_cast<uint64_t>(number) >= paths.size()) return out_of_bounds(number, paths.size());
+  list.put(paths[static_cast<size_t>(number)], cell);
+  return {};
+}
+
+void discard_list_elements(CellMap& list, const CellOp& op, const Cell& tombstone, int64_t now_s) {
+  for (const Bytes& path : live_paths(list, now_s)) {
+    if (is_one_of(*list.cells[path].value, op.elements)) list.put(path, tombstone);
+  }
+}
+
+/// Additions commute: each is applied once, in log order, whatever its timestamp.
+void add_to_counter(StoredRow& row, const CellOp& op, int64_t timestamp_us) {
+  const auto old = row.cells.find(op.column_id);
+  if (old == row.cells.end() || !old->second.value) {
+    return row.put(op.column_id, {.timestamp_us = timestamp_us, .value = types::from_int64(op.number)});
+  }
+  Cell& cell = old->second;
+  const auto before = static_cast<uint64_t>(types::to_int64(*cell.value));
+  cell.value = types::from_int64(static_cast<int64_t>(before + static_cast<uint64_t>(op.number)));
+  cell.timestamp_us = std::max(timestamp_us, cell.timestamp_us);
+}
+
+/// What an assignment replaces: all that is older.
+Tombstone before(int64_t timestamp_us, int64_t at_s) {
+  return timestamp_us == kNoTimestamp ? Tombstone() : Tombstone{timestamp_us - 1, at_s};
+}
+
+}  // namespace
+
+Status RowEdit::read() {
+  SAGITTA_TRY(const auto bytes, entries_.read(key_));
+  if (!bytes) return {};
+  SAGITTA_TRY(row_, StoredRow::decode(*bytes));
+  SAGITTA_CHECK(forget_dropped());
+  row_.purge(log_s_, table_.gc_grace_s());
+  if (entries_.sweeps().is_empty()) return {};
+  const Tombstone lost = entries_.sweeps().over(key_, row_.epoch);
+  return lost.is_set() ? shadow(lost) : Status();
+}
+
+/// What columns had before they were dropped.
+Status RowEdit::forget_dropped() {
+  if (!table_.has_revived) return {};
+  for (const schema::ColumnDef& column : table_.columns) {
+    const auto apart = row_.apart.find(column.id);
+    const Tombstone dropped{column.dropped_us, 0};
+    if (apart != row_.apart.end() && dropped.covers(apart->second.oldest_us)) {
+      SAGITTA_CHECK(move_back(column.id, dropped));
+    }
+  }
+  row_.forget_dropped(table_);
+  return {};
+}
+
+Status RowEdit::write() {
+  SAGITTA_CHECK(move_large_apart());
+  if (row_.is_empty()) {
+    entries_.remove(key_);
+    return {};
+  }
+  row_.epoch = entries_.sweeps().epoch(key_);
+  Bytes encoded;
+  row_.encode(encoded);
+  entries_.write(key_, encoded);
+  return {};
+}
+
+Status RowEdit::apply(const Mutation& mutation, const RowMutation& change, const Tombstone& covering) {
+  if (change.delete_row) row_.deletion.merge({mutation.timestamp_us, log_s_});
+  if (change.insert_marker) {
+    const bool expires = change.ttl_s > 0;
+    row_.put(Marker{mutation.timestamp_us, expires ? change.ttl_s : 0, expires ? change.expires_s : 0});
+  }
+  for (const CellOp& op : change.cells) {
+    // A column that was dropped since the statement was bound takes nothing.
+    if (table_.find_column(op.column_id) == nullptr) continue;
+    Cell cell = make_cell(mutation, change, op, log_s_);
+    const bool is_apart = row_.apart.contains(op.column_id);
+    SAGITTA_CHECK(is_apart ? apply_apart(op, cell, covering) : apply(op, std::move(cell)));
+  }
+  return shadow(covering);
+}
+
+Status RowEdit::shadow(const Tombstone& tombstone) {
+  Tombstone strongest = row_.deletion;
+  strongest.merge(tombstone);
+  std::vector<uint32_t> covered;
+  for (const auto& [id, column] : row_.apart) {
+    if (strongest.covers(column.oldest_us)) covered.push_back(id);
+  }
+  for (const uint32_t id : covered) SAGITTA_CHECK(move_back(id, strongest));
+  row_.shadow(tombstone);
+  return {};
+}
+
+Status RowEdit::apply(const CellOp& op, Cell cell) {
+  switch (op.kind) {
+    case CellOp::Kind::kSet: row_.put(op.column_id, std::move(cell)); return {};
+    case CellOp::Kind::kSetElement: row_.maps[op.column_id].put(op.path, std::move(cell)); return {};
+    case CellOp::Kind::kClear: row_.maps[op.column_id].shadow(before(cell.timestamp_us, log_s_)); return {};
+    case CellOp::Kind::kDelete: row_.maps[op.column_id].shadow({cell.timestamp_us, log_s_}); return {};
+    case CellOp::Kind::kListSet: return set_list_element(row_.maps[op.column_id], op.number, cell, log_s_);
+    case CellOp::Kind::kListDiscard: discard_list_elements(row_.maps[op.column_id], op, cell, log_s_); return {};
+    case CellOp::Kind::kAdd: add_to_counter(row_, op, cell.timestamp_us); return {};
+  }
+  return fail(ErrorCode::kFormat, fmt::format("cell operation {} is unknown", static_cast<int>(op.kind)));
+}
+
+// ---- columns that are apart ----
+
+Result<ApartCells> RowEdit::apart_cells(uint32_t column_id) {
+  SAGITTA_TRY(Bytes base, cells_base(key_, column_id));
+  return ApartCells(entries_, std::move(base), log_s_, table_.gc_grace_s());
+}
+
+Status RowEdit::move_large_apart() {
+  std::vector<uint32_t> large;
+  for (const auto& [id, map] : row_.maps) {
+    if (is_large(map.cells)) large.push_back(id);
+  }
+  for (const uint32_t id : large) {
+    const CellMap map = std::move(row_.maps.extract(id).mapped());
+    ApartColumn column{map.deletion, map.cells.begin()->second.timestamp_us, map.cells.begin()->second.timestamp_us};
+    for (const auto& [path, cell] : map.cells) column.extend(cell.timestamp_us);
+    row_.apart[id] = column;
+    SAGITTA_TRY(ApartCells cells, apart_cells(id));
+    cells.write_all(map.cells);
+  }
+  return {};
+}
+
+/// Back into the row, where the tombstone is going to meet them; those that it covers need not be read for that.
+Status RowEdit::move_back(uint32_t column_id, const Tombstone& tombstone) {
+  const ApartColumn column = row_.apart.extract(column_id).mapped();
+  SAGITTA_TRY(ApartCells cells, apart_cells(column_id));
+  CellMap map{.deletion = column.deletion};
+  if (!tombstone.covers(column.newest_us)) {
+    SAGITTA_TRY(map.cells, cells.all());
+  }
+  if (!map.cells.empty() || map.deletion.is_set()) row_.maps[column_id] = std::move(map);
+  return cells.remove_all();
+}
+
+Status RowEdit::apply_apart(const CellOp& op, const Cell& cell, const Tombstone& covering) {
+  switch (op.kind) {
+    case CellOp::Kind::kSetElement: return put_apart(op.column_id, {op.path}, cell, covering);
+    case CellOp::Kind::kListSet: return set_apart_element(op, cell, covering);
+    case CellOp::Kind::kListDiscard: return discard_apart_elements(op, cell, covering);
+    case CellOp::Kind::kClear: return shadow_apart(op.column_id, before(cell.timestamp_us, log_s_));
+    case CellOp::Kind::kDelete: return shadow_apart(op.column_id, {cell.timestamp_us, log_s_});
+    case CellOp::Kind::kSet:
+    case CellOp::Kind::kAdd: break;
+  }
+  return fail(ErrorCode::kCorruption, fmt::format("a column of single cells, {}, is kept as many", op.column_id));
+}
+
+Status RowEdit::shadow_apart(uint32_t column_id, const Tombstone& tombstone) {
+  ApartColumn& column = row_.apart[column_id];
+  if (!tombstone.covers(column.oldest_us)) {
+    column.deletion.merge(tombstone);
+    return {};
+  }
+  SAGITTA_CHECK(move_back(column_id, tombstone));
+  row_.maps[column_id].shadow(tombstone);
+  return {};
+}
+
+/// What is covered by a deletion never gets in.
+Status RowEdit::put_apart(uint32_t column_id, const std::vector<Bytes>& paths, const Cell& cell,
+                          const Tombstone& covering) {
+  ApartColumn& column = row_.apart[column_id];
+  Tombstone strongest = covering;
+  strongest.merge(row_.deletion);
+  strongest.merge(column.deletion);
+  if (paths.empty() || strongest.covers(cell.timestamp_us)) return {};
+  column.extend(cell.timestamp_us);
+  SAGITTA_TRY(ApartCells cells, apart_cells(column_id));
+  for (const Bytes& path : paths) SAGITTA_CHECK(cells.put(path, cell));
+  return {};
+}
+
+Status RowEdit::set_apart_element(const CellOp& op, const Cell& cell, const Tombstone& covering) {
+  SAGITTA_TRY(const ApartCells cells, apart_cells(op.column_id));
+  std::optional<Bytes> found;
+  int64_t live = 0;
+  SAGITTA_CHECK(cells.visit([&](const Bytes& path, const Cell& old) {
+    if (!old.is_live(log_s_)) return true;
+    if (live == op.number) found = path;
+    ++live;
+    return !found;
+  }));
+  if (!found) return out_of_bounds(op.number, static_cast<size_t>(live));
+  return put_apart(op.column_id, {*found}, cell, covering);
+}
+
+Status RowEdit::discard_apart_elements(const CellOp& op, const Cell& cell, const Tombstone& covering) {
+  SAGITTA_TRY(const ApartCells cells, apart_cells(op.column_id));
+  std::vector<Bytes> paths;
+  SAGITTA_CHECK(cells.visit([&](const Bytes& path, const Cell& old) {
+    if (old.is_live(log_s_) && is_one_of(*old.value, op.elements)) paths.push_back(path);
+    return true;
+  }));
+  return put_apart(op.column_id, paths, cell, covering);
+}
+
+}  // namespace sagitta::rows
