@@ -61,7 +61,7 @@ Status run(const ServeOptions& options) {
   const int cores = options.cores > 0 ? options.cores : static_cast<int>(std::thread::hardware_concurrency());
   const auto runtime = async::make_runtime(cores, metrics);
   SAGITTA_TRY(const auto server, server::Server::start({cql, http, options.connections_max, options.request_timeout_ms},
-                                                       *runtime, *database, clock, metrics));
+                                                       *runtime, *database, workers, clock, metrics));
   fmt::print("sagitta {} ready: cql {} http {} data {}\n", SAGITTA_VERSION, server->cql().to_string(),
              server->http().to_string(), options.data);
   std::fflush(stdout);

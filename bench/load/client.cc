@@ -40,7 +40,7 @@ class TcpClient final : public Client, public std::enable_shared_from_this<TcpCl
   explicit TcpClient(const ClientOptions& options)
       : Client(options.timeout_ms),
         options_(options),
-        decoder_(limits::kFrameBytesMax, wire::Sender::kServer),
+        decoder_(limits::kFrameBytesMax, wire::Sender::kServer, SIZE_MAX),
         encoder_(wire::Sender::kClient) {}
 
   void send(const wire::Message& message, Answered answered) override {
@@ -73,6 +73,7 @@ class TcpClient final : public Client, public std::enable_shared_from_this<TcpCl
     taking_ = true;
     while (connection_ != nullptr) {
       auto next = decoder_.next();
+      if (next && !next->has_value() && decoder_.has_more()) continue;
       if (next && !next->has_value()) break;
       if (next) {
         take(**next);

@@ -34,6 +34,8 @@ using boost::system::error_code;
 constexpr size_t kReadBytes = 64 * 1024;
 /// Pieces to send that are shorter than this together leave in one call.
 constexpr size_t kGatherBytes = 64 * 1024;
+/// Of the pieces that a closed connection has not sent.
+constexpr int kDroppedInTurn = 16;
 
 /// The figures of connections of one kind.
 struct ConnectionStats {
@@ -151,12 +153,19 @@ class TcpConnection final : public Connection {
       self->handler_->on_closed();
       self->core_.connections.erase(self);
       self->handler_.reset();
-      self->outgoing_.clear();
+      self->drop_unsent();
     }));
   }
 
  private:
   std::shared_ptr<TcpConnection> self() { return std::static_pointer_cast<TcpConnection>(shared_from_this()); }
+
+  /// A few pieces in a turn: giving many pages back to the system takes long.
+  void drop_unsent() {
+    for (int i = 0; i < kDroppedInTurn && !outgoing_.empty(); ++i) outgoing_.pop_front();
+    if (outgoing_.empty()) return;
+    asio::post(core_.context, core_.turn([self = self()] { self->drop_unsent(); }));
+  }
 
   void read() {
     if (closed_ || paused_ || ended_ || reading_) return;

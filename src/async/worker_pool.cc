@@ -1,5 +1,8 @@
 #include "sagitta/async/worker_pool.h"
 
+#include <sys/resource.h>
+#include <unistd.h>
+
 namespace sagitta::async {
 namespace {
 
@@ -7,11 +10,20 @@ Gauge& waiting_gauge(MetricsRegistry& metrics, const char* lane) {
   return metrics.gauge("sagitta_worker_queue_length", "Pieces of work waiting for a worker thread.", {{"lane", lane}});
 }
 
+/// Of threads that work in slices: where processors are few, session cores and short work come
+/// first.
+constexpr int kSliceNiceness = 10;
+
+void lower_priority() { ::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), kSliceNiceness); }
+
 }  // namespace
 
 WorkerPool::WorkerPool(int threads, MetricsRegistry& metrics)
-    : short_{.waiting = waiting_gauge(metrics, "short")}, long_{.waiting = waiting_gauge(metrics, "long")} {
+    : short_{.waiting = waiting_gauge(metrics, "short")},
+      long_{.waiting = waiting_gauge(metrics, "long")},
+      slices_{.waiting_gauge = waiting_gauge(metrics, "slices")} {
   for (int i = 0; i < threads; ++i) threads_.emplace_back([this] { run(short_); });
+  for (int i = 0; i < threads; ++i) threads_.emplace_back([this] { run_slices(); });
   threads_.emplace_back([this] { run(long_); });
 }
 
@@ -34,12 +46,27 @@ void WorkerPool::post_to(Lane& lane, std::function<void()> work) {
   work();
 }
 
+void WorkerPool::post_slices(std::function<bool()> slice) {
+  {
+    std::lock_guard lock(mutex_);
+    if (!stopping_) {
+      slices_.waiting.push_back(std::move(slice));
+      slices_.waiting_gauge.set(static_cast<double>(slices_.waiting.size()));
+      slices_.wake.notify_one();
+      return;
+    }
+  }
+  while (!slice()) {
+  }
+}
+
 void WorkerPool::stop() {
   {
     std::lock_guard lock(mutex_);
     stopping_ = true;
     short_.wake.notify_all();
     long_.wake.notify_all();
+    slices_.wake.notify_all();
   }
   for (std::thread& thread : threads_) thread.join();
   threads_.clear();
@@ -57,6 +84,37 @@ void WorkerPool::run(Lane& lane) {
     work();
     work = nullptr;
     lock.lock();
+  }
+}
+
+/// What has waited longest comes first, as long as not too much has begun.
+std::function<bool()> WorkerPool::SliceLane::take() {
+  auto& queue = !waiting.empty() && begun_count < kSlicedWorkMax ? waiting : begun;
+  begun_count += static_cast<size_t>(&queue == &waiting);
+  auto slice = std::move(queue.front());
+  queue.pop_front();
+  waiting_gauge.set(static_cast<double>(waiting.size()));
+  return slice;
+}
+
+void WorkerPool::run_slices() {
+  lower_priority();
+  std::unique_lock lock(mutex_);
+  for (;;) {
+    slices_.wake.wait(lock, [&] { return slices_.has_work() || (stopping_ && slices_.begun_count == 0); });
+    if (!slices_.has_work()) return;
+    auto slice = slices_.take();
+    lock.unlock();
+    const bool done = slice();
+    if (done) slice = nullptr;
+    lock.lock();
+    if (done) {
+      --slices_.begun_count;
+    } else {
+      slices_.begun.push_back(std::move(slice));
+    }
+    // One that waits may begin, or the lane has come to its end.
+    if (done) slices_.wake.notify_all();
   }
 }
 

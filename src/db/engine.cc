@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "sagitta/base/logging.h"
 #include "sagitta/log/local_log.h"
 
@@ -12,6 +14,11 @@ namespace {
 
 constexpr int64_t kDrainSeconds = 10;
 constexpr std::string_view kAnnHelp = "ANN queries, by how they were answered";
+
+Gauge& work_gauge(MetricsRegistry& metrics, const char* thread) {
+  return metrics.gauge("sagitta_read_work_max", "The most units of work that a read did in one go, by thread",
+                       {{"thread", thread}});
+}
 
 Status no_such_keyspace(std::string_view keyspace) {
   return fail(ErrorCode::kInvalid, fmt::format("Keyspace '{}' does not exist", keyspace));
@@ -86,6 +93,9 @@ Engine::Engine(Options options, Environment environment, DataDirectory directory
           env_.metrics.counter("sagitta_ann_nodes_visited_total", "Graph nodes whose links ANN queries followed")),
       blocked_reads_(env_.metrics.counter("sagitta_reads_blocked_total",
                                           "Reads that did not find everything in memory and went to a worker")),
+      wide_reads_(env_.metrics.counter("sagitta_reads_wide_total", "Reads of many rows, done in slices on workers")),
+      caller_work_(work_gauge(env_.metrics, "session")),
+      slice_work_(work_gauge(env_.metrics, "worker")),
       write_deadlines_(env_.clock) {}
 
 Engine::~Engine() {
@@ -198,43 +208,87 @@ Result<StatementPtr> Engine::find_prepared(BytesView id, const schema::Schema& s
   return bound;
 }
 
+template <class Part>
+void Engine::carry(const RequestPtr& request, Part part) {
+  WorkMeter meter(options_.work.caller);
+  const Status done = part(&meter);
+  if (done) return;
+  if (done.error().code() != ErrorCode::kWouldBlock) return request->finish(fail(done));
+  env_.workers.post([request, part] {
+    if (const Status again = part(nullptr); !again) request->finish(fail(again));
+  });
+}
+
+void Engine::run_bound(const RequestPtr& request, Result<StatementPtr> statement) {
+  if (!statement) return request->finish(fail(statement));
+  request->statement = *std::move(statement);
+  auto values = arrange(*request->statement->plan, std::exchange(request->options.values, {}));
+  if (!values) return request->finish(fail(values));
+  request->values = *std::move(values);
+  carry(request, [this, request](WorkMeter* meter) { return run(request, meter); });
+}
+
 void Engine::query(std::string text, RequestOptions options, Done done) {
   auto request = admit(std::move(options), std::move(done), "Execute CQL3 query", text);
   if (request == nullptr) return;
-  auto bound = bind_statement(*schemas()->full, text, request->options.keyspace);
-  if (!bound) return request->finish(fail(bound));
-  request->statement = *std::move(bound);
-  if (auto run = this->run(request); !run) request->finish(fail(run));
+  const bool is_long = text.size() > kCallerTextBytes;
+  auto work = [this, request, text = std::move(text)] {
+    run_bound(request, bind_statement(*schemas()->full, text, request->options.keyspace));
+  };
+  is_long ? env_.workers.post(std::move(work)) : work();
 }
 
 void Engine::execute(BytesView prepared_id, RequestOptions options, Done done) {
   const StatementPtr known = prepared_.find(prepared_id);
   auto request = admit(std::move(options), std::move(done), "Execute CQL3 prepared query", known ? known->text : "");
   if (request == nullptr) return;
-  auto found = find_prepared(prepared_id, *schemas()->full);
-  if (!found) return request->finish(fail(found));
-  request->statement = *std::move(found);
-  if (auto run = this->run(request); !run) request->finish(fail(run));
+  if (known == nullptr || known->text.size() <= kCallerTextBytes) {
+    return run_bound(request, find_prepared(prepared_id, *schemas()->full));
+  }
+  // Its literals are evaluated each time, and after a change of the schema it is parsed again.
+  env_.workers.post(
+      [this, request, id = Bytes(prepared_id)] { run_bound(request, find_prepared(id, *schemas()->full)); });
+}
+
+Result<std::vector<plan::BatchEntry>> Engine::bind_batch(const Request& request, std::vector<BatchItem> items) {
+  const Schemas schemas = this->schemas();
+  std::vector<plan::BatchEntry> entries;
+  for (BatchItem& item : items) {
+    auto statement = item.prepared_id.empty() ? bind_statement(*schemas->full, item.text, request.options.keyspace)
+                                              : find_prepared(item.prepared_id, *schemas->full);
+    if (!statement) return fail(statement);
+    SAGITTA_CHECK(check_writable(**statement));
+    SAGITTA_TRY(auto values, arrange(*(*statement)->plan, std::move(item.values)));
+    entries.push_back({(*statement)->plan, std::move(values)});
+  }
+  return entries;
+}
+
+void Engine::run_batch(const RequestPtr& request, BatchKind kind, std::vector<BatchItem> items) {
+  auto bound = bind_batch(*request, std::move(items));
+  if (!bound) return request->finish(fail(bound));
+  const bool many_keys =
+      std::ranges::any_of(*bound, [](const auto& entry) { return plan::names_many_keys(*entry.plan); });
+  auto write = [this, request, kind, entries = *std::move(bound)]() mutable {
+    const Status written = [&]() -> Status {
+      SAGITTA_TRY(auto mutations, plan::make_batch(to_cql(kind), entries, request->eval(nullptr)));
+      return run_write(request, mutations);
+    }();
+    if (!written) request->finish(fail(written));
+  };
+  many_keys ? env_.workers.post(std::move(write)) : write();
 }
 
 void Engine::batch(BatchKind kind, std::vector<BatchItem> items, RequestOptions options, Done done) {
   auto request = admit(std::move(options), std::move(done), "Execute batch of CQL3 queries", "");
   if (request == nullptr) return;
-  auto written = [&]() -> Status {
-    const Schemas schemas = this->schemas();
-    std::vector<plan::BatchEntry> entries;
-    for (BatchItem& item : items) {
-      auto statement = item.prepared_id.empty() ? bind_statement(*schemas->full, item.text, request->options.keyspace)
-                                                : find_prepared(item.prepared_id, *schemas->full);
-      if (!statement) return fail(statement);
-      SAGITTA_CHECK(check_writable(**statement));
-      SAGITTA_TRY(auto values, arrange(*(*statement)->plan, std::move(item.values)));
-      entries.push_back({(*statement)->plan, std::move(values)});
-    }
-    SAGITTA_TRY(auto mutations, plan::make_batch(to_cql(kind), entries, request->eval()));
-    return run_write(request, mutations);
-  }();
-  if (!written) request->finish(fail(written));
+  size_t text_bytes = 0;
+  for (const BatchItem& item : items) text_bytes += item.text.size();
+  if (items.size() <= kCallerBatchItems && text_bytes <= kCallerTextBytes) {
+    return run_batch(request, kind, std::move(items));
+  }
+  env_.workers.post(
+      [this, request, kind, items = std::move(items)]() mutable { run_batch(request, kind, std::move(items)); });
 }
 
 Status Engine::check_keyspace(std::string_view keyspace) const {
@@ -267,11 +321,10 @@ std::map<std::string, std::string> Engine::state() const {
   return state;
 }
 
-Status Engine::run(const RequestPtr& request) {
+Status Engine::run(const RequestPtr& request, WorkMeter* meter) {
   const plan::Plan& plan = *request->statement->plan;
-  SAGITTA_TRY(request->values, arrange(plan, std::exchange(request->options.values, {})));
   if (const auto* select = std::get_if<std::shared_ptr<const plan::SelectPlan>>(&plan.body)) {
-    return run_select(request, *select);
+    return run_select(request, *select, meter);
   }
   if (const auto* use = std::get_if<plan::UsePlan>(&plan.body)) {
     SAGITTA_CHECK(plan::check_values(plan, request->values));
@@ -286,8 +339,10 @@ Status Engine::run(const RequestPtr& request) {
     SAGITTA_CHECK(plan::check_values(plan, request->values));
     return changes_schema ? run_schema(request) : run_truncate(request, *truncate);
   }
-  plan::EvalContext eval = request->eval();
-  eval.takeable = request->values;
+  // Many keys are put together here as far as that is little work: then again, from the same values.
+  const bool may_yield = meter != nullptr && plan::names_many_keys(plan);
+  plan::EvalContext eval = request->eval(may_yield ? meter : nullptr);
+  if (!may_yield) eval.takeable = request->values;
   SAGITTA_TRY(auto mutations, plan::make_mutations(plan, eval));
   return run_write(request, mutations);
 }

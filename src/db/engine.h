@@ -15,6 +15,7 @@
 #include "data_directory.h"
 #include "statements.h"
 #include "traces.h"
+#include "work_limits.h"
 #include "write_deadlines.h"
 
 namespace sagitta::db {
@@ -30,7 +31,8 @@ struct Request {
 
   /// Answers, once; later calls do nothing. Thread-safe.
   void finish(Result<Answer> answer);
-  plan::EvalContext eval() const;
+  /// `meter`: see EvalContext.
+  plan::EvalContext eval(WorkMeter* meter) const;
   RequestContext context() const { return {options.deadline, trace.get()}; }
 
   Engine& engine;
@@ -97,11 +99,18 @@ class Engine final : public Database {
   Result<StatementPtr> find_prepared(BytesView id, const schema::Schema& schema);
 
   // The parts of a request, in the order in which they happen; each answers on failure.
-  Status run(const RequestPtr& request);
+  /// Does a part of the request here, as long as that is little work (kWouldBlock), else on a worker,
+  /// without a meter.
+  template <class Part>
+  void carry(const RequestPtr& request, Part part);
+  void run_bound(const RequestPtr& request, Result<StatementPtr> statement);
+  void run_batch(const RequestPtr& request, BatchKind kind, std::vector<BatchItem> items);
+  Result<std::vector<plan::BatchEntry>> bind_batch(const Request& request, std::vector<BatchItem> items);
+  Status run(const RequestPtr& request, WorkMeter* meter);
   Status run_schema(const RequestPtr& request);
   Status run_truncate(const RequestPtr& request, const plan::TruncatePlan& plan);
   Status run_write(const RequestPtr& request, const std::vector<rows::Mutation>& mutations);
-  Status run_select(const RequestPtr& request, const std::shared_ptr<const plan::SelectPlan>& plan);
+  Status run_select(const RequestPtr& request, const std::shared_ptr<const plan::SelectPlan>& plan, WorkMeter* meter);
   void submit(const RequestPtr& request, log::Record record);
   void note_log_failure(const Error& error);
   /// Why the log takes no more writes, if so: one failed append stops it until the next start.
@@ -109,9 +118,14 @@ class Engine final : public Database {
 
   struct Read;
   using ReadPtr = std::shared_ptr<Read>;
-  void read(const ReadPtr& read, kv::ReadMode mode);
-  Result<Answer> read_once(const Read& read, kv::ReadMode mode);
-  const index::VectorIndex* serving_index(const index::VectorIndexSet& set, const plan::AnnQuery& ann) const;
+  void read_here(const ReadPtr& read);
+  void read_in_slices(const ReadPtr& read);
+  /// True when the read is answered.
+  bool read_slice(Read& read);
+  void begin(Read& read, kv::ReadMode mode);
+  Result<Answer> step(Read& read, kv::ReadMode mode);
+  void note_ann(const Read& read);
+  index::VectorIndexPtr serving_index(const index::VectorIndexSet& set, const plan::AnnQuery& ann) const;
 
   const Options options_;
   const Environment env_;
@@ -124,6 +138,8 @@ class Engine final : public Database {
   Counter& ann_graph_;
   Counter& ann_nodes_;
   Counter& blocked_reads_;
+  Counter& wide_reads_;
+  WorkPeak caller_work_, slice_work_;
   const std::shared_ptr<rows::PurgeHorizon> horizon_ = std::make_shared<rows::PurgeHorizon>();
   std::unique_ptr<kv::Store> store_;
   std::unique_ptr<log::Log> log_;

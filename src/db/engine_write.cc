@@ -11,7 +11,7 @@
 namespace sagitta::db {
 
 Status Engine::run_schema(const RequestPtr& request) {
-  SAGITTA_TRY(const auto change, plan::make_schema_change(*request->statement->plan, request->eval()));
+  SAGITTA_TRY(const auto change, plan::make_schema_change(*request->statement->plan, request->eval(nullptr)));
   submit(request, replica::schema_record(*schemas()->stored, change));
   return {};
 }

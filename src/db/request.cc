@@ -25,13 +25,14 @@ void Request::finish(Result<Answer> answer) {
   std::exchange(done, nullptr)(std::move(answer));
 }
 
-plan::EvalContext Request::eval() const {
+plan::EvalContext Request::eval(WorkMeter* meter) const {
   plan::EvalContext context;
   context.values = values;
   context.now_us = now_us;
   context.client_timestamp_us = options.default_timestamp_us;
   context.timeuuids = &engine.timeuuids_;
   context.random = &engine.env_.random;
+  context.meter = meter;
   return context;
 }
 

@@ -7,7 +7,7 @@
 #include "sagitta/ann/metric.h"
 #include "sagitta/types/value.h"
 
-#include "matches.h"
+#include "row_sink.h"
 
 namespace sagitta::exec {
 namespace {
@@ -87,27 +87,39 @@ class Best {
   std::vector<Scored> heap_;
 };
 
-Result<ResultSet> scan(const StoredRows& rows, const SelectRequest& request, AnnReport& report) {
-  report.path = "exact";
-  Scorer scorer(*rows.table(), *request.select.ann);
-  const Projector projector(request);
-  Matches matches(rows, request);
-  SAGITTA_CHECK(matches.start(nullptr));
-  Best best(*request.select.limit);
-  for (uint64_t order = 0;; ++order) {
-    SAGITTA_TRY(const Row* row, matches.next());
-    if (row == nullptr) break;
-    ++report.candidates;
-    const auto score = scorer.score(*row);
-    if (!score) continue;
-    ++report.distances;
-    if (!best.wants(*score, order)) continue;
+/// Of all rows the nearest.
+class NearestSink final : public RowSink {
+ public:
+  NearestSink(const schema::TableDef& table, const SelectRequest& request, AnnReport& report)
+      : request_(request),
+        report_(report),
+        scorer_(table, *request.select.ann),
+        projector_(request),
+        best_(*request.select.limit) {}
+
+  Result<bool> add(const Row& row) override {
+    ++report_.candidates;
+    request_.charge(work::distance(scorer_.query().size()));
+    const auto score = scorer_.score(row);
+    const uint64_t order = order_++;
+    if (!score) return true;
+    ++report_.distances;
+    if (!best_.wants(*score, order)) return true;
     Scored scored{*score, order, {}};
-    SAGITTA_CHECK(projector.append(*row, scored.cells));
-    best.add(std::move(scored));
+    SAGITTA_CHECK(projector_.append(row, scored.cells));
+    best_.add(std::move(scored));
+    return true;
   }
-  return best.take();
-}
+  Result<ResultSet> finish() override { return best_.take(); }
+
+ private:
+  const SelectRequest& request_;
+  AnnReport& report_;
+  Scorer scorer_;
+  const Projector projector_;
+  Best best_;
+  uint64_t order_ = 0;
+};
 
 /// One search through the index: rows are fetched and filtered as the index comes upon them.
 class IndexSearch {
@@ -125,11 +137,17 @@ class IndexSearch {
     RequestContext context = request_.context;
     SearchReport search;
     context.search = &search;
+    if (is_on_core() && request_.meter != nullptr) {
+      context.distances_max = request_.meter->left() / work::distance(scorer_.query().size());
+    }
     auto hits = index.search(scorer_.query(), limit, rows_.view().now_s(), &filter, context);
     report.path = search.path;
     report.nodes_visited += search.nodes_visited;
     report.distances += search.distances;
     report.candidates += candidates_;
+    request_.charge(search.distances * work::distance(scorer_.query().size()));
+    // All of what was allowed, to within a step.
+    if (search.distances >= context.distances_max) request_.charge(request_.meter->left());
     if (error_) return std::unexpected(*error_);
     if (!hits) return fail(hits);
     std::vector<std::pair<const Bytes*, const Accepted*>> ordered;
@@ -154,6 +172,9 @@ class IndexSearch {
   };
   static bool agrees(float a, float b) { return std::abs(a - b) <= 1e-4F * std::max(1.0F, std::abs(a)); }
 
+  /// Rows come from memory only where nothing may take long.
+  bool is_on_core() const { return rows_.view().mode() == kv::ReadMode::kCacheOnly; }
+
   /// Nothing when there is no use in going on: a row could not be read, or not without waiting.
   std::optional<bool> accept(BytesView key) {
     ++candidates_;
@@ -163,6 +184,9 @@ class IndexSearch {
     return std::nullopt;
   }
   Result<bool> look_at(BytesView key) {
+    if (is_on_core()) {
+      SAGITTA_CHECK(request_.may_go_on());
+    }
     SAGITTA_TRY(auto row, rows_.get(key));
     if (row == nullptr || !in_ranges(*row) || !projector_.passes(*row)) return false;
     const auto score = scorer_.score(*row);
@@ -193,18 +217,51 @@ bool restricts_partitions(const plan::BoundSelect& select) {
   return select.partitions || select.tokens.start != INT64_MIN || select.tokens.end != INT64_MAX;
 }
 
+class AnnRun final : public SelectRun {
+ public:
+  AnnRun(AnnSource source, const SelectRequest& request, AnnReport& report)
+      : source_(std::move(source)), request_(request), report_(report) {}
+
+  Result<ResultSet> step() override {
+    if (scan_ == nullptr) {
+      SAGITTA_TRY(auto found, search());
+      if (found) return *std::move(found);
+      start_scan();
+    }
+    return scan_->step();
+  }
+
+ private:
+  /// Nothing when the rows are to be scanned.
+  Result<std::optional<ResultSet>> search() {
+    if (source_.index == nullptr || restricts_partitions(request_.select)) return std::nullopt;
+    for (int i = 0; i < kTriesMax; ++i) {
+      const StoredRows rows = source_.open();
+      auto result = IndexSearch(rows, request_).run(*source_.index, report_);
+      if (!result && result.error().code() == ErrorCode::kUnavailable) break;
+      if (!result || *result) return result;
+    }
+    return std::nullopt;
+  }
+  void start_scan() {
+    report_.path = "exact";
+    rows_ = source_.open();
+    scan_ = std::make_unique<ScanRun>(*rows_, request_, [this](const auto& request, const auto&, const auto*) {
+      return std::make_unique<NearestSink>(*rows_->table(), request, report_);
+    });
+  }
+
+  const AnnSource source_;
+  const SelectRequest request_;
+  AnnReport& report_;
+  std::optional<StoredRows> rows_;
+  std::unique_ptr<ScanRun> scan_;
+};
+
 }  // namespace
 
-Result<ResultSet> run_ann(const AnnSource& source, const SelectRequest& request, AnnReport& report) {
-  if (source.index == nullptr || restricts_partitions(request.select)) return scan(source.open(), request, report);
-  for (int i = 0; i < kTriesMax; ++i) {
-    const StoredRows rows = source.open();
-    auto result = IndexSearch(rows, request).run(*source.index, report);
-    if (!result && result.error().code() == ErrorCode::kUnavailable) break;
-    if (!result) return fail(result);
-    if (*result) return **std::move(result);
-  }
-  return scan(source.open(), request, report);
+std::unique_ptr<SelectRun> start_ann(AnnSource source, const SelectRequest& request, AnnReport& report) {
+  return std::make_unique<AnnRun>(std::move(source), request, report);
 }
 
 }  // namespace sagitta::exec

@@ -12,6 +12,7 @@ Matches::Matches(const TableRows& rows, const SelectRequest& request)
     : rows_(rows), request_(request), projector_(request), check_(request) {
   per_partition_ = request.select.per_partition_limit.value_or(UINT64_MAX);
   if (request.select.plan->distinct) per_partition_ = 1;
+  for (const auto& filter : request.select.filters) filter_work_ += work::kComparison * (1 + filter.operands.size());
 }
 
 Status Matches::start(const PagingState* from) {
@@ -29,12 +30,14 @@ Status Matches::start(const PagingState* from) {
 Result<const Row*> Matches::next() {
   for (;;) {
     if (stream_ == nullptr) return nullptr;
+    SAGITTA_CHECK(request_.may_go_on());
     SAGITTA_TRY(const Row* row, stream_->next());
     if (row == nullptr) {
       SAGITTA_CHECK(open_next_partition());
       continue;
     }
     SAGITTA_CHECK(check_.step());
+    request_.charge(filter_work_);
     if (row->key().partition != last_partition_) {
       last_partition_ = row->key().partition;
       in_partition_ = 0;

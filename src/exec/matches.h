@@ -12,10 +12,12 @@ class Matches {
   Matches(const TableRows& rows, const SelectRequest& request);
   /// `from` is null for the first page.
   Status start(const PagingState* from);
-  /// The next match; null at the end.
+  /// The next match; null at the end. kWouldBlock when the request's meter is spent: call again to go
+  /// on.
   Result<const Row*> next();
   uint64_t in_partition() const { return in_partition_; }
   uint64_t rows_read() const { return check_.steps(); }
+  Status check_deadline() const { return check_.look(); }
 
  private:
   void skip_partitions(const Bytes& last);
@@ -32,6 +34,8 @@ class Matches {
   Bytes last_partition_;
   uint64_t in_partition_ = 0;
   uint64_t per_partition_ = UINT64_MAX;
+  /// Work of the filters for one row.
+  uint64_t filter_work_ = 0;
 };
 
 Status check_result_bytes(const Bytes& cells);

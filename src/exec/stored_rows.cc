@@ -33,6 +33,7 @@ class PartitionStream final : public RowStream {
 
   Result<const Row*> next() override {
     while (next_range_ < ranges_.size() || cursor_ != nullptr) {
+      SAGITTA_CHECK(view_.may_go_on());
       SAGITTA_TRY(auto row, next_row());
       if (!row) continue;
       if (!std::exchange(statics_read_, true)) {

@@ -239,8 +239,11 @@ Result<std::vector<VectorHit>> VectorIndexImpl::search(std::span<const float> qu
   if (state_ != State::kServing)
     return fail(ErrorCode::kUnavailable, fmt::format("index {} is being built", def_.name));
   const uint64_t moves_before = moves();
-  ann::SearchParams params{
-      .k = static_cast<uint32_t>(k), .now_us = now_s * 1'000'000, .deadline = context.deadline, .clock = &clock_};
+  ann::SearchParams params{.k = static_cast<uint32_t>(k),
+                           .now_us = now_s * 1'000'000,
+                           .deadline = context.deadline,
+                           .clock = &clock_,
+                           .distances_max = context.distances_max};
   Judge judge(filter);
   params.filter.predicate = [&](ann::Slot slot) {
     const auto key = row_of(slot);
@@ -253,6 +256,9 @@ Result<std::vector<VectorHit>> VectorIndexImpl::search(std::span<const float> qu
   if (context.search != nullptr) *context.search = {ann::to_string(stats.path), stats.expanded, stats.distances};
   if (stats.ended == ann::Ended::kDeadline) {
     return fail(ErrorCode::kReadTimeout, fmt::format("the deadline passed after {} distances", stats.distances));
+  }
+  if (stats.ended == ann::Ended::kWork) {
+    return fail(ErrorCode::kWouldBlock, fmt::format("the search has computed {} distances", stats.distances));
   }
   if (stats.ended == ann::Ended::kNot) {
     SAGITTA_TRY(const auto moved, moved_since(moves_before, query));

@@ -87,6 +87,18 @@ Result<std::vector<rows::Mutation>> make_mutations(const Plan& plan, const EvalC
   return fail(ErrorCode::kInvalid, "The statement writes no rows");
 }
 
+bool names_many_keys(const Plan& plan) {
+  const auto is_in = [](const Relation& relation) { return relation.op == Operator::kIn; };
+  if (auto* modification = std::get_if<ModificationPlan>(&plan.body)) {
+    const ModificationBody& body = *modification->body;
+    return std::ranges::any_of(body.partition, is_in) || std::ranges::any_of(body.clustering.equalities, is_in);
+  }
+  if (auto* batch = std::get_if<BatchPlan>(&plan.body)) {
+    return std::ranges::any_of(batch->children, [](const PlanPtr& child) { return names_many_keys(*child); });
+  }
+  return false;
+}
+
 Result<std::vector<rows::Mutation>> make_batch(cql::BatchKind kind, std::span<BatchEntry> entries,
                                                const EvalContext& context) {
   std::vector<PlanPtr> children;

@@ -20,6 +20,14 @@ constexpr size_t kCombinationsMax = 65536;
 
 using Components = std::vector<Bytes>;
 
+/// So many values are about to be evaluated or put together.
+Status charge(const EvalContext& context, size_t values) {
+  if (context.meter == nullptr) return {};
+  context.meter->add(work::kKeyValue * values);
+  if (!context.meter->spent()) return {};
+  return fail(ErrorCode::kWouldBlock, fmt::format("{} key values are too many for a turn", values));
+}
+
 Result<Tuple> unpack_operand(const Relation& relation, const types::DataType& type, const Value& whole) {
   if (!whole) return Tuple(relation.columns.size());
   SAGITTA_TRY(Tuple values, types::unpack_tuple(type, *whole));
@@ -46,6 +54,7 @@ Result<std::vector<Tuple>> evaluate_in_list(const Relation& relation, const Eval
     return fail(ErrorCode::kInvalid, fmt::format("Invalid null value for {}", relation.in_list->receiver));
   }
   SAGITTA_TRY(std::vector<Bytes> elements, types::unpack_elements(*relation.in_list->type, *whole));
+  SAGITTA_CHECK(charge(context, elements.size()));
   std::vector<Tuple> tuples;
   for (Bytes& element : elements) {
     if (relation.columns.size() == 1) {
@@ -79,11 +88,13 @@ void sort_and_unite(std::span<const ColumnPtr> columns, std::vector<Components>&
   for (auto& [key, value] : sorted) values.push_back(std::move(value));
 }
 
-Status append_product(std::vector<Components>& prefixes, const std::vector<Components>& next) {
+Status append_product(std::vector<Components>& prefixes, const std::vector<Components>& next,
+                      const EvalContext& context) {
   if (!next.empty() && prefixes.size() > kCombinationsMax / next.size()) {
     return fail(ErrorCode::kInvalid,
                 fmt::format("The IN restrictions select more than {} combinations of key values", kCombinationsMax));
   }
+  SAGITTA_CHECK(charge(context, prefixes.size() * next.size()));
   std::vector<Components> product;
   product.reserve(prefixes.size() * next.size());
   for (const Components& prefix : prefixes) {
@@ -102,7 +113,7 @@ Result<std::vector<Components>> evaluate_equalities(std::span<const Relation> re
   for (const Relation& relation : relations) {
     SAGITTA_TRY(std::vector<Components> values, evaluate_key_operands(relation, context));
     sort_and_unite(relation.columns, values);
-    SAGITTA_CHECK(append_product(prefixes, values));
+    SAGITTA_CHECK(append_product(prefixes, values, context));
   }
   return prefixes;
 }
@@ -163,6 +174,7 @@ bool is_empty(std::span<const ColumnPtr> columns, const ClusteringRange& range) 
 
 Result<std::vector<Tuple>> evaluate_operands(const Relation& relation, const EvalContext& context) {
   if (relation.in_list) return evaluate_in_list(relation, context);
+  SAGITTA_CHECK(charge(context, relation.operands.size()));
   std::vector<Tuple> tuples;
   for (const Operand& operand : relation.operands) {
     SAGITTA_TRY(Tuple tuple, evaluate_operand(relation, operand, context));

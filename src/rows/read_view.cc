@@ -11,12 +11,22 @@ namespace {
 
 using kv::Family;
 
+Status check(const WorkMeter* meter) {
+  if (meter == nullptr || !meter->spent()) return {};
+  return fail(ErrorCode::kWouldBlock, "the work of a turn is done");
+}
+
 /// Where entries are read from.
 struct Source {
   kv::Store* store;
   kv::SnapshotPtr snapshot;
   kv::ReadMode mode;
   Sweeps sweeps;  ///< within what is read
+  WorkMeter* meter = nullptr;
+
+  void charge(uint64_t units) const {
+    if (meter != nullptr) meter->add(units);
+  }
 
   std::unique_ptr<kv::Iterator> iterate(BytesView from, BytesView to) const {
     return store->iterate(Family::kRows, from, to, mode, snapshot);
@@ -31,7 +41,9 @@ Result<std::optional<LiveRow>> read_row(const schema::TableDef& table, const Sou
   for (const auto& [id, column] : stored.apart) {
     if (table.find_column(id) == nullptr) continue;
     SAGITTA_TRY(const Bytes base, cells_base(key, id));
-    SAGITTA_TRY(stored.maps[id].cells, read_apart(*source.store, base, source.mode, source.snapshot, source.sweeps));
+    auto& cells = stored.maps[id].cells;
+    SAGITTA_TRY(cells, read_apart(*source.store, base, source.mode, source.snapshot, source.sweeps));
+    source.charge(work::kExpression * cells.size());
   }
   if (!source.sweeps.is_empty()) stored.shadow(source.sweeps.over(key, stored.epoch));
   return live_row(table, stored, is_static, now_s);
@@ -50,11 +62,13 @@ class EntryCursor final : public RowCursor {
   Result<bool> next() override {
     for (;;) {
       if (started_ && !entries_->valid()) return false;
+      SAGITTA_CHECK(check(source_.meter));
       move();
       if (!entries_->valid()) {
         SAGITTA_CHECK(entries_->status());
         return false;
       }
+      source_.charge(work::kEntry + work::bytes(entries_->value().size()));
       SAGITTA_TRY(const bool live, read_entry());
       if (live) return true;
     }
@@ -138,6 +152,14 @@ bool ReadView::deletes_rows_of(const schema::TableDef& table) const {
   return !sweeps_within(from, to).is_empty();
 }
 
+ReadView ReadView::metered(WorkMeter& meter) const {
+  ReadView view = *this;
+  view.meter_ = &meter;
+  return view;
+}
+
+Status ReadView::may_go_on() const { return check(meter_); }
+
 Result<std::optional<LiveRow>> ReadView::get(const schema::TableDef& table, BytesView partition_key,
                                              std::span<const Bytes> clustering) const {
   return get_by_key(table, row_key(table, partition_key, clustering));
@@ -151,10 +173,13 @@ Result<std::optional<LiveRow>> ReadView::get_by_key(const schema::TableDef& tabl
   SAGITTA_TRY(const KeyParts parts, split_key(key));
   if (parts.kind != EntryKind::kStatic && parts.kind != EntryKind::kRow)
     return fail(ErrorCode::kInvalid, "a key of no row");
+  charge(work::kGet);
   SAGITTA_TRY(const auto bytes, store_->get(Family::kRows, key, mode_, snapshot_.get()));
   if (!bytes) return std::optional<LiveRow>();
+  charge(work::kEntry + work::bytes(bytes->size()));
   // Of the whole rest of the partition: pages of its cells come behind the row.
-  const Source source{store_, snapshot_, mode_, sweeps_within(key, types::after_prefix(parts.partition_prefix))};
+  const Source source{store_, snapshot_, mode_, sweeps_within(key, types::after_prefix(parts.partition_prefix)),
+                      meter_};
   SAGITTA_TRY(auto row, read_row(table, source, key, *bytes, parts.kind == EntryKind::kStatic, now_s_));
   if (!row) return row;
   SAGITTA_TRY(row->partition, decode_partition(table, parts));
@@ -180,7 +205,8 @@ std::unique_ptr<RowCursor> ReadView::scan_partition(const schema::TableDef& tabl
     }
   }
   if (to < from) to = from;
-  const Source source{store_, snapshot_, mode_, sweeps_within(prefix, types::after_prefix(prefix))};
+  charge(work::kSeek);
+  const Source source{store_, snapshot_, mode_, sweeps_within(prefix, types::after_prefix(prefix)), meter_};
   return std::make_unique<EntryCursor>(table, source, from, to, now_s_, reversed);
 }
 
@@ -190,7 +216,8 @@ std::unique_ptr<RowCursor> ReadView::scan_tokens(const schema::TableDef& table, 
   if (!after.empty()) from = std::max(from, just_after(after));
   Bytes to = end == INT64_MAX ? token_start(table.id + 1, INT64_MIN) : token_start(table.id, end + 1);
   if (start > end || to < from) to = from;
-  const Source source{store_, snapshot_, mode_, sweeps_within(from, to)};
+  charge(work::kSeek);
+  const Source source{store_, snapshot_, mode_, sweeps_within(from, to), meter_};
   return std::make_unique<EntryCursor>(table, source, from, to, now_s_, false);
 }
 

@@ -9,53 +9,24 @@
 #include "sagitta/wire/request.h"
 #include "sagitta/wire/response.h"
 
+#include "cql_call.h"
+#include "incoming.h"
 #include "refused_handler.h"
 #include "translate.h"
 
 namespace sagitta::server {
 namespace {
 
-template <class... Fs>
-struct Overloaded : Fs... {
-  using Fs::operator()...;
-};
-
-/// What a session holds of frames that are not whole. Not thread-safe.
-class ReceivedBytes {
- public:
-  explicit ReceivedBytes(MemoryBudget& budget) : budget_(budget) {}
-  ~ReceivedBytes() { budget_.release(charged_); }
-  ReceivedBytes(const ReceivedBytes&) = delete;
-  ReceivedBytes& operator=(const ReceivedBytes&) = delete;
-
-  /// Charges `bytes` in place of what was charged; on an error it stays as it was.
-  Status charge(size_t bytes) {
-    release_down_to(bytes);
-    if (bytes <= kUnchargedBytes || bytes == charged_) return {};
-    SAGITTA_CHECK(budget_.charge(bytes - charged_));
-    charged_ = bytes;
-    return {};
-  }
-  void release_down_to(size_t bytes) {
-    if (bytes <= kUnchargedBytes) bytes = 0;
-    if (bytes >= charged_) return;
-    budget_.release(charged_ - bytes);
-    charged_ = bytes;
-  }
-
- private:
-  MemoryBudget& budget_;
-  size_t charged_ = 0;
-};
-
 class CqlSession final : public std::enable_shared_from_this<CqlSession> {
  public:
   CqlSession(SessionContext& context, async::ConnectionPtr connection)
-      : context_(context), connection_(std::move(connection)), received_(context.database.budgets().frames) {}
+      : context_(context),
+        connection_(std::move(connection)),
+        incoming_(context.database.budgets().frames, context.workers) {}
 
   void on_data(BytesView bytes) {
     if (closing_) return;
-    decoder_.feed(bytes);
+    incoming_.frames().feed(bytes);
     pace();
   }
 
@@ -74,58 +45,60 @@ class CqlSession final : public std::enable_shared_from_this<CqlSession> {
   void pace() {
     if (connection_ == nullptr || taking_) return;
     taking_ = true;
-    const bool took_all = take_frames();
+    const Taken taken = take_frames();
     taking_ = false;
-    if (ended_ && took_all && !closing_) finish_when_idle();
-    connection_->pause_reading(is_crowded());
+    if (taken == Taken::kTurn) take_more_later();
+    if (ended_ && taken == Taken::kAll && !closing_) finish_when_idle();
+    connection_->pause_reading(resuming_ || is_crowded());
   }
 
   void forget_connection() {
     schema_events_.reset();
     connection_.reset();
-    decoder_ = wire::FrameDecoder();
-    received_.release_down_to(0);
+    incoming_.clear();
   }
 
  private:
-  /// What an answer needs to know of its request.
-  struct Pending {
-    int16_t stream;
-    int64_t started_us;
-    wire::Consistency consistency = wire::Consistency::kOne;
-    bool skip_metadata = false;
-    /// v5 EXECUTE: what the client believes the columns to be.
-    std::optional<Bytes> known_metadata_id;
-    std::shared_ptr<MemoryCharge> charge;
+  /// Where an answer goes. It keeps the session alive.
+  struct Reply {
+    std::shared_ptr<CqlSession> session;
+    async::ConnectionPtr connection;
+    CqlCall call;
   };
+  template <class Message>
+  static constexpr bool kAsksDatabase = std::is_same_v<Message, wire::Query> ||
+                                        std::is_same_v<Message, wire::Execute> || std::is_same_v<Message, wire::Batch>;
+
+  /// Where the taking of frames stopped: there are no more, their answers have no room, or it is
+  /// others' turn.
+  enum class Taken : uint8_t { kAll, kCrowded, kTurn };
 
   bool is_crowded() const { return in_flight_ >= kInFlightMax || connection_->unsent_bytes() > kUnsentBytesMax; }
 
-  /// False when it stopped for the answers' sake.
-  bool take_frames() {
+  Taken take_frames() {
+    const int64_t until_us = context_.clock.steady_us() + kTurnUs;
     while (!closing_) {
-      if (is_crowded()) return false;
-      auto next = decoder_.next();
+      if (is_crowded()) return Taken::kCrowded;
+      auto next = incoming_.next();
       if (!next) {
         refuse(next.error());
       } else if (next->has_value()) {
-        received_.release_down_to(decoder_.buffered());
         take(**next);
-      } else {
-        charge_received();
-        return true;
+      } else if (!incoming_.frames().has_more()) {
+        if (const auto refused = incoming_.charge_rest()) refuse(*refused);
+        return Taken::kAll;
       }
+      if (context_.clock.steady_us() >= until_us) return Taken::kTurn;
     }
-    return true;
+    return Taken::kAll;
   }
 
-  void charge_received() {
-    if (const auto charged = received_.charge(decoder_.buffered()); !charged) {
-      wire::FrameError refused = decoder_.give_up(charged.error());
-      // Of a segment that is not whole nothing can be given up.
-      if (!received_.charge(decoder_.buffered())) refused.fatal = true;
-      refuse(refused);
-    }
+  void take_more_later() {
+    if (std::exchange(resuming_, true)) return;
+    connection_->post([self = shared_from_this()] {
+      self->resuming_ = false;
+      self->pace();
+    });
   }
 
   void refuse(const wire::FrameError& refused) {
@@ -141,106 +114,120 @@ class CqlSession final : public std::enable_shared_from_this<CqlSession> {
     if (refused.fatal) finish_when_idle();
   }
 
-  void take(const wire::Frame& frame) {
+  void take(wire::Frame& frame) {
     context_.requests.add();
     version_ = frame.version;
-    auto charge = MemoryCharge::take(context_.database.budgets().frames, frame.body->size());
+    auto charge = MemoryCharge::take(context_.database.budgets().frames, frame.plain_bytes);
     if (!charge) return send_error(frame.stream, charge.error());
+    CqlCall call{.stream = frame.stream,
+                 .version = version_,
+                 .encoder = encoder_,
+                 .started_us = context_.clock.steady_us(),
+                 .charge = std::make_shared<MemoryCharge>(std::move(*charge))};
+    if (frame.body == nullptr) return take_large(std::move(frame), std::move(call));
     auto request = wire::decode_request(frame);
     if (!request) return send_error(frame.stream, request.error());
-    Pending pending{.stream = frame.stream,
-                    .started_us = context_.clock.steady_us(),
-                    .charge = std::make_shared<MemoryCharge>(std::move(*charge))};
-    std::visit(Overloaded{[&](const wire::Startup& m) { startup(m, pending); },
-                          [&](const wire::Options&) { supported(pending); },
-                          [&](const auto& m) {
-                            if (!started_) {
-                              return send_error(pending.stream, Error(ErrorCode::kProtocol,
-                                                                      "STARTUP must come before any other request"));
-                            }
-                            handle(m, *request, std::move(pending));
-                          }},
-               request->message);
+    take(*request, std::move(call));
   }
 
-  void startup(const wire::Startup& message, const Pending& pending) {
-    if (started_) return send_error(pending.stream, Error(ErrorCode::kProtocol, "STARTUP came twice"));
-    wire::Compression compression = wire::Compression::kNone;
-    if (const auto name = message.find("COMPRESSION"); name && !name->empty()) {
-      const auto known = wire::compression_from_name(*name);
-      if (!known || (version_ >= 5 && *known == wire::Compression::kSnappy)) {
-        return send_error(
-            pending.stream,
-            Error(ErrorCode::kProtocol, fmt::format("unknown compression algorithm '{}' for v{}", *name, version_)));
-      }
-      compression = *known;
+  void take(const wire::Request& request, CqlCall call) {
+    std::visit(
+        Overloaded{[&](const wire::Startup& m) { startup(m, call); }, [&](const wire::Options&) { supported(call); },
+                   [&](const auto& m) {
+                     if (!started_) {
+                       return send_error(call.stream,
+                                         Error(ErrorCode::kProtocol, "STARTUP must come before any other request"));
+                     }
+                     handle(m, request, std::move(call));
+                   }},
+        request.message);
+  }
+
+  /// A large frame is opened, decoded and given to the database on a worker. Its answer comes as
+  /// any.
+  void take_large(wire::Frame frame, CqlCall call) {
+    if (!started_) {
+      const auto message = fmt::format("STARTUP must come before a request of {} bytes", frame.plain_bytes);
+      return send_error(frame.stream, Error(ErrorCode::kProtocol, message));
     }
+    Reply reply = begin(std::move(call));
+    context_.workers.post(
+        [this, reply = std::move(reply), caller = caller(), frame = std::make_shared<wire::Frame>(std::move(frame))] {
+          const auto opened = open_body(*frame);
+          auto request = opened ? wire::decode_request(*frame) : Result<wire::Request>(fail(opened));
+          if (!request) return answer(reply, fail(request));
+          ask_for(reply, caller, *std::move(request));
+        });
+  }
+
+  /// On a worker.
+  void ask_for(Reply reply, const Caller& caller, wire::Request request) {
+    std::visit(Overloaded{
+        [&](const wire::Prepare& m) { answer_prepare(reply, m, caller); },
+        [&]<class Message>(const Message& m)
+          requires kAsksDatabase<Message>
+        {
+          note(m, reply.call);
+          ask(context_.database, m, request, caller, done_for(std::move(reply)));
+        },
+        // The others concern the session, and are short.
+        [&](const auto&) {
+          answer(reply, fail(ErrorCode::kProtocol,
+                             fmt::format("{} bytes are too many for a request of its kind", request.body->size())));
+        }},
+        request.message);
+  }
+
+  void answer_prepare(const Reply& reply, const wire::Prepare& message, const Caller& caller) {
+    const auto response = prepare(context_.database, message, caller, reply.call);
+    respond_later(reply, response ? *response : encode_failure(reply.call, response.error()), response.has_value());
+  }
+
+  void startup(const wire::Startup& message, const CqlCall& call) {
+    if (started_) return send_error(call.stream, Error(ErrorCode::kProtocol, "STARTUP came twice"));
+    const auto compression = compression_of(message, version_);
+    if (!compression) return send_error(call.stream, compression.error());
     started_ = true;
-    decoder_.set_compression(compression);
-    send({.stream = pending.stream, .opcode = wire::Opcode::kReady, .body = wire::encode_ready()});
-    encoder_.set_compression(compression);
+    incoming_.frames().set_compression(*compression);
+    send({.stream = call.stream, .opcode = wire::Opcode::kReady, .body = wire::encode_ready()});
+    encoder_.set_compression(*compression);
     if (version_ >= 5) {
-      decoder_.use_segments();
+      incoming_.frames().use_segments();
       encoder_.use_segments();
     }
   }
 
-  void supported(const Pending& pending) {
-    send({.stream = pending.stream,
-          .opcode = wire::Opcode::kSupported,
-          .body = wire::encode_supported({{"PROTOCOL_VERSIONS", {"4/v4", "5/v5"}},
-                                          {"COMPRESSION", {"snappy", "lz4"}},
-                                          {"CQL_VERSION", {std::string(db::kCqlVersion)}}})});
+  void supported(const CqlCall& call) {
+    send({.stream = call.stream, .opcode = wire::Opcode::kSupported, .body = encode_supported()});
   }
 
-  db::RequestOptions options_of(const wire::Request& request, const wire::QueryParameters& parameters) {
-    db::RequestOptions options = to_request_options(parameters, keyspace_);
-    options.deadline = Deadline::in_us(context_.clock, context_.request_timeout_us);
-    options.tracing = request.tracing;
-    options.client_address = connection_->peer().address;
-    return options;
+  Caller caller() const {
+    return {keyspace_, connection_->peer().address, Deadline::in_us(context_.clock, context_.request_timeout_us)};
   }
 
-  void handle(const wire::Query& message, const wire::Request& request, Pending pending) {
-    auto options = options_of(request, message.parameters);
-    pending.consistency = message.parameters.consistency;
-    pending.skip_metadata = message.parameters.skip_metadata;
-    context_.database.query(std::string(message.text), std::move(options), answer_to(std::move(pending)));
+  template <class Message>
+    requires kAsksDatabase<Message>
+  void handle(const Message& message, const wire::Request& request, CqlCall call) {
+    note(message, call);
+    ask(context_.database, message, request, caller(), done_for(begin(std::move(call))));
   }
 
-  void handle(const wire::Execute& message, const wire::Request& request, Pending pending) {
-    auto options = options_of(request, message.parameters);
-    pending.consistency = message.parameters.consistency;
-    pending.skip_metadata = message.parameters.skip_metadata;
-    if (version_ >= 5) pending.known_metadata_id = Bytes(message.result_metadata_id);
-    context_.database.execute(message.id, std::move(options), answer_to(std::move(pending)));
+  void handle(const wire::Prepare& message, const wire::Request& request, CqlCall call) {
+    if (message.text.size() > db::kCallerTextBytes) {
+      context_.workers.post([this, reply = begin(std::move(call)), caller = caller(), request] {
+        answer_prepare(reply, std::get<wire::Prepare>(request.message), caller);
+      });
+      return;
+    }
+    auto response = prepare(context_.database, message, caller(), call);
+    response ? send(*std::move(response)) : send_error(call.stream, response.error());
   }
 
-  void handle(const wire::Batch& message, const wire::Request& request, Pending pending) {
-    auto options = options_of(request, message.parameters);
-    pending.consistency = message.parameters.consistency;
-    context_.database.batch(static_cast<db::BatchKind>(message.kind), to_batch_items(message), std::move(options),
-                            answer_to(std::move(pending)));
-  }
-
-  void handle(const wire::Prepare& message, const wire::Request&, const Pending& pending) {
-    const auto prepared = context_.database.prepare(message.text, message.keyspace.value_or(keyspace_));
-    if (!prepared) return send_error(pending.stream, prepared.error());
-    const wire::ResultMetadata markers = to_result_metadata((*prepared)->markers);
-    const wire::ResultMetadata result = to_result_metadata(*(*prepared)->result);
-    send({.stream = pending.stream,
-          .opcode = wire::Opcode::kResult,
-          .body = wire::encode_prepared(version_, {.id = (*prepared)->id,
-                                                   .markers = &markers,
-                                                   .partition_key_indexes = (*prepared)->pk_indexes,
-                                                   .result = &result})});
-  }
-
-  void handle(const wire::Register& message, const wire::Request&, const Pending& pending) {
+  void handle(const wire::Register& message, const wire::Request&, const CqlCall& call) {
     for (const std::string_view event : message.events) {
       if (event == "SCHEMA_CHANGE" && schema_events_ == nullptr) schema_events_ = tell_of_schema_changes();
     }
-    send({.stream = pending.stream, .opcode = wire::Opcode::kReady, .body = wire::encode_ready()});
+    send({.stream = call.stream, .opcode = wire::Opcode::kReady, .body = wire::encode_ready()});
   }
 
   std::shared_ptr<void> tell_of_schema_changes() {
@@ -258,65 +245,68 @@ class CqlSession final : public std::enable_shared_from_this<CqlSession> {
   }
 
   /// We never ask for credentials; a client that sends them all the same is let in.
-  void handle(const wire::AuthResponse&, const wire::Request&, const Pending& pending) {
+  void handle(const wire::AuthResponse&, const wire::Request&, const CqlCall& call) {
     Bytes empty_token;
     put_big<int32_t>(empty_token, -1);
-    send({.stream = pending.stream, .opcode = wire::Opcode::kAuthSuccess, .body = std::move(empty_token)});
+    send({.stream = call.stream, .opcode = wire::Opcode::kAuthSuccess, .body = std::move(empty_token)});
   }
 
-  db::Done answer_to(Pending pending) {
+  /// Counts a request that is answered later.
+  Reply begin(CqlCall call) {
     ++in_flight_;
     context_.in_flight.add(1);
-    return
-        [self = shared_from_this(), connection = connection_, pending = std::move(pending)](Result<db::Answer> answer) {
-          connection->dispatch([self, pending, answer = std::move(answer)] { self->respond(pending, answer); });
-        };
+    return {shared_from_this(), connection_, std::move(call)};
   }
-
-  void respond(const Pending& pending, const Result<db::Answer>& answer) {
+  void end(const CqlCall& call) {
     --in_flight_;
     context_.in_flight.add(-1);
-    context_.seconds.observe(static_cast<double>(context_.clock.steady_us() - pending.started_us) * 1e-6);
-    if (connection_ == nullptr) return;
-    if (answer) {
-      send_answer(pending, *answer);
-    } else {
-      send_error(pending.stream, answer.error(), pending.consistency);
+    context_.seconds.observe(static_cast<double>(context_.clock.steady_us() - call.started_us) * 1e-6);
+  }
+
+  db::Done done_for(Reply reply) {
+    return [this, reply = std::move(reply)](Result<db::Answer> answered) { answer(reply, std::move(answered)); };
+  }
+
+  /// Any thread.
+  void answer(const Reply& reply, Result<db::Answer> answered) {
+    const auto* rows = answered ? std::get_if<db::Rows>(&answered->body) : nullptr;
+    if (rows == nullptr || rows->cells.size() <= kLargeAnswerBytes) {
+      reply.connection->dispatch([this, reply, answered = std::move(answered)] { respond(reply.call, answered); });
+      return;
     }
+    context_.workers.post_slices([this, reply, answered = std::move(answered)] {
+      respond_later(reply, encode_answer(reply.call, *answered), true);
+      return true;
+    });
+  }
+
+  /// Any thread.
+  void respond_later(const Reply& reply, const wire::OutgoingFrame& response, bool good) {
+    auto pieces = std::make_shared<std::vector<Bytes>>(in_pieces(reply.call, response));
+    reply.connection->dispatch([this, reply, pieces, good] {
+      end(reply.call);
+      if (connection_ == nullptr) return;
+      if (!good) context_.errors.add();
+      for (Bytes& piece : *pieces) connection_->send(std::move(piece));
+      go_on();
+    });
+  }
+
+  void respond(const CqlCall& call, const Result<db::Answer>& answered) {
+    end(call);
+    if (connection_ == nullptr) return;
+    if (answered) {
+      if (const auto* set = std::get_if<db::SetKeyspace>(&answered->body)) keyspace_ = set->keyspace;
+      send(encode_answer(call, *answered));
+    } else {
+      send_error(call.stream, answered.error(), call.consistency);
+    }
+    go_on();
+  }
+
+  void go_on() {
     if (closing_ && in_flight_ == 0) connection_->finish();
     pace();
-  }
-
-  void send_answer(const Pending& pending, const db::Answer& answer) {
-    wire::OutgoingFrame response{.stream = pending.stream, .opcode = wire::Opcode::kResult};
-    response.body = std::visit(Overloaded{[](const db::Void&) { return wire::encode_void(); },
-                                          [&](const db::Rows& rows) { return encode_rows(pending, rows); },
-                                          [&](const db::SetKeyspace& set) {
-                                            keyspace_ = set.keyspace;
-                                            return wire::encode_set_keyspace(set.keyspace);
-                                          },
-                                          [](const db::SchemaChangeEvent& event) {
-                                            return wire::encode_schema_change(to_schema_change(event));
-                                          }},
-                               answer.body);
-    wire::add_prefix(response, answer.tracing_id, answer.warnings);
-    send(std::move(response));
-  }
-
-  Bytes encode_rows(const Pending& pending, const db::Rows& rows) const {
-    const db::Metadata& known = *rows.metadata;
-    const bool has_ids = version_ >= 5 && pending.known_metadata_id;
-    const bool changed = has_ids && *pending.known_metadata_id != id_of(known);
-    std::optional<wire::ResultMetadata> metadata;
-    if (!pending.skip_metadata || changed || (rows.columns_changed && !has_ids)) metadata = to_result_metadata(known);
-    return wire::encode_rows(
-        version_,
-        {.metadata = metadata ? &*metadata : nullptr,
-         .column_count = known.columns.size(),
-         .paging_state = rows.paging_state.empty() ? std::nullopt : std::optional<BytesView>(rows.paging_state),
-         .metadata_changed = changed,
-         .row_count = rows.row_count,
-         .cells = rows.cells});
   }
 
   void send_error(int16_t stream, const Error& error, wire::Consistency consistency = wire::Consistency::kOne) {
@@ -339,12 +329,12 @@ class CqlSession final : public std::enable_shared_from_this<CqlSession> {
   SessionContext& context_;
   async::ConnectionPtr connection_;      ///< null once it is closed
   std::shared_ptr<void> schema_events_;  ///< set by REGISTER
-  wire::FrameDecoder decoder_;
   wire::FrameEncoder encoder_;
-  ReceivedBytes received_;
+  Incoming incoming_;
   uint8_t version_ = 0;  ///< 0 until the first frame
   bool started_ = false, closing_ = false, ended_ = false;
-  bool taking_ = false;  ///< an answer that comes at once must not take the next frame inside the taking of its own
+  bool resuming_ = false;  ///< frames that have come wait for the session's next turn
+  bool taking_ = false;    ///< an answer that comes at once must not take the next frame inside the taking of its own
   std::string keyspace_;
   size_t in_flight_ = 0;
 };

@@ -6,6 +6,7 @@
 
 #include "sagitta/async/runtime.h"
 #include "sagitta/base/clock.h"
+#include "sagitta/base/executor.h"
 #include "sagitta/base/metrics.h"
 #include "sagitta/db/database.h"
 
@@ -15,6 +16,14 @@ namespace sagitta::server {
 inline constexpr size_t kInFlightMax = 4096;
 /// Answers queued for a client that does not read them, before the connection is not read either.
 inline constexpr size_t kUnsentBytesMax = size_t{16} << 20;
+/// A session that has taken requests for so long lets other connections of its core have their
+/// turn.
+inline constexpr int64_t kTurnUs = 250;
+/// Rows with more bytes are encoded on a worker.
+inline constexpr size_t kLargeAnswerBytes = size_t{64} << 10;
+/// What a large answer is sent in.
+inline constexpr size_t kAnswerPieceBytes = size_t{256} << 10;
+
 /// Charged to the session budget for a connection at rest: socket, session, and the buffers that it keeps.
 inline constexpr size_t kSessionBytes = size_t{16} << 10;
 /// Bytes of half-received frames that kSessionBytes pays for; all bytes of more are charged to the frames budget.
@@ -29,6 +38,8 @@ struct SessionContext {
   Counter& errors;
   Gauge& in_flight;
   Histogram& seconds;
+  /// Where large requests are opened and large answers encoded.
+  Executor& workers;
 };
 
 /// The handler for a new connection.

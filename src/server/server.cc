@@ -10,7 +10,8 @@ namespace {
 
 class RunningServer final : public Server {
  public:
-  RunningServer(const ServerOptions& options, db::Database& database, const Clock& clock, MetricsRegistry& metrics)
+  RunningServer(const ServerOptions& options, db::Database& database, Executor& workers, const Clock& clock,
+                MetricsRegistry& metrics)
       : database_(database),
         context_{.database = database,
                  .clock = clock,
@@ -18,8 +19,9 @@ class RunningServer final : public Server {
                  .requests = metrics.counter("sagitta_cql_requests_total", "CQL requests received."),
                  .errors = metrics.counter("sagitta_cql_errors_total", "CQL requests answered with an error."),
                  .in_flight = metrics.gauge("sagitta_cql_requests_in_flight", "CQL requests not answered yet."),
-                 .seconds = metrics.histogram("sagitta_cql_request_seconds", "Time from request to answer.",
-                                              latency_bounds())} {
+                 .seconds =
+                     metrics.histogram("sagitta_cql_request_seconds", "Time from request to answer.", latency_bounds()),
+                 .workers = workers} {
     add_page("/healthz", [] { return http::text_response(200, "ok\n"); });
     add_page("/readyz", [this] { return readiness(); });
     add_page("/metrics", [&metrics] {
@@ -62,8 +64,9 @@ class RunningServer final : public Server {
 }  // namespace
 
 Result<std::unique_ptr<Server>> Server::start(const ServerOptions& options, async::Runtime& runtime,
-                                              db::Database& database, const Clock& clock, MetricsRegistry& metrics) {
-  auto server = std::make_unique<RunningServer>(options, database, clock, metrics);
+                                              db::Database& database, Executor& workers, const Clock& clock,
+                                              MetricsRegistry& metrics) {
+  auto server = std::make_unique<RunningServer>(options, database, workers, clock, metrics);
   if (const Status listening = server->listen(options, runtime); !listening) {
     runtime.stop(0);  // one port may be open already, and its connections use the server
     return fail(listening);

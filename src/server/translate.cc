@@ -1,5 +1,7 @@
 #include "translate.h"
 
+#include <fmt/format.h>
+
 namespace sagitta::server {
 namespace {
 
@@ -22,6 +24,20 @@ std::vector<db::BoundValue> to_bound_values(const std::vector<wire::BoundValue>&
 }
 
 }  // namespace
+
+Result<wire::Compression> compression_of(const wire::Startup& message, uint8_t version) {
+  const auto name = message.find("COMPRESSION");
+  if (!name || name->empty()) return wire::Compression::kNone;
+  const auto known = wire::compression_from_name(*name);
+  if (known && (version < 5 || *known != wire::Compression::kSnappy)) return *known;
+  return fail(ErrorCode::kProtocol, fmt::format("unknown compression algorithm '{}' for v{}", *name, version));
+}
+
+Bytes encode_supported() {
+  return wire::encode_supported({{"PROTOCOL_VERSIONS", {"4/v4", "5/v5"}},
+                                 {"COMPRESSION", {"snappy", "lz4"}},
+                                 {"CQL_VERSION", {std::string(db::kCqlVersion)}}});
+}
 
 db::RequestOptions to_request_options(const wire::QueryParameters& parameters, std::string_view session_keyspace) {
   db::RequestOptions options;

@@ -9,6 +9,9 @@
 
 namespace sagitta::server {
 
+/// What STARTUP asks for; kProtocol when the version does not have it.
+Result<wire::Compression> compression_of(const wire::Startup& message, uint8_t version);
+Bytes encode_supported();
 db::RequestOptions to_request_options(const wire::QueryParameters& parameters, std::string_view session_keyspace);
 std::vector<db::BatchItem> to_batch_items(const wire::Batch& batch);
 wire::ResultMetadata to_result_metadata(const db::Metadata& metadata);

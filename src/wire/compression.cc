@@ -54,6 +54,19 @@ Result<Bytes> snappy_body_decompress(BytesView stored, size_t max) {
   return plain;
 }
 
+Result<size_t> body_plain_bytes(Compression compression, BytesView stored, size_t max) {
+  if (compression == Compression::kLz4) {
+    const auto plain_bytes = ByteReader(stored).big<uint32_t>();
+    if (!plain_bytes || *plain_bytes > max) return damaged("lz4", stored.size());
+    return *plain_bytes;
+  }
+  size_t plain_bytes = 0;
+  if (!snappy::GetUncompressedLength(stored.data(), stored.size(), &plain_bytes) || plain_bytes > max) {
+    return damaged("snappy", stored.size());
+  }
+  return plain_bytes;
+}
+
 bool lz4_compress(BytesView plain, Bytes& out) {
   if (plain.size() > LZ4_MAX_INPUT_SIZE) return false;
   size_t before = out.size();

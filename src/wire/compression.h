@@ -5,6 +5,7 @@
 
 #include "sagitta/base/bytes.h"
 #include "sagitta/base/result.h"
+#include "sagitta/wire/protocol.h"
 
 namespace sagitta::wire {
 
@@ -16,6 +17,10 @@ Status lz4_append(BytesView stored, size_t plain_bytes, Bytes& out);
 Result<Bytes> lz4_body_decompress(BytesView stored, size_t max);
 /// A v4 body in raw snappy. kProtocol when it is damaged or longer than `max`.
 Result<Bytes> snappy_body_decompress(BytesView stored, size_t max);
+
+/// How long a v4 body of a compression claims to be in plain; kProtocol when it is damaged, or that
+/// is over `max`.
+Result<size_t> body_plain_bytes(Compression compression, BytesView stored, size_t max);
 
 /// Appends the LZ4 block of `plain` to `out`; false, and nothing appended, when LZ4 cannot take so much.
 bool lz4_compress(BytesView plain, Bytes& out);

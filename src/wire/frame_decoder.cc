@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "sagitta/wire/frame.h"
 
@@ -13,6 +14,10 @@ namespace {
 // Header of protocol versions 1 and 2: their stream id has one byte.
 constexpr size_t kOldHeaderBytes = 8;
 // A buffer that grew past this is given back when it is empty: thousands of connections at rest have one.
+// Pieces of a large body.
+constexpr size_t kPieceBytes = size_t{256} << 10;
+// Plain bytes of the segments that one call opens.
+constexpr size_t kOpenedBytesMax = size_t{256} << 10;
 constexpr size_t kKeepCapacity = size_t{2} << 10;
 
 std::unexpected<FrameError> fatal(std::string message, uint8_t version = kVersionMax, int16_t stream = 0) {
@@ -38,6 +43,26 @@ void drop_consumed(Bytes& buffer, size_t& head) {
 
 }  // namespace
 
+Status open_body(Frame& frame) {
+  if (frame.body != nullptr) return {};
+  Bytes joined;
+  if (frame.stored.size() == 1) {
+    joined = std::move(frame.stored[0]);
+  } else {
+    size_t bytes = 0;
+    for (const Bytes& piece : frame.stored) bytes += piece.size();
+    joined.reserve(bytes);
+    for (Bytes& piece : frame.stored) joined += std::exchange(piece, Bytes());
+  }
+  frame.stored.clear();
+  if (frame.compression != Compression::kNone && !joined.empty()) {
+    SAGITTA_TRY(joined, frame.compression == Compression::kLz4 ? lz4_body_decompress(joined, frame.plain_bytes)
+                                                               : snappy_body_decompress(joined, frame.plain_bytes));
+  }
+  frame.body = std::make_shared<const Bytes>(std::move(joined));
+  return {};
+}
+
 struct FrameDecoder::Header {
   uint8_t version = 0, flags = 0, opcode = 0;
   int16_t stream = 0;
@@ -50,23 +75,29 @@ void FrameDecoder::feed(BytesView bytes) {
 }
 
 FrameDecoder::Next FrameDecoder::next() {
+  has_more_ = false;
   return segmented_ ? next_in_segments() : next_from(input_, input_head_, false);
 }
 
 FrameDecoder::Next FrameDecoder::next_in_segments() {
-  for (;;) {
+  for (size_t opened_bytes = 0; opened_bytes < kOpenedBytesMax;) {
     Next frame = next_from(plain_, plain_head_, self_contained_);
     if (!frame || frame->has_value()) return frame;
+    const size_t before = plain_.size() - plain_head_;
     auto opened = open_segment();
     if (!opened) return std::unexpected(std::move(opened).error());
     if (!*opened) return std::nullopt;
+    opened_bytes += plain_.size() - plain_head_ - before;
   }
+  has_more_ = true;
+  return std::nullopt;
 }
 
 FrameDecoder::Next FrameDecoder::next_from(Bytes& buffer, size_t& head, bool must_be_whole) {
   size_t skipped = std::min(skip_bytes_, buffer.size() - head);
   skip_bytes_ -= skipped;
   head += skipped;
+  if (large_) return collect(buffer, head);
   BytesView rest = BytesView(buffer).substr(head);
   if (rest.empty()) return std::nullopt;
   bool old_header = (static_cast<uint8_t>(rest[0]) & ~kResponseBit) < 3;
@@ -87,14 +118,28 @@ FrameDecoder::Next FrameDecoder::next_from(Bytes& buffer, size_t& head, bool mus
                                sender_ == Sender::kClient ? "Request" : "Response", length, frame_bytes_max_);
     return std::unexpected(FrameError{Error(ErrorCode::kInvalid, std::move(message)), version_, header->stream, false});
   }
-  if (!whole) return std::nullopt;
-  Next frame = finish(*header, rest.substr(kHeaderBytes, length));
+  if (!whole && length <= large_bytes_) return std::nullopt;
+  if (!whole) {
+    head += kHeaderBytes;
+    large_ = make_frame(*header);
+    large_missing_ = length;
+    return collect(buffer, head);
+  }
+  Frame whole_frame = make_frame(*header);
+  whole_frame.stored.emplace_back(rest.substr(kHeaderBytes, length));
+  Next frame = finish(std::move(whole_frame));
   head += kHeaderBytes + length;
   drop_consumed(buffer, head);
   return frame;
 }
 
 FrameError FrameDecoder::give_up(Error why) {
+  if (large_) {
+    FrameError error{std::move(why), version_, large_->stream, false};
+    large_.reset();
+    skip_bytes_ = large_missing_;
+    return error;
+  }
   Bytes& buffer = segmented_ ? plain_ : input_;
   size_t& head = segmented_ ? plain_head_ : input_head_;
   const size_t have = buffer.size() - head;
@@ -139,23 +184,56 @@ std::expected<FrameDecoder::Header, FrameError> FrameDecoder::read_header(BytesV
   return header;
 }
 
-FrameDecoder::Next FrameDecoder::finish(const Header& header, BytesView stored) const {
+FrameDecoder::Next FrameDecoder::collect(Bytes& buffer, size_t& head) {
+  BytesView come = BytesView(buffer).substr(head, large_missing_);
+  head += come.size();
+  large_missing_ -= come.size();
+  while (!come.empty()) {
+    auto& pieces = large_->stored;
+    if (pieces.empty() || pieces.back().size() == kPieceBytes) pieces.emplace_back();
+    const size_t count = std::min(come.size(), kPieceBytes - pieces.back().size());
+    pieces.back() += come.substr(0, count);
+    come.remove_prefix(count);
+  }
+  drop_consumed(buffer, head);
+  if (large_missing_ > 0) return std::nullopt;
+  Frame frame = *std::exchange(large_, std::nullopt);
+  return finish(std::move(frame));
+}
+
+size_t FrameDecoder::large_bytes_held() const {
+  size_t bytes = 0;
+  // All pieces but the last are full.
+  if (large_ && !large_->stored.empty())
+    bytes = (large_->stored.size() - 1) * kPieceBytes + large_->stored.back().size();
+  return bytes;
+}
+
+Frame FrameDecoder::make_frame(const Header& header) const {
   Frame frame{header.version, header.flags, header.stream, header.opcode, nullptr};
-  bool compressed = header.version == 4 && (header.flags & frame_flags::kCompressed) && !stored.empty();
-  Result<Bytes> body = compressed ? decompress(stored) : Result<Bytes>(Bytes(stored));
-  if (!body) return std::unexpected(FrameError{std::move(body).error(), header.version, header.stream, false});
-  frame.flags &= static_cast<uint8_t>(~frame_flags::kCompressed);
-  frame.body = std::make_shared<const Bytes>(*std::move(body));
+  frame.plain_bytes = static_cast<size_t>(header.length);
+  if (header.version == 4 && (header.flags & frame_flags::kCompressed)) frame.compression = compression_;
   return frame;
 }
 
-Result<Bytes> FrameDecoder::decompress(BytesView stored) const {
-  switch (compression_) {
-    case Compression::kLz4: return lz4_body_decompress(stored, frame_bytes_max_);
-    case Compression::kSnappy: return snappy_body_decompress(stored, frame_bytes_max_);
-    case Compression::kNone: break;
+FrameDecoder::Next FrameDecoder::finish(Frame frame) const {
+  const auto refuse = [&](Error error) {
+    return std::unexpected(FrameError{std::move(error), frame.version, frame.stream, false});
+  };
+  const bool compressed = frame.version == 4 && (frame.flags & frame_flags::kCompressed) && frame.plain_bytes > 0;
+  if (compressed) {
+    if (compression_ == Compression::kNone) {
+      return refuse(Error(ErrorCode::kProtocol, "Received a compressed frame but no compression was negotiated"));
+    }
+    const auto plain_bytes = body_plain_bytes(compression_, frame.stored[0], frame_bytes_max_);
+    if (!plain_bytes) return refuse(plain_bytes.error());
+    frame.plain_bytes = *plain_bytes;
   }
-  return fail(ErrorCode::kProtocol, "Received a compressed frame but no compression was negotiated");
+  frame.flags &= static_cast<uint8_t>(~frame_flags::kCompressed);
+  const bool large = frame.plain_bytes > large_bytes_ || frame.stored.size() > 1;
+  if (large) return frame;
+  if (const Status opened = open_body(frame); !opened) return refuse(opened.error());
+  return frame;
 }
 
 std::expected<bool, FrameError> FrameDecoder::open_segment() {
@@ -171,7 +249,7 @@ std::expected<bool, FrameError> FrameDecoder::open_segment() {
   if (!segment_trailer_matches(stored, rest.substr(stored.size()))) {
     return fatal("Corrupted segment payload: its CRC32 does not match");
   }
-  bool inside_a_frame = plain_head_ < plain_.size() || skip_bytes_ > 0;
+  bool inside_a_frame = plain_head_ < plain_.size() || skip_bytes_ > 0 || large_;
   if (header->self_contained && inside_a_frame) return fatal("A self-contained segment came inside a large frame");
   drop_consumed(plain_, plain_head_);
   if (header->plain_bytes == 0) {

@@ -103,6 +103,27 @@ TEST(Runtime, BytesKeepTheirOrderOverManyReads) {
   EXPECT_TRUE(received == sent);
 }
 
+TEST(Runtime, KnowsTheCpuTimeOfItsLongestTurn) {
+  MetricsRegistry metrics;
+  auto runtime = make_runtime(1, metrics);
+  std::atomic<int> turns{0};
+  runtime->every_ms(1, [&] { ++turns; });
+  while (turns < 20) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  EXPECT_LT(runtime->longest_turn_us(), kTurnCpuMaxUs) << "turns that do nothing, one after another";
+  std::promise<void> burnt;
+  runtime->every_ms(1, [&, first = true]() mutable {
+    if (!std::exchange(first, false)) return;
+    const std::clock_t begin = std::clock();
+    while (std::clock() - begin < CLOCKS_PER_SEC / 20) {
+    }
+    burnt.set_value();
+  });
+  burnt.get_future().wait();
+  runtime->stop(0);
+  EXPECT_GE(runtime->longest_turn_us(), kTurnCpuMaxUs);
+  EXPECT_GE(metrics.counter("sagitta_turns_long_total", "").value(), 1);
+}
+
 TEST(Runtime, APortInUseIsRefusedByName) {
   MetricsRegistry metrics;
   auto first = make_runtime(1, metrics), second = make_runtime(1, metrics);
@@ -266,6 +287,64 @@ TEST(WorkerPool, OneWorkerIsNotKeptFromShortWorkByLongWork) {
   pool.post([&] { done.set_value(); });
   EXPECT_EQ(done.get_future().wait_for(std::chrono::seconds(5)), std::future_status::ready);
   let_go.set_value();
+}
+
+/// One thread, and work without an end in sight: what is short does not wait for it, and what comes
+/// later has its turns.
+TEST(WorkerPool, WorkInSlicesTakesTurnsAndKeepsNothingShortWaiting) {
+  MetricsRegistry metrics;
+  std::atomic<bool> stop{false};
+  std::promise<void> short_done, late_done;
+  WorkerPool pool(1, metrics);
+  for (size_t i = 0; i < 2 * kSlicedWorkMax; ++i) pool.post_slices([&] { return stop.load(); });
+  pool.post([&] { short_done.set_value(); });
+  EXPECT_EQ(short_done.get_future().wait_for(std::chrono::seconds(5)), std::future_status::ready);
+  stop = true;
+  pool.post_slices([&, slices = 0]() mutable {
+    if (++slices < 3) return false;
+    late_done.set_value();
+    return true;
+  });
+  EXPECT_EQ(late_done.get_future().wait_for(std::chrono::seconds(5)), std::future_status::ready);
+}
+
+TEST(WorkerPool, SlicesOfAllThatHasBegunAlternate) {
+  MetricsRegistry metrics;
+  std::promise<void> both_posted, done;
+  std::string order;
+  WorkerPool pool(1, metrics);
+  pool.post_slices([&, posted = both_posted.get_future().share()] {
+    posted.wait();
+    return true;
+  });
+  for (const char name : {'a', 'b'}) {
+    pool.post_slices([&, name, slices = 0]() mutable {
+      order += name;
+      return ++slices == 3;
+    });
+  }
+  pool.post_slices([&] {
+    if (order.size() < 6) return false;
+    done.set_value();
+    return true;
+  });
+  both_posted.set_value();
+  done.get_future().wait();
+  EXPECT_EQ(order, "ababab");
+}
+
+TEST(WorkerPool, WorkInSlicesIsDoneBeforeThePoolStops) {
+  MetricsRegistry metrics;
+  std::atomic<int> slices{0};
+  WorkerPool pool(2, metrics);
+  for (int i = 0; i < 100; ++i) {
+    pool.post_slices([&, left = 10]() mutable {
+      ++slices;
+      return --left == 0;
+    });
+  }
+  pool.stop();
+  EXPECT_EQ(slices, 1000);
 }
 
 TEST(WorkerPool, RunsAllWorkBeforeItStops) {

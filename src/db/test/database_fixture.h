@@ -19,9 +19,9 @@ inline constexpr const char* kKeyspace =
 class DatabaseTest : public testing::Test {
  protected:
   DatabaseTest() { reopen(); }
-  void reopen() {
+  void reopen(Options options = {}) {
     database_.reset();
-    auto opened = machine_.open();
+    auto opened = machine_.open(std::move(options));
     ASSERT_TRUE(opened) << opened.error().to_string();
     database_ = *std::move(opened);
   }

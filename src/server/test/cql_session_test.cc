@@ -62,9 +62,10 @@ class CqlSessionTest : public testing::Test {
     }
   };
 
-  Client client() {
+  Client client() { return client(context_); }
+  Client client(SessionContext& context) {
     Client client;
-    client.handler = make_cql_session(context_, client.connection);
+    client.handler = make_cql_session(context, client.connection);
     Bytes body(
         "\x00\x01\x00\x0b"
         "CQL_VERSION"
@@ -82,13 +83,15 @@ class CqlSessionTest : public testing::Test {
   FakeDatabase database_{{.frames_bytes = 4 * kMiB}};
   ManualClock clock_{0};
   MetricsRegistry metrics_;
+  InlineExecutor workers_;
   SessionContext context_{database_,
                           clock_,
                           10'000'000,
                           metrics_.counter("a_total", ""),
                           metrics_.counter("b_total", ""),
                           metrics_.gauge("c", ""),
-                          metrics_.histogram("d_seconds", "", latency_bounds())};
+                          metrics_.histogram("d_seconds", "", latency_bounds()),
+                          workers_};
 };
 
 TEST_F(CqlSessionTest, BytesOfAHalfReceivedFrameAreChargedUntilTheConnectionCloses) {
@@ -119,8 +122,8 @@ TEST_F(CqlSessionTest, AFrameThatTheBudgetCannotHoldIsOverloadedAndSkippedAndOth
 
 TEST_F(CqlSessionTest, SixThousandConnectionsAtRestFitIntoTheBudgetOfTheDefaults) {
   FakeDatabase database;
-  SessionContext context{database,           clock_,          10'000'000, context_.requests, context_.errors,
-                         context_.in_flight, context_.seconds};
+  SessionContext context{database,           clock_,           10'000'000, context_.requests, context_.errors,
+                         context_.in_flight, context_.seconds, workers_};
   std::vector<std::pair<std::shared_ptr<FakeConnection>, std::unique_ptr<async::ConnectionHandler>>> clients;
   for (int i = 0; i < 6'000; ++i) {
     const auto connection = std::make_shared<FakeConnection>();
@@ -182,6 +185,94 @@ TEST_F(CqlSessionTest, ColumnsThatChangedAreSentToAClientThatThinksItKnowsThem) 
   constexpr uint32_t kNoMetadata = 4;
   EXPECT_EQ(flags(false) & kNoMetadata, kNoMetadata);
   EXPECT_EQ(flags(true) & kNoMetadata, 0U);
+}
+
+/// A burst of requests is taken in turns, so that other connections of the core get theirs in
+/// between.
+TEST_F(CqlSessionTest, ABurstIsTakenInTurnsOfBoundedLength) {
+  constexpr size_t kRequests = 1'000;
+  constexpr int64_t kRequestUs = 40;
+  database_.on_query = [&] { clock_.advance_us(kRequestUs); };
+  Client busy = client();
+  Bytes burst;
+  for (size_t i = 0; i < kRequests; ++i) burst += query(static_cast<int16_t>(i));
+  busy.handler->on_data(burst);
+  constexpr size_t kInTurn = (kTurnUs + kRequestUs - 1) / kRequestUs;
+  EXPECT_EQ(database_.queries, kInTurn);
+  EXPECT_TRUE(busy.connection->paused) << "no more is read until what came is taken";
+  EXPECT_EQ(busy.connection->run_posted(), kRequests / kInTurn);
+  EXPECT_EQ(responses(busy.connection->take_sent()).size(), kRequests);
+  EXPECT_FALSE(busy.connection->paused);
+}
+
+/// What is opened, decoded, parsed or encoded is bounded on a core: the rest is work for others.
+class LargeThingsTest : public CqlSessionTest {
+ protected:
+  static Bytes long_query(size_t text_bytes) {
+    Bytes body;
+    put_big<int32_t>(body, static_cast<int32_t>(text_bytes));
+    body += Bytes(text_bytes, 'q') + Bytes("\x00\x01\x00", 3);
+    return header(kQuery, 5, body.size()) + body;
+  }
+
+  HeldExecutor held_;
+  SessionContext held_context_{database_,          clock_,           10'000'000, context_.requests, context_.errors,
+                               context_.in_flight, context_.seconds, held_};
+};
+
+TEST_F(LargeThingsTest, ALargeRequestIsDecodedOnAWorker) {
+  Client one = client(held_context_);
+  EXPECT_TRUE(one.say(long_query(200'000)).empty());
+  EXPECT_EQ(database_.queries, 0U);
+  EXPECT_EQ(one.say(query(6)).size(), 1U) << "smaller ones go on meanwhile";
+  EXPECT_EQ(held_.run_all(), 1U);
+  EXPECT_EQ(database_.queries, 2U);
+  const auto got = responses(one.connection->take_sent());
+  ASSERT_EQ(got.size(), 1U);
+  EXPECT_EQ(got[0].stream, 5);
+  EXPECT_EQ(charged(), 0U);
+}
+
+TEST_F(LargeThingsTest, ALargeRequestOfAnyKindIsAnswered) {
+  Client one = client(held_context_);
+  for (const uint8_t opcode : {kOptions, uint8_t{9}, uint8_t{10}, uint8_t{11}, uint8_t{13}, uint8_t{99}}) {
+    EXPECT_TRUE(one.say(header(opcode, 3, 100'000) + Bytes(100'000, '\0')).empty());
+    EXPECT_EQ(held_.run_all(), 1U);
+    EXPECT_EQ(responses(one.connection->take_sent()).size(), 1U) << int{opcode};
+  }
+  Client early;
+  early.handler = make_cql_session(held_context_, early.connection);
+  EXPECT_EQ(early.say(long_query(200'000)).size(), 1U) << "not before STARTUP";
+  EXPECT_TRUE(held_.held.empty());
+}
+
+TEST_F(LargeThingsTest, ALongTextIsPreparedOnAWorker) {
+  Client one = client(held_context_);
+  for (const size_t bytes : {db::kCallerTextBytes, db::kCallerTextBytes + 1}) {
+    Bytes body;
+    put_big<int32_t>(body, static_cast<int32_t>(bytes));
+    body += Bytes(bytes, 'q');
+    const bool answered = one.say(header(9, 3, body.size()) + body).size() == 1;
+    EXPECT_EQ(answered, bytes <= db::kCallerTextBytes);
+  }
+  EXPECT_EQ(held_.run_all(), 1U);
+  EXPECT_EQ(responses(one.connection->take_sent()).size(), 1U);
+}
+
+TEST_F(LargeThingsTest, ALargeAnswerIsEncodedOnAWorkerAndSentInPieces) {
+  const auto metadata = std::make_shared<db::Metadata>();
+  Client one = client(held_context_);
+  for (const size_t bytes : {kLargeAnswerBytes, kLargeAnswerBytes + 1, 10 * kAnswerPieceBytes}) {
+    database_.answer = {db::Rows{metadata, 1, Bytes(bytes, 'c')}, {}, {}};
+    const bool large = bytes > kLargeAnswerBytes;
+    EXPECT_EQ(one.say(query(7)).empty(), large);
+    EXPECT_EQ(held_.run_all(), large ? 1U : 0U);
+    if (!large) continue;
+    const auto got = responses(one.connection->take_sent());
+    ASSERT_EQ(got.size(), 1U);
+    EXPECT_EQ(BytesView(got[0].body).substr(got[0].body.size() - bytes), Bytes(bytes, 'c'));
+  }
+  EXPECT_EQ(one.connection->longest_send, kAnswerPieceBytes);
 }
 
 TEST_F(CqlSessionTest, WhatCameBeforeTheClientsEndIsAnsweredFirst) {

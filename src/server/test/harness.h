@@ -1,6 +1,7 @@
 /// What sessions talk to, without sockets and without a database.
 #pragma once
 
+#include <algorithm>
 #include <deque>
 #include <map>
 #include <memory>
@@ -9,6 +10,7 @@
 #include <vector>
 
 #include "sagitta/async/runtime.h"
+#include "sagitta/base/executor.h"
 #include "sagitta/db/database.h"
 
 namespace sagitta::server::test {
@@ -18,6 +20,7 @@ class FakeConnection final : public async::Connection {
  public:
   void send(Bytes bytes) override {
     sent += bytes;
+    longest_send = std::max(longest_send, bytes.size());
     unsent_ += bytes.size();
   }
   void finish() override { finished = true; }
@@ -45,12 +48,30 @@ class FakeConnection final : public async::Connection {
   }
 
   Bytes sent;
+  size_t longest_send = 0;
   bool paused = false, finished = false;
   std::deque<std::function<void()>> posted;
 
  private:
   size_t unsent_ = 0;
   async::Endpoint peer_{"127.0.0.1", 1};
+};
+
+/// Runs nothing until the test says so.
+class HeldExecutor final : public Executor {
+ public:
+  void post(std::function<void()> work) override { held.push_back(std::move(work)); }
+  size_t run_all() {
+    size_t count = 0;
+    for (; !held.empty(); ++count) {
+      const auto work = std::move(held.front());
+      held.pop_front();
+      work();
+    }
+    return count;
+  }
+
+  std::deque<std::function<void()>> held;
 };
 
 /// Has budgets, and answers every query at once with nothing, or, when it holds them, when the test says so.
@@ -62,7 +83,8 @@ class FakeDatabase final : public db::Database {
   Result<db::PreparedPtr> prepare(std::string_view, std::string_view) override { return no(); }
   void query(std::string, db::RequestOptions, db::Done done) override {
     ++queries;
-    if (!holds) return done(db::Answer{db::Void{}, {}, {}});
+    if (on_query) on_query();
+    if (!holds) return done(answer);
     held.push_back(std::move(done));
   }
   void execute(BytesView, db::RequestOptions, db::Done done) override { done(executed); }
@@ -76,6 +98,8 @@ class FakeDatabase final : public db::Database {
   bool is_ready = true;
   std::map<std::string, std::string> facts;
   size_t queries = 0;
+  std::function<void()> on_query;
+  db::Answer answer{db::Void{}, {}, {}};
   bool holds = false;
   Result<db::Answer> executed = no();
   std::vector<db::Done> held;

@@ -59,9 +59,10 @@ TEST(Server, SaysWhetherItIsReadyAndWhyNot) {
   MetricsRegistry metrics;
   const SystemClock clock;
   FakeDatabase database;
+  InlineExecutor workers;
   const auto runtime = async::make_runtime(1, metrics);
   const auto server =
-      Server::start({.cql = {"127.0.0.1", 0}, .http = {"127.0.0.1", 0}}, *runtime, database, clock, metrics);
+      Server::start({.cql = {"127.0.0.1", 0}, .http = {"127.0.0.1", 0}}, *runtime, database, workers, clock, metrics);
   ASSERT_TRUE(server);
   constexpr std::string_view kRequest = "GET /readyz HTTP/1.1\r\nConnection: close\r\n\r\n";
   const uint16_t port = (*server)->http().port;
@@ -81,9 +82,10 @@ TEST(Server, AConnectionAtRestHoldsLittleMemory) {
   MetricsRegistry metrics;
   const SystemClock clock;
   FakeDatabase database;
+  InlineExecutor workers;
   const auto runtime = async::make_runtime(1, metrics);
   const auto server =
-      Server::start({.cql = {"127.0.0.1", 0}, .http = {"127.0.0.1", 0}}, *runtime, database, clock, metrics);
+      Server::start({.cql = {"127.0.0.1", 0}, .http = {"127.0.0.1", 0}}, *runtime, database, workers, clock, metrics);
   ASSERT_TRUE(server);
   Bytes startup(
       "\x04\x00\x00\x01\x01\x00\x00\x00\x16\x00\x01\x00\x0b"
@@ -117,6 +119,7 @@ TEST(Server, AStartThatFailsLeavesNoOpenPort) {
     MetricsRegistry metrics;
     const SystemClock clock;
     FakeDatabase database;
+    InlineExecutor workers;
     const auto other = async::make_runtime(1, metrics);
     const auto no_handler = [](const async::ConnectionPtr&) { return std::make_unique<NoHandler>(); };
     const auto taken = other->listen({{"127.0.0.1", 0}, "taken"}, no_handler);
@@ -125,7 +128,7 @@ TEST(Server, AStartThatFailsLeavesNoOpenPort) {
     const auto runtime = async::make_runtime(2, metrics);
     ServerOptions options{.cql = *taken, .http = *spare};
     if (!cql_is_taken) std::swap(options.cql, options.http);
-    const auto started = Server::start(options, *runtime, database, clock, metrics);
+    const auto started = Server::start(options, *runtime, database, workers, clock, metrics);
     ASSERT_FALSE(started);
     EXPECT_THAT(started.error().message(), HasSubstr("cannot listen on " + taken->to_string()));
     EXPECT_EQ(started.error().message().find('\n'), std::string::npos);

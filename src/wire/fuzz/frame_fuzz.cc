@@ -12,11 +12,11 @@ using sagitta::Bytes;
 using sagitta::BytesView;
 using namespace sagitta::wire;
 
-constexpr size_t kFrameBytesMax = 1 << 16;
+constexpr size_t kFrameBytesMax = 1 << 16, kLargeBytes = 1 << 8;
 
 // The bodies of the frames, then the texts of the errors, in order; reading ends at the first fatal one.
 std::vector<Bytes> decode(BytesView bytes, uint8_t mode, size_t piece) {
-  FrameDecoder decoder(kFrameBytesMax, mode & 16 ? Sender::kServer : Sender::kClient);
+  FrameDecoder decoder(kFrameBytesMax, mode & 16 ? Sender::kServer : Sender::kClient, kLargeBytes);
   decoder.set_compression(static_cast<Compression>(mode % 3));
   if (mode & 4) {
     if (mode % 3 == 2) decoder.set_compression(Compression::kNone);
@@ -31,8 +31,9 @@ std::vector<Bytes> decode(BytesView bytes, uint8_t mode, size_t piece) {
         out.push_back(next.error().error.message());
         if (next.error().fatal) return out;
       } else if (next->has_value()) {
-        out.push_back(*(*next)->body);
-      } else {
+        const auto opened = open_body(**next);
+        out.push_back(opened ? *(*next)->body : opened.error().message());
+      } else if (!decoder.has_more()) {
         const bool gives_up = (mode & 8) && decoder.buffered() > 0;
         if (gives_up && decoder.give_up(sagitta::Error(sagitta::ErrorCode::kOverloaded, "full")).fatal) return out;
         break;

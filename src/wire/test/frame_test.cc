@@ -21,10 +21,10 @@ Bytes segment_of(BytesView payload, bool self_contained = true) {
   return out;
 }
 
-Bytes lz4_segment_of(BytesView payload) {
+Bytes lz4_segment_of(BytesView payload, bool self_contained = true) {
   Bytes block, out;
   lz4_compress(payload, block);
-  append_segment_header({block.size(), payload.size(), true}, true, out);
+  append_segment_header({block.size(), payload.size(), self_contained}, true, out);
   out.append(block);
   append_segment_trailer(block, out);
   return out;
@@ -120,11 +120,73 @@ TEST(FrameDecoder, FrameOverTheLimitIsRefusedByItsHeader) {
   EXPECT_EQ(*frames[0].body, "good");
 }
 
+/// In pieces of any size, plain and compressed: the same body, and what is buffered is what came.
+TEST(FrameDecoder, ALargeBodyIsCollectedInPiecesAndOpenedLater) {
+  Bytes body;
+  for (uint32_t i = 0; body.size() < 700'000; ++i) put_big(body, i * i);
+  for (const auto compression : {Compression::kNone, Compression::kLz4, Compression::kSnappy}) {
+    Bytes stored;
+    if (compression == Compression::kLz4) lz4_body_compress(body, stored);
+    if (compression == Compression::kSnappy) snappy_body_compress(body, stored);
+    const bool compressed = compression != Compression::kNone;
+    const Frame sent =
+        frame_of(Opcode::kQuery, compressed ? stored : body, 4, compressed ? frame_flags::kCompressed : uint8_t{0});
+    Bytes bytes = bytes_of(sent) + bytes_of(frame_of(Opcode::kOptions, {}, 4));
+    FrameDecoder decoder;
+    decoder.set_compression(compression);
+    std::vector<Frame> frames;
+    for (size_t at = 0; at < bytes.size(); at += 50'000) {
+      decoder.feed(BytesView(bytes).substr(at, 50'000));
+      for (Frame& frame : take_all(decoder)) frames.push_back(std::move(frame));
+      if (frames.empty() && at > 50'000) {
+        EXPECT_EQ(decoder.buffered(), at + 50'000 - kHeaderBytes);
+      }
+    }
+    ASSERT_EQ(frames.size(), 2U);
+    EXPECT_TRUE(*frames[0].body == body);
+    EXPECT_EQ(frames[0].plain_bytes, body.size());
+    EXPECT_EQ(decoder.buffered(), 0U);
+  }
+}
+
+TEST(FrameDecoder, ALargeFrameComesUnopened) {
+  FrameDecoder decoder;
+  decoder.set_compression(Compression::kLz4);
+  Bytes stored;
+  ASSERT_TRUE(lz4_body_compress(Bytes(8 << 20, 'a'), stored));
+  ASSERT_LT(stored.size(), kLargeFrameBytes);
+  decoder.feed(bytes_of(frame_of(Opcode::kQuery, stored, 4, frame_flags::kCompressed)));
+  auto next = decoder.next();
+  ASSERT_TRUE(next && *next);
+  EXPECT_EQ((*next)->body, nullptr) << "few bytes came, but opening them makes many";
+  EXPECT_EQ((*next)->plain_bytes, size_t{8} << 20);
+  (*next)->stored[0].resize(100);
+  EXPECT_FALSE(open_body(**next)) << "damaged";
+}
+
+TEST(FrameDecoder, OneCallOpensFewSegments) {
+  const Bytes plain = bytes_of(frame_of(Opcode::kQuery, Bytes(2'000'000, 'a')));
+  Bytes bytes;
+  for (size_t at = 0; at < plain.size(); at += kSegmentPayloadMax) {
+    bytes += lz4_segment_of(BytesView(plain).substr(at, kSegmentPayloadMax), false);
+  }
+  FrameDecoder decoder = segmented(Compression::kLz4);
+  decoder.feed(bytes);
+  size_t calls = 0;
+  for (;; ++calls) {
+    auto next = decoder.next();
+    ASSERT_TRUE(next);
+    if (*next) break;
+    ASSERT_TRUE(decoder.has_more());
+  }
+  EXPECT_GE(calls, plain.size() / (kSegmentPayloadMax + (size_t{256} << 10)));
+}
+
 TEST(FrameDecoder, ClaimedLengthsAllocateNothing) {
   FrameDecoder decoder;
   decoder.feed(hex("04 00 0009 07 0fffffff"));
   EXPECT_TRUE(take_all(decoder).empty());
-  EXPECT_EQ(decoder.buffered(), kHeaderBytes);
+  EXPECT_EQ(decoder.buffered(), 0U) << "the header has been read";
 }
 
 TEST(FrameDecoder, AFrameGivenUpInMidwayIsAnsweredAndTheRestOfItSkipped) {

@@ -61,8 +61,13 @@ inline std::vector<Frame> take_all(FrameDecoder& decoder) {
       ADD_FAILURE() << next.error().error.to_string();
       return frames;
     }
-    if (!next->has_value()) return frames;
+    if (!next->has_value()) {
+      if (decoder.has_more()) continue;
+      return frames;
+    }
     frames.push_back(**next);
+    const Status opened = open_body(frames.back());
+    EXPECT_TRUE(opened) << opened.error().to_string();
   }
 }
 

@@ -26,7 +26,7 @@ enum class ErrorCode : uint8_t {
   kWriteTimeout,   ///< the deadline passed during a write; its outcome is unknown
   kUnavailable,    ///< this node cannot serve now (starting, stopping, halted)
   kTruncate,       ///< TRUNCATE failed
-  kWouldBlock,     ///< a cache-only read missed the cache; repeat it where blocking is allowed
+  kWouldBlock,     ///< going on would hold the thread: wait for a disk, or take long; go on elsewhere
   kNotFound,       ///< a file or object is not there
   kIo,             ///< the operating system refused an operation
   kNoSpace,        ///< a disk is full

@@ -29,6 +29,8 @@ struct RequestContext {
   TraceSink* trace = nullptr;
   /// Filled in by a search of a vector index, when not null.
   SearchReport* search = nullptr;
+  /// What a search of a vector index may compute; past it, it ends with kWouldBlock.
+  uint64_t distances_max = UINT64_MAX;
 
   /// `ctx.note([&] { return fmt::format(...); })` formats only when somebody listens.
   template <class MakeText>

@@ -48,10 +48,20 @@ struct BudgetOptions {
   size_t block_cache_bytes = size_t{384} << 20;
 };
 
+/// Work of one request in one go (base/work_meter.h).
+struct WorkLimits {
+  /// Of a read, or of finding the keys that a statement names, on the caller's thread: about a
+  /// millisecond.
+  uint64_t caller = 1'000'000;
+  /// Of a read on a worker, before other reads have their turn there.
+  uint64_t slice = 5'000'000;
+};
+
 struct Options {
   std::string data_dir;
   NodeOptions node;
   BudgetOptions budgets;
+  WorkLimits work;
   /// Keeps rows in the in-memory twin of the store; everything is then rebuilt from the log at each start. For tests.
   bool memory_store = false;
   size_t log_segment_bytes = size_t{64} << 20;
@@ -195,8 +205,13 @@ struct BatchItem {
 
 enum class BatchKind : uint8_t { kLogged = 0, kUnlogged = 1, kCounter = 2 };
 
-/// Thread-safe: any thread may call anything. Requests never wait for a disk on the caller's thread: a read is tried
-/// from memory there and goes to `workers` otherwise.
+/// A longer text takes long to parse: query() and batch() do that on a worker, prepare() does it on
+/// the caller's thread.
+inline constexpr size_t kCallerTextBytes = size_t{8} << 10;
+
+/// Thread-safe: any thread may call anything. Requests never wait for a disk on the caller's
+/// thread, and do little work there: a read is tried from memory, and goes to `workers` when
+/// something is missing or it reads much.
 class Database {
  public:
   /// Opens or creates the data directory, then replays what the log has beyond the store. Blocks. One-line errors:

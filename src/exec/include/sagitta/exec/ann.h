@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <string_view>
 
 #include "sagitta/exec/select.h"
@@ -15,7 +16,7 @@ struct AnnSource {
   /// The rows as they are now: called again when the index has moved on from the rows that were seen.
   std::function<StoredRows()> open;
   /// The newest index on the column that serves; null when none does.
-  const index::VectorIndex* index = nullptr;
+  index::VectorIndexPtr index;
 };
 
 struct AnnReport {
@@ -29,7 +30,10 @@ struct AnnReport {
   uint64_t distances = 0;
 };
 
-/// `request.select.ann` is set. Errors as `run`; kWouldBlock as soon as one row needs a disk.
-Result<ResultSet> run_ann(const AnnSource& source, const SelectRequest& request, AnnReport& report);
+/// `request.select.ann` is set. `report` is complete when the run has ended, and must outlive it. A
+/// search of the index cannot be left: with rows read from memory only it ends with kWouldBlock for
+/// good, to be repeated with rows that may wait for a disk, where it takes the time that it takes.
+/// A scan of the rows yields as any.
+std::unique_ptr<SelectRun> start_ann(AnnSource source, const SelectRequest& request, AnnReport& report);
 
 }  // namespace sagitta::exec

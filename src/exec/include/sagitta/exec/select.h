@@ -2,18 +2,20 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "sagitta/base/clock.h"
 #include "sagitta/base/trace.h"
+#include "sagitta/base/work_meter.h"
 #include "sagitta/exec/rows.h"
 #include "sagitta/plan/plan.h"
 
 namespace sagitta::exec {
 
-/// One run of a select. The references must outlive the run.
+/// What one run of a select needs. The references must outlive the run.
 struct SelectRequest {
   const plan::BoundSelect& select;
   const plan::EvalContext& eval;
@@ -25,6 +27,15 @@ struct SelectRequest {
   BytesView paging_state;
   /// Ties paging states to the statement.
   uint64_t statement_hash = 0;
+  /// Charged for what the run does, and asked whether it may go on; null: it may. A view that is
+  /// read is to charge the same.
+  WorkMeter* meter = nullptr;
+
+  void charge(uint64_t units) const {
+    if (meter != nullptr) meter->add(units);
+  }
+  /// kWouldBlock when the meter is spent.
+  Status may_go_on() const;
 };
 
 struct ResultSet {
@@ -39,8 +50,20 @@ struct ResultSet {
 inline constexpr size_t kPageBytesMax = size_t{16} << 20;
 inline constexpr size_t kResultBytesMax = size_t{128} << 20;
 
-/// Any select but ANN. kReadTimeout when the deadline passes, kWouldBlock when a cache-only read needs a disk,
-/// kOverloaded when the result would be too large, kProtocol for a bad paging state, kInvalid from expressions.
+/// A select under way. It may be left between two steps, and taken up by another thread.
+class SelectRun {
+ public:
+  virtual ~SelectRun() = default;
+  /// Goes on until the answer is there. kWouldBlock: the meter is spent (refill it, and call again to
+  /// go on), or a cache-only read needs a disk (the run is of no more use). Other errors end it:
+  /// kReadTimeout when the deadline passes, kOverloaded when the result would be too large, kProtocol
+  /// for a bad paging state, kInvalid from expressions.
+  virtual Result<ResultSet> step() = 0;
+};
+
+/// Any select but ANN. `rows` must outlive the run.
+std::unique_ptr<SelectRun> start(const TableRows& rows, const SelectRequest& request);
+/// All of it in one step.
 Result<ResultSet> run(const TableRows& rows, const SelectRequest& request);
 
 /// Tests rows against a select's filters and encodes what it selects: the part that scans and ANN queries share. Not
@@ -61,10 +84,10 @@ class DeadlineCheck {
  public:
   explicit DeadlineCheck(const SelectRequest& request) : request_(request) {}
   Status step() { return (++steps_ & 255U) == 0 ? look() : Status(); }
+  Status look() const;
   uint64_t steps() const { return steps_; }
 
  private:
-  Status look() const;
   const SelectRequest& request_;
   uint64_t steps_ = 0;
 };

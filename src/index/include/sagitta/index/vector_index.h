@@ -70,11 +70,12 @@ class VectorIndex {
   virtual const VectorOptions& options() const = 0;
   virtual State state() const = 0;
   virtual Stats stats() const = 0;
-  /// Up to `k` nearest vectors that are not expired at `now_s` and pass `filter` (null = all), nearest first, ties in
-  /// an unspecified order; fewer only when there are no more. It is as new as the last applied mutation: a hit may be
-  /// newer or older than the caller's ReadView, which therefore fetches each row and computes its score from there. A
-  /// row whose vector changes meanwhile is found once, by its old vector or its new.
-  /// kReadTimeout past the deadline, kUnavailable while building.
+  /// Up to `k` nearest vectors that are not expired at `now_s` and pass `filter` (null = all),
+  /// nearest first, ties in an unspecified order; fewer only when there are no more. It is as new
+  /// as the last applied mutation: a hit may be newer or older than the caller's ReadView, which
+  /// therefore fetches each row and computes its score from there. A row whose vector changes
+  /// meanwhile is found once, by its old vector or its new. kReadTimeout past the deadline, kWouldBlock
+  /// past the context's distances, kUnavailable while building.
   virtual Result<std::vector<VectorHit>> search(std::span<const float> query, size_t k, int64_t now_s,
                                                 const RowFilter* filter, const RequestContext& context) const = 0;
 };

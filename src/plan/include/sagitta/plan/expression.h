@@ -12,6 +12,7 @@
 
 #include "sagitta/base/bytes.h"
 #include "sagitta/base/result.h"
+#include "sagitta/base/work_meter.h"
 #include "sagitta/schema/schema.h"
 #include "sagitta/types/data_type.h"
 
@@ -43,6 +44,9 @@ struct EvalContext {
   std::optional<int64_t> client_timestamp_us;
   TimeUuidSource* timeuuids = nullptr;
   Random* random = nullptr;
+  /// Charged for the key values that a statement names; null: any number. Evaluation that would
+  /// spend it fails with kWouldBlock, to be repeated without a meter where turns are longer.
+  WorkMeter* meter = nullptr;
 };
 
 /// A live row as expressions see it. Implemented by whoever reads rows; not owned by any expression.

@@ -90,6 +90,9 @@ Result<schema::SchemaChange> make_schema_change(const Plan& plan, const EvalCont
 /// refuses. Any other plan: kInvalid.
 Result<std::vector<rows::Mutation>> make_mutations(const Plan& plan, const EvalContext& context);
 
+/// Whether a modification, or one in a batch, may name more than one key, by IN. Any other plan: false.
+bool names_many_keys(const Plan& plan);
+
 struct BatchEntry {
   PlanPtr plan;
   std::vector<BindValue> values;

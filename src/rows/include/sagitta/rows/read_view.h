@@ -7,6 +7,7 @@
 #include <span>
 #include <vector>
 
+#include "sagitta/base/work_meter.h"
 #include "sagitta/kv/store.h"
 #include "sagitta/rows/row.h"
 #include "sagitta/rows/sweeps.h"
@@ -33,8 +34,9 @@ types::Interval interval_of(const schema::TableDef& table, const ClusteringRange
 class RowCursor {
  public:
   virtual ~RowCursor() = default;
-  /// Moves to the next row; false at the end. kWouldBlock when a cache-only view misses the cache: the cursor is then
-  /// of no more use. kCorruption, kIo.
+  /// Moves to the next row; false at the end. kWouldBlock when a cache-only view misses the cache:
+  /// the cursor is then of no more use. kWouldBlock when the view's meter is spent: once it is refilled,
+  /// call again. kCorruption, kIo.
   virtual Result<bool> next() = 0;
   /// The current row; good until the next move. May be moved from.
   virtual LiveRow& row() = 0;
@@ -42,12 +44,16 @@ class RowCursor {
   virtual BytesView row_key() const = 0;
 };
 
-/// Copyable, thread-safe; keeps its snapshot alive.
+/// Copyable, thread-safe (with a meter, of one thread at a time); keeps its snapshot alive.
 class ReadView {
  public:
   /// `store` must outlive it. `sweeps`: the deletions under way in the snapshot; null: none. `now_s`: cells that expire
   /// at or before it are gone.
   ReadView(kv::Store& store, kv::SnapshotPtr snapshot, SweepsPtr sweeps, int64_t now_s, kv::ReadMode mode);
+  /// The same moment, seen at the expense of `meter`, which must outlive the view and its cursors.
+  ReadView metered(WorkMeter& meter) const;
+  /// kWouldBlock when the meter is spent.
+  Status may_go_on() const;
 
   /// The row; nothing when it does not exist. kWouldBlock, kCorruption, kIo as everywhere here.
   Result<std::optional<LiveRow>> get(const schema::TableDef& table, BytesView partition_key,
@@ -77,12 +83,16 @@ class ReadView {
 
  private:
   Sweeps sweeps_within(BytesView from, BytesView to) const;
+  void charge(uint64_t units) const {
+    if (meter_ != nullptr) meter_->add(units);
+  }
 
   kv::Store* store_;
   kv::SnapshotPtr snapshot_;
   SweepsPtr sweeps_;
   int64_t now_s_;
   kv::ReadMode mode_;
+  WorkMeter* meter_ = nullptr;
 };
 
 /// The key of a row in the store: table | token | partition key | kind | clustering components. Its memcmp order is the

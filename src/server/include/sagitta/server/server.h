@@ -6,6 +6,7 @@
 
 #include "sagitta/async/runtime.h"
 #include "sagitta/base/clock.h"
+#include "sagitta/base/executor.h"
 #include "sagitta/base/metrics.h"
 #include "sagitta/base/result.h"
 #include "sagitta/db/database.h"
@@ -27,7 +28,8 @@ class Server {
   virtual ~Server() = default;
   /// kIo naming the address when a port is in use; the runtime is stopped then.
   static Result<std::unique_ptr<Server>> start(const ServerOptions& options, async::Runtime& runtime,
-                                               db::Database& database, const Clock& clock, MetricsRegistry& metrics);
+                                               db::Database& database, Executor& workers, const Clock& clock,
+                                               MetricsRegistry& metrics);
   virtual const async::Endpoint& cql() const = 0;
   virtual const async::Endpoint& http() const = 0;
 };

@@ -10,6 +10,8 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <utility>
+#include <vector>
 
 #include "sagitta/base/bytes.h"
 #include "sagitta/base/limits.h"
@@ -21,14 +23,27 @@ namespace sagitta::wire {
 /// Whose frames go in a direction of a connection: a client's are requests, a server's are responses.
 enum class Sender : uint8_t { kClient, kServer };
 
+/// A frame whose body, as it came or plain, is longer than this is large: opening it is work for
+/// another thread.
+inline constexpr size_t kLargeFrameBytes = size_t{64} << 10;
+
 /// A frame as it came, its body plain. Bodies are shared, so that what is decoded can point into them.
 struct Frame {
   uint8_t version = kVersionMax;
   uint8_t flags = 0;
   int16_t stream = 0;
-  uint8_t opcode = 0;  ///< not checked yet
-  std::shared_ptr<const Bytes> body;
+  uint8_t opcode = 0;                 ///< not checked yet
+  std::shared_ptr<const Bytes> body;  ///< null in a large frame until it is opened
+  size_t plain_bytes = 0;             ///< of the body, as the frame claims; at most the decoder's limit
+
+  /// Of a large frame: the body as it came, in pieces.
+  std::vector<Bytes> stored = {};
+  Compression compression = Compression::kNone;
 };
+
+/// Gives a large frame its body: joins the pieces, decompresses them. Any thread; takes time.
+/// kProtocol when the body is damaged.
+Status open_body(Frame& frame);
 
 /// Why no frame came out, and of which stream it would have been: a server answers it with an ERROR, a client fails the
 /// request of that stream. After a fatal one the connection cannot be read on and is closed. After another it lives;
@@ -42,20 +57,28 @@ struct FrameError {
 
 class FrameDecoder {
  public:
-  explicit FrameDecoder(size_t frame_bytes_max = limits::kFrameBytesMax, Sender sender = Sender::kClient)
-      : frame_bytes_max_(frame_bytes_max), sender_(sender) {}
+  explicit FrameDecoder(size_t frame_bytes_max = limits::kFrameBytesMax, Sender sender = Sender::kClient,
+                        size_t large_bytes = kLargeFrameBytes)
+      : frame_bytes_max_(frame_bytes_max), large_bytes_(large_bytes), sender_(sender) {}
 
   /// Adds bytes read from the peer. Memory grows with the bytes that came, never with a length that a header claims.
   void feed(BytesView bytes);
 
-  /// The next whole frame; nothing when more bytes are needed. Call until it gives nothing. The first frame fixes the
-  /// protocol version of the connection; a frame of another is a fatal error. After a fatal error call it no more.
+  /// The next whole frame; nothing when more bytes are needed. Call until it gives nothing. The
+  /// first frame fixes the protocol version of the connection; a frame of another is a fatal error.
+  /// After a fatal error call it no more. One call opens a few segments at most: it may give
+  /// nothing, although it can go on (see has_more).
   std::expected<std::optional<Frame>, FrameError> next();
+  /// The last next() gave nothing because it had opened enough: call it again, in another turn.
+  bool has_more() const { return has_more_; }
 
   /// Drops what came of a frame that is not whole, and skips the rest of it as it comes: there is no memory for it.
   /// Call when next() gave nothing. The answer carries `why` and the frame's stream; it is fatal when no header has
   /// come yet, because then there is nobody to answer.
   FrameError give_up(Error why);
+  /// What came of the body of a large frame that is not whole. After it, only give_up() may be
+  /// called, or the decoder is of no more use.
+  std::vector<Bytes> take_large() { return large_ ? std::exchange(large_->stored, {}) : std::vector<Bytes>(); }
 
   /// Of the bodies of v4 frames (where flagged) or of v5 segments (kLz4 or kNone): from STARTUP on.
   void set_compression(Compression compression) { compression_ = compression; }
@@ -64,7 +87,7 @@ class FrameDecoder {
   void use_segments() { segmented_ = true; }
 
   /// Bytes held that are no taken frame yet: what a session charges to its budget.
-  size_t buffered() const { return input_.size() - input_head_ + plain_.size() - plain_head_; }
+  size_t buffered() const { return input_.size() - input_head_ + plain_.size() - plain_head_ + large_bytes_held(); }
 
  private:
   struct Header;
@@ -72,17 +95,24 @@ class FrameDecoder {
 
   Next next_from(Bytes& buffer, size_t& head, bool must_be_whole);
   Next next_in_segments();
+  Next collect(Bytes& buffer, size_t& head);
+  size_t large_bytes_held() const;
   std::expected<bool, FrameError> open_segment();
   std::expected<Header, FrameError> read_header(BytesView bytes) const;
-  Next finish(const Header& header, BytesView stored) const;
-  Result<Bytes> decompress(BytesView stored) const;
+  Frame make_frame(const Header& header) const;
+  Next finish(Frame frame) const;
 
   Bytes input_;  ///< as read
   size_t input_head_ = 0;
   Bytes plain_;  ///< payloads of opened segments
   size_t plain_head_ = 0;
   size_t skip_bytes_ = 0;  ///< rest of a refused frame
-  size_t frame_bytes_max_;
+  /// A large frame while it comes: its body goes to pieces of its own, so that no buffer is copied
+  /// as it grows.
+  std::optional<Frame> large_;
+  size_t large_missing_ = 0;
+  bool has_more_ = false;
+  size_t frame_bytes_max_, large_bytes_;
   Sender sender_;
   uint8_t version_ = 0;  ///< 0 until the first frame
   Compression compression_ = Compression::kNone;
