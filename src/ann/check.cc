@@ -44,6 +44,10 @@ Status Index::Impl::check_graph() const {
       if (!right) return fail(ErrorCode::kCorruption, fmt::format("slot {} links to slot {}", slot, other));
     }
     links.resize(graph.degree());
+    const uint32_t copy = graph.next_copy(slot);
+    const bool right =
+        copy == kNoLink || (copy < store.end() && store.state(copy) != SlotState::kFree && linker.is_copy(slot, copy));
+    if (!right) return fail(ErrorCode::kCorruption, fmt::format("slot {} has slot {} for a copy", slot, copy));
     if (graph.has_sketches() && !linker.sketches_are_right(slot, *codec()))
       return fail(ErrorCode::kCorruption, fmt::format("a sketch beside the links of slot {} is not its link's", slot));
   }

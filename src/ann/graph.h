@@ -8,6 +8,8 @@
 #include <span>
 #include <vector>
 
+#include "sagitta/base/assert.h"
+
 #include "fresh_list.h"
 #include "sketch.h"
 #include "slot_store.h"
@@ -43,6 +45,9 @@ class EntryList {
 };
 
 /// Thread-safe. Readers take links as they find them: each link is whole, a list may be between two states.
+///
+/// Slots whose vectors are equal, copies, lie in a ring. One of them has links and is linked to; a walk knows only that
+/// one. The others have only the way to the next copy, which is written in place of the end of a list.
 class Graph {
  public:
   static constexpr uint32_t kSpreadMax = 64, kLongestMax = 192, kEntriesMax = kSpreadMax + kLongestMax;
@@ -64,10 +69,25 @@ class Graph {
     uint32_t count = 0;
     for (; count < degree_; ++count) {
       out[count] = links[count].load(std::memory_order_acquire);
-      if (out[count] == kNoLink) break;
+      if (out[count] >= kCopyMark) break;
     }
     return count;
   }
+  /// The next copy of the slot; kNoLink when it has none.
+  uint32_t next_copy(uint32_t slot) const {
+    const uint32_t end = end_of(slot);
+    return end == kNoLink ? kNoLink : end & ~kCopyMark;
+  }
+  /// Whether the slot has no links, only a next copy.
+  bool is_follower(uint32_t slot) const {
+    const uint32_t first = store_.links(slot)->load(std::memory_order_acquire);
+    return first >= kCopyMark && first != kNoLink;
+  }
+  /// Whether there may be copies at all.
+  bool has_copies() const { return has_copies_.load(std::memory_order_relaxed); }
+  void expect_copies() { has_copies_.store(true, std::memory_order_relaxed); }
+  /// How many links fit.
+  uint32_t room(uint32_t slot) const { return end_of(slot) == kNoLink ? degree_ : degree_ - 1; }
   /// Copies the sketches, of which each may be another link's than neighbours() gave while its node is written.
   void sketches(uint32_t slot, SketchBlock& out) const {
     const std::atomic<uint64_t>* words = sketch_words(slot);
@@ -79,11 +99,20 @@ class Graph {
     for (size_t offset = 0; offset < store_.shape().links_bytes; offset += 64) __builtin_prefetch(record + offset);
   }
   /// Writers of a node's links hold its lock. From the end to the front: what lies behind the end of the old list must
-  /// not be read as part of the new one, for those slots may be another's by now.
+  /// not be read as part of the new one, for those slots may be another's by now. The next copy stays.
   void write(uint32_t slot, std::span<const uint32_t> links) {
-    std::atomic<uint32_t>* out = store_.links(slot);
-    if (links.size() < degree_) out[links.size()].store(kNoLink, std::memory_order_release);
-    for (size_t i = links.size(); i-- > 0;) out[i].store(links[i], std::memory_order_release);
+    SAGITTA_ASSERT(links.size() <= room(slot));
+    write_all(slot, links, end_of(slot));
+  }
+  /// Of a slot that is free.
+  void clear(uint32_t slot) { write_all(slot, {}, kNoLink); }
+  /// kNoLink: none. There is room for it.
+  void set_next_copy(uint32_t slot, uint32_t next) {
+    std::atomic<uint32_t>* links = store_.links(slot);
+    uint32_t count = 0;
+    while (count < degree_ && links[count].load(std::memory_order_relaxed) < kCopyMark) ++count;
+    SAGITTA_ASSERT(count < degree_ || next == kNoLink);
+    if (count < degree_) links[count].store(next == kNoLink ? kNoLink : next | kCopyMark, std::memory_order_release);
   }
 
   /// The same with a sketch for each link.
@@ -94,8 +123,10 @@ class Graph {
   }
 
   /// What a record of the store looks like with these; `record` is as long, and zeros.
-  void lay_out(std::span<const uint32_t> links, const SketchBlock& sketches, std::span<char> record) const {
+  void lay_out(std::span<const uint32_t> links, uint32_t next_copy, const SketchBlock& sketches,
+               std::span<char> record) const {
     std::vector<uint32_t> padded(links.begin(), links.end());
+    if (next_copy != kNoLink) padded.push_back(next_copy | kCopyMark);
     padded.resize(degree_, kNoLink);
     std::ranges::copy(std::as_bytes(std::span(padded)), std::as_writable_bytes(record).begin());
     if (has_sketches_ && !links.empty()) {
@@ -116,6 +147,24 @@ class Graph {
   EntryList<kLongestMax> longest;  ///< under kDot, of the vectors far longer than most, that links lead to too rarely
 
  private:
+  /// From here on a link is none; beside kNoLink it is a slot with this mark.
+  static constexpr uint32_t kCopyMark = 1U << 31;
+  static_assert(kSlotsMax < kCopyMark && kNoLink > kCopyMark);
+
+  /// What is behind the links; kNoLink also where they fill all.
+  uint32_t end_of(uint32_t slot) const {
+    const std::atomic<uint32_t>* links = store_.links(slot);
+    for (uint32_t i = 0; i < degree_; ++i) {
+      const uint32_t link = links[i].load(std::memory_order_acquire);
+      if (link >= kCopyMark) return link;
+    }
+    return kNoLink;
+  }
+  void write_all(uint32_t slot, std::span<const uint32_t> links, uint32_t end) {
+    std::atomic<uint32_t>* out = store_.links(slot);
+    if (links.size() < degree_) out[links.size()].store(end, std::memory_order_release);
+    for (size_t i = links.size(); i-- > 0;) out[i].store(links[i], std::memory_order_release);
+  }
   static size_t sketches_at(uint32_t degree) { return (degree * sizeof(uint32_t) + 63) / 64 * 64; }
   std::atomic<uint64_t>* sketch_words(uint32_t slot) const {
     auto* record = reinterpret_cast<std::byte*>(store_.links(slot));
@@ -125,6 +174,30 @@ class Graph {
   SlotStore& store_;
   const uint32_t degree_;
   const bool has_sketches_;
+  std::atomic<bool> has_copies_{false};
+};
+
+/// Goes round the copies of a slot. Rings change meanwhile, and what was in one may lead into it from outside: it ends
+/// where it began, or when it has been all round since (Brent's way to find a cycle).
+class CopyRing {
+ public:
+  explicit CopyRing(uint32_t slot) : begin_(slot), at_(slot) {}
+  /// kNoLink when there are no more.
+  uint32_t next(const Graph& graph) {
+    const uint32_t next = graph.next_copy(at_);
+    if (next == kNoLink || next == begin_ || next == seen_) return kNoLink;
+    at_ = next;
+    if (++steps_ == steps_max_) {
+      seen_ = at_;
+      steps_ = 0;
+      steps_max_ *= 2;
+    }
+    return next;
+  }
+
+ private:
+  uint32_t begin_, at_, seen_ = kNoLink;
+  uint64_t steps_ = 0, steps_max_ = 64;
 };
 
 /// Held while a node's links are changed. Short: nothing is waited for under it.

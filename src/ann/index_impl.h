@@ -87,7 +87,7 @@ struct Index::Impl {
   Status save_record(const Captured& captured, PartKind kind, uint32_t slot, Bytes& record, SnapshotWriter& out) const;
   Status save_links(const Captured& captured, uint32_t slot, Bytes& record, SnapshotWriter& out) const;
   Status load_columns(const SnapshotSource& source);
-  Status check_links(const SnapshotFooter& footer) const;
+  Status check_links(const SnapshotFooter& footer);
   Status check_vectors() const;
   Status check_graph() const;
 

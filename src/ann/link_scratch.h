@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "codec.h"
+#include "fresh_list.h"
 #include "sketch.h"
 
 namespace sagitta::ann {
@@ -19,6 +20,7 @@ struct Near {
 /// Not thread-safe.
 struct LinkScratch {
   std::vector<Near> candidates, ruled_out;
+  uint32_t copy = kNoLink;  // of the slot that is linked
   std::vector<const uint8_t*> codes;
   std::vector<const Codec::Factors*> factors;
   std::vector<float> estimates, from_newcomer;

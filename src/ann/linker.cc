@@ -1,6 +1,7 @@
 #include "linker.h"
 
 #include <algorithm>
+#include <cstring>
 #include <limits>
 
 #include "vectors.h"
@@ -103,29 +104,116 @@ void Linker::select(const Codec& codec, LinkScratch& work) const {
 void Linker::neighbourhood(uint32_t slot, const Codec& codec, Scratch& scratch, LinkScratch& work) const {
   prepare(slot, codec, scratch, scratch.code_query);
   work.candidates.clear();
+  work.copy = kNoLink;
   for (uint32_t beam = beam_;; beam *= 2) {
     Walk walk(store_, graph_, codec, scratch, beam, false);
     walk.enter();
     walk.run(nullptr);
     for (SearchKey key : walk.pool()) {
-      if (slot_of(key) != slot && can_link_to(slot_of(key)))
-        work.candidates.push_back({distance_of(key), slot_of(key)});
+      const uint32_t met = slot_of(key);
+      if (met == slot) continue;
+      if (work.copy == kNoLink && is_copy(met, slot) && !is_buried(met)) work.copy = met;
+      if (can_link_to(met)) work.candidates.push_back({distance_of(key), met});
     }
     if (!work.candidates.empty() || walk.exhausted()) return;
   }
 }
 
-bool Linker::link(uint32_t slot, const Codec& codec, Scratch& scratch) {
+Linked Linker::link(uint32_t slot, const Codec& codec, Scratch& scratch) {
   LinkScratch work;
   neighbourhood(slot, codec, scratch, work);
-  if (work.candidates.empty()) return false;
+  if (work.copy != kNoLink && join(slot, work.copy, codec, work)) return Linked::kAsCopy;
+  if (work.candidates.empty()) return Linked::kAlone;
   select(codec, work);
   {
     NodeLock lock(store_.meta(slot));
     write(slot, work.chosen, {}, codec, work);
   }
   if (!link_back_all({slot, scratch.code_query}, 0, codec, work)) splice(work.chosen.front(), slot, codec, work);
+  return Linked::kToNeighbours;
+}
+
+bool Linker::is_copy(uint32_t a, uint32_t b) const {
+  const SlotShape& shape = store_.shape();
+  return std::memcmp(store_.code(a), store_.code(b), shape.code_bytes) == 0 &&
+         std::memcmp(store_.factors(a), store_.factors(b), sizeof(Codec::Factors)) == 0 &&
+         std::memcmp(store_.vector(a), store_.vector(b), shape.vector_bytes) == 0;
+}
+
+uint32_t Linker::next_kept(uint32_t slot) const {
+  CopyRing ring(slot);
+  uint32_t next = ring.next(graph_);
+  while (next != kNoLink && is_buried(next)) next = ring.next(graph_);
+  return next;
+}
+
+uint32_t Linker::live_copy(uint32_t slot) const {
+  CopyRing ring(slot);
+  uint32_t next = ring.next(graph_);
+  while (next != kNoLink && !can_link_to(next)) next = ring.next(graph_);
+  return next;
+}
+
+uint32_t Linker::leader_of(uint32_t slot) const {
+  if (!graph_.is_follower(slot)) return slot;
+  CopyRing ring(slot);
+  uint32_t next = ring.next(graph_);
+  while (next != kNoLink && graph_.is_follower(next)) next = ring.next(graph_);
+  return next != kNoLink ? next : slot;
+}
+
+bool Linker::leads_to(uint32_t slot, uint32_t copy) const {
+  CopyRing ring(slot);
+  uint32_t next = ring.next(graph_);
+  while (next != kNoLink && next != copy) next = ring.next(graph_);
+  return next == copy;
+}
+
+// A retired copy may be joined: it hands its links on when it is buried. A buried one may have done so.
+bool Linker::join(uint32_t slot, uint32_t copy, const Codec& codec, LinkScratch& work) {
+  NodeLock lock(store_.meta(copy));
+  if (is_buried(copy)) return false;
+  graph_.expect_copies();
+  make_room_for_copy(copy, codec, work);
+  const uint32_t next = next_kept(copy);
+  graph_.set_next_copy(slot, next != kNoLink ? next : copy);  // nobody else changes the slot
+  graph_.set_next_copy(copy, slot);
   return true;
+}
+
+void Linker::make_room_for_copy(uint32_t slot, const Codec& codec, LinkScratch& work) {
+  std::vector<uint32_t>& links = work.links;
+  links.resize(graph_.degree());
+  links.resize(graph_.neighbours(slot, links.data()));
+  if (links.size() < graph_.degree()) return;
+  gather(links, work);
+  codec.prepare_stored(store_.code(slot), *store_.factors(slot), work.query);
+  estimate(work.query, codec, work, work.estimates);
+  links.erase(links.begin() + (std::ranges::max_element(work.estimates) - work.estimates.begin()));
+  write(slot, links, {}, codec, work);
+}
+
+// Equal vectors have equal sketches.
+void Linker::bequeath(uint32_t slot) {
+  std::vector<uint32_t> links(graph_.degree());
+  links.resize(graph_.neighbours(slot, links.data()));
+  if (links.empty()) return;
+  const uint32_t heir = live_copy(slot);
+  graph_.set_next_copy(slot, heir);
+  if (heir == kNoLink) return;
+  NodeLock lock(store_.meta(heir));
+  if (!graph_.is_follower(heir)) return;
+  SketchBlock sketches;
+  if (graph_.has_sketches()) graph_.sketches(slot, sketches);
+  const auto itself = static_cast<size_t>(std::ranges::find(links, heir) - links.begin());
+  if (itself < links.size()) {
+    if (graph_.has_sketches()) sketches.set(itself, sketches.at(links.size() - 1));
+    links[itself] = links.back();
+    links.pop_back();
+  }
+  links.resize(std::min<size_t>(links.size(), graph_.room(heir)));
+  if (!graph_.has_sketches()) return graph_.write(heir, links);
+  graph_.write(heir, links, sketches);
 }
 
 bool Linker::link_back_all(const Joining& joining, size_t first, const Codec& codec, LinkScratch& work) {
@@ -149,7 +237,7 @@ bool Linker::link_back(Near from, const Joining& to, const Known& back, const Co
   NodeLock lock(store_.meta(from.slot));
   links.resize(graph_.neighbours(from.slot, links.data()));
   if (std::ranges::find(links, to.slot) != links.end()) return true;
-  if (links.size() == graph_.degree() && !make_room(from, to.query, codec, work)) return false;
+  if (links.size() == graph_.room(from.slot) && !make_room(from, to.query, codec, work)) return false;
   links.push_back(to.slot);
   write(from.slot, links, back, codec, work);
   return true;
@@ -247,7 +335,7 @@ bool Linker::make_room(Near from, const Codec::Query& newcomer, const Codec& cod
 void Linker::splice(uint32_t from, uint32_t to, const Codec& codec, LinkScratch& work) {
   const uint32_t moved = put_last(from, to, codec, work);
   // `to` may have been looked at by the repair that is to find every link to a buried slot.
-  if (moved != kNoLink && moved != to && store_.state(moved) != SlotState::kBuried) put_last(to, moved, codec, work);
+  if (moved != kNoLink && moved != to && !is_buried(moved)) put_last(to, moved, codec, work);
 }
 
 // Returns the link that had to go, kNoLink when there was room or nothing to do.
@@ -257,7 +345,7 @@ uint32_t Linker::put_last(uint32_t from, uint32_t to, const Codec& codec, LinkSc
   links.resize(graph_.neighbours(from, links.data()));
   if (std::ranges::find(links, to) != links.end()) return kNoLink;
   uint32_t gone = kNoLink;
-  if (links.size() == graph_.degree()) {
+  if (links.size() == graph_.room(from)) {
     gone = links.back();
     links.pop_back();
   }
@@ -272,6 +360,8 @@ void Linker::repair(uint32_t slot, const Codec& codec, Scratch& scratch, LinkScr
   {
     // Without the lock a link that is being moved within the list could be overlooked.
     NodeLock lock(store_.meta(slot));
+    const uint32_t next = graph_.next_copy(slot);
+    if (next != kNoLink && is_buried(next)) graph_.set_next_copy(slot, next_kept(slot));
     if (!look_beyond(slot, work)) return;
     stay = work.staying.size();
     codec.prepare_stored(store_.code(slot), *store_.factors(slot), scratch.code_query);
@@ -282,7 +372,7 @@ void Linker::repair(uint32_t slot, const Codec& codec, Scratch& scratch, LinkScr
 }
 
 bool Linker::look_beyond(uint32_t slot, LinkScratch& work) const {
-  const auto buried = [this](uint32_t s) { return store_.state(s) == SlotState::kBuried; };
+  const auto buried = [this](uint32_t s) { return is_buried(s); };
   work.had.resize(graph_.neighbours(slot, work.had.data()));
   if (std::ranges::none_of(work.had, buried)) return false;
   work.staying.clear();
@@ -296,6 +386,8 @@ bool Linker::look_beyond(uint32_t slot, LinkScratch& work) const {
     }
     const uint32_t found = graph_.neighbours(link, beyond.data());
     work.links.insert(work.links.end(), beyond.begin(), beyond.begin() + found);
+    const uint32_t copy = graph_.next_copy(link);  // which has its links now
+    if (copy != kNoLink) work.links.push_back(copy);
   }
   std::ranges::sort(work.links);
   const auto same = std::ranges::unique(work.links);
@@ -333,6 +425,8 @@ void Linker::mark_reachable(std::vector<bool>& seen, std::span<const uint32_t> f
     waiting.pop_back();
     const uint32_t count = graph_.neighbours(slot, links.data());
     std::for_each(links.begin(), links.begin() + count, meet);
+    const uint32_t copy = graph_.next_copy(slot);
+    if (copy != kNoLink) meet(copy);
   }
 }
 
@@ -358,9 +452,14 @@ void Linker::reconnect(const Codec& codec, Scratch& scratch) {
   LinkScratch work;
   for (uint32_t slot = 0; slot < seen.size(); ++slot) {
     if (seen[slot] || !store_.is_live(slot) || !store_.meta(slot).linked) continue;
-    neighbourhood(slot, codec, scratch, work);
-    const auto known = std::ranges::find_if(work.candidates, [&](const Near& n) { return n.slot < seen.size(); });
-    if (known != work.candidates.end()) splice(known->slot, slot, codec, work);
+    const uint32_t leader = leader_of(slot);
+    if (leader < seen.size() && seen[leader]) {
+      if (!leads_to(leader, slot)) join(slot, leader, codec, work);
+    } else {
+      neighbourhood(leader, codec, scratch, work);
+      const auto known = std::ranges::find_if(work.candidates, [&](const Near& n) { return n.slot < seen.size(); });
+      if (known != work.candidates.end()) splice(known->slot, leader, codec, work);
+    }
     mark_reachable(seen, std::span(&slot, 1));
   }
 }

@@ -97,7 +97,7 @@ bool Index::Impl::link_one(std::unique_lock<std::mutex>& lock) {
   const uint32_t slot = fresh.at(*place);
   store.meta(slot).linked.store(true, std::memory_order_relaxed);
   ++linking_;
-  bool met_others;
+  Linked linked;
   // Entered and left under the lock: whoever buries the slot waits for this link, until it has left the fresh list and
   // will not become an entry any more.
   const Pin link_pin = link_gate.enter();
@@ -105,11 +105,11 @@ bool Index::Impl::link_one(std::unique_lock<std::mutex>& lock) {
     const Pin pin = gate.enter();
     lock.unlock();
     const ScratchPtr buffers = scratch.take();
-    met_others = linker.link(slot, *codec(), *buffers);
+    linked = linker.link(slot, *codec(), *buffers);
   }
   lock.lock();
-  if (store.is_live(slot) && !enter_as_long(slot) && !graph.spread.full() &&
-      (!met_others || graph.spread.count() < entries_wanted(store.live()))) {
+  if (store.is_live(slot) && linked != Linked::kAsCopy && !enter_as_long(slot) && !graph.spread.full() &&
+      (linked == Linked::kAlone || graph.spread.count() < entries_wanted(store.live()))) {
     graph.spread.add(slot);
   }
   fresh.remove(*place);
@@ -155,6 +155,11 @@ std::vector<uint32_t> Index::Impl::unlink_buried() {
   std::vector<uint32_t> long_slots;
   const ScratchPtr buffers = scratch.take();
   LinkScratch link_buffers;
+  if (graph.has_copies()) {
+    const Pin pin = gate.enter();
+    for (uint32_t slot = buried_.head, left = buried_.count; left > 0; --left, slot = store.meta(slot).next)
+      linker.bequeath(slot);
+  }
   for (uint32_t begin = 0; begin < store.end(); begin += kSlotsPerPin) {
     const Pin pin = gate.enter();
     for (uint32_t slot = begin; slot < std::min(store.end(), begin + kSlotsPerPin); ++slot) {
@@ -162,7 +167,7 @@ std::vector<uint32_t> Index::Impl::unlink_buried() {
       const bool in_graph = state == SlotState::kLive || state == SlotState::kRetired;
       if (!in_graph || !store.meta(slot).linked) continue;
       linker.repair(slot, *codec(), *buffers, link_buffers);
-      if (state == SlotState::kLive && is_long(slot)) long_slots.push_back(slot);
+      if (state == SlotState::kLive && is_long(slot) && !graph.is_follower(slot)) long_slots.push_back(slot);
     }
   }
   return long_slots;
@@ -204,6 +209,12 @@ void Index::Impl::repair_entries(std::span<const uint32_t> long_slots) {
   for (uint32_t place = graph.spread.count(); place-- > 0;) {
     const uint32_t slot = graph.spread.at(place);
     if (store.state(slot) != SlotState::kBuried) continue;
+    const uint32_t copy = linker.live_copy(slot);
+    if (copy != kNoLink && !is_entry(copy)) {
+      graph.spread.set(place, copy);
+      entries.push_back(copy);
+      continue;
+    }
     const uint32_t count = graph.neighbours(slot, links.data());
     const auto heir = std::find_if(links.begin(), links.begin() + count,
                                    [&](uint32_t other) { return store.is_live(other) && !is_entry(other); });

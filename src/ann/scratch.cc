@@ -10,7 +10,7 @@ size_t Scratch::bytes() const {
   const auto of = [](const auto&... v) { return ((v.capacity() * sizeof(v[0])) + ...); };
   return of(keys, pool, rejected, keys_of_batch, query, query_at_level, floats, refined, ready, nearest,
             code_query.values, code_query.rotated, fresh, matching, passed, links, slots, codes, factors, estimates,
-            scanned_estimates) +
+            scanned_estimates, rings, copies_taken) +
          sketches.words().size_bytes() + visited.bytes() + taken.bytes();
 }
 

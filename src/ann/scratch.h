@@ -11,10 +11,18 @@
 #include "sagitta/base/budget.h"
 
 #include "codec.h"
+#include "graph.h"
 #include "sketch.h"
 #include "visited.h"
 
 namespace sagitta::ann {
+
+/// The copies of a candidate that are still to be given.
+struct OpenRing {
+  CopyRing ring;
+  float distance = 0;
+  size_t left = 0;  // in this round
+};
 
 struct Scratch {
   std::vector<uint64_t> keys;      // of a scan
@@ -30,6 +38,8 @@ struct Scratch {
   SlotBitmap taken;               // before a scan of the rest
   Codec::Query code_query;
   Visited visited;
+  std::vector<OpenRing> rings;
+  std::vector<uint32_t> copies_taken;
   std::vector<uint32_t> fresh;     // slots of the fresh list
   std::vector<uint32_t> matching;  // slots that a scan looks at
   std::vector<uint32_t> passed;    // of those, what a predicate accepts

@@ -30,6 +30,8 @@ constexpr double kFirstLook = 2, kLooks = 6;
 constexpr double kBeamMax = 1 << 20;
 /// Rescored at once, of what has been rescored.
 constexpr size_t kBatchesGrow = 3;
+/// Copies that do not pass, between two looks at the clock.
+constexpr size_t kCopiesPerLook = 256;
 
 }  // namespace
 
@@ -43,6 +45,7 @@ Search::Search(const Index::Impl& index, std::span<const float> query, const Sea
       limits_(params, stats),
       distances_(index.store, index.options, index.codec(), query, *scratch_),
       scan_(index.store, params, distances_, *scratch_, limits_, stats),
+      copies_(index.graph, *scratch_),
       rescorer_(index.options.metric, params, distances_, *scratch_, limits_, stats),
       tester_(params, stats) {
   start();
@@ -265,6 +268,7 @@ void Search::scan_matches(const SlotBitmap* without) { scan(scan_.list(without, 
 
 void Search::scan(std::span<const uint32_t> slots) {
   walk_.reset();
+  copies_.clear();
   noted_ = {};
   asked_ = 0;
   stats.path = Path::kExact;
@@ -289,12 +293,40 @@ const SearchKey* Search::peek_scanned(bool ordered_only) {
   return nullptr;
 }
 
-const SearchKey* Search::peek_walked() {
-  if (!walk_) return nullptr;
-  for (const auto pool = walk_->pool(); walked_ < pool.size(); ++walked_) {
-    if ((pool[walked_] & kTaken) == 0 && passes(slot_of(pool[walked_]))) return &pool[walked_];
+const SearchKey* Search::peek_copy() {
+  for (size_t looked = 1; const SearchKey* key = copies_.peek(); ++looked) {
+    if (passes(slot_of(*key))) return key;
+    copies_.skip();
+    if (looked % kCopiesPerLook == 0 && !limits_.may_go_on()) copies_.stop();
   }
   return nullptr;
+}
+
+// The copies of what has had its turn, also of what does not pass, come before the next.
+const SearchKey* Search::peek_walked() {
+  if (!walk_) return nullptr;
+  const auto pool = walk_->pool();
+  while (true) {
+    if (const SearchKey* copy = peek_copy()) return copy;
+    while (walked_ < pool.size() && (pool[walked_] & kTaken) != 0) ++walked_;
+    if (walked_ == pool.size()) return nullptr;
+    if (passes(slot_of(pool[walked_]))) return &pool[walked_];
+    pool[walked_] |= kTaken;
+    copies_.open(pool[walked_]);
+  }
+}
+
+// What peek_walked() gave.
+SearchKey Search::take_walked() {
+  if (const SearchKey* copy = copies_.peek()) {
+    const SearchKey key = *copy;
+    copies_.take();
+    return key;
+  }
+  const SearchKey key = walk_->pool()[walked_];
+  walk_->pool()[walked_++] |= kTaken;
+  copies_.open(key);
+  return key;
 }
 
 // The next best by estimate; beyond the beam only with `insist`. When walking finds no more, whatever is left is
@@ -302,11 +334,7 @@ const SearchKey* Search::peek_walked() {
 std::optional<SearchKey> Search::next_key(bool insist) {
   while (true) {
     const SearchKey *const walked = peek_walked(), *const scanned = peek_scanned(walked != nullptr);
-    if (walked != nullptr && (scanned == nullptr || *walked < *scanned)) {
-      const SearchKey key = *walked;
-      walk_->pool()[walked_++] |= kTaken;
-      return key;
-    }
+    if (walked != nullptr && (scanned == nullptr || *walked < *scanned)) return take_walked();
     const bool more_to_find = walk_ && insist && stats.ended == Ended::kNot;
     if (scanned != nullptr && (walked != nullptr || !more_to_find)) {
       scan_.skip();
@@ -325,6 +353,7 @@ void Search::note_taken() {
     }
   }
   for (const SearchKey key : scan_.taken()) taken.set(Slot{slot_of(key)});
+  for (const uint32_t slot : copies_.taken()) taken.set(Slot{slot});
 }
 
 void Search::look_at_rest() {
@@ -410,6 +439,7 @@ bool Search::rescore_batch() {
 // Makes `count` more candidates certain, or as many as there are; no beam is widened to find more than are `missing`.
 void Search::refill(size_t missing, size_t count) {
   rescorer_.begin(count);
+  copies_.begin_round(count);
   if (!rescorer_.rescores() && rescorer_.found() == 0) return take_in_order(missing, count);
   const bool in_batches = rescores_in_batches();
   // Under kDot estimates err as vectors are long, and the nearest are the long ones.

@@ -5,6 +5,7 @@
 #include <optional>
 #include <vector>
 
+#include "copies.h"
 #include "cost.h"
 #include "distances.h"
 #include "index_impl.h"
@@ -59,6 +60,8 @@ class Search final : private WalkLimits {
   KeyKind kind_of_codes() const { return distances_.has_vectors() ? KeyKind::kEstimates : KeyKind::kDistances; }
 
   const SearchKey* peek_walked();
+  const SearchKey* peek_copy();
+  SearchKey take_walked();
   const SearchKey* peek_scanned(bool ordered_only);
   std::optional<SearchKey> next_key(bool insist);
   void note_taken();
@@ -83,6 +86,7 @@ class Search final : private WalkLimits {
   Distances distances_;
   Scan scan_;  // of what a walk does not meet; of all, when there is none
   std::optional<Walk> walk_;
+  Copies copies_;      // of what walk_ has found
   Walk::Work noted_;   // of walk_, in stats
   size_t walked_ = 0;  // pool entries before this are taken or do not pass
   size_t asked_ = 0;   // entries of the pool, or of the scan, before this have been asked for

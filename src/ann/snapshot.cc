@@ -91,13 +91,16 @@ Status Index::Impl::save_record(const Captured& captured, PartKind kind, uint32_
   return out.append(record);
 }
 
-// Only links to what is of the snapshot, each with its sketch.
+// Only links to what is of the snapshot, each with its sketch, and of its copies the next that is.
 Status Index::Impl::save_links(const Captured& captured, uint32_t slot, Bytes& record, SnapshotWriter& out) const {
   std::vector<uint32_t> links(graph.degree());
   SketchBlock sketches;
-  uint32_t kept = 0;
+  uint32_t kept = 0, copy = kNoLink;
   if (captured.is_linked(slot)) {
     const NodeLock lock(store.meta(slot));
+    CopyRing ring(slot);
+    do copy = ring.next(graph);
+    while (copy != kNoLink && !captured.is_linked(copy));
     const uint32_t count = graph.neighbours(slot, links.data());
     if (graph.has_sketches()) graph.sketches(slot, sketches);
     for (uint32_t i = 0; i < count; ++i) {
@@ -108,7 +111,7 @@ Status Index::Impl::save_links(const Captured& captured, uint32_t slot, Bytes& r
   }
   links.resize(kept);
   record.assign(store.shape().links_bytes, '\0');
-  graph.lay_out(links, sketches, record);
+  graph.lay_out(links, copy, sketches, record);
   return out.append(record);
 }
 
@@ -191,7 +194,7 @@ Status Index::Impl::load_columns(const SnapshotSource& source) {
 }
 
 // Walks trust links, so that each is looked at once.
-Status Index::Impl::check_links(const SnapshotFooter& footer) const {
+Status Index::Impl::check_links(const SnapshotFooter& footer) {
   const auto is_linked = [&](uint32_t slot) { return slot < footer.end && store.meta(slot).linked; };
   if (footer.entries.size() > Graph::kEntriesMax || !std::ranges::all_of(footer.entries, is_linked)) {
     return fail(ErrorCode::kCorruption, "the entries are not linked slots");
@@ -203,6 +206,10 @@ Status Index::Impl::check_links(const SnapshotFooter& footer) const {
       const uint32_t count = graph.neighbours(slot, links.data());
       const auto wrong = [&](uint32_t other) { return other == slot || !is_linked(other); };
       const auto found = std::find_if(links.begin(), links.begin() + count, wrong);
+      const uint32_t copy = graph.next_copy(slot);
+      if (copy != kNoLink) graph.expect_copies();
+      if (copy != kNoLink && wrong(copy))
+        return fail(ErrorCode::kCorruption, fmt::format("slot {} has slot {} for a copy", slot, copy));
       if (found == links.begin() + count) continue;
       return fail(ErrorCode::kCorruption, fmt::format("slot {} links to slot {}", slot, *found));
     }

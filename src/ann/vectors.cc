@@ -23,7 +23,8 @@ const T* as(const std::byte* bytes) {
 
 void store_form(Metric metric, std::span<const float> vector, std::span<float> out) {
   if (metric != Metric::kCosine) {
-    std::ranges::copy(vector, out.begin());
+    // -0 becomes +0: copies are known by their bytes.
+    std::ranges::transform(vector, out.begin(), [](float v) { return v + 0.0F; });
     return;
   }
   // In double, so that neither huge nor denormal components lose their direction.

@@ -89,7 +89,7 @@ bool Index::Impl::write(uint32_t slot, Scratch& buffers) {
     read_vector(options.level, store.vector(slot), buffers.query);
   // Also when there is a codec: a search that began before that knows of none.
   if (store.has_early(slot)) std::ranges::copy(buffers.query, store.early(slot).begin());
-  graph.write(slot, {});
+  graph.clear(slot);
   if (codec() == nullptr) return false;
   encode(*codec(), buffers.query, slot, buffers.floats);
   return true;
