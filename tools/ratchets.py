@@ -75,8 +75,15 @@ def wide_comments(sources):
 
 
 def silent_sources(sources):
+    """A source may leave it to its own header, which it includes first."""
+    opens = {source.name: source.lines[0].startswith("//") for source in sources if source.suffix in CODE}
     for source in sources:
-        if source.suffix in CODE and not source.lines[0].startswith("//"):
+        if source.suffix not in CODE or opens[source.name]:
+            continue
+        header = re.sub(r"\.cc$", ".h", source.name)
+        folder, _, name = header.rpartition("/")
+        public = f"{folder}/include/sagitta/{source.library or 'bench'}/{name}"
+        if not (opens.get(header) or opens.get(public)):
             yield 1, f"{source.name}: does not open with what it is for"
 
 
