@@ -63,17 +63,25 @@ std::string to_string(const Uuid& uuid) {
   return text;
 }
 
-int64_t timeuuid_us(const Uuid& uuid) {
+uint64_t timeuuid_ticks(const Uuid& uuid) {
   const Bytes bytes = uuid.bytes();
   const uint64_t low = get_big<uint32_t>(bytes.data());
   const uint64_t middle = get_big<uint16_t>(bytes.data() + 4);
   const uint64_t high = get_big<uint16_t>(bytes.data() + 6) & 0x0fff;
-  const uint64_t ticks = (high << 48) | (middle << 32) | low;
-  return static_cast<int64_t>(ticks - kGregorianTicks) / 10;
+  return (high << 48) | (middle << 32) | low;
 }
+
+int64_t timeuuid_us(const Uuid& uuid) { return static_cast<int64_t>(timeuuid_ticks(uuid) - kGregorianTicks) / 10; }
 
 TimeUuidSource::TimeUuidSource(const Clock& clock, Random& random)
     : clock_(clock), clock_sequence_and_node_(random.next()) {}
+
+void TimeUuidSource::start_at(int64_t time_us) {
+  const uint64_t ticks = static_cast<uint64_t>(time_us) * 10 + kGregorianTicks;
+  uint64_t last = last_ticks_.load();
+  while (last < ticks && !last_ticks_.compare_exchange_weak(last, ticks)) {
+  }
+}
 
 Uuid TimeUuidSource::next() {
   const uint64_t now = static_cast<uint64_t>(clock_.now_us()) * 10 + kGregorianTicks;

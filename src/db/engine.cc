@@ -13,6 +13,8 @@ namespace sagitta::db {
 namespace {
 
 constexpr int64_t kDrainSeconds = 10;
+/// How far the timeuuids of an earlier process may have run ahead of the log's clock.
+constexpr int64_t kTimeuuidGapUs = 1000;
 constexpr std::string_view kAnnHelp = "ANN queries, by how they were answered";
 
 Gauge& work_gauge(MetricsRegistry& metrics, const char* thread) {
@@ -126,6 +128,7 @@ Status Engine::start() {
                                                 horizon_.get(),
                                                 {&env_.files, directory_.index_path(), options_.index_changes_min}},
                                                {.sweeps = {.at_once = options_.rows_deleted_at_once}}));
+  timeuuids_.start_at(replica_->log_clock_us() + kTimeuuidGapUs);
   return {};
 }
 

@@ -107,8 +107,9 @@ bool Engine::read_slice(Read& read) {
 void Engine::begin(Read& read, kv::ReadMode mode) {
   const schema::TableDefPtr& table = read.select.plan->table;
   const auto request = read.to_exec(env_.clock);
-  const auto open = [this, table, mode, meter = &read.meter] {
-    return exec::StoredRows(table, replica_->read_view(env_.clock.now_us() / 1'000'000, mode).metered(*meter));
+  const int64_t now_s = read.request->options.now_s.value_or(env_.clock.now_us() / 1'000'000);
+  const auto open = [this, table, mode, now_s, meter = &read.meter] {
+    return exec::StoredRows(table, replica_->read_view(now_s, mode).metered(*meter));
   };
   if (read.select.ann) {
     read.report = {};

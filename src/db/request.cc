@@ -30,6 +30,7 @@ plan::EvalContext Request::eval(WorkMeter* meter) const {
   context.values = values;
   context.now_us = now_us;
   context.client_timestamp_us = options.default_timestamp_us;
+  context.client_now_s = options.now_s;
   context.timeuuids = &engine.timeuuids_;
   context.random = &engine.env_.random;
   context.meter = meter;

@@ -45,8 +45,9 @@ class ModificationBinder {
 
   Result<Plan> update(const cql::Update& statement) {
     SAGITTA_CHECK(open(statement.table, statement.attributes, statement.if_exists || !statement.conditions.empty()));
-    for (const cql::Assignment& assignment : statement.assignments) {
-      SAGITTA_CHECK(bind_assignment(assignment));
+    for (size_t i = 0; i < statement.assignments.size(); ++i) {
+      SAGITTA_CHECK(check_single(std::span(statement.assignments).first(i), statement.assignments[i]));
+      SAGITTA_CHECK(bind_assignment(statement.assignments[i]));
     }
     SAGITTA_TRY(std::vector<Relation> where, bind_relations(binder_, table(), statement.where));
     return close(std::move(where));
@@ -115,6 +116,19 @@ class ModificationBinder {
     Operation set = operation(column, Operation::Kind::kSet);
     set.value = std::move(value);
     body_->operations.push_back(std::move(set));
+    return {};
+  }
+
+  /// A column that is set as a whole, and a field, is assigned once.
+  static Status check_single(std::span<const cql::Assignment> earlier, const cql::Assignment& assignment) {
+    using AssignmentKind = cql::Assignment::Kind;
+    for (const cql::Assignment& other : earlier) {
+      if (other.column != assignment.column) continue;
+      const bool whole = other.kind == AssignmentKind::kSet || assignment.kind == AssignmentKind::kSet;
+      const bool fields = other.kind == AssignmentKind::kField && assignment.kind == AssignmentKind::kField;
+      if (!whole && !(fields && other.field == assignment.field)) continue;
+      return fail(ErrorCode::kSyntax, fmt::format("Multiple incompatible setting of column {}", other.column));
+    }
     return {};
   }
 

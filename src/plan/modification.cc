@@ -6,7 +6,7 @@
 #include <limits>
 #include <utility>
 
-#include "sagitta/base/random.h"
+#include "sagitta/base/assert.h"
 #include "sagitta/types/value.h"
 
 namespace sagitta::plan {
@@ -18,7 +18,6 @@ using types::Kind;
 
 /// Twenty years, Cassandra's limit.
 constexpr int32_t kTtlMax = 20 * 365 * 24 * 3600;
-constexpr int64_t kUsPerS = 1'000'000;
 
 Result<int32_t> evaluate_ttl(const ModificationBody& body, const schema::TableDef& table, const EvalContext& context) {
   if (!body.ttl) return table.default_ttl_s();
@@ -55,9 +54,19 @@ Bytes field_path(size_t field) {
   return path;
 }
 
+/// The elements of a list, behind or before all that statements before this one wrote.
+void add_list(const Operation& operation, std::vector<Bytes> elements, bool prepend, const EvalContext& context,
+              rows::RowMutation& row) {
+  SAGITTA_ASSERT(context.timeuuids != nullptr);
+  const Uuid statement = context.timeuuids->next();
+  for (uint32_t i = 0; i < elements.size(); ++i) {
+    set_element(operation, rows::list_path(prepend, statement, i), std::move(elements[i]), row);
+  }
+}
+
 /// The elements of a collection or UDT value as cells of their own.
-Status add_elements(const Operation& operation, BytesView whole, bool prepend, const WriteTime& time,
-                    const EvalContext& context, rows::RowMutation& row) {
+Status add_elements(const Operation& operation, BytesView whole, bool prepend, const EvalContext& context,
+                    rows::RowMutation& row) {
   const DataType& type = *operation.column->type;
   if (type.kind() == Kind::kUdt) {
     SAGITTA_TRY(std::vector<Value> fields, types::unpack_tuple(type, whole));
@@ -67,25 +76,22 @@ Status add_elements(const Operation& operation, BytesView whole, bool prepend, c
     return {};
   }
   SAGITTA_TRY(std::vector<Bytes> elements, types::unpack_elements(type, whole));
-  const auto count = static_cast<uint32_t>(elements.size());
-  const uint64_t salt = type.kind() == Kind::kList && context.random != nullptr ? context.random->next() : 0;
-  for (uint32_t i = 0; i < count; ++i) {
-    if (type.kind() == Kind::kList) {
-      set_element(operation, rows::list_path(prepend, time.timestamp_us, salt, i, count), std::move(elements[i]), row);
-    } else if (type.kind() == Kind::kSet) {
-      set_element(operation, std::move(elements[i]), Bytes(), row);
-    } else if (i % 2 == 1) {
-      set_element(operation, std::move(elements[i - 1]), std::move(elements[i]), row);
+  if (type.kind() == Kind::kList) {
+    add_list(operation, std::move(elements), prepend, context, row);
+  } else if (type.kind() == Kind::kSet) {
+    for (Bytes& element : elements) set_element(operation, std::move(element), Bytes(), row);
+  } else {
+    for (size_t i = 0; i + 1 < elements.size(); i += 2) {
+      set_element(operation, std::move(elements[i]), std::move(elements[i + 1]), row);
     }
   }
   return {};
 }
 
-Status append_set(const Operation& operation, Value value, const WriteTime& time, const EvalContext& context,
-                  rows::RowMutation& row) {
+Status append_set(const Operation& operation, Value value, const EvalContext& context, rows::RowMutation& row) {
   if (operation.column->type->is_multi_cell()) {
     row.cells.push_back(cell(operation, CellOp::Kind::kClear));
-    return value ? add_elements(operation, *value, false, time, context, row) : Status();
+    return value ? add_elements(operation, *value, false, context, row) : Status();
   }
   if (value) SAGITTA_CHECK(check_vector(*operation.column, *value, operation.vector_rule));
   CellOp op = cell(operation, CellOp::Kind::kSet);
@@ -144,14 +150,14 @@ Status append_element(const Operation& operation, Value value, const EvalContext
 }
 
 /// Cells of static columns go to the static row, the others to `row`.
-Status fill_rows(const ModificationBody& body, const WriteTime& time, const EvalContext& context,
-                 rows::RowMutation* row, rows::RowMutation& static_row) {
+Status fill_rows(const ModificationBody& body, const EvalContext& context, rows::RowMutation* row,
+                 rows::RowMutation& static_row) {
   for (const Operation& operation : body.operations) {
     const bool is_static = operation.column->kind == schema::ColumnKind::kStatic;
     if (is_static) {
-      SAGITTA_CHECK(append_cells(operation, time, context, static_row));
+      SAGITTA_CHECK(append_cells(operation, context, static_row));
     } else if (row != nullptr) {
-      SAGITTA_CHECK(append_cells(operation, time, context, *row));
+      SAGITTA_CHECK(append_cells(operation, context, *row));
     }
   }
   return {};
@@ -199,7 +205,7 @@ Result<Changes> writes_of(const ModificationBody& body, const WriteTime& time, c
   rows::RowMutation static_row = new_row(time);
   static_row.is_static = true;
   if (body.static_only) {
-    SAGITTA_CHECK(fill_rows(body, time, context, nullptr, static_row));
+    SAGITTA_CHECK(fill_rows(body, context, nullptr, static_row));
   } else {
     SAGITTA_TRY(std::vector<ClusteringRange> ranges, evaluate_clustering(body.clustering, context));
     EvalContext own = context;
@@ -209,7 +215,7 @@ Result<Changes> writes_of(const ModificationBody& body, const WriteTime& time, c
       row.clustering = std::move(range.start);
       row.insert_marker = body.kind == ModificationBody::Kind::kInsert;
       static_row.cells.clear();
-      SAGITTA_CHECK(fill_rows(body, time, own, &row, static_row));
+      SAGITTA_CHECK(fill_rows(body, own, &row, static_row));
       if (row.insert_marker || !row.cells.empty()) changes.rows.push_back(std::move(row));
     }
   }
@@ -243,12 +249,11 @@ Result<WriteTime> evaluate_write_time(const ModificationBody& body, const schema
   time.server_timestamp = !given;
   if (body.kind == ModificationBody::Kind::kDelete || table.is_counter) return time;
   SAGITTA_TRY(time.ttl_s, evaluate_ttl(body, table, context));
-  if (time.ttl_s > 0) time.expires_s = context.now_us / kUsPerS + time.ttl_s;
+  if (time.ttl_s > 0) time.expires_s = context.now_s() + time.ttl_s;
   return time;
 }
 
-Status append_cells(const Operation& operation, const WriteTime& time, const EvalContext& context,
-                    rows::RowMutation& row) {
+Status append_cells(const Operation& operation, const EvalContext& context, rows::RowMutation& row) {
   if (operation.kind == Operation::Kind::kDelete) {
     row.cells.push_back(cell(operation, CellOp::Kind::kDelete));
     return {};
@@ -259,7 +264,7 @@ Status append_cells(const Operation& operation, const WriteTime& time, const Eva
   Value& value = bound.value;
   const bool counter = operation.column->type->kind() == Kind::kCounter;
   switch (operation.kind) {
-    case Operation::Kind::kSet: return append_set(operation, std::move(value), time, context, row);
+    case Operation::Kind::kSet: return append_set(operation, std::move(value), context, row);
     case Operation::Kind::kSetElement: return append_element(operation, std::move(value), context, row);
     case Operation::Kind::kSetField:
       set_element(operation, field_path(operation.field), std::move(value), row);
@@ -268,7 +273,7 @@ Status append_cells(const Operation& operation, const WriteTime& time, const Eva
     case Operation::Kind::kPrepend:
       if (counter) return append_count(operation, value, row);
       if (!value) return {};
-      return add_elements(operation, *value, operation.kind == Operation::Kind::kPrepend, time, context, row);
+      return add_elements(operation, *value, operation.kind == Operation::Kind::kPrepend, context, row);
     case Operation::Kind::kRemove:
       return counter ? append_count(operation, value, row) : append_remove(operation, value, row);
     case Operation::Kind::kDelete:

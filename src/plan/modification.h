@@ -61,8 +61,7 @@ Result<std::optional<int64_t>> evaluate_timestamp(const std::optional<Expression
                                                   const EvalContext& context);
 
 /// Appends the cell changes of `operation` to `row`. An unset value appends none.
-Status append_cells(const Operation& operation, const WriteTime& time, const EvalContext& context,
-                    rows::RowMutation& row);
+Status append_cells(const Operation& operation, const EvalContext& context, rows::RowMutation& row);
 
 /// Appends the mutations of one statement.
 Status append_mutations(const ModificationPlan& plan, std::optional<int64_t> batch_timestamp,

@@ -32,14 +32,15 @@ constexpr uint8_t kMutationsVersion = 1;
 
 }  // namespace
 
-Bytes list_path(bool prepend, int64_t timestamp_us, uint64_t salt, uint32_t index, uint32_t /*count*/) {
+Bytes list_path(bool prepend, const Uuid& statement, uint32_t index) {
   // Appended paths begin with the time, prepended ones with its mirror image; the sign bit puts all prepended before
-  // all appended.
+  // all appended. Earlier programs counted microseconds since 1970 here, which is less than the ticks of any time
+  // since: their elements stay in the middle.
   constexpr uint64_t kAppended = uint64_t{1} << 63;
-  const auto time = static_cast<uint64_t>(timestamp_us) & (kAppended - 1);
+  const uint64_t ticks = timeuuid_ticks(statement);
   Bytes path;
-  put_big(path, prepend ? kAppended - 1 - time : kAppended | time);
-  put_big(path, static_cast<uint32_t>(salt));
+  put_big(path, prepend ? kAppended - 1 - ticks : kAppended | ticks);
+  path += BytesView(statement.bytes()).substr(12);
   put_big(path, index);
   return path;
 }

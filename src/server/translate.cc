@@ -48,6 +48,7 @@ db::RequestOptions to_request_options(const wire::QueryParameters& parameters, s
   options.page_size = parameters.page_size.value_or(0);
   options.paging_state = Bytes(parameters.paging_state.value_or(BytesView()));
   options.default_timestamp_us = parameters.timestamp;
+  options.now_s = parameters.now_in_seconds;
   return options;
 }
 

@@ -48,6 +48,22 @@ TEST(Uuid, TextAndTimeComeBack) {
   EXPECT_NE(first, second);
 }
 
+TEST(Uuid, TimeUuidsGoOnBehindTheTimeTheyStartAt) {
+  ManualClock clock(1'700'000'000'000'000);
+  SeededRandom random(1);
+  TimeUuidSource source(clock, random);
+  const Uuid first = source.next();
+  EXPECT_EQ(timeuuid_us(first), clock.now_us());
+  source.start_at(clock.now_us() + 5);
+  const Uuid second = source.next();
+  EXPECT_EQ(timeuuid_us(second), clock.now_us() + 5);
+  EXPECT_GT(timeuuid_ticks(second), timeuuid_ticks(first) + 40);
+  source.start_at(clock.now_us() - 1'000'000);
+  EXPECT_EQ(timeuuid_ticks(source.next()), timeuuid_ticks(second) + 1);
+  clock.advance_us(1'000);
+  EXPECT_EQ(timeuuid_us(source.next()), clock.now_us());
+}
+
 TEST(MemoryBudget, AFullParentRefusesAndTakesNothing) {
   MemoryBudget root("root", 100);
   MemoryBudget child("child", 1000, &root);

@@ -312,7 +312,7 @@ class Model {
     }
     // A new whole leaves what has its own timestamp, null too.
     if (chance(6)) return {"null", [=](TwinCell& cell) { cell.clears.push_back(ts - 1); }};
-    auto [text, elements] = random_elements(column.type, ts, false);
+    auto [text, elements] = random_elements(column.type, false);
     return {text, [=](TwinCell& cell) {
               cell.clears.push_back(ts - 1);
               put_elements(cell, elements, ts, expires_s);
@@ -325,8 +325,8 @@ class Model {
   /// A few, or so many that they are kept apart from their row.
   uint64_t random_count_of_elements() { return chance(25) ? 50 + below(60) : 1 + below(3); }
   std::string random_text() { return std::string(1, static_cast<char>('a' + below(3))); }
-  std::pair<std::string, Elements> random_elements(TwinType type, int64_t ts, bool prepend) {
-    if (type == TwinType::kList) return random_list(ts, prepend);
+  std::pair<std::string, Elements> random_elements(TwinType type, bool prepend) {
+    if (type == TwinType::kList) return random_list(prepend);
     if (type == TwinType::kUdt) return random_udt();
     std::map<int32_t, std::string> chosen;
     const uint64_t count = random_count_of_elements(), keys = count > 3 ? 300 : 5;
@@ -340,10 +340,13 @@ class Model {
     }
     return {"{" + text + "}", elements};
   }
-  std::pair<std::string, Elements> random_list(int64_t ts, bool prepend) {
+  std::pair<std::string, Elements> random_list(bool prepend) {
     Ints numbers = random_key(random_count_of_elements());
     Elements elements;
-    for (uint32_t i = 0; i < numbers.size(); ++i) elements[list_key(prepend, ts, i)] = int_bytes(numbers[i]);
+    ++list_statements_;
+    for (uint32_t i = 0; i < numbers.size(); ++i) {
+      elements[list_key(prepend, list_statements_, i)] = int_bytes(numbers[i]);
+    }
     return {fmt::format("[{}]", fmt::join(numbers, ", ")), elements};
   }
   std::pair<std::string, Elements> random_udt() {
@@ -372,7 +375,7 @@ class Model {
     }
     std::vector<std::pair<TwinColumn, std::function<void(TwinCell&)>>> applies;
     for (const TwinColumn& column : table_->columns) {
-      if (chance(3) || ties_in_list(partition, clustering, column, ts)) continue;
+      if (chance(3)) continue;
       auto [text, apply] = random_assignment(column, ts, expires_s);
       names += ", " + column.name;
       values += ", " + text;
@@ -384,12 +387,6 @@ class Model {
               part.rows[clustering].markers.push_back({ts, Bytes(), expires});
               for (const auto& [column, apply] : applies) apply(part.row(column, clustering).cells[column.name]);
             }};
-  }
-  /// Two statements of one timestamp put their elements in an order that chance decides.
-  bool ties_in_list(const Ints& partition, const Ints& clustering, const TwinColumn& column, int64_t ts) {
-    if (column.type != TwinType::kList) return false;
-    const auto& elements = table_->partitions[partition].row(column, clustering).cells[column.name].elements;
-    return elements.contains(list_key(false, ts, 0)) || elements.contains(list_key(true, ts, 0));
   }
   /// What an UPDATE does to one column.
   struct Change {
@@ -405,11 +402,11 @@ class Model {
     if (column.type == TwinType::kUdt) return random_field_change(name, ts, expires_s);
     if (column.type == TwinType::kList || chance(2)) {
       const bool prepend = column.type == TwinType::kList && chance(2);
-      auto [text, elements] = random_elements(column.type, ts, prepend);
+      auto [text, elements] = random_elements(column.type, prepend);
       return {prepend ? fmt::format("{0} = {1} + {0}", name, text) : fmt::format("{0} = {0} + {1}", name, text),
               [=](TwinCell& cell) { put_elements(cell, elements, ts, expires_s); }};
     }
-    auto [text, elements] = random_elements(TwinType::kSet, ts, false);
+    auto [text, elements] = random_elements(TwinType::kSet, false);
     return {fmt::format("{0} = {0} - {1}", name, text), [=](TwinCell& cell) {
               for (const auto& [key, value] : elements) cell.elements[key].push_back({ts, std::nullopt, 0});
             }};
@@ -425,7 +422,6 @@ class Model {
     const Ints partition = random_key(table_->partition_columns), clustering = random_key(table_->clustering_columns);
     const TwinColumn column = table_->columns[below(table_->columns.size())];
     if (column.type == TwinType::kList && chance(2)) return random_list_change(partition, clustering, column, ts);
-    if (ties_in_list(partition, clustering, column, ts)) return {};
     auto [using_text, expires_s] = random_ttl();
     const Change change = random_change(column, ts, expires_s);
     const std::string where = key_condition(partition, column.is_static ? Ints() : clustering);
@@ -442,7 +438,7 @@ class Model {
     const std::string where = " WHERE " + key_condition(partition, column.is_static ? Ints() : clustering);
     const std::string& name = column.name;
     if (chance(3)) {
-      auto [text, elements] = random_list(ts, false);
+      auto [text, elements] = random_list(false);
       return {fmt::format("UPDATE {0} SET {1} = {1} - {2}{3}", full_name(), name, text, where), [=, &cell] {
                 for (const auto& [key, value] : live) {
                   const bool named = std::ranges::any_of(elements, [&](const auto& e) { return e.second == value; });
@@ -659,6 +655,7 @@ class Model {
   uint64_t table_count_ = 0;
   std::vector<std::string> history_;
   int64_t ts_ = 1'600'000'000'000'000;
+  int64_t list_statements_ = 0;
   uint64_t operations_ = 0, restarts_ = 0, rows_compared_ = 0;
 };
 

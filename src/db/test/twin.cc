@@ -92,9 +92,9 @@ std::vector<std::pair<Bytes, Bytes>> TwinCell::live(int64_t deleted_ts, int64_t 
   return found;
 }
 
-Bytes list_key(bool prepend, int64_t ts, uint32_t index) {
+Bytes list_key(bool prepend, int64_t statement, uint32_t index) {
   Bytes key;
-  put_big(key, static_cast<uint64_t>(prepend ? INT64_MAX - ts : ts) | (prepend ? 0 : uint64_t{1} << 63));
+  put_big(key, static_cast<uint64_t>(prepend ? INT64_MAX - statement : statement) | (prepend ? 0 : uint64_t{1} << 63));
   put_big(key, index);
   return key;
 }

@@ -55,8 +55,8 @@ struct TwinCell {
   /// The elements that live at `now_s`, under a deletion of the row.
   std::vector<std::pair<Bytes, Bytes>> live(int64_t deleted_ts, int64_t now_s) const;
 };
-/// Of the `index`-th element that a statement with timestamp `ts` puts before or behind the others.
-Bytes list_key(bool prepend, int64_t ts, uint32_t index);
+/// Of the `index`-th element that the `statement`-th statement puts before or behind the others.
+Bytes list_key(bool prepend, int64_t statement, uint32_t index);
 /// The write that stands, if it lives at `now_s`.
 Value visible(const std::vector<TwinWrite>& writes, int64_t deleted_ts, int64_t now_s);
 

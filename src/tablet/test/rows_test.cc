@@ -24,10 +24,12 @@ class RowsTest : public TableFixture {
     return out;
   }
   rows::CellOp set_a(int32_t value) const { return {.column_id = id("a"), .value = i32(value)}; }
-  rows::CellOp append(int64_t timestamp, uint32_t index, int32_t value, bool prepend = false) const {
+  rows::CellOp append(int64_t statement_us, uint32_t index, int32_t value, bool prepend = false) const {
+    ManualClock clock(statement_us);
+    SeededRandom random(7);
     return {.column_id = id("l"),
             .kind = OpKind::kSetElement,
-            .path = rows::list_path(prepend, timestamp, 7, index, 2),
+            .path = rows::list_path(prepend, TimeUuidSource(clock, random).next(), index),
             .value = i32(value)};
   }
   std::string list() const { return show(get(1, {i8(1)}), "l"); }

@@ -36,12 +36,17 @@ std::string to_string(const Uuid& uuid);
 
 /// The microseconds since the Unix epoch inside a version-1 UUID.
 int64_t timeuuid_us(const Uuid& uuid);
+/// Its 60-bit time: 100 ns ticks since 1582.
+uint64_t timeuuid_ticks(const Uuid& uuid);
 
 /// Makes version-1 UUIDs that never repeat and never go back. Thread-safe.
 class TimeUuidSource {
  public:
   TimeUuidSource(const Clock& clock, Random& random);
   Uuid next();
+  /// None of those to come is older than this time: what an earlier process made stays behind them, even when the
+  /// system's clock was set back in between.
+  void start_at(int64_t time_us);
 
  private:
   const Clock& clock_;

@@ -124,6 +124,8 @@ struct RequestOptions {
   Bytes paging_state = {};
   /// Microseconds; given by the client, it wins over the server's time.
   std::optional<int64_t> default_timestamp_us = {};
+  /// Seconds since the epoch: the time that values expire by and that lifetimes begin at; the server's when absent.
+  std::optional<int64_t> now_s = {};
   Deadline deadline = {};
   /// Records the request in system_traces under an id of its own (Answer::tracing_id).
   bool tracing = false;

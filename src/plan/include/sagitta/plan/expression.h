@@ -40,6 +40,8 @@ struct EvalContext {
   std::span<BindValue> takeable = {};
   /// The server's clock: now(), default timestamps, expiry.
   int64_t now_us = 0;
+  /// What the client says the time is for expiry (protocol v5); the server's clock where it says nothing.
+  std::optional<int64_t> client_now_s;
   /// The timestamp that the client's driver sent with the request.
   std::optional<int64_t> client_timestamp_us;
   TimeUuidSource* timeuuids = nullptr;
@@ -47,6 +49,9 @@ struct EvalContext {
   /// Charged for the key values that a statement names; null: any number. Evaluation that would
   /// spend it fails with kWouldBlock, to be repeated without a meter where turns are longer.
   WorkMeter* meter = nullptr;
+
+  /// Seconds: when what has a lifetime begins it, and what is expired.
+  int64_t now_s() const { return client_now_s.value_or(now_us / 1'000'000); }
 };
 
 /// A live row as expressions see it. Implemented by whoever reads rows; not owned by any expression.
@@ -60,6 +65,8 @@ class RowSource {
   virtual std::optional<int64_t> writetime_us(const schema::ColumnDef& column) const = 0;
   /// Seconds that are left.
   virtual std::optional<int32_t> ttl(const schema::ColumnDef& column) const = 0;
+  /// The result of the `index`-th aggregate of the plan: only a group of rows has one, a single row must not be asked.
+  virtual ValueView aggregate(uint32_t index) const;
 };
 
 struct Function;
@@ -77,7 +84,7 @@ struct Expression {
     kCollection,  ///< list, set, map (key, value, ...), tuple, UDT or vector, by `type`, of `arguments`
     kElement,     ///< `arguments`[0] (a map or set) at key `arguments`[1]
     kField,       ///< field `index` of the UDT `arguments`[0]
-    kAggregate,   ///< `aggregate` over `arguments` (none for kCountRows); see Accumulator
+    kAggregate,   ///< the `index`-th of the plan: `aggregate` over `arguments` (none for kCountRows); see Accumulator
   };
   Kind kind = Kind::kConstant;
   types::DataTypePtr type;
@@ -100,8 +107,8 @@ Result<Value> evaluate(const Expression& expression, const EvalContext& context,
 /// As `evaluate`, but an unset marker at the top yields an unset value: a write then leaves its column alone.
 Result<BindValue> evaluate_settable(const Expression& expression, const EvalContext& context);
 
-/// True when an aggregate is at the top of the expression.
-inline bool is_aggregate(const Expression& expression) { return expression.kind == Expression::Kind::kAggregate; }
+/// Whether an aggregate is anywhere in the expression: it then has a value of a group of rows, and none of a row.
+bool has_aggregate(const Expression& expression);
 
 /// Computes one aggregate over the rows of a group. Not thread-safe.
 class Accumulator {

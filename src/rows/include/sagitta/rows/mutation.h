@@ -8,6 +8,7 @@
 
 #include "sagitta/base/bytes.h"
 #include "sagitta/base/result.h"
+#include "sagitta/base/uuid.h"
 
 namespace sagitta::rows {
 
@@ -81,10 +82,10 @@ struct Mutation {
   std::vector<RowMutation> rows;
 };
 
-/// The path of the `index`-th of `count` list elements written by one statement with timestamp `timestamp_us`: appended
-/// ones order after all that were written before, prepended ones before. `salt` (random) keeps statements of the same
-/// microsecond apart.
-Bytes list_path(bool prepend, int64_t timestamp_us, uint64_t salt, uint32_t index, uint32_t count);
+/// The path of the `index`-th list element that one statement writes. `statement` is a timeuuid of the statement's own:
+/// what a later one appends orders after all that was written before, what it prepends before all of it, whatever the
+/// timestamps of the cells are. The elements of one statement keep their order.
+Bytes list_path(bool prepend, const Uuid& statement, uint32_t index);
 
 /// The payload of a log record of kind kMutation: mutations that are applied together, in this order
 /// (docs/formats/rows.md).
