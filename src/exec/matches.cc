@@ -10,7 +10,7 @@ namespace sagitta::exec {
 
 Matches::Matches(const TableRows& rows, const SelectRequest& request)
     : rows_(rows), request_(request), projector_(request), check_(request) {
-  per_partition_ = request.select.per_partition_limit.value_or(UINT64_MAX);
+  if (request.select.plan->group_by.empty()) per_partition_ = request.select.per_partition_limit.value_or(UINT64_MAX);
   if (request.select.plan->distinct) per_partition_ = 1;
   for (const auto& filter : request.select.filters) filter_work_ += work::kComparison * (1 + filter.operands.size());
 }

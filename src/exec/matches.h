@@ -1,4 +1,5 @@
-/// The rows that a select is about, one after the other: filtered, and within PER PARTITION LIMIT.
+/// The rows that a select is about, one after the other: filtered, and within PER PARTITION LIMIT. That of a GROUP BY
+/// counts groups, and is its own to keep.
 #pragma once
 
 #include "sagitta/exec/paging.h"
@@ -15,6 +16,8 @@ class Matches {
   /// The next match; null at the end. kWouldBlock when the request's meter is spent: call again to go
   /// on.
   Result<const Row*> next();
+  /// Goes to the end of the partition of the last match.
+  void skip_partition() { stream_->skip_partition(); }
   uint64_t in_partition() const { return in_partition_; }
   uint64_t rows_read() const { return check_.steps(); }
   Status check_deadline() const { return check_.look(); }

@@ -25,7 +25,7 @@ class RowSink {
 std::unique_ptr<RowSink> make_page_sink(const Matches& matches, const SelectRequest& request, uint64_t limit);
 /// Aggregates, with GROUP BY or over all rows. Answers in one page: a group is small, and reading
 /// it is the work.
-std::unique_ptr<RowSink> make_group_sink(const SelectRequest& request);
+std::unique_ptr<RowSink> make_group_sink(Matches& matches, const SelectRequest& request);
 /// All rows in the order that the select asks for.
 std::unique_ptr<RowSink> make_sort_sink(const SelectRequest& request);
 
@@ -34,7 +34,7 @@ class ScanRun final : public SelectRun {
  public:
   /// `from` is null for the first page. The request is the run's own copy.
   using MakeSink =
-      std::function<std::unique_ptr<RowSink>(const SelectRequest&, const Matches&, const PagingState* from)>;
+      std::function<std::unique_ptr<RowSink>(const SelectRequest&, Matches&, const PagingState* from)>;
   ScanRun(const TableRows& rows, const SelectRequest& request, MakeSink make_sink)
       : request_(request), matches_(rows, request_), make_sink_(std::move(make_sink)) {}
   Result<ResultSet> step() override;
@@ -46,8 +46,5 @@ class ScanRun final : public SelectRun {
   const MakeSink make_sink_;
   std::unique_ptr<RowSink> sink_;
 };
-
-/// "name" as a JSON key shows it, in quotes.
-std::string json_name(const std::string& name);
 
 }  // namespace sagitta::exec

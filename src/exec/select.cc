@@ -12,47 +12,15 @@
 namespace sagitta::exec {
 namespace {
 
-using plan::Expression;
-using plan::SelectPlan;
-
-Status append_selected(const SelectPlan& plan, const plan::EvalContext& eval, const plan::RowSource& row, Bytes& out) {
-  if (!plan.json) {
-    for (const auto& selected : plan.selected) {
-      if (selected.expression.kind == Expression::Kind::kColumn) {
-        append_cell(row.column(*selected.expression.column), out);
-        continue;
-      }
-      SAGITTA_TRY(Value value, plan::evaluate(selected.expression, eval, &row));
-      append_cell(to_view(value), out);
-    }
-    return {};
-  }
-  std::string json = "{";
-  for (const auto& selected : plan.selected) {
-    SAGITTA_TRY(Value value, plan::evaluate(selected.expression, eval, &row));
-    json += (json.size() > 1 ? ", " : "") + json_name(selected.name) + ": ";
-    json += types::to_json(*selected.expression.type, to_view(value));
-  }
-  append_cell(json + "}", out);
-  return {};
-}
-
-std::unique_ptr<RowSink> make_sink(const SelectRequest& request, const Matches& matches, const PagingState* from) {
+std::unique_ptr<RowSink> make_sink(const SelectRequest& request, Matches& matches, const PagingState* from) {
   const auto& select = request.select;
-  if (select.plan->aggregate || !select.plan->group_by.empty()) return make_group_sink(request);
+  if (select.plan->aggregate || !select.plan->group_by.empty()) return make_group_sink(matches, request);
   if (!select.sort.empty()) return make_sort_sink(request);
   const auto limit = from != nullptr && from->limit_left ? from->limit_left : select.limit;
   return make_page_sink(matches, request, limit.value_or(UINT64_MAX));
 }
 
 }  // namespace
-
-std::string json_name(const std::string& name) {
-  bool plain = !name.empty() && std::ranges::all_of(name, [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '(' || c == ')' || c == '.';
-  });
-  return plain ? "\"" + name + "\"" : "\"\\\"" + name + "\\\"\"";
-}
 
 void append_cell(ValueView value, Bytes& out) {
   if (!value) {
@@ -67,11 +35,33 @@ bool Projector::passes(const Row& row) const {
   return std::ranges::all_of(request_.select.filters, [&](const auto& filter) { return plan::matches(filter, row); });
 }
 
-Status Projector::append(const Row& row, Bytes& out) const {
+Status Projector::append(const plan::RowSource& row, Bytes& out) const {
   const size_t before = out.size();
-  SAGITTA_CHECK(append_selected(*request_.select.plan, request_.eval, row, out));
+  SAGITTA_CHECK(request_.select.plan->json ? append_json(row, out) : append_columns(row, out));
   const size_t expressions = request_.select.plan->selected.size();
   request_.charge(work::kExpression * expressions + work::bytes(out.size() - before));
+  return {};
+}
+
+Status Projector::append_columns(const plan::RowSource& row, Bytes& out) const {
+  for (const auto& selected : request_.select.plan->selected) {
+    if (selected.expression.kind == plan::Expression::Kind::kColumn) {
+      append_cell(row.column(*selected.expression.column), out);
+      continue;
+    }
+    SAGITTA_TRY(Value value, plan::evaluate(selected.expression, request_.eval, &row));
+    append_cell(to_view(value), out);
+  }
+  return {};
+}
+
+Status Projector::append_json(const plan::RowSource& row, Bytes& out) const {
+  types::JsonObject object;
+  for (const auto& selected : request_.select.plan->selected) {
+    SAGITTA_TRY(Value value, plan::evaluate(selected.expression, request_.eval, &row));
+    object.add(selected.name, *selected.expression.type, to_view(value));
+  }
+  append_cell(std::move(object).text(), out);
   return {};
 }
 

@@ -108,6 +108,15 @@ bool may_take(const Expression& expression, const EvalContext& context) {
 
 }  // namespace
 
+ValueView RowSource::aggregate(uint32_t) const {
+  SAGITTA_ASSERT(!"an aggregate of a single row");
+  return std::nullopt;
+}
+
+bool has_aggregate(const Expression& expression) {
+  return expression.kind == Expression::Kind::kAggregate || std::ranges::any_of(expression.arguments, has_aggregate);
+}
+
 Result<Value> evaluate(const Expression& expression, const EvalContext& context, const RowSource* row) {
   switch (expression.kind) {
     case Expression::Kind::kConstant: return expression.constant;
@@ -127,9 +136,11 @@ Result<Value> evaluate(const Expression& expression, const EvalContext& context,
     case Expression::Kind::kCollection: return evaluate_collection(expression, context, row);
     case Expression::Kind::kElement: return evaluate_element(expression, context, row);
     case Expression::Kind::kField: return evaluate_field(expression, context, row);
-    case Expression::Kind::kAggregate: break;
+    case Expression::Kind::kAggregate:
+      SAGITTA_ASSERT(row != nullptr);
+      return to_value(row->aggregate(expression.index));
   }
-  return fail(ErrorCode::kServer, "an aggregate has no value of one row");
+  return Value();
 }
 
 Result<BindValue> evaluate_settable(const Expression& expression, const EvalContext& context) {

@@ -29,6 +29,7 @@ class SelectBinder {
     SAGITTA_TRY(std::vector<cql::Ordering> ordering, gather_ordering());
     SAGITTA_CHECK(bind_ann(ordering));
     SAGITTA_CHECK(bind_where());
+    SAGITTA_CHECK(check_group_order());
     if (!plan_->is_ann && !ordering.empty()) SAGITTA_CHECK(bind_clustering_order(ordering));
     body_->markers = binder_.markers();
     Plan plan;
@@ -58,13 +59,23 @@ class SelectBinder {
     }
     for (const cql::Selector& selector : select_.selectors) {
       SAGITTA_TRY(Expression expression, binder_.bind_selector(selector.term, table()));
-      plan_->aggregate = plan_->aggregate || is_aggregate(expression);
       add_selected(selector.alias ? *selector.alias : name_of(selector.term), std::move(expression));
     }
+    for (SelectedColumn& selected : plan_->selected) number_aggregates(selected.expression);
+    plan_->aggregate = !plan_->aggregates.empty();
     plan_->json = select_.json;
     plan_->distinct = select_.distinct;
     describe_result();
     return check_distinct();
+  }
+
+  void number_aggregates(Expression& expression) {
+    if (expression.kind == Expression::Kind::kAggregate) {
+      expression.index = static_cast<uint32_t>(plan_->aggregates.size());
+      plan_->aggregates.push_back(&expression);
+      return;
+    }
+    for (Expression& argument : expression.arguments) number_aggregates(argument);
   }
 
   std::string name_of(const cql::Term& term) const {
@@ -97,8 +108,8 @@ class SelectBinder {
   }
 
   Status bind_group_by() {
-    for (size_t i = 0; i < select_.group_by.size(); ++i) {
-      auto* reference = select_.group_by[i].get_if<cql::ColumnRef>();
+    for (const cql::Term& term : select_.group_by) {
+      auto* reference = term.get_if<cql::ColumnRef>();
       if (reference == nullptr) return fail(ErrorCode::kInvalid, "Group by is only supported on columns");
       SAGITTA_TRY(ColumnPtr column, find_column(table(), reference->name));
       if (!column->is_key()) {
@@ -106,12 +117,30 @@ class SelectBinder {
                                                      "PRIMARY KEY, got {}",
                                                      column->name));
       }
-      if (column != &table().columns[i]) {
+      plan_->group_by.push_back(column);
+    }
+    return {};
+  }
+
+  /// Groups follow each other in storage: they are of a prefix of the primary key, whose columns that `=` restricts may
+  /// be left out, and no group is wider than a partition.
+  Status check_group_order() const {
+    const auto keys = std::span(table().columns).first(table().partition_key_count + table().clustering_count);
+    size_t next = 0;
+    for (ColumnPtr column : plan_->group_by) {
+      while (next < keys.size() && &keys[next] != column && is_pinned(&keys[next])) ++next;
+      if (next == keys.size() || &keys[next] != column) {
         return fail(
             ErrorCode::kInvalid,
             "Group by currently only support groups of columns following their declared order in the PRIMARY KEY");
       }
-      plan_->group_by.push_back(column);
+      ++next;
+    }
+    if (next > 0 && next < table().partition_key_count) {
+      return fail(ErrorCode::kInvalid, "Group by is not supported on only a part of the partition key");
+    }
+    if (next > table().partition_key_count && plan_->distinct) {
+      return fail(ErrorCode::kInvalid, "Grouping on clustering columns is not allowed for SELECT DISTINCT queries");
     }
     return {};
   }
@@ -121,6 +150,12 @@ class SelectBinder {
       SAGITTA_TRY(body_->limit, binder_.bind_term(*select_.limit, {.name = "[limit]", .type = native(Kind::kInt)}));
     }
     if (select_.per_partition_limit) {
+      if (plan_->distinct) {
+        return fail(ErrorCode::kInvalid, "PER PARTITION LIMIT is not allowed with SELECT DISTINCT queries");
+      }
+      if (plan_->aggregate && plan_->group_by.empty()) {
+        return fail(ErrorCode::kInvalid, "PER PARTITION LIMIT is not allowed with aggregate queries.");
+      }
       const Receiver receiver{.name = "[per_partition_limit]", .type = native(Kind::kInt)};
       SAGITTA_TRY(body_->per_partition_limit, binder_.bind_term(*select_.per_partition_limit, receiver));
     }
@@ -200,9 +235,12 @@ class SelectBinder {
 
   bool is_pinned(ColumnPtr column) const {
     const auto pins = [column](const Relation& relation) {
-      return relation.op == Operator::kEq && std::ranges::find(relation.columns, column) != relation.columns.end();
+      return relation.op == Operator::kEq && !relation.map_key && !relation.on_token &&
+             std::ranges::find(relation.columns, column) != relation.columns.end();
     };
-    return std::ranges::any_of(body_->access.clustering.equalities, pins);
+    const AccessPath& access = body_->access;
+    return std::ranges::any_of(access.partition, pins) || std::ranges::any_of(access.clustering.equalities, pins) ||
+           std::ranges::any_of(access.filters, pins);
   }
 
   Status bind_clustering_order(const std::vector<cql::Ordering>& ordering) {

@@ -541,7 +541,7 @@ class TermBinder {
         literal_dim = dim;
         continue;
       }
-      SAGITTA_TRY(DataTypePtr type, infer(argument));
+      SAGITTA_TRY(DataTypePtr type, infer_literal(argument));
       if (type == nullptr) continue;
       if (!type->is_float_vector()) {
         return fail(ErrorCode::kInvalid,
@@ -563,6 +563,20 @@ class TermBinder {
                                                  text(call.arguments[0]), call.name.name));
   }
 
+  /// As `infer`, but sets and maps have the type of their first elements.
+  Result<DataTypePtr> infer_literal(const cql::Term& term) {
+    if (auto* set = term.get_if<cql::SetLiteral>(); set != nullptr && !set->elements.empty()) {
+      SAGITTA_TRY(DataTypePtr element, infer_literal(set->elements[0]));
+      return element != nullptr ? DataType::set(element) : nullptr;
+    }
+    if (auto* map = term.get_if<cql::MapLiteral>(); map != nullptr && !map->entries.empty()) {
+      SAGITTA_TRY(DataTypePtr key, infer_literal(map->entries[0].first));
+      SAGITTA_TRY(DataTypePtr mapped, infer_literal(map->entries[0].second));
+      return key != nullptr && mapped != nullptr ? DataType::map(key, mapped) : nullptr;
+    }
+    return infer(term);
+  }
+
   static std::unexpected<Error> different_dimensions() {
     return fail(ErrorCode::kInvalid, "All arguments must have the same vector dimensions");
   }
@@ -578,10 +592,24 @@ class TermBinder {
     SAGITTA_TRY(DataTypePtr type, similarity_type(call));
     Expression expression = call_of(function, function.result);
     for (size_t i = 0; i < 2; ++i) {
+      if (auto* list = call.arguments[i].get_if<cql::ListLiteral>())
+        SAGITTA_CHECK(check_elements(call, i, *list, type));
       SAGITTA_TRY(Expression argument, bind(call.arguments[i], argument_receiver(call, i, type)));
       expression.arguments.push_back(std::move(argument));
     }
     return expression;
+  }
+
+  Status check_elements(const cql::FunctionCall& call, size_t i, const cql::ListLiteral& list,
+                        const DataTypePtr& type) const {
+    const auto fits = [&](const cql::Term& element) {
+      auto* literal = element.get_if<cql::Literal>();
+      return literal == nullptr || literal_fits(literal->kind, type->element()->kind());
+    };
+    if (std::ranges::all_of(list.elements, fits)) return {};
+    return fail(ErrorCode::kInvalid,
+                fmt::format("Type error: {} cannot be passed as argument {} of function system.{} of type {}",
+                            text(call.arguments[i]), i, call.name.name, type->to_cql()));
   }
 
   static std::optional<Aggregate> aggregate_named(std::string_view name) {
@@ -594,6 +622,9 @@ class TermBinder {
   }
 
   Result<Expression> bind_aggregate(const cql::FunctionCall& call, Aggregate aggregate) {
+    if (table_ == nullptr) {
+      return fail(ErrorCode::kInvalid, "Aggregation function are not supported in the where clause");
+    }
     Expression expression;
     expression.kind = Expression::Kind::kAggregate;
     expression.aggregate = call.star ? Aggregate::kCountRows : aggregate;
@@ -601,7 +632,9 @@ class TermBinder {
     if (call.star) return expression;
     SAGITTA_CHECK(check_argument_count(call, 1));
     SAGITTA_TRY(Expression argument, bind_free(call.arguments[0]));
-    if (is_aggregate(argument)) return fail(ErrorCode::kInvalid, "Aggregate functions cannot be used as arguments");
+    if (has_aggregate(argument)) {
+      return fail(ErrorCode::kInvalid, "aggregate functions cannot be used as arguments of aggregate functions");
+    }
     if (aggregate != Aggregate::kCount) expression.type = argument.type;
     const bool arithmetic = aggregate == Aggregate::kSum || aggregate == Aggregate::kAvg;
     if (arithmetic && !is_numeric(argument.type->kind())) {
@@ -661,14 +694,9 @@ class TermBinder {
     Expression expression = call_of(*function, function->result);
     for (size_t i = 0; i < call.arguments.size(); ++i) {
       SAGITTA_TRY(Expression argument, bind(call.arguments[i], argument_receiver(call, i, function->parameters[i])));
-      if (is_aggregate(argument)) return nested_aggregate();
       expression.arguments.push_back(std::move(argument));
     }
     return expression;
-  }
-
-  static std::unexpected<Error> nested_aggregate() {
-    return fail(ErrorCode::kInvalid, "Functions of aggregates are not supported");
   }
 
   // ----------------------------------------------------------------------------------------------------- arithmetic
@@ -719,7 +747,6 @@ class TermBinder {
     }
     SAGITTA_TRY(Expression left, bind_operand(*sum.left, type));
     SAGITTA_TRY(Expression right, bind_operand(*sum.right, type));
-    if (is_aggregate(left) || is_aggregate(right)) return nested_aggregate();
     if (!is_numeric(left.type->kind()) || !is_numeric(right.type->kind())) {
       return fail(ErrorCode::kInvalid, fmt::format("the '{}' operation is not supported between {} and {}", sum.op,
                                                    text(*sum.left), text(*sum.right)));

@@ -204,6 +204,12 @@ std::string quote_json(std::string_view text) {
   return quoted + "\"";
 }
 
+/// The name of a column or field as the key of a JSON object.
+std::string json_name(std::string_view name) {
+  const bool capitals = std::ranges::any_of(name, [](char c) { return c >= 'A' && c <= 'Z'; });
+  return quote_json(capitals ? fmt::format("\"{}\"", name) : std::string(name));
+}
+
 bool is_quoted_in_cql(Kind kind) {
   switch (kind) {
     case Kind::kAscii:
@@ -258,8 +264,8 @@ std::string write_fields(const Dialect& dialect, const DataType& type, BytesView
   for (size_t i = 0; i < fields->size(); ++i) {
     if (i > 0) text += ", ";
     if (named) {
-      const std::string name = quote_name(type.field_names()[i]);
-      text += (dialect.string_keys ? dialect.quote(name) : name) + ": ";
+      const std::string& name = type.field_names()[i];
+      text += (dialect.string_keys ? json_name(name) : quote_name(name)) + ": ";
     }
     text += write(dialect, *type.parameters()[i], to_view((*fields)[i]));
   }
@@ -299,5 +305,10 @@ Result<Bytes> from_text(const DataType& type, std::string_view text) {
 std::string to_literal(const DataType& type, ValueView value) { return write(kCql, type, value); }
 
 std::string to_json(const DataType& type, ValueView value) { return write(kJson, type, value); }
+
+void JsonObject::add(std::string_view name, const DataType& type, ValueView value) {
+  if (text_.size() > 1) text_ += ", ";
+  text_ += json_name(name) + ": " + to_json(type, value);
+}
 
 }  // namespace sagitta::types

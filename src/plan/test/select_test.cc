@@ -190,6 +190,7 @@ TEST_F(SelectTest, Functions) {
 TEST_F(SelectTest, Aggregates) {
   const BoundSelect made = run("SELECT count(*), count(a), min(a), max(a), sum(a), avg(a) FROM t");
   EXPECT_TRUE(made.plan->aggregate);
+  ASSERT_EQ(made.plan->aggregates.size(), made.plan->selected.size());
   std::vector<std::string> results;
   for (const SelectedColumn& column : made.plan->selected) {
     Accumulator accumulator(column.expression);

@@ -189,6 +189,18 @@ TEST(Pack, FieldsBeyondTheBytesAreNull) {
   EXPECT_TRUE(compare(*type, one, pack_tuple(std::vector<Value>{from_int32(1), std::nullopt})) == 0);
 }
 
+TEST(Json, ARowIsAnObjectWithCassandrasNames) {
+  JsonObject row;
+  row.add("k", *native(Kind::kInt), BytesView(from_int32(1)));
+  row.add("Big", *native(Kind::kText), BytesView("say \"B\""));
+  row.add("m['a']", *native(Kind::kText), std::nullopt);
+  row.add("system.max(x)", *native(Kind::kBlob), BytesView("\x01"));
+  EXPECT_EQ(std::move(row).text(),
+            R"({"k": 1, "\"Big\"": "say \"B\"", "m['a']": null, "system.max(x)": "0x01"
+})");
+  EXPECT_EQ(JsonObject().text(), "{}");
+}
+
 TEST(Pack, VectorsOfUnsizedElementsCarryVints) {
   const auto type = DataType::vector(native(Kind::kText), 2);
   const std::vector<Bytes> elements{"a", Bytes(200, 'x')};

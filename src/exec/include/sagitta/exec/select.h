@@ -72,10 +72,12 @@ class Projector {
  public:
   explicit Projector(const SelectRequest& request) : request_(request) {}
   bool passes(const Row& row) const;
-  /// Appends one result row.
-  Status append(const Row& row, Bytes& out) const;
+  /// Appends one result row: of a row, or of a group of rows.
+  Status append(const plan::RowSource& row, Bytes& out) const;
 
  private:
+  Status append_columns(const plan::RowSource& row, Bytes& out) const;
+  Status append_json(const plan::RowSource& row, Bytes& out) const;
   const SelectRequest& request_;
 };
 

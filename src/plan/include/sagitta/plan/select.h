@@ -32,7 +32,6 @@ struct Filter {
   std::vector<const schema::ColumnDef*> columns;
   /// For m['k'] = v: the key; the one column is a map.
   Value map_key;
-  /// range).
   Operator op = Operator::kEq;
   /// Operands, each with one value per column; exactly one operand but for kIn. A null operand matches nothing.
   std::vector<std::vector<Value>> operands;
@@ -69,8 +68,10 @@ struct SelectPlan {
   schema::TableDefPtr table;
   std::vector<SelectedColumn> selected;
   std::vector<ResultColumn> result_columns;
-  /// Some selected item is an aggregate: one row a group (or one in all).
+  /// `aggregates` has some: one row a group (or one in all).
   bool aggregate = false;
+  /// Every aggregate in `selected`, wherever it stands; Expression::index is its place here.
+  std::vector<const Expression*> aggregates;
   /// SELECT JSON: the one result column is `[json]`; `selected` has the columns to render (names as JSON keys).
   bool json = false;
   /// SELECT DISTINCT: one row a partition; only partition-key and static columns are selected.
@@ -98,6 +99,7 @@ struct BoundSelect {
   /// partitions and their clustering ranges.
   std::vector<Filter> filters;
   std::vector<SortKey> sort;
+  /// Of result rows: with GROUP BY they count groups.
   std::optional<uint64_t> limit, per_partition_limit;
   std::optional<AnnQuery> ann;
   /// For the client, beside the rows.

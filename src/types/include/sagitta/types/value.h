@@ -27,6 +27,17 @@ std::string to_literal(const DataType& type, ValueView value);
 /// The value as JSON, in Cassandra's form.
 std::string to_json(const DataType& type, ValueView value);
 
+/// A row, or anything else with named values, as a JSON object in Cassandra's form: a name that has capitals stands in
+/// quotes of its own inside the JSON string ("\"Big\"").
+class JsonObject {
+ public:
+  void add(std::string_view name, const DataType& type, ValueView value);
+  std::string text() && { return std::move(text_) + "}"; }
+
+ private:
+  std::string text_ = "{";
+};
+
 /// Bytes whose memcmp order is the order of the values (reversed when `descending`), self-delimiting, so that the
 /// encodings of several components can be concatenated into one ordered key. Invertible; a null or absent component is
 /// never encoded here.
