@@ -2,12 +2,15 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <cmath>
+#include <limits>
 #include <map>
 #include <memory>
 #include <utility>
 
+#include "sagitta/ann/metric.h"
 #include "sagitta/base/random.h"
 #include "sagitta/base/uuid.h"
 #include "sagitta/types/token.h"
@@ -130,6 +133,14 @@ struct VectorPair {
   std::vector<float> a, b;
 };
 
+bool is_zero(const std::vector<float>& vector) {
+  return std::ranges::all_of(vector, [](float element) { return element == 0; });
+}
+
+bool has_nan(const std::vector<float>& vector) {
+  return std::ranges::any_of(vector, [](float element) { return std::isnan(element); });
+}
+
 VectorPair read_pair(const Expression& self, Arguments arguments) {
   const uint32_t dim = self.arguments[0].type->dim();
   VectorPair pair{std::vector<float>(dim), std::vector<float>(dim)};
@@ -138,32 +149,16 @@ VectorPair read_pair(const Expression& self, Arguments arguments) {
   return pair;
 }
 
-float dot(const std::vector<float>& a, const std::vector<float>& b) {
-  float sum = 0;
-  for (size_t i = 0; i < a.size(); ++i) sum += a[i] * b[i];
-  return sum;
-}
-
-Result<Value> call_similarity_cosine(const Expression& self, Arguments arguments, const EvalContext&) {
+/// By the index's own arithmetic, so that what is selected is what is ordered by.
+template <ann::Metric metric>
+Result<Value> call_similarity(const Expression& self, Arguments arguments, const EvalContext&) {
   const VectorPair pair = read_pair(self, arguments);
-  const float aa = dot(pair.a, pair.a), bb = dot(pair.b, pair.b);
-  if (aa == 0 || bb == 0) {
+  if (metric == ann::Metric::kCosine && (is_zero(pair.a) || is_zero(pair.b))) {
     return fail(ErrorCode::kInvalid, "Function system.similarity_cosine doesn't support all-zero vectors.");
   }
-  const double norm = std::sqrt(static_cast<double>(aa) * static_cast<double>(bb));
-  return types::from_float(static_cast<float>((1 + static_cast<double>(dot(pair.a, pair.b)) / norm) / 2));
-}
-
-Result<Value> call_similarity_euclidean(const Expression& self, Arguments arguments, const EvalContext&) {
-  const VectorPair pair = read_pair(self, arguments);
-  float sum = 0;
-  for (size_t i = 0; i < pair.a.size(); ++i) sum += (pair.a[i] - pair.b[i]) * (pair.a[i] - pair.b[i]);
-  return types::from_float(1 / (1 + sum));
-}
-
-Result<Value> call_similarity_dot(const Expression& self, Arguments arguments, const EvalContext&) {
-  const VectorPair pair = read_pair(self, arguments);
-  return types::from_float((1 + dot(pair.a, pair.b)) / 2);
+  // Only an index refuses what is not a number.
+  if (has_nan(pair.a) || has_nan(pair.b)) return types::from_float(std::numeric_limits<float>::quiet_NaN());
+  return types::from_float(ann::similarity(metric, pair.a, pair.b));
 }
 
 bool is_integer(Kind kind) {
@@ -377,9 +372,10 @@ const Function* arithmetic_function(char operation) {
 }
 
 const Function* similarity_function(std::string_view name) {
-  static const std::array functions = {special("similarity_cosine", Kind::kFloat, call_similarity_cosine),
-                                       special("similarity_euclidean", Kind::kFloat, call_similarity_euclidean),
-                                       special("similarity_dot_product", Kind::kFloat, call_similarity_dot)};
+  static const std::array functions = {
+      special("similarity_cosine", Kind::kFloat, call_similarity<ann::Metric::kCosine>),
+      special("similarity_euclidean", Kind::kFloat, call_similarity<ann::Metric::kL2>),
+      special("similarity_dot_product", Kind::kFloat, call_similarity<ann::Metric::kDot>)};
   for (const Function& function : functions) {
     if (function.name == name) return &function;
   }
