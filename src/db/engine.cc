@@ -55,15 +55,6 @@ Status check_writable(const BoundStatement& statement) {
   return fail(ErrorCode::kUnauthorized, fmt::format("{} keyspace is not user-modifiable.", keyspace));
 }
 
-cql::BatchKind to_cql(BatchKind kind) {
-  switch (kind) {
-    case BatchKind::kUnlogged: return cql::BatchKind::kUnlogged;
-    case BatchKind::kCounter: return cql::BatchKind::kCounter;
-    case BatchKind::kLogged: break;
-  }
-  return cql::BatchKind::kLogged;
-}
-
 }  // namespace
 
 Budgets::Budgets(const BudgetOptions& options)
@@ -172,7 +163,7 @@ RequestPtr Engine::admit(RequestOptions options, Done done, std::string_view kin
   if (request->options.tracing) {
     std::map<std::string, std::string> parameters = {
         {"query", std::string(text)},
-        {"consistency_level", fmt::format("{}", static_cast<int>(request->options.consistency))},
+        {"consistency_level", std::string(to_string(request->options.consistency))},
         {"page_size", fmt::format("{}", request->options.page_size)}};
     request->trace = traces_.begin(request->options.client_address, std::string(kind), std::move(parameters));
   }
@@ -274,7 +265,7 @@ void Engine::run_batch(const RequestPtr& request, BatchKind kind, std::vector<Ba
       std::ranges::any_of(*bound, [](const auto& entry) { return plan::names_many_keys(*entry.plan); });
   auto write = [this, request, kind, entries = *std::move(bound)]() mutable {
     const Status written = [&]() -> Status {
-      SAGITTA_TRY(auto mutations, plan::make_batch(to_cql(kind), entries, request->eval(nullptr)));
+      SAGITTA_TRY(auto mutations, plan::make_batch(kind, entries, request->eval(nullptr)));
       return run_write(request, mutations);
     }();
     if (!written) request->finish(fail(written));

@@ -10,13 +10,13 @@ namespace sagitta::plan {
 namespace {
 
 /// Counters and other writes do not share a batch.
-Status check_kinds(cql::BatchKind kind, std::span<const PlanPtr> children) {
+Status check_kinds(types::BatchKind kind, std::span<const PlanPtr> children) {
   const auto is_counter = [](const PlanPtr& child) { return std::get<ModificationPlan>(child->body).counter; };
   const bool some = std::ranges::any_of(children, is_counter), all = std::ranges::all_of(children, is_counter);
-  if (some && kind == cql::BatchKind::kLogged) {
+  if (some && kind == types::BatchKind::kLogged) {
     return fail(ErrorCode::kInvalid, "Cannot include a counter statement in a logged batch");
   }
-  if (!all && kind == cql::BatchKind::kCounter) {
+  if (!all && kind == types::BatchKind::kCounter) {
     return fail(ErrorCode::kInvalid, "Cannot include non-counter statement in a counter batch");
   }
   if (some && !all)
@@ -46,7 +46,7 @@ Result<Plan> bind_batch(Binder& binder, const cql::Batch& batch) {
     return fail(ErrorCode::kInvalid, "Global TTL on the BATCH statement is not supported.");
   }
   if (batch.attributes.timestamp_us) {
-    if (batch.kind == cql::BatchKind::kCounter) {
+    if (batch.kind == types::BatchKind::kCounter) {
       return fail(ErrorCode::kInvalid, "Cannot provide custom timestamp for counter BATCH");
     }
     const Receiver receiver{.name = "[timestamp]", .type = native(types::Kind::kBigint)};
@@ -99,7 +99,7 @@ bool names_many_keys(const Plan& plan) {
   return false;
 }
 
-Result<std::vector<rows::Mutation>> make_batch(cql::BatchKind kind, std::span<BatchEntry> entries,
+Result<std::vector<rows::Mutation>> make_batch(types::BatchKind kind, std::span<BatchEntry> entries,
                                                const EvalContext& context) {
   std::vector<PlanPtr> children;
   for (const BatchEntry& entry : entries) {

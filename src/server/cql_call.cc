@@ -60,7 +60,7 @@ void ask(db::Database& database, const wire::Execute& message, const wire::Reque
 
 void ask(db::Database& database, const wire::Batch& message, const wire::Request& request, const Caller& caller,
          db::Done done) {
-  database.batch(static_cast<db::BatchKind>(message.kind), to_batch_items(message),
+  database.batch(message.kind, to_batch_items(message),
                  options_of(message.parameters, request, caller), std::move(done));
 }
 

@@ -43,8 +43,8 @@ db::RequestOptions to_request_options(const wire::QueryParameters& parameters, s
   db::RequestOptions options;
   options.keyspace = std::string(parameters.keyspace.value_or(session_keyspace));
   options.values = to_bound_values(parameters.values, parameters.names);
-  options.consistency = static_cast<db::Consistency>(parameters.consistency);
-  options.serial_consistency = static_cast<db::Consistency>(parameters.serial_consistency);
+  options.consistency = parameters.consistency;
+  options.serial_consistency = parameters.serial_consistency;
   options.page_size = parameters.page_size.value_or(0);
   options.paging_state = Bytes(parameters.paging_state.value_or(BytesView()));
   options.default_timestamp_us = parameters.timestamp;

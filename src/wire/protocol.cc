@@ -1,7 +1,6 @@
 #include "sagitta/wire/protocol.h"
 
 #include <algorithm>
-#include <array>
 #include <cctype>
 
 namespace sagitta::wire {
@@ -17,14 +16,6 @@ std::optional<Compression> compression_from_name(std::string_view name) {
   if (same_ignoring_case(name, "lz4")) return Compression::kLz4;
   if (same_ignoring_case(name, "snappy")) return Compression::kSnappy;
   return std::nullopt;
-}
-
-std::string_view to_string(Consistency consistency) {
-  static constexpr std::array<std::string_view, 11> kNames = {"ANY",    "ONE",          "TWO",          "THREE",
-                                                              "QUORUM", "ALL",          "LOCAL_QUORUM", "EACH_QUORUM",
-                                                              "SERIAL", "LOCAL_SERIAL", "LOCAL_ONE"};
-  auto number = static_cast<size_t>(consistency);
-  return number < kNames.size() ? kNames[number] : "UNKNOWN";
 }
 
 }  // namespace sagitta::wire

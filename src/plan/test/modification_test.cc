@@ -208,8 +208,8 @@ TEST_F(ModificationTest, Batches) {
   EXPECT_EQ((*made)[1].partition_key, int_bytes(2));
   std::vector<BatchEntry> entries = {{plan("INSERT INTO t (id) VALUES (?)"), {int_value(4)}},
                                      {plan("SELECT * FROM t"), {}}};
-  EXPECT_EQ(make_batch(cql::BatchKind::kLogged, {entries.data(), 1}, context({}))->size(), 1U);
-  EXPECT_FALSE(make_batch(cql::BatchKind::kLogged, entries, context({})).has_value());
+  EXPECT_EQ(make_batch(types::BatchKind::kLogged, {entries.data(), 1}, context({}))->size(), 1U);
+  EXPECT_FALSE(make_batch(types::BatchKind::kLogged, entries, context({})).has_value());
 }
 
 }  // namespace

@@ -68,12 +68,11 @@ std::unexpected<Error> script_error(std::string message) {
 }
 
 std::optional<db::Consistency> consistency_of(std::string_view name) {
-  constexpr std::array<std::string_view, 11> kNames{"ANY",    "ONE",          "TWO",          "THREE",
-                                                    "QUORUM", "ALL",          "LOCAL_QUORUM", "EACH_QUORUM",
-                                                    "SERIAL", "LOCAL_SERIAL", "LOCAL_ONE"};
-  const auto* found = std::ranges::find(kNames, name);
-  if (found == kNames.end()) return {};
-  return static_cast<db::Consistency>(found - kNames.begin());
+  for (uint16_t number = 0; number <= static_cast<uint16_t>(db::Consistency::kLocalOne); ++number) {
+    const auto consistency = static_cast<db::Consistency>(number);
+    if (to_string(consistency) == name) return consistency;
+  }
+  return {};
 }
 
 bool is_wanted(const Paragraph& paragraph, std::string_view word) {

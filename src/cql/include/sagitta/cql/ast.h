@@ -14,6 +14,8 @@
 #include <variant>
 #include <vector>
 
+#include "sagitta/types/request.h"
+
 namespace sagitta::cql {
 
 // ------------------------------------------------------------------------------------------------ names and types
@@ -399,7 +401,7 @@ struct Delete {
   std::vector<Relation> conditions;
 };
 
-enum class BatchKind : uint8_t { kLogged, kUnlogged, kCounter };
+using types::BatchKind;
 using Modification = std::variant<Insert, Update, Delete>;
 struct Batch {
   BatchKind kind = BatchKind::kLogged;

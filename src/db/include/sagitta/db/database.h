@@ -25,6 +25,7 @@
 #include "sagitta/base/trace.h"
 #include "sagitta/base/uuid.h"
 #include "sagitta/types/data_type.h"
+#include "sagitta/types/request.h"
 
 namespace sagitta::db {
 
@@ -96,20 +97,8 @@ struct BoundValue {
   std::string name;
 };
 
-/// The numbers of the protocol.
-enum class Consistency : uint16_t {
-  kAny = 0,
-  kOne = 1,
-  kTwo = 2,
-  kThree = 3,
-  kQuorum = 4,
-  kAll = 5,
-  kLocalQuorum = 6,
-  kEachQuorum = 7,
-  kSerial = 8,
-  kLocalSerial = 9,
-  kLocalOne = 10,
-};
+using types::BatchKind;
+using types::Consistency;
 
 /// What a request brings besides its statement.
 struct RequestOptions {
@@ -204,8 +193,6 @@ struct BatchItem {
   Bytes prepared_id;
   std::vector<BoundValue> values = {};
 };
-
-enum class BatchKind : uint8_t { kLogged = 0, kUnlogged = 1, kCounter = 2 };
 
 /// A longer text takes long to parse: query() and batch() do that on a worker, prepare() does it on
 /// the caller's thread.

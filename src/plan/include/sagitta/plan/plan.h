@@ -60,7 +60,7 @@ using PlanPtr = std::shared_ptr<const Plan>;
 
 /// BEGIN BATCH ... APPLY BATCH. The markers of the children are numbered through the whole batch.
 struct BatchPlan {
-  cql::BatchKind kind{};
+  types::BatchKind kind{};
   std::optional<Expression> timestamp;
   std::vector<PlanPtr> children;
 };
@@ -100,7 +100,7 @@ struct BatchEntry {
 
 /// A BATCH request of the protocol: as `make_mutations` for each entry (`context.values` is not used, values of the
 /// entries are taken), with one timestamp.
-Result<std::vector<rows::Mutation>> make_batch(cql::BatchKind kind, std::span<BatchEntry> entries,
+Result<std::vector<rows::Mutation>> make_batch(types::BatchKind kind, std::span<BatchEntry> entries,
                                                const EvalContext& context);
 
 /// Values given by name in marker order; markers without one are unset. kInvalid for a name that no marker has.

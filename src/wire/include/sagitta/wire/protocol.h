@@ -10,6 +10,8 @@
 
 #include "sagitta/base/bytes.h"
 
+#include "sagitta/types/request.h"
+
 namespace sagitta::wire {
 
 inline constexpr uint8_t kVersionMin = 4;
@@ -52,22 +54,7 @@ enum class Compression : uint8_t { kNone, kLz4, kSnappy };
 /// The value of the STARTUP option COMPRESSION, in any case: "lz4", "snappy"; nothing for any other.
 std::optional<Compression> compression_from_name(std::string_view name);
 
-enum class Consistency : uint16_t {
-  kAny = 0x0,
-  kOne = 0x1,
-  kTwo = 0x2,
-  kThree = 0x3,
-  kQuorum = 0x4,
-  kAll = 0x5,
-  kLocalQuorum = 0x6,
-  kEachQuorum = 0x7,
-  kSerial = 0x8,
-  kLocalSerial = 0x9,
-  kLocalOne = 0xA,
-};
-
-/// "LOCAL_ONE"
-std::string_view to_string(Consistency consistency);
+using types::Consistency;
 
 /// The [code] of an ERROR response.
 enum class CqlError : uint32_t {

@@ -60,7 +60,7 @@ struct Execute {
   BytesView result_metadata_id;  ///< v5: of the result metadata that the client knows; else empty
   QueryParameters parameters;
 };
-enum class BatchKind : uint8_t { kLogged = 0, kUnlogged = 1, kCounter = 2 };
+using types::BatchKind;
 /// One statement of a BATCH: a text, or the id of a prepared statement.
 struct BatchStatement {
   bool prepared = false;
