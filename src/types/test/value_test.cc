@@ -195,9 +195,7 @@ TEST(Json, ARowIsAnObjectWithCassandrasNames) {
   row.add("Big", *native(Kind::kText), BytesView("say \"B\""));
   row.add("m['a']", *native(Kind::kText), std::nullopt);
   row.add("system.max(x)", *native(Kind::kBlob), BytesView("\x01"));
-  EXPECT_EQ(std::move(row).text(),
-            R"({"k": 1, "\"Big\"": "say \"B\"", "m['a']": null, "system.max(x)": "0x01"
-})");
+  EXPECT_EQ(std::move(row).text(), R"j({"k": 1, "\"Big\"": "say \"B\"", "m['a']": null, "system.max(x)": "0x01"})j");
   EXPECT_EQ(JsonObject().text(), "{}");
 }
 
