@@ -1,3 +1,5 @@
+#include "sagitta/base/random.h"
+
 #include "fixture.h"
 
 namespace sagitta::tablet {
