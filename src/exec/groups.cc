@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "sagitta/base/assert.h"
+
 #include "sorted_rows.h"
 
 namespace sagitta::exec {
@@ -73,7 +75,9 @@ class Group final : public plan::RowSource {
   /// Null when there was no row.
   const Cell* find(const schema::ColumnDef& column) const {
     if (first_.empty()) return nullptr;
-    return &first_[static_cast<size_t>(std::ranges::find(columns_, &column) - columns_.begin())];
+    const auto at = std::ranges::find(columns_, &column);
+    SAGITTA_ASSERT(at != columns_.end());
+    return &first_[static_cast<size_t>(at - columns_.begin())];
   }
 
   const SelectRequest& request_;

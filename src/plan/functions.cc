@@ -30,8 +30,8 @@ constexpr int64_t kNsPerUs = 1000;
 /// A CQL date counts days from here, so that 1970-01-01 is in the middle of the unsigned range.
 constexpr int64_t kDateEpoch = int64_t{1} << 31;
 /// 100 ns ticks between the Gregorian reform, where version-1 UUIDs begin, and 1970.
-constexpr int64_t kUuidEpochTicks = 0x01B21DD213814000;
-constexpr int64_t kTicksPerMs = 10'000;
+constexpr uint64_t kUuidEpochTicks = 0x01B21DD213814000;
+constexpr uint64_t kTicksPerMs = 10'000;
 
 int64_t floor_div(int64_t a, int64_t b) { return a / b - (a % b < 0 ? 1 : 0); }
 
@@ -92,8 +92,9 @@ Result<Value> call_to_date(const Expression& self, Arguments arguments, const Ev
   return date_of_ms(instant_ms(*self.arguments[0].type, *arguments[0]));
 }
 
-Result<Value> timeuuid_bound(int64_t ms, int64_t extra_ticks, char clock_and_node) {
-  const auto ticks = static_cast<uint64_t>(ms * kTicksPerMs + kUuidEpochTicks + extra_ticks);
+Result<Value> timeuuid_bound(int64_t ms, uint64_t extra_ticks, char clock_and_node) {
+  // Wraps for times that no uuid can hold.
+  const uint64_t ticks = static_cast<uint64_t>(ms) * kTicksPerMs + kUuidEpochTicks + extra_ticks;
   Bytes out;
   put_big(out, static_cast<uint32_t>(ticks));
   put_big(out, static_cast<uint16_t>(ticks >> 32));
@@ -191,11 +192,13 @@ Bytes integer_bytes(Kind kind, int64_t v) {
   }
 }
 
-/// Saturating, as Java's casts are.
-int64_t saturate(double v) {
+/// Saturating, as Java's casts are: those to less than 32 bits go by way of an int, which then wraps.
+int64_t saturate(double v, Kind to) {
+  const bool wide = to == Kind::kBigint || to == Kind::kCounter;
+  const int64_t least = wide ? INT64_MIN : INT32_MIN, most = wide ? INT64_MAX : INT32_MAX;
   if (std::isnan(v)) return 0;
-  if (v >= 9223372036854775807.0) return INT64_MAX;
-  if (v <= -9223372036854775808.0) return INT64_MIN;
+  if (v >= static_cast<double>(most)) return most;
+  if (v <= static_cast<double>(least)) return least;
   return static_cast<int64_t>(v);
 }
 
@@ -211,7 +214,7 @@ std::string unquoted_literal(const DataType& type, const Bytes& bytes) {
 Result<Value> cast_number(const DataType& from, const DataType& to, const Bytes& bytes) {
   if (to.kind() == Kind::kFloat) return types::from_float(static_cast<float>(floating_of(from, bytes)));
   if (to.kind() == Kind::kDouble) return types::from_double(floating_of(from, bytes));
-  const int64_t v = is_integer(from.kind()) ? integer_of(from, bytes) : saturate(floating_of(from, bytes));
+  const int64_t v = is_integer(from.kind()) ? integer_of(from, bytes) : saturate(floating_of(from, bytes), to.kind());
   return integer_bytes(to.kind(), v);
 }
 

@@ -745,12 +745,14 @@ class TermBinder {
                                                    "disambiguate",
                                                    sum.op, text(*sum.left), text(*sum.right)));
     }
-    SAGITTA_TRY(Expression left, bind_operand(*sum.left, type));
-    SAGITTA_TRY(Expression right, bind_operand(*sum.right, type));
-    if (!is_numeric(left.type->kind()) || !is_numeric(right.type->kind())) {
+    const auto unsupported = [&] {
       return fail(ErrorCode::kInvalid, fmt::format("the '{}' operation is not supported between {} and {}", sum.op,
                                                    text(*sum.left), text(*sum.right)));
-    }
+    };
+    if (!is_numeric(type->kind())) return unsupported();
+    SAGITTA_TRY(Expression left, bind_operand(*sum.left, type));
+    SAGITTA_TRY(Expression right, bind_operand(*sum.right, type));
+    if (!is_numeric(left.type->kind()) || !is_numeric(right.type->kind())) return unsupported();
     DataTypePtr result = wider(left.type, right.type);
     Expression expression = call_of(*arithmetic_function(sum.op), result, std::move(left), std::move(right));
     if (receiver != nullptr && !is_assignable(result, receiver->type)) {

@@ -1,8 +1,10 @@
 /// A schema made by CQL text, and shorthand to bind statements to it and to give them values.
 #pragma once
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -18,6 +20,21 @@
 namespace sagitta::plan {
 
 inline constexpr int64_t kNowUs = 1'700'000'000'000'000;
+
+/// A row that a map of columns describes.
+class FakeRow final : public RowSource {
+ public:
+  explicit FakeRow(std::map<std::string, Bytes> columns) : columns_(std::move(columns)) {}
+  ValueView column(const schema::ColumnDef& column) const override {
+    auto found = columns_.find(column.name);
+    return found == columns_.end() ? ValueView() : ValueView(found->second);
+  }
+  std::optional<int64_t> writetime_us(const schema::ColumnDef&) const override { return 77; }
+  std::optional<int32_t> ttl(const schema::ColumnDef&) const override { return std::nullopt; }
+
+ private:
+  std::map<std::string, Bytes> columns_;
+};
 
 class PlanTest : public ::testing::Test {
  protected:
@@ -93,6 +110,15 @@ class PlanTest : public ::testing::Test {
                              std::optional<uint32_t> page_size = {}) const {
     SAGITTA_TRY(PlanPtr made, bound(text));
     return bind_values(std::get<std::shared_ptr<const SelectPlan>>(made->body), context(values), page_size);
+  }
+
+  /// The selected item of the row as a literal, or the error's text.
+  std::string value_of(std::string_view selected, const FakeRow& row = FakeRow({})) const {
+    auto made = select(fmt::format("SELECT {} FROM t", selected));
+    if (!made) return made.error().to_string();
+    const Expression& expression = made->plan->selected[0].expression;
+    auto value = evaluate(expression, context(made->values), &row);
+    return value ? types::to_literal(*expression.type, to_view(*value)) : value.error().message();
   }
 
   uint32_t column_id(std::string_view table, std::string_view column) const {
