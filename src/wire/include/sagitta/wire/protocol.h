@@ -9,7 +9,6 @@
 #include <vector>
 
 #include "sagitta/base/bytes.h"
-
 #include "sagitta/types/request.h"
 
 namespace sagitta::wire {
