@@ -1,12 +1,12 @@
 #include "sagitta/exec/ann.h"
 
 #include <algorithm>
-#include <cmath>
 #include <map>
 
 #include "sagitta/ann/metric.h"
 #include "sagitta/types/value.h"
 
+#include "hits.h"
 #include "row_sink.h"
 
 namespace sagitta::exec {
@@ -43,6 +43,15 @@ class Scorer {
     return ann::similarity(metric_of(similarity_), query_, vector_);
   }
   std::span<const float> query() const { return query_; }
+  /// The CQL function that gives the same scores.
+  std::string_view function() const {
+    switch (similarity_) {
+      case index::Similarity::kEuclidean: return "similarity_euclidean";
+      case index::Similarity::kDotProduct: return "similarity_dot_product";
+      case index::Similarity::kCosine: break;
+    }
+    return "similarity_cosine";
+  }
 
  private:
   const schema::ColumnDef& column_;
@@ -121,6 +130,26 @@ class NearestSink final : public RowSink {
   uint64_t order_ = 0;
 };
 
+/// Searches the index on the account of the request. `on_core`: nothing may take long.
+Result<std::vector<index::VectorHit>> ask(const index::VectorIndex& index, std::span<const float> query, int64_t now_s,
+                                          const index::RowFilter* filter, const SelectRequest& request, bool on_core,
+                                          AnnReport& report) {
+  const uint64_t distance_work = work::distance(query.size());
+  RequestContext context = request.context;
+  SearchReport search;
+  context.search = &search;
+  if (on_core && request.meter != nullptr) context.distances_max = request.meter->left() / distance_work;
+  auto hits = index.search(query, *request.select.limit, now_s, filter, context);
+  report.path = search.path;
+  report.nodes_visited += search.nodes_visited;
+  report.distances += search.distances;
+  request.charge(search.distances * distance_work);
+  return hits;
+}
+
+/// Rows come from memory only where nothing may take long.
+bool is_on_core(const StoredRows& rows) { return rows.view().mode() == kv::ReadMode::kCacheOnly; }
+
 /// One search through the index: rows are fetched and filtered as the index comes upon them.
 class IndexSearch {
  public:
@@ -132,28 +161,15 @@ class IndexSearch {
 
   /// Nothing when the index has moved on from these rows.
   Result<std::optional<ResultSet>> run(const index::VectorIndex& index, AnnReport& report) {
-    const size_t limit = *request_.select.limit;
     const index::RowFilter filter = [this](BytesView key) { return accept(key); };
-    RequestContext context = request_.context;
-    SearchReport search;
-    context.search = &search;
-    if (is_on_core() && request_.meter != nullptr) {
-      context.distances_max = request_.meter->left() / work::distance(scorer_.query().size());
-    }
-    auto hits = index.search(scorer_.query(), limit, rows_.view().now_s(), &filter, context);
-    report.path = search.path;
-    report.nodes_visited += search.nodes_visited;
-    report.distances += search.distances;
+    auto hits = ask(index, scorer_.query(), rows_.view().now_s(), &filter, request_, is_on_core(rows_), report);
     report.candidates += candidates_;
-    request_.charge(search.distances * work::distance(scorer_.query().size()));
-    // All of what was allowed, to within a step.
-    if (search.distances >= context.distances_max) request_.charge(request_.meter->left());
     if (error_) return std::unexpected(*error_);
     if (!hits) return fail(hits);
     std::vector<std::pair<const Bytes*, const Accepted*>> ordered;
     for (const auto& hit : *hits) {
       auto it = accepted_.find(hit.row_key);
-      if (it == accepted_.end() || !agrees(hit.score, it->second.score)) return std::nullopt;
+      if (it == accepted_.end() || it->second.fingerprint != hit.fingerprint) return std::nullopt;
       ordered.emplace_back(&it->first, &it->second);
     }
     std::ranges::sort(ordered, [](const auto& a, const auto& b) {
@@ -168,12 +184,9 @@ class IndexSearch {
  private:
   struct Accepted {
     float score = 0;
+    uint64_t fingerprint = 0;
     Bytes cells;
   };
-  static bool agrees(float a, float b) { return std::abs(a - b) <= 1e-4F * std::max(1.0F, std::abs(a)); }
-
-  /// Rows come from memory only where nothing may take long.
-  bool is_on_core() const { return rows_.view().mode() == kv::ReadMode::kCacheOnly; }
 
   /// Nothing when there is no use in going on: a row could not be read, or not without waiting.
   std::optional<bool> accept(BytesView key) {
@@ -184,7 +197,7 @@ class IndexSearch {
     return std::nullopt;
   }
   Result<bool> look_at(BytesView key) {
-    if (is_on_core()) {
+    if (is_on_core(rows_)) {
       SAGITTA_CHECK(request_.may_go_on());
     }
     SAGITTA_TRY(auto row, rows_.get(key));
@@ -193,6 +206,7 @@ class IndexSearch {
     if (!score) return false;
     Accepted& accepted = accepted_[Bytes(key)];
     accepted.score = *score;
+    accepted.fingerprint = index::fingerprint(*row->cell(*request_.select.ann->column));
     accepted.cells.clear();
     SAGITTA_CHECK(projector_.append(*row, accepted.cells));
     return true;
@@ -217,6 +231,34 @@ bool restricts_partitions(const plan::BoundSelect& select) {
   return select.partitions || select.tokens.start != INT64_MIN || select.tokens.end != INT64_MAX;
 }
 
+bool filters_rows(const plan::BoundSelect& select) {
+  return !select.filters.empty() || !is_everything(select.clustering);
+}
+
+/// One search of the whole index: its hits are the answer, or each row of it is fetched once.
+class NearestRows {
+ public:
+  NearestRows(const AnnSource& source, const SelectRequest& request)
+      : source_(source), request_(request), scorer_(*request.select.plan->table, *request.select.ann) {}
+
+  /// Nothing when rows have changed since they were found.
+  Result<std::optional<ResultSet>> run(AnnReport& report) {
+    // The rows are those of a moment after the search: all that was found was written before.
+    const StoredRows before = source_.open();
+    SAGITTA_TRY(const auto hits, ask(*source_.index, scorer_.query(), before.view().now_s(), nullptr, request_,
+                                     is_on_core(before), report));
+    SAGITTA_TRY(const auto keys, KeyProjection::make(request_, scorer_.function()));
+    if (keys) return keys->answer(hits);
+    report.candidates += hits.size();
+    return fetch_hits(source_.open(), request_, *request_.select.ann->column, hits);
+  }
+
+ private:
+  const AnnSource& source_;
+  const SelectRequest& request_;
+  const Scorer scorer_;
+};
+
 class AnnRun final : public SelectRun {
  public:
   AnnRun(AnnSource source, const SelectRequest& request, AnnReport& report)
@@ -235,13 +277,17 @@ class AnnRun final : public SelectRun {
   /// Nothing when the rows are to be scanned.
   Result<std::optional<ResultSet>> search() {
     if (source_.index == nullptr || restricts_partitions(request_.select)) return std::nullopt;
-    for (int i = 0; i < kTriesMax; ++i) {
-      const StoredRows rows = source_.open();
-      auto result = IndexSearch(rows, request_).run(*source_.index, report_);
+    const bool filters = filters_rows(request_.select);
+    for (int i = filters ? kTriesMax : 0; i < 2 * kTriesMax; ++i) {
+      auto result = i < kTriesMax ? NearestRows(source_, request_).run(report_) : search_and_filter();
       if (!result && result.error().code() == ErrorCode::kUnavailable) break;
       if (!result || *result) return result;
     }
     return std::nullopt;
+  }
+  Result<std::optional<ResultSet>> search_and_filter() {
+    const StoredRows rows = source_.open();
+    return IndexSearch(rows, request_).run(*source_.index, report_);
   }
   void start_scan() {
     report_.path = "exact";

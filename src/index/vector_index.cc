@@ -65,11 +65,15 @@ ann::IndexOptions ann_options(const VectorOptions& options, MemoryBudget& budget
           .budget = &budget};
 }
 
-uint64_t print_of(const rows::LiveCell& cell) {
+}  // namespace
+
+uint64_t fingerprint(const rows::LiveCell& cell) {
   Bytes bytes = cell.value;
   put_big<int64_t>(bytes, cell.expires_s);
   return std::hash<Bytes>()(bytes);
 }
+
+namespace {
 
 /// What a snapshot says of slots, put together with the vectors that it has.
 struct LoadedRows {
@@ -112,66 +116,70 @@ struct LoadedRows {
   std::unordered_map<Bytes, bool> refused;
 };
 
-/// Puts rows to a search's filter, and remembers which row the slots that pass belong to.
+/// Puts rows to a search's filter.
 class Judge {
  public:
   /// `filter` may be null: all pass. Outlives the judge.
   explicit Judge(const RowFilter* filter) : filter_(filter) {}
 
-  ann::Verdict operator()(ann::Slot slot, const Bytes& key) {
+  ann::Verdict operator()(const Bytes& key) const {
     const auto passes = filter_ != nullptr ? (*filter_)(key) : std::optional(true);
     if (!passes) return ann::Verdict::kStop;
-    if (!*passes) return ann::Verdict::kReject;
-    accepted_[slot] = key;
-    return ann::Verdict::kAccept;
+    return *passes ? ann::Verdict::kAccept : ann::Verdict::kReject;
   }
-  /// Of a slot that passed.
-  const Bytes& row_of(ann::Slot slot) const { return accepted_.at(slot); }
 
  private:
   const RowFilter* const filter_;
-  std::unordered_map<ann::Slot, Bytes> accepted_;
 };
 
-/// The nearest candidates of one search, each row once: of a vector that changes meanwhile both slots may come up.
+/// The nearest hits of one search, each row once: of a vector that changes meanwhile both slots may come up.
 class Found {
  public:
-  explicit Found(size_t k) : k_(k) {}
+  struct Hit {
+    ann::Candidate candidate;
+    Bytes key;
+  };
+  /// The row of a slot; nothing when it has none any more.
+  using RowOf = std::function<std::optional<Bytes>(ann::Slot)>;
 
-  const std::vector<ann::Candidate>& candidates() const { return candidates_; }
+  explicit Found(size_t k) : k_(k) { hits_.reserve(k); }
+
+  std::vector<Hit>& hits() { return hits_; }
   /// Until there are k, or the cursor has no more.
-  void take_from(ann::Cursor& cursor, const Judge& judge) {
+  void take_from(ann::Cursor& cursor, const RowOf& row_of) {
     std::vector<ann::Candidate> next;
-    for (bool more = true; more && candidates_.size() < k_;) {
-      const size_t missing = k_ - candidates_.size();
+    for (bool more = true; more && hits_.size() < k_;) {
+      const size_t missing = k_ - hits_.size();
       next.clear();
       more = cursor.next(missing, next) == missing;
-      for (const ann::Candidate& candidate : next) add(candidate, judge.row_of(candidate.slot));
+      for (const ann::Candidate& candidate : next) {
+        if (auto key = row_of(candidate.slot)) add(candidate, *std::move(key));
+      }
     }
-    std::ranges::stable_sort(candidates_, {}, &ann::Candidate::distance);
+    std::ranges::stable_sort(hits_, {}, [](const Hit& hit) { return hit.candidate.distance; });
   }
   /// Rows by key, with where their vectors are now.
   template <class Moved>
-  void take_moved(const Moved& moved, Judge& judge) {
-    const bool full = candidates_.size() >= k_;
-    const float worst = full ? candidates_.back().distance : std::numeric_limits<float>::infinity();
+  void take_moved(const Moved& moved, const Judge& judge) {
+    const bool full = hits_.size() >= k_;
+    const float worst = full ? hits_.back().candidate.distance : std::numeric_limits<float>::infinity();
     for (const auto& [key, candidate] : moved) {
       if (rows_.contains(key) || (full && candidate.distance >= worst)) continue;
-      const ann::Verdict verdict = judge(candidate.slot, key);
+      const ann::Verdict verdict = judge(key);
       if (verdict == ann::Verdict::kStop) break;
       if (verdict == ann::Verdict::kAccept) add(candidate, key);
     }
-    std::ranges::stable_sort(candidates_, {}, &ann::Candidate::distance);
-    if (candidates_.size() > k_) candidates_.resize(k_);
+    std::ranges::stable_sort(hits_, {}, [](const Hit& hit) { return hit.candidate.distance; });
+    if (hits_.size() > k_) hits_.resize(k_);
   }
 
  private:
-  void add(const ann::Candidate& candidate, const Bytes& key) {
-    if (rows_.insert(key).second) candidates_.push_back(candidate);
+  void add(const ann::Candidate& candidate, Bytes key) {
+    if (rows_.insert(key).second) hits_.push_back({candidate, std::move(key)});
   }
 
   const size_t k_;
-  std::vector<ann::Candidate> candidates_;
+  std::vector<Hit> hits_;
   std::unordered_set<Bytes> rows_;
 };
 
@@ -244,14 +252,17 @@ Result<std::vector<VectorHit>> VectorIndexImpl::search(std::span<const float> qu
                            .deadline = context.deadline,
                            .clock = &clock_,
                            .distances_max = context.distances_max};
-  Judge judge(filter);
-  params.filter.predicate = [&](ann::Slot slot) {
-    const auto key = row_of(slot);
-    return key ? judge(slot, *key) : ann::Verdict::kReject;
-  };
+  const Judge judge(filter);
+  // Without a filter only what is found needs its row looked up.
+  if (filter != nullptr) {
+    params.filter.predicate = [&](ann::Slot slot) {
+      const auto key = row_of(slot);
+      return key ? judge(*key) : ann::Verdict::kReject;
+    };
+  }
   SAGITTA_TRY(ann::Cursor cursor, vectors_->open(query, params));
   Found found(k);
-  found.take_from(cursor, judge);
+  found.take_from(cursor, [this](ann::Slot slot) { return row_of(slot); });
   const ann::SearchStats& stats = cursor.stats();
   if (context.search != nullptr) *context.search = {ann::to_string(stats.path), stats.expanded, stats.distances};
   if (stats.ended == ann::Ended::kDeadline) {
@@ -264,14 +275,25 @@ Result<std::vector<VectorHit>> VectorIndexImpl::search(std::span<const float> qu
     SAGITTA_TRY(const auto moved, moved_since(moves_before, query));
     found.take_moved(moved, judge);
   }
-  std::vector<VectorHit> hits;
-  for (const ann::Candidate& candidate : found.candidates()) {
-    hits.push_back({judge.row_of(candidate.slot), ann::similarity(to_metric(options_.similarity), candidate.distance)});
-  }
+  std::vector<VectorHit> hits = to_hits(found.hits());
   context.note([&] {
     return fmt::format("index {}: path {}, {} nodes expanded, {} distances, {} rows tested for {} hits", def_.name,
                        ann::to_string(stats.path), stats.expanded, stats.distances, stats.predicate_tests, hits.size());
   });
+  return hits;
+}
+
+/// The cursor still pins the slots.
+template <class Hits>
+std::vector<VectorHit> VectorIndexImpl::to_hits(Hits& found) const {
+  std::vector<VectorHit> hits;
+  hits.reserve(found.size());
+  std::shared_lock lock(mutex_);
+  for (auto& hit : found) {
+    hits.push_back({.row_key = std::move(hit.key),
+                    .score = ann::similarity(to_metric(options_.similarity), hit.candidate.distance),
+                    .fingerprint = prints_[static_cast<size_t>(hit.candidate.slot)]});
+  }
   return hits;
 }
 
@@ -315,7 +337,7 @@ Status VectorIndexImpl::update(BytesView row_key, const rows::LiveRow* now) {
 
 Status VectorIndexImpl::put(const Bytes& row_key, const rows::LiveCell& cell) {
   const ann::Expiry expiry = to_expiry(cell.expires_s);
-  const uint64_t print = print_of(cell);
+  const uint64_t print = fingerprint(cell);
   // Nobody else writes: so nothing is linked while searches wait for the lock, but at the memory ceiling.
   SAGITTA_CHECK(vectors_->make_room());
   std::unique_lock lock(mutex_);

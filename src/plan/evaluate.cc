@@ -117,6 +117,8 @@ bool has_aggregate(const Expression& expression) {
   return expression.kind == Expression::Kind::kAggregate || std::ranges::any_of(expression.arguments, has_aggregate);
 }
 
+std::string_view function_name(const Expression& call) { return call.function->name; }
+
 Result<Value> evaluate(const Expression& expression, const EvalContext& context, const RowSource* row) {
   switch (expression.kind) {
     case Expression::Kind::kConstant: return expression.constant;

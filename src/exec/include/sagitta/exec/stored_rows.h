@@ -20,8 +20,10 @@ class StoredRow final : public Row {
   std::optional<int64_t> writetime_us(const schema::ColumnDef& column) const override;
   std::optional<int32_t> ttl(const schema::ColumnDef& column) const override;
 
- private:
+  /// Null for key columns, and where there is no value.
   const rows::LiveCell* cell(const schema::ColumnDef& column) const;
+
+ private:
   int64_t now_s_;
   RowKey key_;
   std::optional<rows::LiveRow> row_;

@@ -14,6 +14,7 @@
 #include "sagitta/base/bytes.h"
 #include "sagitta/base/result.h"
 #include "sagitta/base/trace.h"
+#include "sagitta/rows/row.h"
 #include "sagitta/schema/schema.h"
 
 namespace sagitta::index {
@@ -41,10 +42,15 @@ VectorOptions vector_options(const schema::IndexDef& index, const schema::TableD
 /// cosine similarity does not support".
 std::string refuse_vector(Similarity similarity, std::span<const float> vector);
 
-/// A candidate: the row's key, and the similarity score of CQL (larger is nearer).
+/// What tells whether a row's vector, or its expiry, has changed since it was indexed.
+uint64_t fingerprint(const rows::LiveCell& cell);
+
+/// A row that was found: its key, the similarity score of CQL (larger is nearer), and the
+/// fingerprint of the cell that was indexed.
 struct VectorHit {
   Bytes row_key;
   float score = 0;
+  uint64_t fingerprint = 0;
 };
 
 /// Whether the row of this key may be in the answer; nothing ends the search, with the hits so far. Called during a

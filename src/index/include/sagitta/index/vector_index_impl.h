@@ -70,6 +70,8 @@ class VectorIndexImpl final : public VectorIndex {
                   std::unique_ptr<ann::Index> vectors, const Clock& clock);
   /// The row of this vector, or of the one that has taken its place; nothing when the row has none any more.
   std::optional<Bytes> row_of(ann::Slot slot) const;
+  template <class Hits>
+  std::vector<VectorHit> to_hits(Hits& found) const;
   using Moved = std::map<Bytes, ann::Candidate>;
   uint64_t moves() const;
   /// The rows that took a new slot since `moves_before`, as they are now. A search may have passed the new slot's place

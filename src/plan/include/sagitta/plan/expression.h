@@ -8,6 +8,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "sagitta/base/bytes.h"
@@ -109,6 +110,9 @@ Result<BindValue> evaluate_settable(const Expression& expression, const EvalCont
 
 /// Whether an aggregate is anywhere in the expression: it then has a value of a group of rows, and none of a row.
 bool has_aggregate(const Expression& expression);
+
+/// Of a kCall, as result columns spell it.
+std::string_view function_name(const Expression& call);
 
 /// Computes one aggregate over the rows of a group. Not thread-safe.
 class Accumulator {
