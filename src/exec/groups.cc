@@ -1,11 +1,10 @@
 /// GROUP BY and aggregates.
-#include "row_sink.h"
-
 #include <algorithm>
 #include <utility>
 
 #include "sagitta/base/assert.h"
 
+#include "row_sink.h"
 #include "sorted_rows.h"
 
 namespace sagitta::exec {

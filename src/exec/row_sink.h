@@ -33,8 +33,7 @@ std::unique_ptr<RowSink> make_sort_sink(const SelectRequest& request);
 class ScanRun final : public SelectRun {
  public:
   /// `from` is null for the first page. The request is the run's own copy.
-  using MakeSink =
-      std::function<std::unique_ptr<RowSink>(const SelectRequest&, Matches&, const PagingState* from)>;
+  using MakeSink = std::function<std::unique_ptr<RowSink>(const SelectRequest&, Matches&, const PagingState* from)>;
   ScanRun(const TableRows& rows, const SelectRequest& request, MakeSink make_sink)
       : request_(request), matches_(rows, request_), make_sink_(std::move(make_sink)) {}
   Result<ResultSet> step() override;

@@ -60,8 +60,8 @@ void ask(db::Database& database, const wire::Execute& message, const wire::Reque
 
 void ask(db::Database& database, const wire::Batch& message, const wire::Request& request, const Caller& caller,
          db::Done done) {
-  database.batch(message.kind, to_batch_items(message),
-                 options_of(message.parameters, request, caller), std::move(done));
+  database.batch(message.kind, to_batch_items(message), options_of(message.parameters, request, caller),
+                 std::move(done));
 }
 
 Result<wire::OutgoingFrame> prepare(db::Database& database, const wire::Prepare& message, const Caller& caller,

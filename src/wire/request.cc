@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "sagitta/base/assert.h"
+
 #include "body_reader.h"
 #include "query_flags.h"
 
@@ -187,6 +189,7 @@ std::optional<std::string_view> Startup::find(std::string_view name) const {
 }
 
 Result<Request> decode_request(const Frame& frame) {
+  SAGITTA_ASSERT(frame.body != nullptr);  // a large frame is opened first
   BodyReader in(*frame.body, frame.version, "request");
   Request request;
   if (frame.flags & frame_flags::kCustomPayload) {

@@ -375,6 +375,7 @@ ErrorCode to_error_code(CqlError code) {
 }  // namespace
 
 Result<Response> decode_response(const Frame& frame) {
+  SAGITTA_ASSERT(frame.body != nullptr);  // a large frame is opened first
   BodyReader in(*frame.body, frame.version, "response");
   Response response;
   response.version = frame.version;

@@ -54,8 +54,8 @@ class TinyServer final : public async::ConnectionHandler {
   void on_data(BytesView bytes) override {
     decoder_.feed(bytes);
     std::vector<wire::OutgoingFrame> answers;
-    for (auto next = decoder_.next(); next && next->has_value(); next = decoder_.next()) {
-      answers.push_back(answer_to(wire::decode_request(**next).value()));
+    for (auto next = decoder_.next(); next && (next->has_value() || decoder_.has_more()); next = decoder_.next()) {
+      if (*next) answers.push_back(answer_to(wire::decode_request(**next).value()));
     }
     seen_.in_flight_max = std::max(seen_.in_flight_max, std::exchange(seen_.in_flight, 0));
     Bytes out;
@@ -94,7 +94,7 @@ class TinyServer final : public async::ConnectionHandler {
 
   async::ConnectionPtr connection_;
   Seen& seen_;
-  wire::FrameDecoder decoder_;
+  wire::FrameDecoder decoder_{limits::kFrameBytesMax, wire::Sender::kClient, SIZE_MAX};
   wire::FrameEncoder encoder_;
   bool use_segments_ = false;
 };

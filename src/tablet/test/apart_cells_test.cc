@@ -179,7 +179,7 @@ TEST_F(ApartCellsTest, ALargeListIsChangedByPositionAndValue) {
     const uint64_t what = random() % 100;
     if (what < 80) {
       const bool prepend = what < 30;
-      op.path = rows::list_path(prepend, timestamp, 0, 0, 1);
+      op.path = rows::list_path(prepend, statement_at(timestamp), 0);
       twin.values.insert(prepend ? twin.values.begin() : twin.values.end(), value);
     } else if (what < 99) {
       op.kind = OpKind::kListSet;

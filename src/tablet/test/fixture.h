@@ -3,7 +3,10 @@
 
 #include <gtest/gtest.h>
 
+#include "sagitta/base/clock.h"
 #include "sagitta/base/executor.h"
+#include "sagitta/base/random.h"
+#include "sagitta/base/uuid.h"
 #include "sagitta/kv/store.h"
 #include "sagitta/rows/purge.h"
 #include "sagitta/rows/read_view.h"
@@ -22,6 +25,13 @@ inline schema::ColumnDef column(std::string name, types::DataTypePtr type,
                                 bool descending = false) {
   return {
       .name = std::move(name), .type = std::move(type), .kind = kind, .position = position, .descending = descending};
+}
+
+/// The timeuuid of a statement that ran at this time.
+inline Uuid statement_at(int64_t time_us) {
+  const ManualClock clock(time_us);
+  SeededRandom random(7);
+  return TimeUuidSource(clock, random).next();
 }
 
 class TableFixture : public testing::Test {

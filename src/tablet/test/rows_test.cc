@@ -183,7 +183,7 @@ TEST_F(RowsTest, AListThatCameBackCountsItsElementsWithoutTheOldOnes) {
     m.rows.push_back({});
     m.rows[0].cells.push_back({.column_id = id("l"),
                                .kind = rows::CellOp::Kind::kSetElement,
-                               .path = rows::list_path(false, time_us, 1, 0, 1),
+                               .path = rows::list_path(false, statement_at(time_us), 0),
                                .value = i32(value)});
     return m;
   };
