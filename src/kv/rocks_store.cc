@@ -29,6 +29,9 @@ constexpr std::array<const char*, kFamilyCount> kFamilyNames = {"default", "rows
 /// Point reads fetch one row: blocks larger than a few rows would waste cache.
 constexpr size_t kBlockBytes = size_t{16} << 10;
 constexpr double kBloomBitsPerKey = 10;
+/// Part of a memtable's bytes that a Bloom filter of its keys may take: most rows that are written are new, and the
+/// search for them in the memtable costs as much as writing them.
+constexpr double kMemtableBloomPart = 0.02;
 /// A file of rows that no write has led to merge goes through the compaction filter when it is this old.
 constexpr uint64_t kRewriteAfterS = 24 * 3600;
 
@@ -293,6 +296,8 @@ rocksdb::ColumnFamilyOptions family_options(const Core& core, const RocksOptions
   family.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
   family.write_buffer_size = options.memtable_bytes;
   family.compression = rocksdb::kLZ4Compression;
+  family.memtable_prefix_bloom_size_ratio = kMemtableBloomPart;
+  family.memtable_whole_key_filtering = true;
   family.level_compaction_dynamic_level_bytes = true;
   return family;
 }

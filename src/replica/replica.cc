@@ -28,6 +28,8 @@ constexpr std::string_view kPositionKey = "replica.position";
 constexpr std::string_view kSchemaKey = "replica.schema";
 constexpr size_t kReadBytes = size_t{4} << 20;
 constexpr int64_t kReadWaitUs = 100'000;
+/// A replay that takes longer says how far it is, and then as often.
+constexpr int64_t kReplaySayUs = 2'000'000;
 
 /// An error of the surroundings, not of the record: skipping the record would lose it, so the replica halts (log rule
 /// 9).
@@ -83,9 +85,7 @@ class LogReplica final : public Replica {
     SAGITTA_CHECK(requests_.load());
     SAGITTA_CHECK(tables_.start(schema_, applied_));
     const Offset first = applied_;
-    const Offset end = env_.log.bounds(env_.partition).end;
-    while (applied_ < end) SAGITTA_CHECK(apply_next(0));
-    if (halted()) return std::unexpected(*halted());
+    SAGITTA_CHECK(replay(env_.log.bounds(env_.partition).end));
     log_info("replica started",
              {{"replayed", applied_ - first}, {"offset", applied_.load()}, {"schema_version", schema()->version}});
     last_flush_us_ = env_.clock.steady_us();
@@ -182,6 +182,24 @@ class LogReplica final : public Replica {
 
   // ---- the applier ----
 
+  /// Applies the log up to `end` and flushes that, so that no start does it again.
+  Status replay(Offset end) {
+    const Offset first = applied_;
+    int64_t said_us = env_.clock.steady_us();
+    while (applied_ < end) {
+      SAGITTA_CHECK(apply_next(0));
+      if (env_.clock.steady_us() - said_us < kReplaySayUs) continue;
+      said_us = env_.clock.steady_us();
+      log_info("replaying", {{"offset", applied_.load()}, {"from", first}, {"to", end}});
+    }
+    if (applied_ == first) return {};
+    unflushed_bytes_ = 0;
+    // The rows are right without it; the next start will tell whether the disk still refuses.
+    const Status flushed = flush();
+    if (!flushed) log_warn("what was replayed is not flushed", {{"error", flushed.error().to_string()}});
+    return {};
+  }
+
   void run() {
     while (!stopping_ && !halted()) {
       const Status status = apply_next(kReadWaitUs);
@@ -230,7 +248,7 @@ class LogReplica final : public Replica {
   }
 
   void remember(const log::Record& record, const AppliedRequest& applied) {
-    if (LocalIds::is_local(record.request_id) || requests_.find(record.request_id)) return;
+    if (LocalIds::is_local(record.request_id) || requests_.knows(record.request_id)) return;
     const int64_t until =
         record.not_after_us != 0 ? record.not_after_us : record.log_time_us + options_.request_memory_us;
     requests_.remember(record.request_id, applied, until, log_clock_us_, *batch_);

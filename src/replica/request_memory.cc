@@ -52,29 +52,37 @@ Status RequestMemory::load() {
     } else if (!decode_schema(value, applied.schema)) {
       return fail(ErrorCode::kCorruption, "a remembered schema change that cannot be read");
     }
-    by_id_[*id] = std::move(applied);
-    by_time_.emplace(*until, *id);
+    keep(*id, std::move(applied), *until);
   }
   return it->status();
 }
 
 std::optional<AppliedRequest> RequestMemory::find(const Uuid& id) const {
   const auto found = by_id_.find(id);
-  return found == by_id_.end() ? std::nullopt : std::optional(found->second);
+  if (found == by_id_.end()) return std::nullopt;
+  return found->second.rest ? *found->second.rest : AppliedRequest{.offset = found->second.offset};
 }
 
 void RequestMemory::remember(const Uuid& id, const AppliedRequest& applied, int64_t until_us, int64_t log_clock_us,
                              kv::Batch& batch) {
-  while (!by_time_.empty() && by_time_.begin()->first < log_clock_us) {
-    batch.remove(Family::kRequests, by_time_.begin()->second.bytes());
-    by_id_.erase(by_time_.begin()->second);
-    by_time_.erase(by_time_.begin());
+  while (!by_time_.empty() && by_time_.top().first < log_clock_us) {
+    batch.remove(Family::kRequests, by_time_.top().second.bytes());
+    by_id_.erase(by_time_.top().second);
+    by_time_.pop();
   }
   Bytes value;
   encode(applied, until_us, value);
   batch.put(Family::kRequests, id.bytes(), value);
-  by_id_[id] = applied;
-  if (applied.schema) by_id_[id].schema->schema = nullptr;
+  keep(id, applied, until_us);
+}
+
+void RequestMemory::keep(const Uuid& id, AppliedRequest applied, int64_t until_us) {
+  Remembered& remembered = by_id_[id];
+  remembered = {.offset = applied.offset};
+  if (!applied.outcome || applied.schema) {
+    if (applied.schema) applied.schema->schema = nullptr;
+    remembered.rest = std::make_unique<const AppliedRequest>(std::move(applied));
+  }
   by_time_.emplace(until_us, id);
 }
 

@@ -2,8 +2,13 @@
 /// applied (docs/adr/0008-request-ids.md). Kept in Family::kRequests, in the batch of the record itself.
 #pragma once
 
-#include <map>
+#include <functional>
+#include <memory>
 #include <optional>
+#include <queue>
+#include <unordered_map>
+#include <utility>
+#include <vector>
 
 #include "sagitta/base/result.h"
 #include "sagitta/base/uuid.h"
@@ -29,6 +34,7 @@ class RequestMemory {
 
   /// Reads what the store remembers. kCorruption.
   Status load();
+  bool knows(const Uuid& id) const { return by_id_.contains(id); }
   /// How the request was applied before; nothing when it is new.
   std::optional<AppliedRequest> find(const Uuid& id) const;
   /// Remembers `id` until the log clock has passed `until_us`, and forgets what is over.
@@ -36,9 +42,23 @@ class RequestMemory {
                 kv::Batch& batch);
 
  private:
+  /// Most requests have nothing but their offset to remember.
+  struct Remembered {
+    log::Offset offset = 0;
+    std::unique_ptr<const AppliedRequest> rest;
+  };
+  struct Hash {
+    size_t operator()(const Uuid& id) const {
+      return std::hash<BytesView>()({reinterpret_cast<const char*>(id.octets.data()), id.octets.size()});
+    }
+  };
+  using Until = std::pair<int64_t, Uuid>;
+
+  void keep(const Uuid& id, AppliedRequest applied, int64_t until_us);
+
   kv::Store& store_;
-  std::map<Uuid, AppliedRequest> by_id_;
-  std::multimap<int64_t, Uuid> by_time_;
+  std::unordered_map<Uuid, Remembered, Hash> by_id_;
+  std::priority_queue<Until, std::vector<Until>, std::greater<>> by_time_;
 };
 
 }  // namespace sagitta::replica

@@ -340,6 +340,41 @@ TEST_F(ReplicaTest, ADeletionLeavesTheStoreOnceRecordsAfterItsGraceAreFlushed) {
   EXPECT_TRUE(exists(2));
 }
 
+TEST_F(ReplicaTest, WhatWasReplayedIsFlushedAndNotReplayedAgain) {
+  MemoryBudget memory("kv", size_t{64} << 20);
+  const kv::RocksOptions options{.directory = "/db", .block_cache_bytes = 1 << 20, .memtable_bytes = 4 << 20};
+  const auto open_store = [&] { store_ = kv::open_rocks_store(*files_, options, memory).value(); };
+  const auto kill = [&] {
+    SeededRandom random(1);
+    files_->crash(random, {.tear = false});
+    replica_.reset();
+    log_.reset();
+    store_.reset();
+  };
+  const auto value = [&](const std::string& name) {
+    const std::string text = "\n" + metrics_.render();
+    const size_t at = text.find("\n" + name + " ");
+    return at == std::string::npos ? 0 : std::stod(text.substr(at + name.size() + 2));
+  };
+  open_store();
+  start();
+  create_table();
+  for (int32_t id = 0; id < 100; ++id) ASSERT_TRUE(write(row(id, {1, 0})));
+  const double applied = value("sagitta_replica_applied_total");
+  for (int kills = 0; kills < 4; ++kills) {
+    kill();
+    open_log();
+    open_store();
+    start();
+    EXPECT_TRUE(exists(99));
+    EXPECT_EQ(value("sagitta_replica_applied_total"), 2 * applied) << "only the first start replays";
+    EXPECT_EQ(value("sagitta_replica_flush_seconds_count"), 1) << "and flushes";
+  }
+  kill();
+  open_log();
+  store_ = kv::make_memory_store();
+}
+
 /// A broker's log has offsets that hold no record. Applying, flushing, index builds and restarts go on across them.
 TEST_F(ReplicaTest, OffsetsThatTheLogLeavesOutAreNoHole) {
   const auto sim = log::make_sim_log(clock_, {.seed = 3, .duplicate_one_in = 4, .skip_one_in = 2});

@@ -66,8 +66,8 @@ struct Environment {
 /// Thread-safe.
 class Replica {
  public:
-  /// Loads schema and offset from the store, replays the log up to its end as it is now, starts the applier thread and
-  /// index builds. Blocks. kCorruption, kFormat, kIo.
+  /// Loads schema and offset from the store, replays the log up to its end as it is now and flushes that, starts the
+  /// applier thread and index builds. Blocks. kCorruption, kFormat, kIo.
   static Result<std::unique_ptr<Replica>> open(Environment environment, Options options = {});
   /// Stops.
   virtual ~Replica() = default;
