@@ -10,7 +10,7 @@
 
 #include "sagitta/base/budget.h"
 #include "sagitta/base/metrics.h"
-#include "sagitta/db/database.h"
+#include "sagitta/db/answer.h"
 #include "sagitta/plan/plan.h"
 
 namespace sagitta::db {

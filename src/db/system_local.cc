@@ -1,4 +1,5 @@
 /// system.local, peers, peers_v2: this node, alone.
+#include "sagitta/db/database.h"
 #include "sagitta/types/value.h"
 
 #include "system_tables.h"

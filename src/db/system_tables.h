@@ -3,7 +3,7 @@
 
 #include <memory>
 
-#include "sagitta/db/database.h"
+#include "sagitta/db/options.h"
 #include "sagitta/exec/memory_rows.h"
 #include "sagitta/schema/schema.h"
 

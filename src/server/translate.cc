@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "sagitta/db/database.h"
+
 namespace sagitta::server {
 namespace {
 

@@ -3,7 +3,8 @@
 
 #include <vector>
 
-#include "sagitta/db/database.h"
+#include "sagitta/db/answer.h"
+#include "sagitta/db/request.h"
 #include "sagitta/wire/request.h"
 #include "sagitta/wire/response.h"
 

@@ -1,0 +1,77 @@
+/// What a database is opened with: its options, its surroundings, and the budgets that it shares with its users.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+#include "sagitta/base/budget.h"
+#include "sagitta/base/clock.h"
+#include "sagitta/base/executor.h"
+#include "sagitta/base/file.h"
+#include "sagitta/base/metrics.h"
+#include "sagitta/base/random.h"
+
+namespace sagitta::db {
+
+/// How this node describes itself in system.local and the traces.
+struct NodeOptions {
+  std::string cluster_name = "Sagitta";
+  std::string data_center = "datacenter1";
+  std::string rack = "rack1";
+  /// Where clients reach it: an IPv4 or IPv6 address in text, and the CQL port.
+  std::string cql_address = "127.0.0.1";
+  uint16_t cql_port = 9042;
+};
+
+/// Limits of the tree root -> {sessions, frames, prepared, fresh_lists, block_cache}.
+struct BudgetOptions {
+  size_t root_bytes = size_t{2} << 30;
+  size_t sessions_bytes = size_t{448} << 20;
+  size_t frames_bytes = size_t{512} << 20;
+  size_t prepared_bytes = size_t{32} << 20;
+  size_t fresh_lists_bytes = size_t{1} << 30;
+  size_t block_cache_bytes = size_t{384} << 20;
+};
+
+/// Work of one request in one go (base/work_meter.h).
+struct WorkLimits {
+  /// Of a read, or of finding the keys that a statement names, on the caller's thread: about a
+  /// millisecond.
+  uint64_t caller = 1'000'000;
+  /// Of a read on a worker, before other reads have their turn there.
+  uint64_t slice = 5'000'000;
+};
+
+struct Options {
+  std::string data_dir;
+  NodeOptions node;
+  BudgetOptions budgets;
+  WorkLimits work;
+  /// Keeps rows in the in-memory twin of the store; everything is then rebuilt from the log at each start. For tests.
+  bool memory_store = false;
+  size_t log_segment_bytes = size_t{64} << 20;
+  /// A vector index is saved in the background after so many changes, and a fifth of its vectors.
+  uint64_t index_changes_min = 10'000;
+  /// A statement or batch deletes so many rows at once; the others are gone too, and removed step by step.
+  size_t rows_deleted_at_once = 1000;
+};
+
+/// What the database needs from outside. All must outlive it.
+struct Environment {
+  FileSystem& files;
+  const Clock& clock;
+  Random& random;
+  MetricsRegistry& metrics;
+  /// Threads that may wait for a disk: blocking reads, index builds, flushes.
+  Executor& workers;
+};
+
+/// The budgets of the process, for those who charge them.
+struct Budgets {
+  explicit Budgets(const BudgetOptions& options);
+  MemoryBudget root;
+  MemoryBudget sessions, frames, prepared, fresh_lists, block_cache;
+};
+
+}  // namespace sagitta::db
