@@ -241,10 +241,13 @@ class NearestRows {
   NearestRows(const AnnSource& source, const SelectRequest& request)
       : source_(source), request_(request), scorer_(*request.select.plan->table, *request.select.ann) {}
 
-  /// Nothing when rows have changed since they were found.
+  /// Nothing when the index does not stand for the rows: some are being deleted, or have changed
+  /// since they were found.
   Result<std::optional<ResultSet>> run(AnnReport& report) {
     // The rows are those of a moment after the search: all that was found was written before.
     const StoredRows before = source_.open();
+    // The index still names rows that a deletion under way has not come to.
+    if (before.view().deletes_rows_of(*before.table())) return std::nullopt;
     SAGITTA_TRY(const auto hits, ask(*source_.index, scorer_.query(), before.view().now_s(), nullptr, request_,
                                      is_on_core(before), report));
     SAGITTA_TRY(const auto keys, KeyProjection::make(request_, scorer_.function()));

@@ -14,7 +14,7 @@ constexpr std::string_view kQuery = "[7.2, 1]";
 class AnnRowsTest : public testing::Test {
  protected:
   AnnRowsTest() {
-    database_ = machine_.open().value();
+    database_ = machine_.open({.rows_deleted_at_once = 3}).value();
     must("CREATE KEYSPACE k WITH replication = {'class': 'SimpleStrategy', 'replication_factor': 1}");
     must("CREATE TABLE k.t (p int, c int, name text, v vector<float, 2>, PRIMARY KEY (p, c))");
     must("CREATE CUSTOM INDEX i ON k.t (v) USING 'sai' WITH OPTIONS = {'similarity_function': 'euclidean'}");
@@ -95,6 +95,17 @@ TEST_F(AnnRowsTest, DeletedReplacedAndExpiredRowsAreNotAnswered) {
     for (const int32_t gone : {26, 27, 28}) EXPECT_NE(key, Value(types::from_int32(gone)));
   }
   EXPECT_EQ(keys().size(), 10U);
+}
+
+TEST_F(AnnRowsTest, RowsThatADeletionHasNotComeToAreNotAnswered) {
+  for (int partition = 0; partition < 10; ++partition) {
+    must(fmt::format("DELETE FROM k.t WHERE p = {}", partition));
+    const auto found = nearest("p, c").first;
+    EXPECT_EQ(found.size(), partition == 9 ? 0U : 10U);
+    for (const RowValues& row : found) {
+      EXPECT_GT(row[0], Value(types::from_int32(partition))) << "deleted partitions are 0 to " << partition;
+    }
+  }
 }
 
 }  // namespace

@@ -1,5 +1,5 @@
 /// Cells of large multi-cell columns, which are kept apart from their row: in pages that are entries of their own,
-/// found by the path of their first cell, so that one cell changes alone (docs/formats/rows.md, docs/adr/0011).
+/// found by the path of their first cell, so that one cell changes alone (docs/formats/rows.md, docs/adr/0012).
 #pragma once
 
 #include <functional>

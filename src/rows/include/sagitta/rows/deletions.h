@@ -1,6 +1,6 @@
 /// Range deletions of a partition. They are kept as intervals that do not overlap, in pages: entries of
 /// EntryKind::kDeletions that are found by the clustering key they begin at, so that a write reads one page, however
-/// many deletions there are (docs/formats/rows.md, docs/adr/0011).
+/// many deletions there are (docs/formats/rows.md, docs/adr/0012).
 #pragma once
 
 #include <optional>

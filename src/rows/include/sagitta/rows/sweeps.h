@@ -1,5 +1,5 @@
 /// Deletions of many rows that are being carried out in small steps. What they delete is gone for readers and writers
-/// from the record on that began them, wherever its bytes still are (docs/formats/rows.md, docs/adr/0011).
+/// from the record on that began them, wherever its bytes still are (docs/formats/rows.md, docs/adr/0012).
 #pragma once
 
 #include <cstdint>
