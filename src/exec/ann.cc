@@ -248,8 +248,11 @@ class NearestRows {
     const StoredRows before = source_.open();
     // The index still names rows that a deletion under way has not come to.
     if (before.view().deletes_rows_of(*before.table())) return std::nullopt;
-    SAGITTA_TRY(const auto hits, ask(*source_.index, scorer_.query(), before.view().now_s(), nullptr, request_,
-                                     is_on_core(before), report));
+    SAGITTA_TRY(auto hits, ask(*source_.index, scorer_.query(), before.view().now_s(), nullptr, request_,
+                               is_on_core(before), report));
+    std::ranges::sort(hits, [](const auto& a, const auto& b) {
+      return a.score != b.score ? a.score > b.score : a.row_key < b.row_key;
+    });
     SAGITTA_TRY(const auto keys, KeyProjection::make(request_, scorer_.function()));
     if (keys) return keys->answer(hits);
     report.candidates += hits.size();

@@ -80,6 +80,15 @@ TEST_F(AnnRowsTest, TheIndexAloneGivesWhatTheRowsGive) {
   }
 }
 
+TEST_F(AnnRowsTest, RowsOfOneScoreAreInTheOrderOfTheirKeys) {
+  for (int c = 900; c > 890; --c) must(fmt::format("INSERT INTO k.t (p, c, v) VALUES (1, {}, [7.2, 1])", c));
+  for (const char* selected : {"c", "c, name"}) {
+    const auto found = nearest(selected).first;
+    ASSERT_EQ(found.size(), 10U);
+    for (int i = 0; i < 10; ++i) EXPECT_EQ(found[static_cast<size_t>(i)][0], Value(types::from_int32(891 + i)));
+  }
+}
+
 TEST_F(AnnRowsTest, DeletedReplacedAndExpiredRowsAreNotAnswered) {
   const auto keys = [this] {
     std::vector<Value> found;
