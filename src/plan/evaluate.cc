@@ -109,7 +109,7 @@ bool may_take(const Expression& expression, const EvalContext& context) {
 }  // namespace
 
 ValueView RowSource::aggregate(uint32_t) const {
-  SAGITTA_ASSERT(!"an aggregate of a single row");
+  SAGITTA_ASSERT(false);  // one row has no aggregate
   return std::nullopt;
 }
 
