@@ -144,6 +144,8 @@ Result<std::vector<index::VectorHit>> ask(const index::VectorIndex& index, std::
   report.nodes_visited += search.nodes_visited;
   report.distances += search.distances;
   request.charge(search.distances * distance_work);
+  // It ended for want of work, not of rows in memory.
+  if (!hits && hits.error().code() == ErrorCode::kWouldBlock) request.charge(context.distances_max * distance_work);
   return hits;
 }
 

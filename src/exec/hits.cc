@@ -3,6 +3,8 @@
 #include "sagitta/rows/row_keys.h"
 #include "sagitta/types/value.h"
 
+#include "matches.h"
+
 namespace sagitta::exec {
 namespace {
 
@@ -72,10 +74,15 @@ Result<std::optional<ResultSet>> fetch_hits(const StoredRows& rows, const Select
   const Projector projector(request);
   ResultSet result;
   for (const index::VectorHit& hit : hits) {
+    // On a session's core; a worker would only begin again.
+    if (rows.view().mode() == kv::ReadMode::kCacheOnly) {
+      SAGITTA_CHECK(request.may_go_on());
+    }
     SAGITTA_TRY(const auto row, rows.get(hit.row_key));
     const rows::LiveCell* cell = row == nullptr ? nullptr : row->cell(column);
     if (cell == nullptr || index::fingerprint(*cell) != hit.fingerprint) return std::nullopt;
     SAGITTA_CHECK(projector.append(*row, result.cells));
+    SAGITTA_CHECK(check_result_bytes(result.cells));
   }
   result.row_count = static_cast<uint32_t>(hits.size());
   return result;

@@ -283,6 +283,16 @@ Result<std::vector<VectorHit>> VectorIndexImpl::search(std::span<const float> qu
   return hits;
 }
 
+namespace {
+
+/// Normalised vectors may be a rounding error longer than 1.
+float score_of(Similarity similarity, float distance) {
+  const float score = ann::similarity(to_metric(similarity), distance);
+  return similarity == Similarity::kCosine ? std::clamp(score, 0.0F, 1.0F) : score;
+}
+
+}  // namespace
+
 /// The cursor still pins the slots.
 template <class Hits>
 std::vector<VectorHit> VectorIndexImpl::to_hits(Hits& found) const {
@@ -291,7 +301,7 @@ std::vector<VectorHit> VectorIndexImpl::to_hits(Hits& found) const {
   std::shared_lock lock(mutex_);
   for (auto& hit : found) {
     hits.push_back({.row_key = std::move(hit.key),
-                    .score = ann::similarity(to_metric(options_.similarity), hit.candidate.distance),
+                    .score = score_of(options_.similarity, hit.candidate.distance),
                     .fingerprint = prints_[static_cast<size_t>(hit.candidate.slot)]});
   }
   return hits;

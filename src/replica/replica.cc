@@ -238,8 +238,10 @@ class LogReplica final : public Replica {
     put_position(entry.offset + 1);
     SAGITTA_CHECK(tables_.write(*batch_));
     unflushed_bytes_ += record.payload.size();
-    if (outcome) tables_.committed();
-    publish(result);
+    if (outcome) {
+      tables_.committed();
+      publish(result);
+    }
     applied_ = entry.offset + 1;
     applied_records_.add();
     waiters_.complete(record.request_id,

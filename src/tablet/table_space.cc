@@ -465,7 +465,6 @@ struct TableSpace::Impl {
 
   void begin_record(log::Offset offset, kv::Batch& batch) {
     record_offset = offset;
-    book.begin_record();
     journal.begin_record(offset, batch);
   }
 
@@ -643,13 +642,14 @@ rows::ReadView TableSpace::view(int64_t now_s, ReadMode mode) const { return imp
 
 void TableSpace::committed() {
   impl_->book.written();
-  impl_->publish_sweeps();
   if (impl_->next_schema != nullptr) {
     impl_->schema = std::move(impl_->next_schema);
     impl_->schema_changed = true;
   }
   impl_->journal.committed();
   impl_->follow();
+  // A sweep is over to readers once the indexes have followed its last step.
+  impl_->publish_sweeps();
   impl_->begin_builds();
   impl_->begin_saves();
   impl_->forget_record();

@@ -375,7 +375,13 @@ class SweepModelTest : public ModelTest {
       space->committed();
     }
   }
+  /// A record that is refused before it changes anything, as a late write is.
+  void refuse_on_both() {
+    space_.aborted();
+    swept_space_->aborted();
+  }
   void write_both() {
+    if (pick(10) == 0) refuse_on_both();
     if (pick(40) == 0) {
       return on_both([&](TableSpace& space, rows::ApplyTime when, kv::Batch& batch) {
         return space.truncate(*table(), when, batch);

@@ -1,5 +1,6 @@
 /// A vector index on one column: the ann index over the vectors of live rows, and which slot belongs to which row. It
-/// is derived from the rows: updated when a mutation is applied, rebuilt from a scan at start-up and by CREATE INDEX.
+/// is derived from the rows: updated when a mutation is applied, loaded from its snapshot at a start, and built from a
+/// scan by CREATE INDEX.
 #pragma once
 
 #include <cstdint>
@@ -78,10 +79,10 @@ class VectorIndex {
   virtual Stats stats() const = 0;
   /// Up to `k` nearest vectors that are not expired at `now_s` and pass `filter` (null = all),
   /// nearest first, ties in an unspecified order; fewer only when there are no more. It is as new
-  /// as the last applied mutation: a hit may be newer or older than the caller's ReadView, which
-  /// therefore fetches each row and computes its score from there. A row whose vector changes
-  /// meanwhile is found once, by its old vector or its new. kReadTimeout past the deadline, kWouldBlock
-  /// past the context's distances, kUnavailable while building.
+  /// as the last applied mutation: a hit may be newer or older than the caller's ReadView; its
+  /// fingerprint tells. A row whose vector changes meanwhile is found once, by its old vector or
+  /// its new. kReadTimeout past the deadline, kWouldBlock past the context's distances, kUnavailable
+  /// while building.
   virtual Result<std::vector<VectorHit>> search(std::span<const float> query, size_t k, int64_t now_s,
                                                 const RowFilter* filter, const RequestContext& context) const = 0;
 };

@@ -6,22 +6,22 @@
 
 namespace sagitta::rows {
 
-/// One thread changes them, a record at a time: any number of changes, then `commit` once its batch is written, or
-/// `abort`.
+/// One thread changes them, a record at a time: any number of changes, then `written` once its batch
+/// is written, or `forget_record`, which may also come for a record that began nothing.
 class SweepBook {
  public:
   /// Those that the store has under way. kCorruption, kFormat, kIo.
   Status load(kv::Store& store);
 
-  void begin_record();
   /// Begins one, which comes without a number; those it makes needless end.
   void begin(Sweep sweep, kv::Batch& batch);
   /// What is left of one begins at `from`.
   void go_on(uint64_t number, const Bytes& from, kv::Batch& batch);
   void end(uint64_t number, kv::Batch& batch);
+  /// Back to what is written.
   void forget_record();
   /// The batch of all records so far is written.
-  void written() { written_last_ = last_; }
+  void written();
 
   /// With the changes of the record.
   const SweepsPtr& current() const { return current_; }
@@ -31,9 +31,9 @@ class SweepBook {
  private:
   void put(const Sweep& sweep, kv::Batch& batch);
 
-  SweepsPtr current_ = std::make_shared<const Sweeps>(), before_ = current_;
-  /// The last number that was given: in all, before the record, in what is written.
-  uint64_t last_ = 0, last_before_ = 0, written_last_ = 0;
+  SweepsPtr current_ = std::make_shared<const Sweeps>(), written_ = current_;
+  /// The last number that was given: in all, in what is written.
+  uint64_t last_ = 0, written_last_ = 0;
 };
 
 }  // namespace sagitta::rows
