@@ -85,7 +85,8 @@ struct LoadedRows {
     owned.resize(keys.size());
   }
 
-  // A slot that is not live was filled after the vectors were written, and a row's second entry came after its first.
+  // A slot that is not live was filled after the vectors were written, and a row's second entry
+  // came after its first.
   Status add(const SnapshotRow& row) {
     if (row.slot == ann::kNoSlot) {
       refused.emplace(row.key, true);
@@ -132,7 +133,8 @@ class Judge {
   const RowFilter* const filter_;
 };
 
-/// The nearest hits of one search, each row once: of a vector that changes meanwhile both slots may come up.
+/// The nearest hits of one search, each row once: of a vector that changes meanwhile both slots may
+/// come up.
 class Found {
  public:
   struct Hit {
@@ -348,7 +350,8 @@ Status VectorIndexImpl::update(BytesView row_key, const rows::LiveRow* now) {
 Status VectorIndexImpl::put(const Bytes& row_key, const rows::LiveCell& cell) {
   const ann::Expiry expiry = to_expiry(cell.expires_s);
   const uint64_t print = fingerprint(cell);
-  // Nobody else writes: so nothing is linked while searches wait for the lock, but at the memory ceiling.
+  // Nobody else writes: so nothing is linked while searches wait for the lock, but at the memory
+  // ceiling.
   SAGITTA_CHECK(vectors_->make_room());
   std::unique_lock lock(mutex_);
   refused_.erase(row_key);
@@ -400,8 +403,8 @@ Status VectorIndexImpl::save(const IndexFiles& files, const SnapshotHeader& head
   return out.finish();
 }
 
-// A few slots at a time, so that writers do not wait: of a row that moves meanwhile, both slots or neither may be seen,
-// but then it is in the journal.
+// A few slots at a time, so that writers do not wait: of a row that moves meanwhile, both slots or
+// neither may be seen, but then it is in the journal.
 Status VectorIndexImpl::save_rows(RowsWriter& out) const {
   std::vector<SnapshotRow> rows;
   for (size_t begin = 0;; begin += kSlotsPerLock) {

@@ -31,20 +31,21 @@ constexpr int64_t kReadWaitUs = 100'000;
 /// A replay that takes longer says how far it is, and then as often.
 constexpr int64_t kReplaySayUs = 2'000'000;
 
-/// An error of the surroundings, not of the record: skipping the record would lose it, so the replica halts (log rule
-/// 9).
+/// An error of the surroundings, not of the record: skipping the record would lose it, so the
+/// replica halts (log rule 9).
 bool is_environmental(ErrorCode code) {
   return code == ErrorCode::kIo || code == ErrorCode::kNoSpace || code == ErrorCode::kCorruption ||
          code == ErrorCode::kFormat || code == ErrorCode::kServer;
 }
 
-/// For a record that went to the log and was not applied here: the next start may find it there and apply it.
+/// For a record that went to the log and was not applied here: the next start may find it there and
+/// apply it.
 Error open_outcome(const Error& halted) {
   return {ErrorCode::kWriteTimeout, halted.message() + "; the write may still take effect"};
 }
 
-/// Ids that this process made for records whose caller gave none. They have no UUID version; nobody can repeat them, so
-/// they are not remembered.
+/// Ids that this process made for records whose caller gave none. They have no UUID version; nobody
+/// can repeat them, so they are not remembered.
 class LocalIds {
  public:
   explicit LocalIds(int64_t seed) : seed_(static_cast<uint64_t>(seed)) {}
@@ -384,7 +385,8 @@ class LogReplica final : public Replica {
   std::atomic<Offset> applied_{0};
   std::atomic<int64_t> log_clock_us_{0};
   std::atomic<bool> stopping_{false}, flushing_{false};
-  /// A tick is appended and not applied yet; the log may hold on to it for longer than this object lives.
+  /// A tick is appended and not applied yet; the log may hold on to it for longer than this object
+  /// lives.
   const std::shared_ptr<std::atomic<bool>> tick_under_way_ = std::make_shared<std::atomic<bool>>(false);
   bool loaded_ = false;
   uint64_t unflushed_bytes_ = 0;

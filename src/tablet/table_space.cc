@@ -30,10 +30,12 @@ using IndexPtr = std::shared_ptr<index::VectorIndexImpl>;
 constexpr std::string_view kServerClockKey = "table.server_clock";
 /// A builder this close to the applier makes it wait for the rest.
 constexpr size_t kCatchUpRows = 256;
-/// A snapshot is due after so many changes, and not before they are this part of the vectors: so a journal is never
-/// much longer than its index, and rewriting an index costs little beside filling it.
+/// A snapshot is due after so many changes, and not before they are this part of the vectors: so a
+/// journal is never much longer than its index, and rewriting an index costs little beside filling
+/// it.
 constexpr uint64_t kChangedPart = 5;
-/// A journal longer than this, and than its index twice, is given up with the snapshot: reading the rows is faster.
+/// A journal longer than this, and than its index twice, is given up with the snapshot: reading the
+/// rows is faster.
 constexpr uint64_t kJournalMax = 1'000'000;
 /// A save looks this often, or about, whether it is to end.
 constexpr std::chrono::milliseconds kCancelPoll{1};
@@ -128,7 +130,8 @@ struct TableSpace::Impl {
     post_builder();
   }
 
-  /// One build at a time, each a piece of work of its own, apart from what reads and flushes wait for.
+  /// One build at a time, each a piece of work of its own, apart from what reads and flushes wait
+  /// for.
   void post_builder() {
     workers.post_long([this] {
       IndexPtr index;
@@ -157,8 +160,8 @@ struct TableSpace::Impl {
     });
   }
 
-  /// A snapshot of the index, or rows as of now; then the journal of what changed since, the last of it while the
-  /// applier waits.
+  /// A snapshot of the index, or rows as of now; then the journal of what changed since, the last
+  /// of it while the applier waits.
   Status build(const IndexPtr& index) {
     BuildStart start;
     SAGITTA_TRY(start.from_snapshot, load(*index, start.next));
@@ -202,7 +205,8 @@ struct TableSpace::Impl {
     }
   }
 
-  /// Brings the index up to the journal's end and moves `from` beyond it. Returns how many rows it took.
+  /// Brings the index up to the journal's end and moves `from` beyond it. Returns how many rows it
+  /// took.
   Result<size_t> catch_up(index::VectorIndexImpl& index, log::Offset& from) {
     const rows::ReadView rows = view();
     SAGITTA_TRY(const index::IndexJournal::Changes changes, journal.read(index.def().id, from, rows.snapshot()));
@@ -330,7 +334,8 @@ struct TableSpace::Impl {
     if (!trimmed) log_warn("index journal not trimmed", {{"error", trimmed.error().to_string()}});
   }
 
-  /// Removes what is left of indexes that are gone. One that is still to come, by the log, keeps its files.
+  /// Removes what is left of indexes that are gone. One that is still to come, by the log, keeps
+  /// its files.
   void tidy_files() {
     if (!files) return;
     const std::set<uint32_t> ids = index_ids(*schema);
@@ -354,8 +359,9 @@ struct TableSpace::Impl {
     set = std::move(published);
   }
 
-  /// Keeps the indexes that the schema still has, and makes those that are missing; `begin_builds` is to follow. One
-  /// that cannot be made (memory is full) is tried again at the next change; its queries scan rows until then.
+  /// Keeps the indexes that the schema still has, and makes those that are missing; `begin_builds`
+  /// is to follow. One that cannot be made (memory is full) is tried again at the next change; its
+  /// queries scan rows until then.
   void adopt() {
     std::map<uint32_t, IndexPtr> next;
     for (const auto& [name, keyspace] : schema->keyspaces) {
@@ -449,7 +455,8 @@ struct TableSpace::Impl {
     journal.trim_later(index.def().id, record_offset);
   }
 
-  /// Of server-stamped writes the later in the log wins, whatever the writers' clocks said (log rule 4).
+  /// Of server-stamped writes the later in the log wins, whatever the writers' clocks said (log
+  /// rule 4).
   Result<int64_t> server_timestamp(int64_t proposed, kv::Batch& batch) {
     if (!server_clock) {
       SAGITTA_TRY(const auto stored, store.get(Family::kMeta, kServerClockKey, ReadMode::kBlocking));
@@ -630,7 +637,8 @@ bool TableSpace::is_sweeping() const { return !impl_->book.current()->is_empty()
 
 Status TableSpace::write(kv::Batch& batch) {
   if (!impl_->book.has_begun_one()) return impl_->store.write(batch);
-  // A view of the new rows must have the deletion too. What a step has taken is the same with and without it.
+  // A view of the new rows must have the deletion too. What a step has taken is the same with and
+  // without it.
   std::lock_guard lock(impl_->view_mutex);
   SAGITTA_CHECK(impl_->store.write(batch));
   impl_->sweeps = impl_->book.current();

@@ -1,4 +1,5 @@
-/// Deletions of many rows, which go on with later records: no query sees what they have not come to yet.
+/// Deletions of many rows, which go on with later records: no query sees what they have not come to
+/// yet.
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 

@@ -1,4 +1,5 @@
-/// Random CQL statements over the whole grammar: mostly such that bind, sometimes not, sometimes with a token too many.
+/// Random CQL statements over the whole grammar: mostly such that bind, sometimes not, sometimes
+/// with a token too many.
 #pragma once
 
 #include <cstdint>
@@ -14,7 +15,8 @@ class StatementGenerator {
  public:
   explicit StatementGenerator(uint64_t seed) : engine_(seed) {}
 
-  /// The keyspace, types, tables and indexes that most statements are about. Without the keyspace they are of `g`.
+  /// The keyspace, types, tables and indexes that most statements are about. Without the keyspace
+  /// they are of `g`.
   static std::vector<std::string> schema();
   std::string next();
   uint64_t below(uint64_t bound) { return engine_() % bound; }

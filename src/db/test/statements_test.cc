@@ -1,5 +1,6 @@
-/// Statements of a generator over the grammar: whatever they are, no answer is a fault of the server's, and the
-/// database goes on. SAGITTA_SEED replays a run; SAGITTA_STATEMENTS makes it longer.
+/// Statements of a generator over the grammar: whatever they are, no answer is a fault of the
+/// server's, and the database goes on. SAGITTA_SEED replays a run; SAGITTA_STATEMENTS makes it
+/// longer.
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 

@@ -1,5 +1,6 @@
-/// Random writes against a naive twin that keeps every write ever made and resolves them when it is read. It shares no
-/// code with the library. Timestamps come from a small range, so that ties are common.
+/// Random writes against a naive twin that keeps every write ever made and resolves them when it is
+/// read. It shares no code with the library. Timestamps come from a small range, so that ties are
+/// common.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -347,8 +348,8 @@ TEST_F(PurgeModelTest, CompactionOfLargeCollectionsAndManyDeletionsChangesNothin
   compare_stores(500);
 }
 
-/// Applies each record to a second store, where deletions of more than two entries go on with later records, and whose
-/// process starts again at times.
+/// Applies each record to a second store, where deletions of more than two entries go on with later
+/// records, and whose process starts again at times.
 class SweepModelTest : public ModelTest {
  protected:
   SweepModelTest() {
@@ -404,7 +405,8 @@ class SweepModelTest : public ModelTest {
     horizon_->advance(log_s_ * 1'000'000, schema_);
     ASSERT_TRUE(swept_->compact());
   }
-  /// Rows that the index has, but for those that expire: how long it keeps them depends on when they are written.
+  /// Rows that the index has, but for those that expire: how long it keeps them depends on when
+  /// they are written.
   std::set<Bytes> indexed(const TableSpace& space) const {
     const int64_t now = log_s_ + 100;
     std::set<Bytes> keys;

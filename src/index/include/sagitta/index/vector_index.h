@@ -1,6 +1,6 @@
-/// A vector index on one column: the ann index over the vectors of live rows, and which slot belongs to which row. It
-/// is derived from the rows: updated when a mutation is applied, loaded from its snapshot at a start, and built from a
-/// scan by CREATE INDEX.
+/// A vector index on one column: the ann index over the vectors of live rows, and which slot
+/// belongs to which row. It is derived from the rows: updated when a mutation is applied, loaded
+/// from its snapshot at a start, and built from a scan by CREATE INDEX.
 #pragma once
 
 #include <cstdint>
@@ -36,11 +36,12 @@ struct VectorOptions {
   bool rescoring = false;
 };
 
-/// Of an IndexDef that `plan` has validated; options that are missing or not understood have their defaults.
+/// Of an IndexDef that `plan` has validated; options that are missing or not understood have their
+/// defaults.
 VectorOptions vector_options(const schema::IndexDef& index, const schema::TableDef& table);
 
-/// Why a vector cannot be in an index; empty when it can: "element 3 is NaN", "all elements from 0 to 2 are zero, which
-/// cosine similarity does not support".
+/// Why a vector cannot be in an index; empty when it can: "element 3 is NaN", "all elements from 0
+/// to 2 are zero, which cosine similarity does not support".
 std::string refuse_vector(Similarity similarity, std::span<const float> vector);
 
 /// What tells whether a row's vector, or its expiry, has changed since it was indexed.
@@ -54,8 +55,8 @@ struct VectorHit {
   uint64_t fingerprint = 0;
 };
 
-/// Whether the row of this key may be in the answer; nothing ends the search, with the hits so far. Called during a
-/// search, many times; must not block for long.
+/// Whether the row of this key may be in the answer; nothing ends the search, with the hits so far.
+/// Called during a search, many times; must not block for long.
 using RowFilter = std::function<std::optional<bool>(BytesView row_key)>;
 
 /// Thread-safe: any number of searches beside the one thread that applies.
@@ -81,8 +82,8 @@ class VectorIndex {
   /// nearest first, ties in an unspecified order; fewer only when there are no more. It is as new
   /// as the last applied mutation: a hit may be newer or older than the caller's ReadView; its
   /// fingerprint tells. A row whose vector changes meanwhile is found once, by its old vector or
-  /// its new. kReadTimeout past the deadline, kWouldBlock past the context's distances, kUnavailable
-  /// while building.
+  /// its new. kReadTimeout past the deadline, kWouldBlock past the context's distances,
+  /// kUnavailable while building.
   virtual Result<std::vector<VectorHit>> search(std::span<const float> query, size_t k, int64_t now_s,
                                                 const RowFilter* filter, const RequestContext& context) const = 0;
 };

@@ -6,8 +6,8 @@
 
 namespace sagitta::rows {
 
-/// One thread changes them, a record at a time: any number of changes, then `written` once its batch
-/// is written, or `forget_record`, which may also come for a record that began nothing.
+/// One thread changes them, a record at a time: any number of changes, then `written` once its
+/// batch is written, or `forget_record`, which may also come for a record that began nothing.
 class SweepBook {
  public:
   /// Those that the store has under way. kCorruption, kFormat, kIo.
