@@ -25,8 +25,10 @@ Result<Statement> Parser::parse_statement() {
     if (!accept_word("table")) accept_word("columnfamily");
     statement_.body = Truncate{.name = expect_qualified_name()};
   } else if (at_word("describe") || at_word("desc")) {
-    // Not a syntax error: cqlsh shows the text of one after DESCRIBE as nothing at all.
-    fail_with(ErrorCode::kInvalid, "DESCRIBE is not supported yet: the definitions are in the tables of system_schema");
+    // ScyllaDB's cqlsh describes by itself after a syntax error, and after no other. Apache's shows of
+    // one what follows "message=".
+    fail_with(ErrorCode::kSyntax,
+              "message=\"DESCRIBE is not supported yet: the definitions are in the tables of system_schema\"");
   } else if (at_word("create")) {
     create();
   } else if (at_word("alter")) {
