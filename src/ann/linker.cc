@@ -135,9 +135,13 @@ Linked Linker::link(uint32_t slot, const Codec& codec, Scratch& scratch) {
 
 bool Linker::is_copy(uint32_t a, uint32_t b) const {
   const SlotShape& shape = store_.shape();
-  return std::memcmp(store_.code(a), store_.code(b), shape.code_bytes) == 0 &&
-         std::memcmp(store_.factors(a), store_.factors(b), sizeof(Codec::Factors)) == 0 &&
-         std::memcmp(store_.vector(a), store_.vector(b), shape.vector_bytes) == 0;
+  // A level may keep no codes, or no vectors: there is no address then.
+  const auto equal = [](const void* x, const void* y, size_t bytes) {
+    return bytes == 0 || std::memcmp(x, y, bytes) == 0;
+  };
+  return equal(store_.code(a), store_.code(b), shape.code_bytes) &&
+         equal(store_.factors(a), store_.factors(b), sizeof(Codec::Factors)) &&
+         equal(store_.vector(a), store_.vector(b), shape.vector_bytes);
 }
 
 uint32_t Linker::next_kept(uint32_t slot) const {

@@ -47,6 +47,8 @@ RawType Parser::type() {
     raw.name = expect_name();
   }
   if (!raw.quoted && find_parametric(raw.name) != nullptr) fail_here();
+  // Quotes count where the name would mean something else without them.
+  raw.quoted = raw.quoted && types::quote_type_name(raw.name) != raw.name;
   return raw;
 }
 
