@@ -77,10 +77,8 @@ Result<SchemaOutcome> change(Editor& edit, const DropIndex& c) {
   const KeyspaceDef* keyspace = edit.schema().find_keyspace(c.keyspace);
   const std::string owner = keyspace == nullptr ? "" : index_owner(*keyspace, c.name);
   auto event = table_event("UPDATED", c.keyspace, owner);
-  if (owner.empty()) {
-    if (c.if_exists) return edit.unchanged(event);
-    return invalid(fmt::format("Index '{}.{}' doesn't exist", c.keyspace, c.name));
-  }
+  if (owner.empty())
+    return edit.missing(c.if_exists, event, fmt::format("Index '{}.{}' doesn't exist", c.keyspace, c.name));
   std::erase_if(edit.table(c.keyspace, owner)->indexes, [&](const auto& index) { return index.name == c.name; });
   return edit.changed(event);
 }

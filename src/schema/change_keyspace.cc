@@ -23,10 +23,7 @@ Result<SchemaOutcome> change(Editor& edit, const CreateKeyspace& c) {
 Result<SchemaOutcome> change(Editor& edit, const AlterKeyspace& c) {
   auto event = keyspace_event("UPDATED", c.keyspace);
   KeyspaceDef* keyspace = edit.keyspace(c.keyspace);
-  if (keyspace == nullptr) {
-    if (c.if_exists) return edit.unchanged(event);
-    return invalid(no_keyspace(c.keyspace));
-  }
+  if (keyspace == nullptr) return edit.missing(c.if_exists, event, no_keyspace(c.keyspace));
   if (c.replication) keyspace->replication = *c.replication;
   if (c.durable_writes) keyspace->durable_writes = *c.durable_writes;
   return edit.changed(event);
@@ -34,10 +31,7 @@ Result<SchemaOutcome> change(Editor& edit, const AlterKeyspace& c) {
 
 Result<SchemaOutcome> change(Editor& edit, const DropKeyspace& c) {
   auto event = keyspace_event("DROPPED", c.keyspace);
-  if (edit.schema().keyspaces.erase(c.keyspace) == 0) {
-    if (c.if_exists) return edit.unchanged(event);
-    return invalid(no_keyspace(c.keyspace));
-  }
+  if (edit.schema().keyspaces.erase(c.keyspace) == 0) return edit.missing(c.if_exists, event, no_keyspace(c.keyspace));
   return edit.changed(event);
 }
 

@@ -88,10 +88,7 @@ Result<SchemaOutcome> change(Editor& edit, const CreateTable& c) {
 Result<SchemaOutcome> change(Editor& edit, const AlterTableAdd& c) {
   auto event = table_event("UPDATED", c.keyspace, c.table);
   TableDef* table = edit.table(c.keyspace, c.table);
-  if (table == nullptr) {
-    if (c.if_exists) return edit.unchanged(event);
-    return invalid(no_table(c.keyspace, c.table));
-  }
+  if (table == nullptr) return edit.missing(c.if_exists, event, no_table(c.keyspace, c.table));
   bool added = false;
   for (ColumnDef column : c.columns) {
     if (table->find_column(column.name) != nullptr) {
@@ -114,10 +111,7 @@ Result<SchemaOutcome> change(Editor& edit, const AlterTableAdd& c) {
 Result<SchemaOutcome> change(Editor& edit, const AlterTableDrop& c) {
   auto event = table_event("UPDATED", c.keyspace, c.table);
   TableDef* table = edit.table(c.keyspace, c.table);
-  if (table == nullptr) {
-    if (c.if_exists) return edit.unchanged(event);
-    return invalid(no_table(c.keyspace, c.table));
-  }
+  if (table == nullptr) return edit.missing(c.if_exists, event, no_table(c.keyspace, c.table));
   bool dropped = false;
   for (const auto& name : c.columns) {
     const ColumnDef* column = table->find_column(name);
@@ -141,10 +135,7 @@ Result<SchemaOutcome> change(Editor& edit, const AlterTableDrop& c) {
 Result<SchemaOutcome> change(Editor& edit, const AlterTableRename& c) {
   auto event = table_event("UPDATED", c.keyspace, c.table);
   TableDef* table = edit.table(c.keyspace, c.table);
-  if (table == nullptr) {
-    if (c.if_exists) return edit.unchanged(event);
-    return invalid(no_table(c.keyspace, c.table));
-  }
+  if (table == nullptr) return edit.missing(c.if_exists, event, no_table(c.keyspace, c.table));
   for (const auto& [from, to] : c.columns) {
     auto it = std::ranges::find(table->columns, from, &ColumnDef::name);
     if (it == table->columns.end()) {
@@ -168,20 +159,15 @@ Result<SchemaOutcome> change(Editor& edit, const AlterTableRename& c) {
 Result<SchemaOutcome> change(Editor& edit, const AlterTableOptions& c) {
   auto event = table_event("UPDATED", c.keyspace, c.table);
   TableDef* table = edit.table(c.keyspace, c.table);
-  if (table == nullptr) {
-    if (c.if_exists) return edit.unchanged(event);
-    return invalid(no_table(c.keyspace, c.table));
-  }
+  if (table == nullptr) return edit.missing(c.if_exists, event, no_table(c.keyspace, c.table));
   for (const auto& [name, value] : c.options) table->options[name] = value;
   return edit.changed(event);
 }
 
 Result<SchemaOutcome> change(Editor& edit, const DropTable& c) {
   auto event = table_event("DROPPED", c.keyspace, c.table);
-  if (edit.table(c.keyspace, c.table) == nullptr) {
-    if (c.if_exists) return edit.unchanged(event);
-    return invalid(no_table(c.keyspace, c.table));
-  }
+  if (edit.table(c.keyspace, c.table) == nullptr)
+    return edit.missing(c.if_exists, event, no_table(c.keyspace, c.table));
   edit.keyspace(c.keyspace)->tables.erase(c.table);
   return edit.changed(event);
 }

@@ -64,10 +64,7 @@ Result<SchemaOutcome> change(Editor& edit, const CreateType& c) {
 Result<SchemaOutcome> change(Editor& edit, const AlterTypeAdd& c) {
   auto event = type_event("UPDATED", c.keyspace, c.name);
   DataTypePtr type = edit.schema().find_type(c.keyspace, c.name);
-  if (type == nullptr) {
-    if (c.if_exists) return edit.unchanged(event);
-    return invalid(no_type(c.keyspace, c.name));
-  }
+  if (type == nullptr) return edit.missing(c.if_exists, event, no_type(c.keyspace, c.name));
   auto names = type->field_names();
   if (std::ranges::find(names, c.field_name) != names.end()) {
     if (c.if_field_not_exists) return edit.unchanged(event);
@@ -89,10 +86,7 @@ Result<SchemaOutcome> change(Editor& edit, const AlterTypeAdd& c) {
 Result<SchemaOutcome> change(Editor& edit, const AlterTypeRename& c) {
   auto event = type_event("UPDATED", c.keyspace, c.name);
   DataTypePtr type = edit.schema().find_type(c.keyspace, c.name);
-  if (type == nullptr) {
-    if (c.if_exists) return edit.unchanged(event);
-    return invalid(no_type(c.keyspace, c.name));
-  }
+  if (type == nullptr) return edit.missing(c.if_exists, event, no_type(c.keyspace, c.name));
   auto names = type->field_names();
   for (const auto& [from, to] : c.fields) {
     auto it = std::ranges::find(names, from);
@@ -111,10 +105,8 @@ Result<SchemaOutcome> change(Editor& edit, const AlterTypeRename& c) {
 Result<SchemaOutcome> change(Editor& edit, const DropType& c) {
   auto event = type_event("DROPPED", c.keyspace, c.name);
   KeyspaceDef* keyspace = edit.keyspace(c.keyspace);
-  if (keyspace == nullptr || !keyspace->types.contains(c.name)) {
-    if (c.if_exists) return edit.unchanged(event);
-    return invalid(no_type(c.keyspace, c.name));
-  }
+  if (keyspace == nullptr || !keyspace->types.contains(c.name))
+    return edit.missing(c.if_exists, event, no_type(c.keyspace, c.name));
   std::vector<std::string> tables, others;
   for (const auto& [name, table] : keyspace->tables) {
     if (std::ranges::any_of(table->columns, [&](const auto& col) { return uses_udt(*col.type, c.keyspace, c.name); })) {

@@ -25,6 +25,11 @@ TableDef* Editor::table(const std::string& keyspace_name, const std::string& tab
   return copy.get();
 }
 
+Result<SchemaOutcome> Editor::missing(bool if_exists, ChangeEvent event, std::string text) {
+  if (if_exists) return unchanged(std::move(event));
+  return invalid(std::move(text));
+}
+
 Result<SchemaOutcome> Editor::changed(ChangeEvent event) {
   next_->version = base_->version + 1;
   next_->version_uuid = {};

@@ -23,6 +23,8 @@ class Editor {
 
   /// What IF [NOT] EXISTS gives.
   Result<SchemaOutcome> unchanged(ChangeEvent event) { return SchemaOutcome{base_, false, std::move(event)}; }
+  /// What a change of something that does not exist gives: nothing under IF EXISTS, else kInvalid with this text.
+  Result<SchemaOutcome> missing(bool if_exists, ChangeEvent event, std::string text);
   /// The changed schema with its new version.
   Result<SchemaOutcome> changed(ChangeEvent event);
 
