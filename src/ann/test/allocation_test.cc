@@ -6,28 +6,7 @@
 
 #include <fmt/format.h>
 
-#include <cstdlib>
-#include <new>
-
-namespace {
-
-thread_local size_t allocations = 0;
-
-void* allocate(size_t bytes, size_t alignment) {
-  ++allocations;
-  void* memory = std::aligned_alloc(alignment, (bytes + alignment - 1) / alignment * alignment);
-  if (memory == nullptr) throw std::bad_alloc();
-  return memory;
-}
-
-}  // namespace
-
-void* operator new(size_t bytes) { return allocate(bytes, __STDCPP_DEFAULT_NEW_ALIGNMENT__); }
-void* operator new(size_t bytes, std::align_val_t alignment) { return allocate(bytes, static_cast<size_t>(alignment)); }
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, size_t) noexcept { std::free(memory); }
-void operator delete(void* memory, std::align_val_t) noexcept { std::free(memory); }
-void operator delete(void* memory, size_t, std::align_val_t) noexcept { std::free(memory); }
+#include "sagitta/testing/counted_new.h"
 
 namespace sagitta::ann {
 namespace {
@@ -54,9 +33,9 @@ class Allocation : public ::testing::TestWithParam<std::tuple<Level, Profile, ui
   /// Of all queries, each asked before.
   size_t allocations_of(const SearchParams& params) {
     ask_all(params);
-    const size_t before = allocations;
+    const size_t before = counting::thread_allocations;
     ask_all(params);
-    return allocations - before;
+    return counting::thread_allocations - before;
   }
 
   SlotBitmap every(uint32_t step) const {

@@ -8,31 +8,9 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
-#include <atomic>
-#include <cstdlib>
 #include <filesystem>
-#include <new>
 
-namespace {
-
-/// Of all threads.
-std::atomic<size_t> allocated_bytes{0};
-
-void* allocate(size_t bytes, size_t alignment) {
-  allocated_bytes.fetch_add(bytes, std::memory_order_relaxed);
-  void* memory = std::aligned_alloc(alignment, (bytes + alignment - 1) / alignment * alignment);
-  if (memory == nullptr) throw std::bad_alloc();
-  return memory;
-}
-
-}  // namespace
-
-void* operator new(size_t bytes) { return allocate(bytes, __STDCPP_DEFAULT_NEW_ALIGNMENT__); }
-void* operator new(size_t bytes, std::align_val_t alignment) { return allocate(bytes, static_cast<size_t>(alignment)); }
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, size_t) noexcept { std::free(memory); }
-void operator delete(void* memory, std::align_val_t) noexcept { std::free(memory); }
-void operator delete(void* memory, size_t, std::align_val_t) noexcept { std::free(memory); }
+#include "sagitta/testing/counted_new.h"
 
 namespace sagitta::db::test {
 namespace {
@@ -63,9 +41,9 @@ class Allocation : public ::testing::Test {
   double vectors_per_insert(const std::string& table) {
     const auto statement = database_->prepare(fmt::format("INSERT INTO k.{} (id, v) VALUES (?, ?)", table), "").value();
     insert(statement->id, kRows);  // buffers and caches grow
-    const size_t before = allocated_bytes.load();
+    const size_t before = counting::allocated_bytes.load();
     insert(statement->id, kRows);
-    return static_cast<double>(allocated_bytes.load() - before) / kRows / kVectorBytes;
+    return static_cast<double>(counting::allocated_bytes.load() - before) / kRows / kVectorBytes;
   }
 
  private:

@@ -4,6 +4,8 @@
 
 #include "sagitta/wire/request.h"
 
+#include "fuzz_frame.h"
+
 namespace {
 
 using namespace sagitta::wire;
@@ -16,13 +18,9 @@ Frame as_frame(const OutgoingFrame& sent) {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  if (size < 3) return 0;
-  Frame frame;
-  frame.version = data[0] % 2 == 0 ? 4 : 5;
-  frame.opcode = data[1];
-  frame.flags = data[2];
-  frame.body = std::make_shared<const sagitta::Bytes>(reinterpret_cast<const char*>(data) + 3, size - 3);
-  const auto request = decode_request(frame);
+  const auto frame = fuzz_frame(data, size);
+  if (!frame) return 0;
+  const auto request = decode_request(*frame);
   if (!request) return 0;
   const auto encoded = encode_request(*request);
   if (!encoded) std::abort();

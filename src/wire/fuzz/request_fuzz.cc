@@ -3,6 +3,8 @@
 
 #include "sagitta/wire/request.h"
 
+#include "fuzz_frame.h"
+
 namespace {
 
 using sagitta::BytesView;
@@ -48,12 +50,8 @@ struct Checker {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  if (size < 3) return 0;
-  Frame frame;
-  frame.version = data[0] % 2 == 0 ? 4 : 5;
-  frame.opcode = data[1];
-  frame.flags = data[2];
-  frame.body = std::make_shared<const sagitta::Bytes>(reinterpret_cast<const char*>(data) + 3, size - 3);
-  if (auto request = decode_request(frame)) std::visit(Checker{*frame.body}, request->message);
+  const auto frame = fuzz_frame(data, size);
+  if (!frame) return 0;
+  if (auto request = decode_request(*frame)) std::visit(Checker{*frame->body}, request->message);
   return 0;
 }

@@ -4,6 +4,8 @@
 
 #include "sagitta/wire/client.h"
 
+#include "fuzz_frame.h"
+
 namespace {
 
 using sagitta::BytesView;
@@ -50,19 +52,15 @@ struct Checker {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  if (size < 3) return 0;
-  Frame frame;
-  frame.version = data[0] % 2 == 0 ? 4 : 5;
-  frame.opcode = data[1];
-  frame.flags = data[2];
-  frame.body = std::make_shared<const sagitta::Bytes>(reinterpret_cast<const char*>(data) + 3, size - 3);
-  const auto response = decode_response(frame);
+  const auto frame = fuzz_frame(data, size);
+  if (!frame) return 0;
+  const auto response = decode_response(*frame);
   if (!response) return 0;
-  for (auto warning : response->warnings) check(*frame.body, warning);
+  for (auto warning : response->warnings) check(*frame->body, warning);
   for (const auto& [name, value] : response->custom_payload) {
-    check(*frame.body, name);
-    check(*frame.body, value.value_or(BytesView()));
+    check(*frame->body, name);
+    check(*frame->body, value.value_or(BytesView()));
   }
-  std::visit(Checker{*frame.body}, response->reply);
+  std::visit(Checker{*frame->body}, response->reply);
   return 0;
 }
