@@ -1,4 +1,5 @@
-/// What the kinds of schema changes share: the schema being changed, what clients are told, and the words of refusals.
+/// What the kinds of schema changes share: the schema being changed, what clients are told, and the
+/// words of refusals.
 #pragma once
 
 #include <memory>
@@ -23,7 +24,8 @@ class Editor {
 
   /// What IF [NOT] EXISTS gives.
   Result<SchemaOutcome> unchanged(ChangeEvent event) { return SchemaOutcome{base_, false, std::move(event)}; }
-  /// What a change of something that does not exist gives: nothing under IF EXISTS, else kInvalid with this text.
+  /// What a change of something that does not exist gives: nothing under IF EXISTS, else kInvalid
+  /// with this text.
   Result<SchemaOutcome> missing(bool if_exists, ChangeEvent event, std::string text);
   /// The changed schema with its new version.
   Result<SchemaOutcome> changed(ChangeEvent event);
@@ -48,7 +50,8 @@ std::string no_type(std::string_view keyspace, std::string_view type);
 /// The names of the indexes on a column, with commas between them; empty for none.
 std::string index_names_on(const TableDef& table, uint32_t column_id);
 
-/// Each applies one kind of change (change_keyspace.cc, change_type.cc, change_table.cc, change_index.cc).
+/// Each applies one kind of change (change_keyspace.cc, change_type.cc, change_table.cc,
+/// change_index.cc).
 Result<SchemaOutcome> change(Editor& edit, const CreateKeyspace& c);
 Result<SchemaOutcome> change(Editor& edit, const AlterKeyspace& c);
 Result<SchemaOutcome> change(Editor& edit, const DropKeyspace& c);

@@ -386,7 +386,8 @@ TEST_P(RoundTrip, WhatTheEncoderWritesTheDecoderReads) {
   }
   Bytes out;
   encoder.encode(responses, out);
-  // The decoder refuses responses, so the direction bit is cleared where it can be seen: here, in unsegmented bytes.
+  // The decoder refuses responses, so the direction bit is cleared where it can be seen: here, in
+  // unsegmented bytes.
   if (!mode.segments) {
     decoder.feed(without_response_bit(out));
     auto frames = take_all(decoder);

@@ -29,7 +29,8 @@ std::string refusal(const Frame& frame) {
 
 const Bytes kSelect = long_text("SELECT 1");
 
-// consistency QUORUM; values 'ab', null, unset; page size 10; paging state; SERIAL; timestamp; keyspace; now
+// consistency QUORUM; values 'ab', null, unset; page size 10; paging state; SERIAL; timestamp;
+// keyspace; now
 Bytes full_v5_parameters() {
   return hex("0004 000001bf") + hex("0003 00000002 6162 ffffffff fffffffe") + hex("0000000a") + hex("00000003 010203") +
          hex("0009") + hex("0000000000000005") + text("ks") + hex("00000007");
