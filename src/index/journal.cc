@@ -48,7 +48,7 @@ void IndexJournal::begin_record(log::Offset offset, kv::Batch& batch) {
   offset_ = offset;
   number_ = 0;
   std::lock_guard lock(mutex_);
-  put_trims(batch);
+  if (in_batch_ != trims_) put_trims(batch);
 }
 
 void IndexJournal::put_trims(kv::Batch& batch) {

@@ -8,7 +8,7 @@
 
 #include "sagitta/kv/store.h"
 
-#include "pending_rows.h"
+#include "pending_keys.h"
 
 namespace sagitta::kv {
 namespace {
@@ -85,27 +85,26 @@ class MemoryBatch final : public Batch {
   explicit MemoryBatch(Store& store) : store_(store) {}
 
   void put(Family family, BytesView key, BytesView value) override {
-    if (family == Family::kRows) rows_.set(key, PendingRows::Place{operations_.size(), value.size()});
+    if (family == Family::kRows) return rows_.put(key, value);
     add(Operation::Kind::kPut, family, key, value);
   }
   void remove(Family family, BytesView key) override {
-    if (family == Family::kRows) rows_.set(key, std::nullopt);
+    if (family == Family::kRows) return rows_.remove(key);
     add(Operation::Kind::kRemove, family, key, {});
   }
   void remove_range(Family family, BytesView from, BytesView to) override {
     if (from >= to) return;
-    if (family == Family::kRows) rows_.remove_range(from, to);
     add(Operation::Kind::kRemoveRange, family, from, to);
+    if (family == Family::kRows) rows_.remove_range(from, to);
   }
   Result<std::optional<Bytes>> row(BytesView key) const override {
-    const PendingRows::Change* own = rows_.find(key);
+    const PendingKeys::Change* own = rows_.find(key);
     if (own == nullptr) return store_.get(Family::kRows, key, ReadMode::kBlocking);
-    return *own ? std::optional(operations_[(*own)->at].operand) : std::nullopt;
+    return *own ? std::optional(Bytes(**own)) : std::nullopt;
   }
   Status visit_rows(BytesView from, BytesView to, Direction direction, const EntryVisitor& visit) const override {
     const auto stored = store_.iterate(Family::kRows, from, to, ReadMode::kBlocking);
-    const auto value = [this](PendingRows::Place place) { return BytesView(operations_[place.at].operand); };
-    return rows_.visit(*stored, from, to, direction, value, visit);
+    return rows_.visit(*stored, from, to, direction, visit);
   }
   void mark() override {
     rows_.mark();
@@ -117,13 +116,15 @@ class MemoryBatch final : public Batch {
     operations_.erase(operations_.begin() + static_cast<std::ptrdiff_t>(marked_), operations_.end());
     size_bytes_ = marked_bytes_;
   }
-  size_t size_bytes() const override { return size_bytes_; }
+  size_t size_bytes() const override { return size_bytes_ + rows_.size_bytes(); }
   void clear() override {
     rows_.clear();
     operations_.clear();
     size_bytes_ = marked_ = marked_bytes_ = 0;
   }
+  /// To be done first; then come the changes of rows.
   const std::vector<Operation>& operations() const { return operations_; }
+  const PendingKeys& rows() const { return rows_; }
 
  private:
   void add(Operation::Kind kind, Family family, BytesView key, BytesView operand) {
@@ -132,7 +133,7 @@ class MemoryBatch final : public Batch {
   }
 
   Store& store_;
-  PendingRows rows_;
+  PendingKeys rows_;
   std::vector<Operation> operations_;
   size_t size_bytes_ = 0;
   size_t marked_ = 0, marked_bytes_ = 0;
@@ -211,9 +212,14 @@ class MemoryStore final : public Store {
 
   std::unique_ptr<Batch> make_batch() override { return std::make_unique<MemoryBatch>(*this); }
   Status write(Batch& batch) override {
+    const auto& changes = static_cast<MemoryBatch&>(batch);
     std::unique_lock lock(state_->mutex);
     ++state_->sequence;
-    for (const auto& operation : static_cast<MemoryBatch&>(batch).operations()) apply(operation);
+    for (const auto& operation : changes.operations()) apply(operation);
+    for (const auto& [key, value] : changes.rows().changes()) {
+      using Kind = MemoryBatch::Operation::Kind;
+      apply({value ? Kind::kPut : Kind::kRemove, Family::kRows, Bytes(key), Bytes(value.value_or(BytesView()))});
+    }
     return {};
   }
   SnapshotPtr snapshot() override { return std::make_shared<MemorySnapshot>(state_); }

@@ -5,6 +5,7 @@
 #include <rocksdb/env.h>
 #include <rocksdb/filter_policy.h>
 #include <rocksdb/options.h>
+#include <rocksdb/slice_transform.h>
 #include <rocksdb/table.h>
 #include <rocksdb/write_batch.h>
 #include <rocksdb/write_buffer_manager.h>
@@ -17,7 +18,7 @@
 #include "sagitta/base/logging.h"
 #include "sagitta/kv/store.h"
 
-#include "pending_rows.h"
+#include "pending_keys.h"
 #include "rocks_files.h"
 
 namespace sagitta::kv {
@@ -181,49 +182,54 @@ class RocksBatch final : public Batch {
  public:
   explicit RocksBatch(CorePtr core) : core_(std::move(core)) {}
   void put(Family family, BytesView key, BytesView value) override {
+    if (PendingKeys* keys = pending(family)) return keys->put(key, value);
     keep(batch_.Put(core_->handle(family), to_slice(key), to_slice(value)));
-    // A value is the last that a put appends.
-    if (family == Family::kRows) rows_.set(key, PendingRows::Place{batch_.Data().size() - value.size(), value.size()});
   }
   void remove(Family family, BytesView key) override {
+    if (PendingKeys* keys = pending(family)) return keys->remove(key);
     keep(batch_.Delete(core_->handle(family), to_slice(key)));
-    if (family == Family::kRows) rows_.set(key, std::nullopt);
   }
   void remove_range(Family family, BytesView from, BytesView to) override {
     // RocksDB fails the whole write for a range that ends before it begins.
     if (from >= to) return;
-    if (family == Family::kRows) return remove_each(from, to);
+    if (PendingKeys* keys = pending(family)) {
+      keys->remove_range(from, to);
+      return remove_each(family, from, to);
+    }
     keep(batch_.DeleteRange(core_->handle(family), to_slice(from), to_slice(to)));
   }
   Result<std::optional<Bytes>> row(BytesView key) const override {
-    const PendingRows::Change* own = rows_.find(key);
+    const PendingKeys::Change* own = rows_.find(key);
     if (own == nullptr) return read(*core_, Family::kRows, key, read_options(ReadMode::kBlocking, nullptr));
-    return *own ? std::optional(Bytes(batch_.Data(), (*own)->at, (*own)->size)) : std::nullopt;
+    return *own ? std::optional(Bytes(**own)) : std::nullopt;
   }
   Status visit_rows(BytesView from, BytesView to, Direction direction, const EntryVisitor& visit) const override {
     RocksIterator stored(core_, nullptr, Family::kRows, from, to, ReadMode::kBlocking);
-    const auto value = [this](PendingRows::Place place) {
-      return BytesView(batch_.Data()).substr(place.at, place.size);
-    };
-    return rows_.visit(stored, from, to, direction, value, visit);
+    return rows_.visit(stored, from, to, direction, visit);
   }
   void mark() override {
     rows_.mark();
+    requests_.mark();
     (void)batch_.PopSavePoint();
     batch_.SetSavePoint();
   }
   void rollback() override {
     rows_.rollback();
+    requests_.rollback();
     if (!batch_.RollbackToSavePoint().ok()) batch_.Clear();  // there was no mark
     batch_.SetSavePoint();
   }
-  size_t size_bytes() const override { return batch_.GetDataSize(); }
+  size_t size_bytes() const override { return batch_.GetDataSize() + rows_.size_bytes() + requests_.size_bytes(); }
   void clear() override {
     rows_.clear();
+    requests_.clear();
     batch_.Clear();
     status_ = rocksdb::Status::OK();
   }
+  /// The batch is to be cleared then.
   Status write_to(rocksdb::DB& db) {
+    add_pending(Family::kRows, rows_);
+    add_pending(Family::kRequests, requests_);
     SAGITTA_CHECK(to_status(status_));
     rocksdb::WriteOptions options;
     options.disableWAL = true;
@@ -231,14 +237,18 @@ class RocksBatch final : public Batch {
   }
 
  private:
+  /// Of families whose keys come in any order, and reach RocksDB in their own; null for others.
+  PendingKeys* pending(Family family) {
+    if (family == Family::kRows) return &rows_;
+    return family == Family::kRequests ? &requests_ : nullptr;
+  }
   void keep(const rocksdb::Status& status) {
     if (status_.ok()) status_ = status;
   }
   /// RocksDB 7.8 loses keys beyond a range deletion when it walks backwards, and rows are read backwards: so each key
-  /// of the store and of this batch goes by itself.
-  void remove_each(BytesView from, BytesView to) {
-    auto* handle = core_->handle(Family::kRows);
-    for (const Bytes& key : rows_.put_between(from, to)) keep(batch_.Delete(handle, to_slice(key)));
+  /// of the store goes by itself.
+  void remove_each(Family family, BytesView from, BytesView to) {
+    auto* handle = core_->handle(family);
     const rocksdb::Slice end = to_slice(to);
     rocksdb::ReadOptions options;
     options.iterate_upper_bound = &end;
@@ -246,12 +256,17 @@ class RocksBatch final : public Batch {
     const std::unique_ptr<rocksdb::Iterator> stored(core_->db->NewIterator(options, handle));
     for (stored->Seek(to_slice(from)); stored->Valid(); stored->Next()) keep(batch_.Delete(handle, stored->key()));
     keep(stored->status());
-    rows_.remove_range(from, to);
+  }
+  void add_pending(Family family, const PendingKeys& keys) {
+    auto* handle = core_->handle(family);
+    for (const auto& [key, value] : keys.changes()) {
+      keep(value ? batch_.Put(handle, to_slice(key), to_slice(*value)) : batch_.Delete(handle, to_slice(key)));
+    }
   }
 
   const CorePtr core_;
   rocksdb::WriteBatch batch_;
-  PendingRows rows_;
+  PendingKeys rows_, requests_;
   /// The first refusal; write() reports it.
   rocksdb::Status status_;
 };
@@ -332,6 +347,12 @@ Result<std::unique_ptr<Store>> open_rocks_store(FileSystem& files, const RocksOp
 
   std::vector<rocksdb::ColumnFamilyDescriptor> families;
   for (const char* name : kFamilyNames) families.emplace_back(name, family_options(*core, options));
+  // Their keys come in order: each is looked for from where the one before it went. RocksDB 7.8 has one hint for keys
+  // and range deletions and must not get both, so these families have no range deletions.
+  for (const Family sorted : {Family::kRows, Family::kRequests}) {
+    families[static_cast<size_t>(sorted)].options.memtable_insert_with_hint_prefix_extractor.reset(
+        rocksdb::NewFixedPrefixTransform(0));
+  }
   if (filters) {
     rocksdb::ColumnFamilyOptions& rows = families[static_cast<size_t>(Family::kRows)].options;
     rows.compaction_filter_factory = std::make_shared<RocksFilterFactory>(std::move(filters));

@@ -36,7 +36,7 @@ Status SweepBook::load(kv::Store& store) {
     ByteReader in(*last);
     const auto number = in.varint();
     if (!number) return corrupt_entry();
-    last_ = written_last_ = *number;
+    last_ = last_before_ = written_last_ = *number;
   }
   std::vector<Sweep> sweeps;
   const auto it = store.iterate(Family::kMeta, kSweepKey, types::after_prefix(kSweepKey), kv::ReadMode::kBlocking);
@@ -48,7 +48,7 @@ Status SweepBook::load(kv::Store& store) {
     sweeps.push_back(std::move(sweep));
   }
   SAGITTA_CHECK(it->status());
-  current_ = written_ = std::make_shared<const Sweeps>(std::move(sweeps));
+  current_ = before_ = std::make_shared<const Sweeps>(std::move(sweeps));
   return {};
 }
 
@@ -87,14 +87,14 @@ void SweepBook::end(uint64_t number, kv::Batch& batch) {
   current_ = std::make_shared<const Sweeps>(std::move(sweeps));
 }
 
-void SweepBook::written() {
-  written_ = current_;
-  written_last_ = last_;
+void SweepBook::begin_record() {
+  before_ = current_;
+  last_before_ = last_;
 }
 
 void SweepBook::forget_record() {
-  current_ = written_;
-  last_ = written_last_;
+  current_ = before_;
+  last_ = last_before_;
 }
 
 void SweepBook::put(const Sweep& sweep, kv::Batch& batch) {

@@ -242,7 +242,7 @@ struct TableSpace::Impl {
 
   /// Whether the caller is to save the index now.
   bool claim_save(index::VectorIndexImpl& index) const {
-    if (!files || stopping || index.state() != index::VectorIndex::State::kServing) return false;
+    if (!files || stopping || replaying || index.state() != index::VectorIndex::State::kServing) return false;
     const uint64_t changed = index.changes() - std::max(index.tried_changes.load(), index.saved_changes.load());
     if (changed < changes_min || changed * kChangedPart < index.stats().vectors) return false;
     return !index.save_claimed.exchange(true);
@@ -255,6 +255,12 @@ struct TableSpace::Impl {
       index->save_claimed = false;
       end_file_work();
     });
+  }
+
+  void begin_due_saves() {
+    for (const auto& [id, index] : indexes) {
+      if (claim_save(*index)) begin_save(index);
+    }
   }
 
   void begin_removal(uint32_t id) {
@@ -400,10 +406,10 @@ struct TableSpace::Impl {
     for (const IndexPtr& index : std::exchange(to_build, {})) begin_build(index);
   }
 
-  /// Brings the indexes up to the record whose batch was written.
+  /// Brings the indexes up to the records whose batch was written.
   void follow() {
     std::lock_guard lock(commit_mutex);
-    committed_offset = record_offset + 1;
+    committed_offset = time.offset + 1;
     bool incomplete = false;
     for (const IndexPtr& index : cleared) {
       if (index->state() == index::VectorIndex::State::kServing) {
@@ -452,43 +458,50 @@ struct TableSpace::Impl {
   void bound_journal(const index::VectorIndexImpl& index) {
     const uint64_t length = journal.length(index.def().id);
     if (length <= kJournalMax || index.is_building() || length <= 2 * index.stats().vectors) return;
-    journal.trim_later(index.def().id, record_offset);
+    journal.trim_later(index.def().id, time.offset);
   }
 
   /// Of server-stamped writes the later in the log wins, whatever the writers' clocks said (log
   /// rule 4).
-  Result<int64_t> server_timestamp(int64_t proposed, kv::Batch& batch) {
+  Result<int64_t> server_timestamp(int64_t proposed) {
     if (!server_clock) {
       SAGITTA_TRY(const auto stored, store.get(Family::kMeta, kServerClockKey, ReadMode::kBlocking));
       server_clock = stored && stored->size() == 8 ? get_big<int64_t>(stored->data()) : INT64_MIN;
+      before_record.server_clock = written_server_clock = server_clock;
     }
-    const int64_t timestamp = std::max(proposed, *server_clock == INT64_MIN ? proposed : *server_clock + 1);
-    server_clock = timestamp;
-    Bytes value;
-    put_big<int64_t>(value, timestamp);
-    batch.put(Family::kMeta, kServerClockKey, value);
-    return timestamp;
+    server_clock = std::max(proposed, *server_clock == INT64_MIN ? proposed : *server_clock + 1);
+    return *server_clock;
   }
 
-  void begin_record(log::Offset offset, kv::Batch& batch) {
-    record_offset = offset;
-    journal.begin_record(offset, batch);
+  void begin_record(rows::ApplyTime begun, kv::Batch& batch) {
+    time = begun;
+    before_record = {updates.size(), server_clock};
+    book.begin_record();
+    journal.begin_record(time.offset, batch);
+    batch.mark();
   }
 
-  rows::RowWriter make_writer(rows::ApplyTime time, kv::Batch& batch) {
+  rows::RowWriter make_writer(kv::Batch& batch) {
     return {batch, book, sweep_limits, time,
             [&](const schema::TableDef& table, BytesView row_key, const rows::LiveRow* now) {
               observe(table, row_key, now, batch);
             }};
   }
 
-  Status apply_each(const schema::Schema& current, std::span<const rows::Mutation> mutations, rows::RowWriter& writer,
-                    kv::Batch& batch);
+  Status apply_each(const schema::Schema& current, std::span<const rows::Mutation> mutations, rows::RowWriter& writer);
 
-  void forget_record() {
-    updates.clear();
+  void take_back(kv::Batch& batch) {
+    batch.rollback();
+    book.forget_record();
+    updates.erase(updates.begin() + static_cast<std::ptrdiff_t>(before_record.updates), updates.end());
+    server_clock = before_record.server_clock;
     cleared.clear();
     next_schema = nullptr;
+  }
+
+  void forget_batch() {
+    updates.clear();
+    cleared.clear();
     schema_changed = false;
   }
 
@@ -511,13 +524,19 @@ struct TableSpace::Impl {
   std::vector<IndexPtr> to_build, to_save;
   std::set<uint32_t> with_files;  ///< indexes that may have snapshots
 
-  /// What the record being applied does once its batch is written.
+  /// What the records being applied do once their batch is written.
   std::vector<RowUpdate> updates;
   std::vector<IndexPtr> cleared;
   schema::SchemaPtr next_schema;
   bool schema_changed = false;
-  log::Offset record_offset = 0;
+  rows::ApplyTime time;  ///< of the record
   std::optional<int64_t> server_clock;
+  std::optional<int64_t> written_server_clock;
+  /// What to go back to when the last record is refused.
+  struct {
+    size_t updates = 0;
+    std::optional<int64_t> server_clock;
+  } before_record;
 
   rows::SweepBook book;
   /// Guards `sweeps`, which belong to every snapshot that is taken while it is held.
@@ -533,7 +552,7 @@ struct TableSpace::Impl {
   size_t builds = 0, file_works = 0;
   std::deque<IndexPtr> waiting;  ///< to be built
   bool builder_posted = false;
-  std::atomic<bool> stopping{false};
+  std::atomic<bool> stopping{false}, replaying{false};
 };
 
 TableSpace::TableSpace(kv::Store& store, Executor& workers, MemoryBudget& vectors, MetricsRegistry& metrics,
@@ -555,16 +574,15 @@ Status TableSpace::start(const schema::SchemaPtr& schema, log::Offset next) {
 }
 
 Status TableSpace::apply_mutations(const schema::Schema& schema, std::span<const rows::Mutation> mutations,
-                                   rows::ApplyTime time, kv::Batch& batch) {
-  impl_->begin_record(time.offset, batch);
-  rows::RowWriter writer = impl_->make_writer(time, batch);
-  const Status applied = impl_->apply_each(schema, mutations, writer, batch);
+                                   kv::Batch& batch) {
+  rows::RowWriter writer = impl_->make_writer(batch);
+  const Status applied = impl_->apply_each(schema, mutations, writer);
   impl_->deletions_decoded.add(static_cast<double>(writer.deletions_decoded()));
   return applied;
 }
 
 Status TableSpace::Impl::apply_each(const schema::Schema& current, std::span<const rows::Mutation> mutations,
-                                    rows::RowWriter& writer, kv::Batch& batch) {
+                                    rows::RowWriter& writer) {
   std::optional<int64_t> stamp;
   for (const rows::Mutation& mutation : mutations) {
     const schema::TableDefPtr table = current.find_table(mutation.table_id);
@@ -575,7 +593,7 @@ Status TableSpace::Impl::apply_each(const schema::Schema& current, std::span<con
     }
     // One for the whole record: the statements of a batch tie, as in Cassandra.
     if (!stamp) {
-      SAGITTA_TRY(stamp, server_timestamp(mutation.timestamp_us, batch));
+      SAGITTA_TRY(stamp, server_timestamp(mutation.timestamp_us));
     }
     rows::Mutation stamped = mutation;
     stamped.timestamp_us = *stamp;
@@ -584,10 +602,9 @@ Status TableSpace::Impl::apply_each(const schema::Schema& current, std::span<con
   return {};
 }
 
-Status TableSpace::truncate(const schema::TableDef& table, rows::ApplyTime time, kv::Batch& batch) {
-  impl_->begin_record(time.offset, batch);
+Status TableSpace::truncate(const schema::TableDef& table, kv::Batch& batch) {
   const auto [from, to] = rows::table_interval(table.id);
-  SAGITTA_CHECK(impl_->make_writer(time, batch).remove_all(from, to));
+  SAGITTA_CHECK(impl_->make_writer(batch).remove_all(from, to));
   for (const schema::IndexDef& def : table.indexes) {
     if (is_vector_index(table, def)) impl_->journal.add_clear(def.id, batch);
     const auto found = impl_->indexes.find(def.id);
@@ -596,17 +613,15 @@ Status TableSpace::truncate(const schema::TableDef& table, rows::ApplyTime time,
   return {};
 }
 
-Status TableSpace::stamp(schema::SchemaChange& change, kv::Batch& batch) {
+Status TableSpace::stamp(schema::SchemaChange& change) {
   auto* drop = std::get_if<schema::AlterTableDrop>(&change);
   if (drop == nullptr || !drop->server_timestamp) return {};
-  SAGITTA_TRY(drop->timestamp_us, impl_->server_timestamp(drop->timestamp_us, batch));
+  SAGITTA_TRY(drop->timestamp_us, impl_->server_timestamp(drop->timestamp_us));
   return {};
 }
 
-Status TableSpace::change_schema(const schema::Schema& before, const schema::SchemaPtr& after, rows::ApplyTime time,
-                                 kv::Batch& batch) {
-  impl_->begin_record(time.offset, batch);
-  rows::RowWriter writer = impl_->make_writer(time, batch);
+Status TableSpace::change_schema(const schema::Schema& before, const schema::SchemaPtr& after, kv::Batch& batch) {
+  rows::RowWriter writer = impl_->make_writer(batch);
   for (const auto& [name, keyspace] : before.keyspaces) {
     for (const auto& [table_name, table] : keyspace->tables) {
       if (after->find_table(table->id) != nullptr) continue;
@@ -625,12 +640,11 @@ Status TableSpace::change_schema(const schema::Schema& before, const schema::Sch
   return {};
 }
 
-Status TableSpace::sweep(const schema::Schema& schema, rows::ApplyTime time, kv::Batch& batch) {
-  impl_->begin_record(time.offset, batch);
+Status TableSpace::sweep(const schema::Schema& schema, kv::Batch& batch) {
   if (!is_sweeping()) return {};
   const rows::Sweep oldest = impl_->book.current()->all().front();
   const schema::TableDefPtr table = schema.find_table(rows::table_of(oldest.from));
-  return impl_->make_writer(time, batch).go_on(table.get(), oldest);
+  return impl_->make_writer(batch).go_on(table.get(), oldest);
 }
 
 bool TableSpace::is_sweeping() const { return !impl_->book.current()->is_empty(); }
@@ -660,13 +674,24 @@ void TableSpace::committed() {
   impl_->publish_sweeps();
   impl_->begin_builds();
   impl_->begin_saves();
-  impl_->forget_record();
+  impl_->forget_batch();
 }
 
-void TableSpace::aborted() {
-  impl_->book.forget_record();
-  impl_->forget_record();
-  impl_->server_clock.reset();  // what was dropped moved it
+void TableSpace::begin(rows::ApplyTime time, kv::Batch& batch) { impl_->begin_record(time, batch); }
+
+void TableSpace::take_back(kv::Batch& batch) { impl_->take_back(batch); }
+
+void TableSpace::finish(kv::Batch& batch) {
+  if (impl_->server_clock == impl_->written_server_clock) return;
+  Bytes value;
+  put_big<int64_t>(value, *impl_->server_clock);
+  batch.put(Family::kMeta, kServerClockKey, value);
+  impl_->written_server_clock = impl_->server_clock;
+}
+
+void TableSpace::set_replaying(bool replaying) {
+  impl_->replaying = replaying;
+  if (!replaying) impl_->begin_due_saves();
 }
 
 index::VectorIndexSetPtr TableSpace::indexes() const {

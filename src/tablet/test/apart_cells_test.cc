@@ -51,8 +51,10 @@ class ApartCellsTest : public TableFixture {
   /// What applying the record writes.
   size_t bytes_written(const rows::Mutation& record) {
     const auto batch = store_->make_batch();
-    EXPECT_TRUE(space_.apply_mutations(*schema_, std::vector{record}, time(), *batch));
-    EXPECT_TRUE(store_->write(*batch));
+    space_.begin(time(), *batch);
+    EXPECT_TRUE(space_.apply_mutations(*schema_, std::vector{record}, *batch));
+    space_.finish(*batch);
+    EXPECT_TRUE(space_.write(*batch));
     space_.committed();
     return batch->size_bytes();
   }

@@ -47,10 +47,8 @@ class TableFixture : public testing::Test {
   Result<schema::SchemaOutcome> try_change(const schema::SchemaChange& wanted) {
     SAGITTA_TRY(schema::SchemaOutcome outcome, schema::apply(schema_, wanted));
     if (!outcome.changed) return outcome;
-    const auto batch = store_->make_batch();
-    SAGITTA_CHECK(space_.change_schema(*schema_, outcome.schema, time(), *batch));
-    SAGITTA_CHECK(space_.write(*batch));
-    space_.committed();
+    SAGITTA_CHECK(apply_to(space_, *store_, time(),
+                           [&](kv::Batch& batch) { return space_.change_schema(*schema_, outcome.schema, batch); }));
     schema_ = outcome.schema;
     return outcome;
   }
@@ -74,14 +72,21 @@ class TableFixture : public testing::Test {
     Bytes payload;
     encode(mutations, payload);
     SAGITTA_TRY(const auto decoded, rows::decode_mutations(payload));
-    const auto batch = store_->make_batch();
-    const Status applied = space_.apply_mutations(*schema_, decoded, time(), *batch);
-    if (!applied) {
-      space_.aborted();
+    return apply_to(space_, *store_, time(),
+                    [&](kv::Batch& batch) { return space_.apply_mutations(*schema_, decoded, batch); });
+  }
+  /// A record in a batch of its own.
+  template <class Change>
+  static Status apply_to(TableSpace& space, kv::Store& store, rows::ApplyTime when, const Change& change) {
+    const auto batch = store.make_batch();
+    space.begin(when, *batch);
+    if (const Status applied = change(*batch); !applied) {
+      space.take_back(*batch);
       return applied;
     }
-    SAGITTA_CHECK(space_.write(*batch));
-    space_.committed();
+    space.finish(*batch);
+    SAGITTA_CHECK(space.write(*batch));
+    space.committed();
     return {};
   }
   rows::Mutation mutation(int32_t partition, int64_t timestamp_us) const {

@@ -226,10 +226,8 @@ TEST_F(IndexBuildTest, WhenMemoryIsFullTheIndexStopsServingAndRowsGoOn) {
   bool served = true;
   for (int32_t p = 0; p < 20'000 && served; ++p) {
     const std::vector<rows::Mutation> record = {put(p, std::vector{1.0F, 2.0F})};
-    const auto batch = store_->make_batch();
-    ASSERT_TRUE(space.apply_mutations(*schema_, record, time(), *batch));
-    ASSERT_TRUE(store_->write(*batch));
-    space.committed();
+    ASSERT_TRUE(apply_to(space, *store_, time(),
+                         [&](kv::Batch& batch) { return space.apply_mutations(*schema_, record, batch); }));
     const auto set = space.indexes();
     served = !set->indexes.empty() && set->indexes.begin()->second->state() == index::VectorIndex::State::kServing;
     EXPECT_TRUE(get(p));
@@ -255,20 +253,12 @@ TEST_F(IndexBuildTest, ARebuildWhileRowsChangeEndsWithTheRows) {
     } else {
       record.push_back(put(p, std::vector{2.0F, static_cast<float>(step)}));
     }
-    const auto batch = store_->make_batch();
-    if (step == 700) {
-      ASSERT_TRUE(space.truncate(*table(), time(), *batch));
-    } else {
-      ASSERT_TRUE(space.apply_mutations(*schema_, record, time(), *batch));
-    }
-    ASSERT_TRUE(space.write(*batch));
-    space.committed();
+    ASSERT_TRUE(apply_to(space, *store_, time(), [&](kv::Batch& batch) {
+      return step == 700 ? space.truncate(*table(), batch) : space.apply_mutations(*schema_, record, batch);
+    }));
   }
   while (space.is_sweeping()) {
-    const auto batch = store_->make_batch();
-    ASSERT_TRUE(space.sweep(*schema_, time(), *batch));
-    ASSERT_TRUE(space.write(*batch));
-    space.committed();
+    ASSERT_TRUE(apply_to(space, *store_, time(), [&](kv::Batch& batch) { return space.sweep(*schema_, batch); }));
   }
   while (!space.ready()) std::this_thread::yield();
   EXPECT_EQ(hits(index(space, "before")), rows_with_vector());

@@ -39,19 +39,14 @@ class IndexSnapshotTest : public TableFixture {
     ASSERT_TRUE(kept_->start(schema_, offset_));
   }
   /// Applies to the TableSpace that restarts; the fixture's own sees nothing.
-  void apply(const std::function<Status(kv::Batch&, rows::ApplyTime)>& change) {
-    const auto batch = store_->make_batch();
-    const Status done = change(*batch, time());
+  void apply(const std::function<Status(kv::Batch&)>& change) {
+    const Status done = apply_to(*kept_, *store_, time(), change);
     ASSERT_TRUE(done) << done.error().to_string();
-    ASSERT_TRUE(store_->write(*batch));
-    kept_->committed();
   }
   void change_schema_to(const schema::SchemaChange& wanted) {
     const auto outcome = schema::apply(schema_, wanted);
     ASSERT_TRUE(outcome) << outcome.error().to_string();
-    apply([&](kv::Batch& batch, rows::ApplyTime when) {
-      return kept_->change_schema(*schema_, outcome->schema, when, batch);
-    });
+    apply([&](kv::Batch& batch) { return kept_->change_schema(*schema_, outcome->schema, batch); });
     schema_ = outcome->schema;
   }
   void create_index(const std::string& name = "i") {
@@ -73,11 +68,10 @@ class IndexSnapshotTest : public TableFixture {
     write_kept({out});
   }
   void write_kept(const std::vector<rows::Mutation>& record) {
-    apply(
-        [&](kv::Batch& batch, rows::ApplyTime when) { return kept_->apply_mutations(*schema_, record, when, batch); });
+    apply([&](kv::Batch& batch) { return kept_->apply_mutations(*schema_, record, batch); });
   }
   void truncate() {
-    apply([&](kv::Batch& batch, rows::ApplyTime when) { return kept_->truncate(*table(), when, batch); });
+    apply([&](kv::Batch& batch) { return kept_->truncate(*table(), batch); });
   }
 
   const index::VectorIndex& index(const std::string& name = "i") {

@@ -176,6 +176,32 @@ class ModelTest : public TableFixture {
     return out;
   }
 
+  std::vector<rows::Mutation> random_record() {
+    std::vector<rows::Mutation> record;
+    for (int i = pick(3); i >= 0; --i) record.push_back(random_mutation());
+    return record;
+  }
+
+  /// Some records in one batch, of which some are refused after they have changed rows.
+  void write_group() {
+    const auto batch = store_->make_batch();
+    for (int records = pick(4); records >= 0; --records) {
+      space_.begin(time(), *batch);
+      const bool is_refused = pick(3) == 0;
+      const Twin before = twin_;
+      std::vector<rows::Mutation> record = random_record();
+      if (is_refused) {
+        twin_ = before;
+        record.push_back({.table_id = UINT32_MAX});
+      }
+      ASSERT_EQ(space_.apply_mutations(*schema_, record, *batch).has_value(), !is_refused);
+      if (is_refused) space_.take_back(*batch);
+    }
+    space_.finish(*batch);
+    ASSERT_TRUE(space_.write(*batch));
+    space_.committed();
+  }
+
   std::string show_row(const rows::LiveRow& row) const {
     std::string text;
     if (const auto* a = row.find(id("a"))) text += fmt::format("a[]={} ", types::to_int32(a->value));
@@ -239,14 +265,10 @@ class ModelTest : public TableFixture {
       SCOPED_TRACE(fmt::format("SAGITTA_SEED={}", seed));
       random_.seed(seed);
       twin_ = {};
-      const auto batch = store_->make_batch();
-      ASSERT_TRUE(space_.truncate(*table(), time(), *batch));
-      ASSERT_TRUE(space_.write(*batch));
-      space_.committed();
+      ASSERT_TRUE(
+          apply_to(space_, *store_, time(), [&](kv::Batch& batch) { return space_.truncate(*table(), batch); }));
       for (int step = 0; step < steps; ++step) {
-        std::vector<rows::Mutation> record;
-        for (int i = pick(3); i >= 0; --i) record.push_back(random_mutation());
-        ASSERT_TRUE(write(std::move(record)));
+        write_group();
         if (pick(4) == 0) {
           horizon_->advance(log_s_ * 1'000'000, schema_);
           ASSERT_TRUE(store_->compact());
@@ -298,10 +320,8 @@ class PurgeModelTest : public ModelTest {
   void write_both(std::span<const rows::Mutation> record) {
     const rows::ApplyTime when = time();
     for (auto [store, space] : {std::pair(store_.get(), &space_), std::pair(kept_.get(), &kept_space_)}) {
-      const auto batch = store->make_batch();
-      ASSERT_TRUE(space->apply_mutations(*schema_, record, when, *batch));
-      ASSERT_TRUE(store->write(*batch));
-      space->committed();
+      ASSERT_TRUE(apply_to(*space, *store, when,
+                           [&](kv::Batch& batch) { return space->apply_mutations(*schema_, record, batch); }));
     }
   }
   void purge(int64_t until_s) {
@@ -317,9 +337,7 @@ class PurgeModelTest : public ModelTest {
     int64_t horizon_s = log_s_;
     for (int step = 0; step < steps && !HasFatalFailure(); ++step) {
       log_s_ += pick(3);
-      std::vector<rows::Mutation> record;
-      for (int i = pick(3); i >= 0; --i) record.push_back(random_mutation());
-      write_both(record);
+      write_both(random_record());
       if (pick(3) == 0) {
         horizon_s = std::max(horizon_s, log_s_ - pick(10));
         purge(horizon_s);
@@ -366,39 +384,30 @@ class SweepModelTest : public ModelTest {
     ASSERT_TRUE(swept_space_->start(schema_, offset_));
   }
   /// `apply` of both, at one time.
-  void on_both(const std::function<Status(TableSpace&, rows::ApplyTime, kv::Batch&)>& apply) {
+  void on_both(const std::function<Status(TableSpace&, kv::Batch&)>& apply) {
     const rows::ApplyTime when = time();
     for (auto [store, space] : {std::pair(store_.get(), &space_), std::pair(swept_.get(), swept_space_.get())}) {
-      const auto batch = store->make_batch();
-      const Status applied = apply(*space, when, *batch);
-      ASSERT_TRUE(applied) << applied.error().to_string();
-      ASSERT_TRUE(space->write(*batch));
-      space->committed();
+      ASSERT_TRUE(apply_to(*space, *store, when, [&](kv::Batch& batch) { return apply(*space, batch); }));
     }
   }
   /// A record that is refused before it changes anything, as a late write is.
   void refuse_on_both() {
-    space_.aborted();
-    swept_space_->aborted();
+    const rows::ApplyTime when = time();
+    const auto refuse = [](kv::Batch&) -> Status { return fail(ErrorCode::kInvalid, "late"); };
+    ASSERT_FALSE(apply_to(space_, *store_, when, refuse));
+    ASSERT_FALSE(apply_to(*swept_space_, *swept_, when, refuse));
   }
   void write_both() {
     if (pick(10) == 0) refuse_on_both();
     if (pick(40) == 0) {
-      return on_both([&](TableSpace& space, rows::ApplyTime when, kv::Batch& batch) {
-        return space.truncate(*table(), when, batch);
-      });
+      return on_both([&](TableSpace& space, kv::Batch& batch) { return space.truncate(*table(), batch); });
     }
-    std::vector<rows::Mutation> record;
-    for (int i = pick(3); i >= 0; --i) record.push_back(random_mutation());
-    on_both([&](TableSpace& space, rows::ApplyTime when, kv::Batch& batch) {
-      return space.apply_mutations(*schema_, record, when, batch);
-    });
+    const std::vector<rows::Mutation> record = random_record();
+    on_both([&](TableSpace& space, kv::Batch& batch) { return space.apply_mutations(*schema_, record, batch); });
   }
   void step() {
-    const auto batch = swept_->make_batch();
-    ASSERT_TRUE(swept_space_->sweep(*schema_, time(), *batch));
-    ASSERT_TRUE(swept_space_->write(*batch));
-    swept_space_->committed();
+    ASSERT_TRUE(apply_to(*swept_space_, *swept_, time(),
+                         [&](kv::Batch& batch) { return swept_space_->sweep(*schema_, batch); }));
     sweeping_ += swept_space_->is_sweeping() ? 1 : 0;
   }
   void compact_swept() {

@@ -30,7 +30,7 @@ class IndexJournal {
   /// Begins the journals of those indexes that have none, at `next`; drops those of all others.
   Status start(const std::set<uint32_t>& ids, log::Offset next);
 
-  // A record, in this order; after its batch is written, `committed`.
+  // The records of a batch, each in this order; after the batch is written, `committed`.
   void begin_record(log::Offset offset, kv::Batch& batch);
   /// An index that is complete from this record on.
   void create(uint32_t id, kv::Batch& batch);
@@ -60,7 +60,7 @@ class IndexJournal {
   mutable std::mutex mutex_;
   std::map<uint32_t, uint64_t> lengths_;
   std::map<uint32_t, log::Offset> trims_;     ///< to be written
-  std::map<uint32_t, log::Offset> in_batch_;  ///< of these, those in the batch of the record
+  std::map<uint32_t, log::Offset> in_batch_;  ///< of these, those in the batch
   std::map<uint32_t, log::Offset> trimmed_;   ///< written last
 };
 

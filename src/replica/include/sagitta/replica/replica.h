@@ -1,5 +1,5 @@
 /// A replica: the state (rows, schema, vector indexes, offset) that results from applying a log partition in order. One
-/// thread applies; each record is one kv batch with everything that follows from it, its offset included.
+/// thread applies; a record is in one kv batch with everything that follows from it, its offset included.
 #pragma once
 
 #include <cstdint>
@@ -37,6 +37,12 @@ struct ApplyResult {
 /// after that (nothing was appended), or the log's error.
 using ApplyDone = std::function<void(Result<ApplyResult>)>;
 
+/// How far a start has come.
+struct ReplayProgress {
+  /// Of the records in the log that the store lacked: those applied, and all of them.
+  uint64_t applied = 0, all = 0;
+};
+
 struct Options {
   /// Store flush and log trim after this many bytes of applied records, or this long after a change.
   uint64_t flush_bytes = uint64_t{64} << 20;
@@ -44,6 +50,8 @@ struct Options {
   /// How long a request id is remembered when its record has no not_after_us.
   int64_t request_memory_us = 600'000'000;
   rows::SweepLimits sweeps;
+  /// Called by `open` while it replays: at the begin, now and then, at the end.
+  std::function<void(const ReplayProgress&)> on_replay = {};
 };
 
 /// What it works with; all must outlive it.

@@ -6,22 +6,23 @@
 
 namespace sagitta::rows {
 
-/// One thread changes them, a record at a time: any number of changes, then `written` once its
-/// batch is written, or `forget_record`, which may also come for a record that began nothing.
+/// One thread changes them, a record at a time: `begin_record`, any number of changes, then perhaps
+/// `forget_record`; and `written` once the batch of one or more records is written.
 class SweepBook {
  public:
   /// Those that the store has under way. kCorruption, kFormat, kIo.
   Status load(kv::Store& store);
 
+  void begin_record();
   /// Begins one, which comes without a number; those it makes needless end.
   void begin(Sweep sweep, kv::Batch& batch);
   /// What is left of one begins at `from`.
   void go_on(uint64_t number, const Bytes& from, kv::Batch& batch);
   void end(uint64_t number, kv::Batch& batch);
-  /// Back to what is written.
+  /// Back to where the record began.
   void forget_record();
   /// The batch of all records so far is written.
-  void written();
+  void written() { written_last_ = last_; }
 
   /// With the changes of the record.
   const SweepsPtr& current() const { return current_; }
@@ -31,9 +32,9 @@ class SweepBook {
  private:
   void put(const Sweep& sweep, kv::Batch& batch);
 
-  SweepsPtr current_ = std::make_shared<const Sweeps>(), written_ = current_;
-  /// The last number that was given: in all, in what is written.
-  uint64_t last_ = 0, written_last_ = 0;
+  SweepsPtr current_ = std::make_shared<const Sweeps>(), before_ = current_;
+  /// The last number that was given: in all, before the record, in what is written.
+  uint64_t last_ = 0, last_before_ = 0, written_last_ = 0;
 };
 
 }  // namespace sagitta::rows

@@ -1,6 +1,6 @@
-/// Applying: the one place where rows, journal and vector indexes change. A replica's applier uses it from one thread,
-/// a record at a time: changes go into its kv batch; once that is written, `committed` changes the indexes in the same
-/// step.
+/// Applying: the one place where rows, journal and vector indexes change. A replica's applier uses it from one thread:
+/// the changes of a group of records go into one kv batch; once that is written, `committed` changes the indexes in the
+/// same step.
 #pragma once
 
 #include <cstdint>
@@ -47,28 +47,36 @@ class TableSpace {
   /// applied again.
   Status start(const schema::SchemaPtr& schema, log::Offset next);
 
-  // Each puts its changes into the batch. After an error call `aborted` and drop the batch. kInvalid for a record that
-  // does not fit its rows (a dropped table, a list position out of bounds): the same on every replica.
-  Status apply_mutations(const schema::Schema& schema, std::span<const rows::Mutation> mutations, rows::ApplyTime time,
-                         kv::Batch& batch);
-  Status truncate(const schema::TableDef& table, rows::ApplyTime time, kv::Batch& batch);
+  /// Begins the next record of the batch.
+  void begin(rows::ApplyTime time, kv::Batch& batch);
+
+  // What the record does, one of these: its changes go into the batch. kInvalid when it does not fit its rows (a
+  // dropped table, a list position out of bounds): the same on every replica. After an error `take_back`.
+  Status apply_mutations(const schema::Schema& schema, std::span<const rows::Mutation> mutations, kv::Batch& batch);
+  /// The only record of its batch.
+  Status truncate(const schema::TableDef& table, kv::Batch& batch);
   /// Gives a change whose timestamp is only proposed its place among server-stamped writes. Before it is applied.
-  Status stamp(schema::SchemaChange& change, kv::Batch& batch);
-  /// Removes the rows of dropped tables and the journal of dropped indexes.
-  Status change_schema(const schema::Schema& before, const schema::SchemaPtr& after, rows::ApplyTime time,
-                       kv::Batch& batch);
+  Status stamp(schema::SchemaChange& change);
+  /// Removes the rows of dropped tables and the journal of dropped indexes. The only record of its batch.
+  Status change_schema(const schema::Schema& before, const schema::SchemaPtr& after, kv::Batch& batch);
 
   /// Takes the oldest of the deletions under way a step further, if there is one. Deletions of many rows go so, with
   /// records that change nothing else: none holds up what comes after it.
-  Status sweep(const schema::Schema& schema, rows::ApplyTime time, kv::Batch& batch);
-  /// Whether deletions are under way, with those of the record.
+  Status sweep(const schema::Schema& schema, kv::Batch& batch);
+  /// Whether deletions are under way, with those of the batch.
   bool is_sweeping() const;
 
-  /// Writes the batch, so that every view has all of the record or nothing.
+  /// Takes the changes of the record back, those that the caller has put into the batch since `begin` too.
+  void take_back(kv::Batch& batch);
+  /// Puts what the records of the batch leave behind once. Then it is to be written.
+  void finish(kv::Batch& batch);
+  /// Writes the batch, so that every view has all of it or nothing.
   Status write(kv::Batch& batch);
   /// The batch is written: brings the indexes up to it.
   void committed();
-  void aborted();
+
+  /// While it replays, indexes are not saved: the log has what a save would keep, and the rows have to be flushed too.
+  void set_replaying(bool replaying);
 
   /// The rows as they are now, at `now_s`. Any thread.
   rows::ReadView view(int64_t now_s, kv::ReadMode mode) const;
