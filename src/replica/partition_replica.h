@@ -10,7 +10,7 @@
 
 #include "sagitta/base/listeners.h"
 #include "sagitta/replica/replica.h"
-#include "sagitta/tablet/apply.h"
+#include "sagitta/tablet/table_space.h"
 
 #include "local_ids.h"
 #include "request_memory.h"

@@ -11,7 +11,7 @@
 #include "sagitta/rows/purge.h"
 #include "sagitta/rows/read_view.h"
 #include "sagitta/schema/schema_change.h"
-#include "sagitta/tablet/apply.h"
+#include "sagitta/tablet/table_space.h"
 #include "sagitta/types/token.h"
 #include "sagitta/types/value.h"
 

@@ -35,7 +35,7 @@ class IndexSnapshotTest : public TableFixture {
   void restart(bool clean = true) {
     if (kept_ != nullptr) kept_->stop(clean);
     kept_ = std::make_unique<TableSpace>(*store_, *executor_, vectors_, metrics_, clock_,
-                                         SnapshotPlace{files_.get(), "/index", changes_min_});
+                                         index::SnapshotPlace{files_.get(), "/index", changes_min_});
     ASSERT_TRUE(kept_->start(schema_, offset_));
   }
   /// Applies to the TableSpace that restarts; the fixture's own sees nothing.

@@ -380,7 +380,8 @@ class SweepModelTest : public ModelTest {
     if (swept_space_ != nullptr) swept_space_->stop();
     swept_space_.reset();
     const rows::SweepLimits limits{.at_once = 2, .step = 3, .sweeps_max = 5};
-    swept_space_ = std::make_unique<TableSpace>(*swept_, workers_, vectors_, metrics_, clock_, SnapshotPlace(), limits);
+    swept_space_ =
+        std::make_unique<TableSpace>(*swept_, workers_, vectors_, metrics_, clock_, index::SnapshotPlace(), limits);
     ASSERT_TRUE(swept_space_->start(schema_, offset_));
   }
   /// `apply` of both, at one time.

@@ -19,7 +19,7 @@
 #include "sagitta/rows/read_view.h"
 #include "sagitta/schema/schema.h"
 #include "sagitta/schema/schema_change.h"
-#include "sagitta/tablet/apply.h"
+#include "sagitta/tablet/table_space.h"
 
 namespace sagitta::replica {
 
@@ -66,7 +66,7 @@ struct Environment {
   MemoryBudget& vectors;
   /// Of the store's compaction filter, told of each flush; null when there is none.
   rows::PurgeHorizon* horizon = nullptr;
-  tablet::SnapshotPlace snapshots;
+  index::SnapshotPlace snapshots;
   /// Of the log: the one that is applied.
   log::Partition partition = 0;
 };

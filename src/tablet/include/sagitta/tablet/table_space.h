@@ -14,6 +14,7 @@
 #include "sagitta/base/file.h"
 #include "sagitta/base/metrics.h"
 #include "sagitta/base/result.h"
+#include "sagitta/index/saver.h"
 #include "sagitta/index/vector_index.h"
 #include "sagitta/kv/store.h"
 #include "sagitta/log/record.h"
@@ -25,19 +26,12 @@
 
 namespace sagitta::tablet {
 
-/// Where snapshots of vector indexes are kept. Without files they are built from their rows at each start.
-struct SnapshotPlace {
-  FileSystem* files = nullptr;
-  std::string directory;          ///< is there
-  uint64_t changes_min = 10'000;  ///< an index is saved after so many changes, and a part of its vectors
-};
-
 /// All tables of a replica. One thread applies; `view`, `indexes` and `ready` may be called from any. What it is given
 /// must outlive it.
 class TableSpace {
  public:
   TableSpace(kv::Store& store, Executor& workers, MemoryBudget& vectors, MetricsRegistry& metrics, const Clock& clock,
-             const SnapshotPlace& snapshots = {}, const rows::SweepLimits& sweeps = {});
+             const index::SnapshotPlace& snapshots = {}, const rows::SweepLimits& sweeps = {});
   ~TableSpace();
   TableSpace(const TableSpace&) = delete;
   TableSpace& operator=(const TableSpace&) = delete;

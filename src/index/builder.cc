@@ -1,0 +1,124 @@
+#include "sagitta/index/builder.h"
+
+#include <optional>
+#include <utility>
+
+#include "sagitta/base/logging.h"
+
+namespace sagitta::index {
+namespace {
+
+/// A builder this close to the applier makes it wait for the rest.
+constexpr size_t kCatchUpRows = 256;
+
+}  // namespace
+
+Builder::Builder(const Environment& environment)
+    : env_(environment),
+      building_(env_.metrics.gauge("sagitta_index_building",
+                                   "Vector indexes that are being built; their queries scan rows.")) {}
+
+void Builder::begin(const IndexPtr& index) {
+  {
+    std::lock_guard lock(mutex_);
+    building_.set(static_cast<double>(++builds_));
+    waiting_.push_back(index);
+    if (std::exchange(posted_, true)) return;
+  }
+  post();
+}
+
+/// One build at a time, each a piece of work of its own, apart from what reads and flushes wait for.
+void Builder::post() {
+  env_.workers.post_long([this] { build_next(); });
+}
+
+void Builder::build_next() {
+  IndexPtr index;
+  {
+    std::lock_guard lock(mutex_);
+    index = std::move(waiting_.front());
+    waiting_.pop_front();
+  }
+  if (const Status built = stopping_ ? Status() : build(index); !built) env_.indexes.give_up(*index, built.error());
+  bool more = false;
+  {
+    std::lock_guard lock(mutex_);
+    more = posted_ = !waiting_.empty();
+  }
+  if (more) post();
+  // Last, and under the lock: with no build left, who waits may end this object's life.
+  std::lock_guard lock(mutex_);
+  building_.set(static_cast<double>(--builds_));
+  changed_.notify_all();
+}
+
+/// The last of the journal is read while the applier waits.
+Status Builder::build(const IndexPtr& index) {
+  SAGITTA_TRY(const std::optional<log::Offset> saved, env_.saver.load(*index));
+  log::Offset next = saved.value_or(0);
+  if (!saved) {
+    std::optional<rows::ReadView> rows;
+    {
+      std::lock_guard lock(env_.commit.mutex);
+      rows = env_.view();
+      next = env_.commit.next;
+    }
+    SAGITTA_CHECK(scan(*index, *rows));
+  }
+  size_t caught_up = 0;
+  for (;;) {
+    SAGITTA_TRY(const size_t rows, catch_up(*index, next));
+    caught_up += rows;
+    if (stopping_ || !env_.indexes.has(*index)) return {};
+    if (rows <= kCatchUpRows) break;
+  }
+  {
+    std::lock_guard lock(env_.commit.mutex);
+    SAGITTA_TRY(const size_t rows, catch_up(*index, next));
+    caught_up += rows;
+    index->set_state(VectorIndex::State::kServing);
+  }
+  log_info("index serves", {{"index", index->def().name},
+                            {"from", saved ? "snapshot" : "rows"},
+                            {"caught_up", caught_up},
+                            {"vectors", index->stats().vectors},
+                            {"refused", index->stats().refused}});
+  if (env_.saver.claim(*index)) env_.saver.begin_save(index);
+  return {};
+}
+
+Status Builder::scan(VectorIndexImpl& index, const rows::ReadView& rows) {
+  const auto cursor = rows.scan_tokens(*index.table());
+  for (;;) {
+    SAGITTA_TRY(const bool more, cursor->next());
+    if (!more || stopping_ || !env_.indexes.has(index)) return {};
+    if (!cursor->row().is_static) SAGITTA_CHECK(index.update(cursor->row_key(), &cursor->row()));
+  }
+}
+
+/// Brings the index up to the journal's end and moves `from` beyond it. Returns how many rows it
+/// took.
+Result<size_t> Builder::catch_up(VectorIndexImpl& index, log::Offset& from) {
+  const rows::ReadView rows = env_.view();
+  SAGITTA_TRY(const IndexJournal::Changes changes, env_.journal.read(index.def().id, from, rows.snapshot()));
+  if (changes.cleared) index.clear();
+  for (const Bytes& key : changes.rows) {
+    SAGITTA_TRY(const auto row, rows.get_by_key(*index.table(), key));
+    SAGITTA_CHECK(index.update(key, row ? &*row : nullptr));
+  }
+  from = changes.next;
+  return changes.rows.size();
+}
+
+bool Builder::idle() const {
+  std::lock_guard lock(mutex_);
+  return builds_ == 0;
+}
+
+void Builder::wait() {
+  std::unique_lock lock(mutex_);
+  changed_.wait(lock, [this] { return builds_ == 0; });
+}
+
+}  // namespace sagitta::index

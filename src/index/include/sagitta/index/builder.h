@@ -1,0 +1,63 @@
+/// Building indexes in the background: from their snapshots or from the rows, then from the journal
+/// of what changed since. Neither writes nor DDL wait for it.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <mutex>
+
+#include "sagitta/base/executor.h"
+#include "sagitta/index/indexes.h"
+#include "sagitta/index/journal.h"
+#include "sagitta/index/saver.h"
+#include "sagitta/rows/read_view.h"
+
+namespace sagitta::index {
+
+/// The applier calls it; `idle` may be called from any thread. What it is given must outlive it.
+class Builder {
+ public:
+  struct Environment {
+    Executor& workers;
+    MetricsRegistry& metrics;
+    Indexes& indexes;
+    const IndexJournal& journal;
+    CommitPoint& commit;
+    Saver& saver;
+    /// The rows as they are now, those with expiring cells too.
+    std::function<rows::ReadView()> view;
+  };
+  explicit Builder(const Environment& environment);
+  /// After `stop` and `wait`.
+  ~Builder() = default;
+
+  void begin(const IndexPtr& index);
+  /// No index is building.
+  bool idle() const;
+
+  /// Ends builds under way, and begins none any more. Idempotent.
+  void stop() { stopping_ = true; }
+  /// Waits for what is under way in the background.
+  void wait();
+
+ private:
+  void post();
+  void build_next();
+  Status build(const IndexPtr& index);
+  Status scan(VectorIndexImpl& index, const rows::ReadView& rows);
+  Result<size_t> catch_up(VectorIndexImpl& index, log::Offset& from);
+
+  const Environment env_;
+  Gauge& building_;
+  std::atomic<bool> stopping_{false};
+
+  mutable std::mutex mutex_;
+  std::condition_variable changed_;
+  size_t builds_ = 0;  ///< waiting or under way
+  std::deque<IndexPtr> waiting_;
+  bool posted_ = false;
+};
+
+}  // namespace sagitta::index

@@ -1,0 +1,172 @@
+#include "sagitta/index/saver.h"
+
+#include <chrono>
+#include <thread>
+#include <utility>
+
+#include "sagitta/base/logging.h"
+
+namespace sagitta::index {
+namespace {
+
+/// A snapshot is due after so many changes, and not before they are this part of the vectors: so a
+/// journal is never much longer than its index, and rewriting an index costs little beside filling
+/// it.
+constexpr uint64_t kChangedPart = 5;
+/// A save looks this often, or about, whether it is to end.
+constexpr std::chrono::milliseconds kCancelPoll{1};
+
+Counter& snapshots(MetricsRegistry& metrics, const char* result) {
+  return metrics.counter("sagitta_index_snapshot_total", "Snapshots of vector indexes, by what became of them",
+                         {{"result", result}});
+}
+
+}  // namespace
+
+Saver::Saver(const Environment& environment, const SnapshotPlace& place)
+    : env_(environment),
+      changes_min_(place.changes_min),
+      saved_(snapshots(env_.metrics, "saved")),
+      not_saved_(snapshots(env_.metrics, "not_saved")),
+      loaded_(snapshots(env_.metrics, "loaded")),
+      not_loaded_(snapshots(env_.metrics, "not_loaded")),
+      save_seconds_(env_.metrics.histogram("sagitta_index_snapshot_save_seconds", "Time to save a vector index",
+                                           latency_bounds())),
+      load_seconds_(env_.metrics.histogram("sagitta_index_snapshot_load_seconds",
+                                           "Time to load a vector index, without catching up", latency_bounds())) {
+  if (place.files != nullptr) files_.emplace(*place.files, place.directory);
+}
+
+void Saver::tidy(const schema::Schema& schema) {
+  if (!files_) return;
+  with_files_ = index_ids(schema);
+  files_->tidy([&](uint32_t id) { return id >= schema.next_index_id || with_files_.contains(id); });
+  for (uint32_t id : with_files_) files_->remove_unused(id);
+}
+
+Result<std::optional<log::Offset>> Saver::load(VectorIndexImpl& index) {
+  if (!files_) return std::nullopt;
+  SAGITTA_TRY(const auto journal_from, env_.journal.complete_from(index.def().id));
+  const int64_t began_us = env_.clock.steady_us();
+  const auto done = index.load(*files_, journal_from.value_or(UINT64_MAX), env_.vectors);
+  if (done) {
+    loaded_.add();
+    load_seconds_.observe(static_cast<double>(env_.clock.steady_us() - began_us) * 1e-6);
+    return *done;
+  }
+  if (done.error().code() == ErrorCode::kNotFound) return std::nullopt;
+  not_loaded_.add();
+  log_warn("index snapshot not used, rows are read instead",
+           {{"index", index.def().name}, {"error", done.error().to_string()}});
+  return std::nullopt;
+}
+
+bool Saver::claim(VectorIndexImpl& index) const {
+  if (!files_ || stopping_ || !enabled_ || index.state() != VectorIndex::State::kServing) return false;
+  const uint64_t changed = index.changes() - std::max(index.tried_changes.load(), index.saved_changes.load());
+  if (changed < changes_min_ || changed * kChangedPart < index.stats().vectors) return false;
+  return !index.save_claimed.exchange(true);
+}
+
+void Saver::begin_save(const IndexPtr& index) {
+  begin_work();
+  env_.workers.post_long([this, index] {
+    if (!stopping_) save(*index);
+    index->save_claimed = false;
+    end_work();
+  });
+}
+
+void Saver::begin_removals(const schema::Schema& schema) {
+  if (!files_) return;
+  const std::set<uint32_t> has = index_ids(schema);
+  for (const uint32_t id : std::exchange(with_files_, has)) {
+    if (has.contains(id)) continue;
+    begin_work();
+    env_.workers.post([this, id] {
+      files_->remove(id, std::nullopt);
+      end_work();
+    });
+  }
+}
+
+void Saver::save(VectorIndexImpl& index) {
+  const int64_t began_us = env_.clock.steady_us();
+  const Status done = try_save(index);
+  if (done) {
+    saved_.add();
+    save_seconds_.observe(static_cast<double>(env_.clock.steady_us() - began_us) * 1e-6);
+    return;
+  }
+  not_saved_.add();
+  log_warn("index snapshot not saved, the one before stays",
+           {{"index", index.def().name}, {"error", done.error().to_string()}});
+}
+
+Status Saver::try_save(VectorIndexImpl& index) {
+  SnapshotHeader header{.index_id = index.def().id};
+  SAGITTA_TRY(header.number, files_->next_number(header.index_id));
+  uint64_t changes = 0;
+  ann::Pin pin;
+  {
+    std::lock_guard lock(env_.commit.mutex);
+    header.complete_to = env_.commit.next;
+    changes = index.changes();
+    pin = index.pin();
+    index.save_running = true;
+  }
+  index.tried_changes = changes;
+  const Status done = index.save(*files_, header, index.cancel_save);
+  pin = {};
+  index.save_running = false;
+  files_->remove_unused(header.index_id);
+  if (!done) return done;
+  if (!env_.indexes.has(index)) {
+    files_->remove(header.index_id, std::nullopt);
+    return {};
+  }
+  index.saved_changes = changes;
+  env_.journal.trim_later(header.index_id, header.complete_to);
+  log_info("index saved", {{"index", index.def().name}, {"offset", header.complete_to}});
+  return {};
+}
+
+void Saver::end_save(VectorIndexImpl& index) {
+  index.cancel_save = true;
+  while (index.save_running) std::this_thread::sleep_for(kCancelPoll);
+  index.cancel_save = false;
+}
+
+void Saver::begin_work() {
+  std::lock_guard lock(mutex_);
+  ++works_;
+}
+
+void Saver::end_work() {
+  // Under the lock: who waits may end this object's life.
+  std::lock_guard lock(mutex_);
+  --works_;
+  changed_.notify_all();
+}
+
+void Saver::stop() {
+  stopping_ = true;
+  for (const auto& [id, index] : env_.indexes.all()) end_save(*index);
+}
+
+void Saver::wait() {
+  std::unique_lock lock(mutex_);
+  changed_.wait(lock, [this] { return works_ == 0; });
+}
+
+void Saver::save_all() {
+  if (!files_) return;
+  for (const auto& [id, index] : env_.indexes.all()) {
+    const bool serves = index->state() == VectorIndex::State::kServing;
+    if (serves && index->changes() != index->saved_changes) save(*index);
+  }
+  const Status trimmed = env_.journal.write_trims();
+  if (!trimmed) log_warn("index journal not trimmed", {{"error", trimmed.error().to_string()}});
+}
+
+}  // namespace sagitta::index
