@@ -1,9 +1,11 @@
+/// `sagitta serve`: the pages first, then the database, then CQL; and a stop in the other order.
 #include "serve.h"
 
 #include <fmt/format.h>
 
 #include <csignal>
 #include <cstdio>
+#include <memory>
 #include <thread>
 
 #include "sagitta/async/runtime.h"
@@ -28,7 +30,7 @@ sigset_t stop_signals() {
   return signals;
 }
 
-db::Options database_options(const ServeOptions& options, const async::Endpoint& cql) {
+db::Options database_options(const ServeOptions& options, const async::Endpoint& cql, server::Server& server) {
   db::Options database;
   database.data_dir = options.data;
   database.node.cluster_name = options.cluster_name;
@@ -36,6 +38,7 @@ db::Options database_options(const ServeOptions& options, const async::Endpoint&
   database.node.cql_port = cql.port;
   database.budgets.root_bytes = options.memory_mib << 20;
   database.budgets.block_cache_bytes = options.block_cache_mib << 20;
+  database.on_replay = [&server](uint64_t applied, uint64_t all) { server.show_replay(applied, all); };
   return database;
 }
 
@@ -55,13 +58,20 @@ Status run(const ServeOptions& options) {
   MetricsRegistry metrics;
   const auto files = make_real_file_system();
   async::WorkerPool workers(options.workers, metrics);
-  SAGITTA_TRY(const auto database,
-              db::Database::open(database_options(options, cql), {*files, clock, random, metrics, workers}));
+  std::unique_ptr<db::Database> database;  // outlives the sessions
 
   const int cores = options.cores > 0 ? options.cores : static_cast<int>(std::thread::hardware_concurrency());
   const auto runtime = async::make_runtime(cores, metrics);
-  SAGITTA_TRY(const auto server, server::Server::start({cql, http, options.connections_max, options.request_timeout_ms},
-                                                       *runtime, *database, workers, clock, metrics));
+  SAGITTA_TRY(const auto server,
+              server::Server::open_pages({cql, http, options.connections_max, options.request_timeout_ms}, *runtime,
+                                         workers, clock, metrics));
+  auto opened = db::Database::open(database_options(options, cql, *server), {*files, clock, random, metrics, workers});
+  if (!opened) {
+    runtime->stop(0);
+    return fail(opened);
+  }
+  database = *std::move(opened);
+  SAGITTA_CHECK(server->serve(*database));
   fmt::print("sagitta {} ready: cql {} http {} data {}\n", SAGITTA_VERSION, server->cql().to_string(),
              server->http().to_string(), options.data);
   std::fflush(stdout);

@@ -110,6 +110,10 @@ Status Engine::start() {
   log.directory = directory_.log_path();
   log.segment_bytes = options_.log_segment_bytes;
   SAGITTA_TRY(log_, log::open_local_log(env_.files, env_.clock, env_.metrics, log));
+  replica::Options replica{.sweeps = {.at_once = options_.rows_deleted_at_once}};
+  if (options_.on_replay) {
+    replica.on_replay = [this](const replica::ReplayProgress& p) { options_.on_replay(p.applied, p.all); };
+  }
   SAGITTA_TRY(replica_, replica::Replica::open({*store_,
                                                 *log_,
                                                 env_.clock,
@@ -118,7 +122,7 @@ Status Engine::start() {
                                                 budgets_.fresh_lists,
                                                 horizon_.get(),
                                                 {&env_.files, directory_.index_path(), options_.index_changes_min}},
-                                               {.sweeps = {.at_once = options_.rows_deleted_at_once}}));
+                                               std::move(replica)));
   timeuuids_.start_at(replica_->log_clock_us() + kTimeuuidGapUs);
   return {};
 }

@@ -8,24 +8,26 @@ namespace {
 constexpr size_t kReadBytes = size_t{4} << 20;
 constexpr int64_t kReadWaitUs = 100'000;
 /// A replay that takes longer says so, and then as often.
-constexpr int64_t kReportEveryUs = 2'000'000;
+constexpr int64_t kLogEveryUs = 2'000'000;
 
 }  // namespace
 
 Status Lane::replay() {
   const log::Offset first = partition_.position();
   const log::Offset end = env_.log.bounds(env_.partition).end;
-  last_flush_us_ = last_report_us_ = env_.clock.steady_us();
+  int64_t logged_us = last_flush_us_ = env_.clock.steady_us();
   if (first == end) return {};
   partition_.set_replaying(true);
-  report(first, end);
-  while (partition_.position() < end) {
+  const auto report = [&] {
+    if (options_.on_replay) options_.on_replay({partition_.position() - first, end - first});
+  };
+  for (report(); partition_.position() < end; report()) {
     SAGITTA_CHECK(step(0));
-    if (env_.clock.steady_us() - last_report_us_ < kReportEveryUs) continue;
-    report(first, end);
+    const int64_t now_us = env_.clock.steady_us();
+    if (now_us - logged_us < kLogEveryUs) continue;
+    logged_us = now_us;
     log_info("replaying", {{"offset", partition_.position()}, {"from", first}, {"to", end}});
   }
-  report(first, end);
   wait_for_flush();
   // The rows are right without it; the next start will say whether the disk still refuses.
   if (const Status flushed = partition_.flush(); !flushed) {
@@ -33,11 +35,6 @@ Status Lane::replay() {
   }
   partition_.set_replaying(false);
   return {};
-}
-
-void Lane::report(log::Offset first, log::Offset end) {
-  last_report_us_ = env_.clock.steady_us();
-  if (options_.on_replay) options_.on_replay({partition_.position() - first, end - first});
 }
 
 Result<size_t> Lane::step(int64_t wait_us) {

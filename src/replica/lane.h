@@ -37,7 +37,6 @@ class Lane {
 
  private:
   void run();
-  void report(log::Offset first, log::Offset end);
   void flush_when_due();
 
   PartitionReplica& partition_;
@@ -48,7 +47,6 @@ class Lane {
   std::condition_variable flushed_;
   bool flushing_ = false;  ///< guarded by mutex_
   int64_t last_flush_us_ = 0;
-  int64_t last_report_us_ = 0;
   std::thread thread_;
 };
 

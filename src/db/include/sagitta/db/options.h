@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <string>
 
 #include "sagitta/base/budget.h"
@@ -55,6 +56,9 @@ struct Options {
   uint64_t index_changes_min = 10'000;
   /// A statement or batch deletes so many rows at once; the others are gone too, and removed step by step.
   size_t rows_deleted_at_once = 1000;
+  /// Called while `open` replays the log: how many of the records that the store lacks are applied,
+  /// and how many there are; at the start, every few megabytes of records, at the end.
+  std::function<void(uint64_t applied, uint64_t all)> on_replay = {};
 };
 
 /// What the database needs from outside. All must outlive it.

@@ -50,7 +50,7 @@ struct Options {
   /// How long a request id is remembered when its record has no not_after_us.
   int64_t request_memory_us = 600'000'000;
   rows::SweepLimits sweeps;
-  /// Called by `open` while it replays: at the begin, now and then, at the end.
+  /// Called by `open` while it replays: at the start, every few megabytes of records, at the end.
   std::function<void(const ReplayProgress&)> on_replay = {};
 };
 

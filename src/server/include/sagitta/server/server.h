@@ -2,6 +2,7 @@
 /// per-core runtime.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 
 #include "sagitta/async/runtime.h"
@@ -21,12 +22,21 @@ struct ServerOptions {
   int64_t request_timeout_ms = 10'000;
 };
 
-/// Listens from `start` until the runtime stops. Everything referenced must outlive it; the runtime must have stopped
-/// before it dies.
+/// Listens until the runtime stops. Everything referenced must outlive it; the runtime must have
+/// stopped before it dies.
 class Server {
  public:
   virtual ~Server() = default;
-  /// kIo naming the address when a port is in use; the runtime is stopped then.
+  /// Opens the HTTP pages while the database is still to be opened: /readyz answers 503 and says how
+  /// far that is. kIo naming the address when the port is in use; the runtime is stopped then.
+  static Result<std::unique_ptr<Server>> open_pages(const ServerOptions& options, async::Runtime& runtime,
+                                                    Executor& workers, const Clock& clock, MetricsRegistry& metrics);
+  /// For /readyz, until `serve`: of `all` records in the log that the store lacks so many are
+  /// applied. Thread-safe.
+  virtual void show_replay(uint64_t applied, uint64_t all) = 0;
+  /// Opens CQL over the database, once; from now on /readyz speaks of it. Errors as above.
+  virtual Status serve(db::Database& database) = 0;
+  /// Opens both.
   static Result<std::unique_ptr<Server>> start(const ServerOptions& options, async::Runtime& runtime,
                                                db::Database& database, Executor& workers, const Clock& clock,
                                                MetricsRegistry& metrics);
