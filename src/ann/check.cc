@@ -1,4 +1,4 @@
-// What must hold of an index, looked at slot by slot.
+// Verifies the invariants of an index, slot by slot.
 #include <fmt/format.h>
 
 #include <cmath>
@@ -9,7 +9,7 @@
 namespace sagitta::ann {
 namespace {
 
-/// How far from 1 rounding may leave the length of a stored unit vector.
+/// How far rounding may move the length of a stored unit vector from 1.
 constexpr double kUnitTolerance = 0.01;
 
 }  // namespace

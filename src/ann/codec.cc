@@ -1,3 +1,4 @@
+// Encoding: the rotation, the grid and its factors; and the estimates made from codes.
 #include "codec.h"
 
 #include <algorithm>
@@ -13,27 +14,30 @@ namespace {
 
 constexpr size_t kBlockBytes = 64;
 constexpr uint32_t kRounds = 2;
-/// Codes whose dot products are taken together.
+/// Codes whose dot products are computed together.
 constexpr size_t kBatch = 64;
-/// The step of the best uniform grid of 4 and of 16 points for a Gaussian of deviation 1 (Max, 1960).
+/// The step of the best uniform grid of 4 and of 16 points for a Gaussian of deviation 1 (Max,
+/// 1960).
 constexpr float kGaussianStep2 = 0.9957F, kGaussianStep4 = 0.3352F;
 constexpr float kQueryMax = 127;
-/// Anything below is taken for zero: its inverse is no number.
+/// Smaller magnitudes count as zero: their inverse is not finite.
 constexpr float kQueryMin = 1e-36F;
-/// A vector longer than so many usual ones has no say in where the centre is: a few could move it far from the rest.
+/// Vectors longer than this many median lengths do not count for the centre: a few of them could
+/// move it far from the rest.
 constexpr double kUsualLengths = 4;
-/// Lengths that differ by no more than this are the same, as long as fewer than one in so many differ by more.
+/// Lengths are the same if fewer than 1 in kOfOtherLength differs from the median by more than
+/// this.
 constexpr double kSameLength = 0.01;
 constexpr size_t kOfOtherLength = 16;
 /// In the codec's unit, where lengths are near 1.
 constexpr float kFactorMax = 1e18F;
 constexpr float kLargest = std::numeric_limits<float>::max();
-/// Of the rotation; part of what a snapshot means.
+/// Seeds the rotation. Part of the snapshot format: never change it.
 constexpr uint64_t kRotationSeed = 0x5a91774a;
 
 uint32_t block_numbers(CodeBits bits) { return static_cast<uint32_t>(kBlockBytes * 8) / static_cast<uint32_t>(bits); }
 uint32_t blocks_of(uint32_t dim, CodeBits bits) { return (dim + block_numbers(bits) - 1) / block_numbers(bits); }
-/// A vector is as long as its code has numbers.
+/// The length of a vector when it fills its code.
 uint32_t padded_to(uint32_t dim, CodeBits bits) { return blocks_of(dim, bits) * block_numbers(bits); }
 
 float dot(const simd::Kernels& kernels, std::span<const float> a, std::span<const float> b) {
@@ -56,8 +60,8 @@ double median_of(std::vector<double> values) {
   return *middle;
 }
 
-/// Fewer than kOfOtherLength vectors do not tell. That vectors of one length are linked by product costs hardly
-/// anything, the other way round it costs a third of the answers.
+/// Fewer than kOfOtherLength vectors decide nothing. By product is the safe choice: it costs hardly
+/// anything for vectors of one length, while by distance loses a third of the answers for others.
 Neighbours neighbours_of(Metric metric, std::span<const float> sample, uint32_t dim) {
   if (metric != Metric::kDot) return Neighbours::kByDistance;
   const std::vector<double> lengths = lengths_of(sample, dim);
@@ -68,15 +72,16 @@ Neighbours neighbours_of(Metric metric, std::span<const float> sample, uint32_t 
   return same ? Neighbours::kByDistance : Neighbours::kByProduct;
 }
 
-/// A power of two that brings vectors like these to a length near 1.
+/// The power of two that scales vectors like these to a length near 1.
 float unit_of(std::span<const float> sample, uint32_t dim) {
   const double length = median_of(lengths_of(sample, dim));
   if (!(length > 0)) return 1;
   return static_cast<float>(std::exp2(std::clamp(-std::round(std::log2(length)), -126.0, 126.0)));
 }
 
-/// A block of a code as numbers around 0, in half steps of the grid, at 8 bits in whole ones, of which the lowest is
-/// drawn in; returns their sum. Loops of known length over what does not overlap: the compiler makes vectors of them.
+/// Decodes a block into numbers around 0, in half steps of the grid; at 8 bits in whole steps, with
+/// −128 clamped to −127. Returns their sum. The loops have a constant length and nothing overlaps,
+/// so the compiler vectorises them.
 template <uint32_t kBits>
 int32_t centre_block(const uint8_t* __restrict code, int8_t* __restrict values) {
   constexpr int kTop = (1 << kBits) - 1;
@@ -92,7 +97,7 @@ int32_t centre_block(const uint8_t* __restrict code, int8_t* __restrict values) 
   return sum;
 }
 
-/// What a loop needs is passed by value, and does not overlap: the compiler makes vectors of it.
+/// Takes everything by value and without overlap, so that the compiler vectorises the loops.
 void scale_and_shift(const float* __restrict in, float scale, const float* __restrict less, float* __restrict out,
                      size_t count) {
   if (less == nullptr) {
@@ -142,8 +147,9 @@ size_t Codec::fine_bytes(uint32_t dim, CodeBits bits) {
   return code_bytes(padded_to(dim, bits), kFineBits) + sizeof(float);
 }
 
-// Each round flips signs and transforms the longest power of two from the front and, where that is not all, from the
-// back: orthogonal, and two rounds mix every dimension with every other.
+// Each round flips signs and transforms the longest power-of-two prefix, then, if that is not all,
+// an equally long suffix. Each step is orthogonal, and two rounds mix every dimension with every
+// other.
 void Codec::rotate(std::span<const float> stored, bool centred, std::vector<float>& out) const {
   out.assign(padded_, 0);
   scale_and_shift(stored.data(), unit_, centred ? centre_.data() : nullptr, out.data(), dim_);
@@ -156,8 +162,8 @@ void Codec::rotate(std::span<const float> stored, bool centred, std::vector<floa
   }
 }
 
-// To the nearest points of a grid that suits them, as numbers around 0 in steps of it. Returns the sum of each value
-// times its point; `squared` is that of the values' squares.
+// Rounds `values` to the nearest points of a grid fitted to them; writes the points, as numbers
+// around 0 in grid steps, and the code. Returns Σ valueᵢ·pointᵢ; `squared` is Σ valueᵢ².
 float Codec::round(CodeBits bits, std::span<const float> values, float squared, std::span<float> points,
                    uint8_t* code) const {
   const float largest = kernels_.largest_f32(values.data(), padded_);
@@ -183,8 +189,8 @@ float Codec::round(CodeBits bits, std::span<const float> values, float squared, 
   return along;
 }
 
-// With x the vector, c its points and s its scale, ⟨q, x⟩ is about s·⟨q, c⟩. What is missing is the product with the
-// rest, ⟨q, x − s·c⟩, which the points and the scale of the rest estimate in the same way.
+// With x the vector, c its points and s its scale, ⟨q, x⟩ ≈ s·⟨q, c⟩. The rest is ⟨q, x − s·c⟩,
+// which the points and the scale of the residual x − s·c estimate in the same way.
 Codec::Factors Codec::encode(std::span<const float> stored, uint8_t* code, uint8_t* fine,
                              std::vector<float>& scratch) const {
   rotate(stored, true, scratch);
@@ -201,7 +207,7 @@ Codec::Factors Codec::encode(std::span<const float> stored, uint8_t* code, uint8
   return factors;
 }
 
-// Returns the value of one step.
+// Returns the size of one step.
 float Codec::quantise_query(Query& out) const {
   const float largest = kernels_.largest_f32(out.rotated.data(), padded_);
   const float inverse = largest > kQueryMin && largest <= kLargest ? kQueryMax / largest : 0;
@@ -222,7 +228,8 @@ void Codec::prepare(std::span<const float> stored, Query& out) const {
     return;
   }
   prepare_geometry(stored, out);
-  // Half the squared distance of unit vectors is 1 − cos; squared distances come back into the caller's unit.
+  // Half the squared distance of unit vectors is 1 − cos; other squared distances go back to the
+  // caller's unit.
   const float factor = metric_ == Metric::kCosine ? 0.5F : 1 / (unit_ * unit_);
   out.norm_factor = std::min(out.norm_factor * factor, kLargest);
   out.dot_factor = std::min(out.dot_factor * factor, kLargest);

@@ -1,3 +1,4 @@
+// Segments as anonymous mappings, in huge pages where they are large enough.
 #include "column.h"
 
 #include <fmt/format.h>
@@ -6,10 +7,10 @@
 namespace sagitta::ann {
 namespace {
 
-/// Smaller segments would waste more by a huge page than they save.
+/// A smaller segment would waste more memory by a huge page than it gains.
 constexpr size_t kHugePage = size_t{2} << 20;
 
-/// Of a mapping, the part of `bytes` that begins at a huge page; the rest is unmapped.
+/// Cuts a mapping down to `bytes` that begin at a huge page.
 void* trim(void* memory, size_t room, size_t bytes) {
   const auto begin = reinterpret_cast<uintptr_t>(memory), aligned = (begin + kHugePage - 1) & ~(kHugePage - 1);
   const size_t before = aligned - begin, after = (room - before - bytes) & ~size_t{4095};

@@ -1,5 +1,6 @@
-/// Fixed-size records by slot, in segments that double and never move, so that a reader needs no lock and growing
-/// copies nothing. Segments are mapped whole and become resident as they are touched.
+/// Fixed-size records, indexed by slot, in segments that double in size and never move: readers
+/// need no lock, and growth copies nothing. A segment is mapped whole and becomes resident as it is
+/// touched.
 #pragma once
 
 #include <array>
@@ -17,7 +18,7 @@ namespace sagitta::ann {
 inline constexpr uint32_t kFirstBits = 10;
 inline constexpr uint32_t kFirstSlots = 1U << kFirstBits;
 inline constexpr uint32_t kSegments = 20;
-/// Slot numbers stay below this: two bits of a search's keys are its own.
+/// Slot numbers stay below this, because a SearchKey uses two bits of them as marks.
 inline constexpr uint32_t kSlotsMax = ((1U << kSegments) - 1) << kFirstBits;
 
 inline uint32_t segment_of(uint32_t slot) {
@@ -26,8 +27,8 @@ inline uint32_t segment_of(uint32_t slot) {
 inline uint32_t segment_begin(uint32_t segment) { return ((1U << segment) - 1) << kFirstBits; }
 inline uint32_t segment_slots(uint32_t segment) { return kFirstSlots << segment; }
 
-/// Thread-safety: at() for any slot of a segment that was added before the slot was learnt; add_segment by one writer
-/// at a time.
+/// Thread-safety: any thread may call at() for a slot whose segment was added before the slot was
+/// learnt; add_segment() needs one writer at a time.
 class Column {
  public:
   explicit Column(size_t record_bytes) : record_bytes_(record_bytes) {}
@@ -35,9 +36,11 @@ class Column {
   Column(const Column&) = delete;
   Column& operator=(const Column&) = delete;
 
-  /// Zeroed memory for the next segment. kOverloaded when the system has no address space left.
+  /// Adds zeroed memory for the next segment. kOverloaded when the system has no address space
+  /// left.
   Status add_segment(uint32_t segment);
-  /// Puts bytes of a file, at a multiple of kPageBytes, at the beginning of a segment that was added.
+  /// Maps `bytes` of a file, from `offset` (a multiple of kPageBytes), to the start of an added
+  /// segment.
   Status map(uint32_t segment, const RandomFile& file, uint64_t offset, size_t bytes) {
     return file.map(offset, bytes, reinterpret_cast<char*>(this->segment(segment)));
   }
@@ -52,7 +55,8 @@ class Column {
 
  private:
   const size_t record_bytes_;
-  /// Where slot 0 would be if the segment reached down to it: one addition finds a record.
+  /// The address slot 0 would have if the segment reached down to it, so that one addition finds a
+  /// record.
   std::array<std::atomic<uintptr_t>, kSegments> biased_{};
   uint32_t segments_ = 0;
 };

@@ -1,3 +1,4 @@
+// Takes turns among the rings of copies that are open.
 #include "copies.h"
 
 namespace sagitta::ann {

@@ -1,5 +1,5 @@
-/// The copies of what a walk has found: vectors equal to a candidate, which a walk does not meet. They follow it, at
-/// its distance.
+/// The copies of what a walk has found: vectors equal to a candidate. A walk does not meet them;
+/// they follow the candidate, at its distance.
 #pragma once
 
 #include <cstdint>
@@ -11,23 +11,24 @@
 
 namespace sagitta::ann {
 
-/// Works in a scratch that it does not own: what its walk has seen is not given. The caller holds a pin. One thread.
+/// Never gives a slot that its walk has seen. Uses a scratch that it does not own. The caller holds
+/// a pin. One thread.
 class Copies {
  public:
   Copies(const Graph& graph, Scratch& scratch) : graph_(graph), scratch_(scratch) { clear(); }
 
   void clear();
-  /// Those of a candidate that has had its turn follow from now on.
+  /// Makes the copies of a candidate follow from now on, once the candidate has had its turn.
   void open(SearchKey key);
-  /// More than `most` of one vector are not given before the next call: they are all as far.
+  /// Starts a round. Of one vector's copies, a round gives at most `most`: all are equally far.
   void begin_round(size_t most);
-  /// The next, until take() or skip(); null when there are none.
+  /// The next copy, until take() or skip(); null when there is none.
   const SearchKey* peek();
   void take();
   void skip() { next_ = kNone; }
-  /// No more are given of what is open.
+  /// Drops all open rings: none of their copies follows any more.
   void stop() { scratch_.rings.clear(); }
-  /// All that were taken.
+  /// All copies taken so far.
   const std::vector<uint32_t>& taken() const { return scratch_.copies_taken; }
 
  private:
@@ -35,9 +36,9 @@ class Copies {
 
   const Graph& graph_;
   Scratch& scratch_;
-  size_t at_ = 0;           // of scratch_.rings: those before have given all that they may in this round
-  size_t most_ = 0;         // of each ring, in this round
-  SearchKey next_ = kNone;  // of the ring at_
+  size_t at_ = 0;           // index into scratch_.rings: those before it have given their share of this round
+  size_t most_ = 0;         // limit for each ring in this round
+  SearchKey next_ = kNone;  // of ring at_
 };
 
 }  // namespace sagitta::ann

@@ -1,6 +1,6 @@
-/// What searches cost, in nanoseconds of a usual machine (a Xeon at 2.5 GHz, most of the index beyond its second
-/// cache): to choose between walking, scanning and testing. Cache lines decide, each some ten nanoseconds when asked
-/// for ahead.
+/// Estimated costs of a search, in nanoseconds of a typical machine (Xeon at 2.5 GHz, most of the
+/// index outside the L2 cache). They decide between walking, scanning and testing. Cache lines
+/// dominate: each takes about 10 ns when prefetched.
 #pragma once
 
 #include <algorithm>
@@ -10,8 +10,8 @@ namespace sagitta::ann {
 
 class Costs {
  public:
-  /// `sketches`: most of what is met is told to be far by these. `slots`: the more codes, the fewer are in a cache when
-  /// a walk comes to them.
+  /// `sketches`: most neighbours are skipped by their sketch. `slots`: the more codes there are,
+  /// the fewer are in a cache when a walk reads them.
   Costs(size_t vector_bytes, size_t code_bytes, size_t degree, bool sketches, size_t slots)
       : vector_ns_(20 + static_cast<double>(vector_bytes) / 8),
         code_ns_(20 + lines(code_bytes) * kLineNs),
@@ -19,30 +19,30 @@ class Costs {
                            (code_ns_ + part_beyond_cache(slots * code_bytes) * kMissNs)),
         exact_only_(vector_bytes > 0 && vector_bytes <= 2 * code_bytes) {}
 
-  /// Whether so many vectors are better scanned by themselves than by their codes and then rescored.
+  /// Whether `count` vectors are better compared directly than by codes and then rescored.
   bool scans_vectors(size_t count) const { return exact_only_ || count <= kFewVectors; }
   double scan(size_t count) const {
     const auto n = static_cast<double>(count);
     return scans_vectors(count) ? n * vector_ns_ : n * code_ns_ + kRescored * vector_ns_;
   }
-  /// So many vectors, one after another.
+  /// Comparing `count` vectors, one after another.
   double compare(double count) const { return count * vector_ns_; }
-  /// Bringing so many that were found into exact order, of a beam that grows by and by.
+  /// Bringing `count` found candidates into exact order while the beam grows step by step.
   double in_order(double count) const { return count * (vector_ns_ + kOrderNs); }
-  /// Looking at so many slots without their vectors.
+  /// Visiting `count` slots without reading their vectors.
   double list(double count) const { return count * kSlotNs; }
   double walk(double beam) const { return (beam + kApproach) * step_ns_ + kRescored * vector_ns_; }
 
  private:
-  /// Below this the codes' advantage is lost on the rescoring.
+  /// Below this, rescoring costs more than the codes save.
   static constexpr size_t kFewVectors = 128;
-  /// Vectors compared exactly to finish an answer, about.
+  /// Vectors compared exactly to finish an answer, roughly.
   static constexpr double kRescored = 64;
   static constexpr double kSlotNs = 2, kOrderNs = 1000;
   static constexpr double kLineNs = 10;
-  /// Steps until a walk has come near.
+  /// Steps until a walk is near the query.
   static constexpr double kApproach = 12;
-  /// Of a code that is in no cache, although it was asked for, beyond what it costs in one.
+  /// The extra cost of a prefetched code that is in no cache.
   static constexpr double kMissNs = 30;
   static constexpr double kCacheBytes = 16 << 20;
   static double part_beyond_cache(size_t bytes) {

@@ -1,3 +1,4 @@
+// Gathers codes, fine codes and vectors for the codec and the scorer, and prefetches them.
 #include "distances.h"
 
 #include <algorithm>
@@ -5,7 +6,7 @@
 namespace sagitta::ann {
 namespace {
 
-/// The processor's own prefetcher follows from there.
+/// The hardware prefetcher continues from there.
 constexpr size_t kPrefetchBytesMax = 512;
 
 void ask_for(const void* begin, size_t bytes) {

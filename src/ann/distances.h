@@ -1,4 +1,4 @@
-/// How far slots are from one query: by their codes, by their fine codes, by their stored vectors.
+/// Distances from one query to slots: by code, by fine code, by stored vector.
 #pragma once
 
 #include <optional>
@@ -12,16 +12,16 @@
 
 namespace sagitta::ann {
 
-/// What is asked for is on its way to the processor when it is read. Works in a scratch that it does not own; the
-/// caller holds a pin. One thread.
+/// Offers a prefetch for everything it reads. Uses a scratch that it does not own; the caller holds
+/// a pin. One thread.
 class Distances {
  public:
-  /// Slots whose codes are read together; as many more are best asked for before.
+  /// The largest batch of codes read together. Prefetch the next batch before reading this one.
   static constexpr size_t kTogether = 64;
-  /// Vectors best asked for before one is read.
+  /// How many vectors to prefetch ahead of the one being read.
   static constexpr size_t kVectorsAhead = 4;
 
-  /// `codec` is null when there is none yet.
+  /// `codec` is null before the codec is learnt.
   Distances(const SlotStore& store, const IndexOptions& options, const Codec* codec, std::span<const float> query,
             Scratch& scratch);
   Distances(const Distances&) = delete;
@@ -30,19 +30,19 @@ class Distances {
   /// The query in stored form.
   std::span<const float> query() const { return scratch_.query; }
   const Codec* codec() const { return codec_; }
-  /// Before by_codes() and by_fine_codes().
+  /// Call before by_codes() and by_fine_codes().
   void prepare_codes() { codec_->prepare(scratch_.query, scratch_.code_query); }
 
-  /// Of `count` slots, kTogether at most.
+  /// Estimates the distances of `count` slots, at most kTogether.
   void by_codes(const uint32_t* slots, size_t count, float* out) const;
   void ask_for_codes(std::span<const uint32_t> slots) const;
 
   bool has_fine_codes() const { return store_.shape().fine_bytes > 0; }
-  /// Of keys that have estimates by codes, kTogether at most.
+  /// Improves the estimates in `keys`, at most kTogether.
   void by_fine_codes(std::span<const SearchKey> keys, float* out) const;
   void ask_for_fine_code(uint32_t slot) const;
 
-  /// At a level that keeps none, there are vectors until there is a codec.
+  /// False once a level without stored vectors (kI8) has its codec.
   bool has_vectors() const { return scorer_.has_value(); }
   bool has_vector(uint32_t slot) const { return !early_ || store_.has_early(slot); }
   float by_vector(uint32_t slot) const { return (*scorer_)(vector(slot)); }
@@ -54,7 +54,7 @@ class Distances {
   const SlotStore& store_;
   Scratch& scratch_;
   const Codec* const codec_;
-  const bool early_;  // there are whole vectors only, at a level that keeps none
+  const bool early_;  // kI8 before the codec: only whole vectors exist
   std::optional<Scorer> scorer_;
 };
 

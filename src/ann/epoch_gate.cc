@@ -1,3 +1,4 @@
+// Entering, leaving and advancing epochs.
 #include "epoch_gate.h"
 
 #include <utility>
@@ -20,7 +21,8 @@ Pin EpochGate::enter() {
   while (true) {
     const uint64_t now = epoch_.load();
     readers(now).fetch_add(1);
-    // Had the epoch moved in between, a writer may have looked at the counter before we were in it.
+    // If the epoch has advanced in between, a writer may have read the counter before this reader
+    // was in it.
     if (epoch_.load() == now) return Pin(this, now);
     readers(now).fetch_sub(1);
   }

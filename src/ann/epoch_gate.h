@@ -1,8 +1,9 @@
-/// Tells writers when nobody can still look at what they have unlinked. Readers enter and leave with one atomic
-/// addition each and never wait for a writer.
+/// Tells writers when no reader can still see what they unlinked. Readers enter and leave with one
+/// atomic addition each and never wait for a writer.
 ///
-/// There are two counters of readers, for even and odd epochs. The epoch goes from e to e + 1 only when no reader of e
-/// - 1 is left; so when it reaches e + 2, every reader that entered at e or before is gone.
+/// There are two reader counters, for even and odd epochs. The epoch advances from e to e + 1 only
+/// when no reader of e − 1 is left. So once it is e + 2, every reader that entered at e or earlier
+/// has left.
 #pragma once
 
 #include <atomic>
@@ -19,9 +20,11 @@ class EpochGate {
   /// Any thread.
   void leave(uint64_t epoch) { readers(epoch).fetch_sub(1); }
 
-  /// The current epoch. What is unlinked now may be reused when this has grown by 2. Writers only, one at a time.
+  /// The current epoch. What is unlinked now may be reused once epoch() has grown by 2. Writers
+  /// only, one at a time.
   uint64_t epoch() const { return epoch_.load(); }
-  /// Goes on to the next epoch, unless a reader of the last one is left. Writers only, one at a time.
+  /// Advances to the next epoch, unless a reader of the previous one is left. Writers only, one at
+  /// a time.
   bool try_advance();
 
  private:
@@ -30,7 +33,8 @@ class EpochGate {
   };
   std::atomic<uint64_t>& readers(uint64_t epoch) { return readers_[epoch % 2].value; }
 
-  // Sequentially consistent throughout: the proof above orders a reader's entry against a writer's look at the counter.
+  // ^Sequentially consistent throughout: the proof above orders a reader's entry against a writer's
+  // look at the counter.
   alignas(64) std::atomic<uint64_t> epoch_{1};
   Count readers_[2];
 };

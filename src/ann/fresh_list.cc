@@ -1,3 +1,4 @@
+// Places of the fresh list: given, claimed and freed.
 #include "fresh_list.h"
 
 #include "sagitta/base/assert.h"

@@ -1,4 +1,4 @@
-/// The slots that are not linked yet. Few enough that every search looks at all of them.
+/// The slots that are not linked yet: few enough that every search scans all of them.
 #pragma once
 
 #include <array>
@@ -11,20 +11,21 @@ namespace sagitta::ann {
 
 inline constexpr uint32_t kNoLink = UINT32_MAX;
 
-/// A slot stays in its place from add to remove, so that a scan beside them misses none that is there all along.
-/// Thread-safety: scan by any thread; all else by one thread at a time (the index's mutex).
+/// A slot keeps its place from add() to remove(), so a concurrent scan misses no slot that is in
+/// the list throughout. Thread-safety: any thread may call scan(); everything else needs one thread
+/// at a time (the index's mutex).
 class FreshList {
  public:
-  /// A scan of so many codes costs less than a fifth of a walk (128 dimensions, recall 0.95).
+  /// Scanning this many codes costs less than a fifth of a walk (128 dimensions, recall 0.95).
   static constexpr uint32_t kCapacity = 128;
 
   FreshList();
   bool full() const { return size() == kCapacity; }
   uint32_t size() const { return size_.load(std::memory_order_relaxed); }
-  /// The list is not full. Returns the place.
+  /// Requires that the list is not full. Returns the place.
   uint32_t add(uint32_t slot);
   void remove(uint32_t place);
-  /// The place of a slot that was not claimed before, roughly the oldest; nothing when there is none.
+  /// Claims the place of a slot nobody has claimed, roughly the oldest; nullopt when there is none.
   std::optional<uint32_t> claim();
   uint32_t at(uint32_t place) const { return slots_[place].load(std::memory_order_relaxed); }
   bool holds(uint32_t slot) const;

@@ -1,4 +1,5 @@
-/// The links between slots: one flat proximity graph, entered at a few slots spread over the data.
+/// The links between slots: one flat proximity graph. Walks enter it at a few slots that are spread
+/// over the data.
 #pragma once
 
 #include <algorithm>
@@ -16,7 +17,8 @@
 
 namespace sagitta::ann {
 
-/// Some of the slots where walks begin. Thread-safe for readers; written by one thread at a time (the index's mutex).
+/// Some of the slots where walks begin. Any thread may read; one thread at a time may write (the
+/// index's mutex).
 template <uint32_t kMax>
 class EntryList {
  public:
@@ -44,15 +46,17 @@ class EntryList {
   std::atomic<uint32_t> count_{0};
 };
 
-/// Thread-safe. Readers take links as they find them: each link is whole, a list may be between two states.
+/// Thread-safe. A reader takes links as it finds them: each link is whole, but a list may be
+/// between two states.
 ///
-/// Slots whose vectors are equal, copies, lie in a ring. One of them has links and is linked to; a walk knows only that
-/// one. The others have only the way to the next copy, which is written in place of the end of a list.
+/// Copies, slots with equal vectors, form a ring. One of them, the leader, has links, and other
+/// slots link to it; a walk meets only the leader. The others, the followers, have no links, only
+/// the next copy. That is stored where the list of links ends.
 class Graph {
  public:
   static constexpr uint32_t kSpreadMax = 64, kLongestMax = 192, kEntriesMax = kSpreadMax + kLongestMax;
 
-  /// Of what the store keeps for a node with so many links: the links and, on cache lines of their own, their sketches.
+  /// The size of a node's record: the links and, from the next cache line on, their sketches.
   static size_t record_bytes(uint32_t degree, bool sketches) {
     return sketches ? sketches_at(degree) + SketchBlock::bytes_for(degree) : degree * sizeof(uint32_t);
   }
@@ -61,7 +65,7 @@ class Graph {
       : store_(store), degree_(degree), has_sketches_(store.shape().links_bytes > degree * sizeof(uint32_t)) {}
 
   uint32_t degree() const { return degree_; }
-  /// Whether each link has its sketch beside it.
+  /// Whether each link has a sketch beside it.
   bool has_sketches() const { return has_sketches_; }
   /// Writes up to degree() links to `out`; returns how many.
   uint32_t neighbours(uint32_t slot, uint32_t* out) const {
@@ -88,7 +92,8 @@ class Graph {
   void expect_copies() { has_copies_.store(true, std::memory_order_relaxed); }
   /// How many links fit.
   uint32_t room(uint32_t slot) const { return end_of(slot) == kNoLink ? degree_ : degree_ - 1; }
-  /// Copies the sketches, of which each may be another link's than neighbours() gave while its node is written.
+  /// Copies the sketches. While the node is being written, a sketch may belong to another link than
+  /// neighbours() gave.
   void sketches(uint32_t slot, SketchBlock& out) const {
     const std::atomic<uint64_t>* words = sketch_words(slot);
     out.resize(degree_);
@@ -98,15 +103,16 @@ class Graph {
     const auto* record = reinterpret_cast<const char*>(store_.links(slot));
     for (size_t offset = 0; offset < store_.shape().links_bytes; offset += 64) __builtin_prefetch(record + offset);
   }
-  /// Writers of a node's links hold its lock. From the end to the front: what lies behind the end of the old list must
-  /// not be read as part of the new one, for those slots may be another's by now. The next copy stays.
+  /// Replaces the links and keeps the next copy. The caller holds the node's lock. Writes from the
+  /// end to the front: a reader must never take slots behind the end of the old list for links of
+  /// the new one, as they may hold other vectors by now.
   void write(uint32_t slot, std::span<const uint32_t> links) {
     SAGITTA_ASSERT(links.size() <= room(slot));
     write_all(slot, links, end_of(slot));
   }
-  /// Of a slot that is free.
+  /// Empties the record of a free slot.
   void clear(uint32_t slot) { write_all(slot, {}, kNoLink); }
-  /// kNoLink: none. There is room for it.
+  /// Sets the next copy, kNoLink for none. The record must have room for it.
   void set_next_copy(uint32_t slot, uint32_t next) {
     std::atomic<uint32_t>* links = store_.links(slot);
     uint32_t count = 0;
@@ -115,14 +121,14 @@ class Graph {
     if (count < degree_) links[count].store(next == kNoLink ? kNoLink : next | kCopyMark, std::memory_order_release);
   }
 
-  /// The same with a sketch for each link.
+  /// The same, with a sketch for each link.
   void write(uint32_t slot, std::span<const uint32_t> links, const SketchBlock& sketches) {
     std::atomic<uint64_t>* words = sketch_words(slot);
     for (uint64_t word : sketches.words()) (words++)->store(word, std::memory_order_relaxed);
     write(slot, links);
   }
 
-  /// What a record of the store looks like with these; `record` is as long, and zeros.
+  /// Writes a record as the store would hold it into `record`, which has record_bytes() zeros.
   void lay_out(std::span<const uint32_t> links, uint32_t next_copy, const SketchBlock& sketches,
                std::span<char> record) const {
     std::vector<uint32_t> padded(links.begin(), links.end());
@@ -136,22 +142,24 @@ class Graph {
     }
   }
 
-  /// Where walks begin: the spread ones, then the long ones.
+  /// Writes the slots where walks begin to `out`: the spread ones, then the longest. Returns how
+  /// many.
   uint32_t entries(uint32_t* out) const {
     const uint32_t count = spread.read(out);
     return count + longest.read(out + count);
   }
   uint32_t entry_count() const { return spread.count() + longest.count(); }
 
-  EntryList<kSpreadMax> spread;    ///< picked as the index grew, so that they are spread over the data
-  EntryList<kLongestMax> longest;  ///< under kDot, of the vectors far longer than most, that links lead to too rarely
+  EntryList<kSpreadMax> spread;    ///< picked as the index grew, so spread over the data
+  EntryList<kLongestMax> longest;  ///< under kDot: vectors far longer than most, to which too few links lead
 
  private:
-  /// From here on a link is none; beside kNoLink it is a slot with this mark.
+  /// A value with this bit is not a link: it is kNoLink, or the mark plus the slot of the next
+  /// copy.
   static constexpr uint32_t kCopyMark = 1U << 31;
   static_assert(kSlotsMax < kCopyMark && kNoLink > kCopyMark);
 
-  /// What is behind the links; kNoLink also where they fill all.
+  /// What follows the links; kNoLink also when they fill the record.
   uint32_t end_of(uint32_t slot) const {
     const std::atomic<uint32_t>* links = store_.links(slot);
     for (uint32_t i = 0; i < degree_; ++i) {
@@ -177,12 +185,13 @@ class Graph {
   std::atomic<bool> has_copies_{false};
 };
 
-/// Goes round the copies of a slot. Rings change meanwhile, and what was in one may lead into it from outside: it ends
-/// where it began, or when it has been all round since (Brent's way to find a cycle).
+/// Walks round the copies of a slot. A ring may change meanwhile, and a slot that has left it may
+/// still lead into it. So the walk ends where it began, or after one whole turn of the ring
+/// (Brent's cycle detection).
 class CopyRing {
  public:
   explicit CopyRing(uint32_t slot) : begin_(slot), at_(slot) {}
-  /// kNoLink when there are no more.
+  /// The next copy; kNoLink when there are no more.
   uint32_t next(const Graph& graph) {
     const uint32_t next = graph.next_copy(at_);
     if (next == kNoLink || next == begin_ || next == seen_) return kNoLink;
@@ -200,7 +209,7 @@ class CopyRing {
   uint64_t steps_ = 0, steps_max_ = 64;
 };
 
-/// Held while a node's links are changed. Short: nothing is waited for under it.
+/// Spin lock, held while a node's links change. Never wait for anything under it.
 class NodeLock {
  public:
   explicit NodeLock(SlotMeta& meta) : meta_(meta) {

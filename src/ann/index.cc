@@ -1,3 +1,4 @@
+// The public face of an index: options are checked here, everything else is passed on.
 #include "sagitta/ann/index.h"
 
 #include <fmt/format.h>

@@ -1,4 +1,4 @@
-/// The parts of an index, shared by its searching, its writing and its maintaining half.
+/// The parts of an index, shared by its search, write, upkeep and snapshot sources.
 #pragma once
 
 #include <chrono>
@@ -23,9 +23,11 @@ namespace sagitta::ann {
 CodeBits code_bits(const IndexOptions& options);
 
 struct Index::Impl {
-  /// Below this many vectors there is no graph: a scan is as fast, and the codec would learn from too few.
+  /// Below this many vectors there is no graph: a scan is as fast, and the codec would learn from
+  /// too few.
   static constexpr uint32_t kGraphMin = 128;
-  /// At least; and so many times as long as reconnect() last took, so that it has a twentieth of the time.
+  /// How long an index must be idle before reconnect() runs: max(kIdle, kIdleTimes × its last
+  /// duration), so that it takes at most a twentieth of the time.
   static constexpr std::chrono::seconds kIdle{1};
   static constexpr int kIdleTimes = 20;
   static_assert(kGraphMin <= FreshList::kCapacity, "a fresh list that is full before there is a codec stays full");
@@ -34,10 +36,10 @@ struct Index::Impl {
   ~Impl();
 
   Result<Slot> insert(std::span<const float> vector, Expiry expiry, Room room, const Slot* replaced);
-  /// Of `count` more slots; store.reserved() counts them then.
+  /// Reserves `count` slots; store.reserved() counts them afterwards.
   Status reserve(size_t count, Incoming incoming);
   Status make_room(Room room);
-  /// Slots linked or unlinked since all that are linked were last seen to be reachable.
+  /// Links made and removed since the last pass that made every linked slot reachable.
   size_t unsettled() const { return links_made_; }
   bool erase(Slot slot);
   bool set_expiry(Slot slot, Expiry expiry);
@@ -45,14 +47,14 @@ struct Index::Impl {
   void settle();
   Status check() const;
   Status save(FileSystem& files, const std::string& path, BytesView tag, const std::atomic<bool>* cancelled);
-  /// Into an empty index. After an error it is of no use.
+  /// Loads into an empty index. After an error the index is unusable.
   Status load(const SnapshotSource& source);
 
   const Codec* codec() const { return codec_.load(std::memory_order_acquire); }
 
   const IndexOptions options;
-  mutable EpochGate gate;       // of searches: when is a slot reused
-  mutable EpochGate link_gate;  // of links under way: when may nobody link to a retired slot any more
+  mutable EpochGate gate;       // of searches: decides when a slot may be reused
+  mutable EpochGate link_gate;  // of running links: decides when nobody can link to a retired slot any more
   SlotStore store;
   Graph graph;
   Linker linker;
@@ -94,15 +96,15 @@ struct Index::Impl {
   std::atomic<const Codec*> codec_{nullptr};
   std::unique_ptr<const Codec> codec_owner_;
 
-  mutable std::mutex writer;                // taken by everything that changes slots, the fresh list or the entries
+  mutable std::mutex writer;                // held to change slots, the fresh list or the entries
   mutable std::condition_variable changed;  // a link or a repair ended
-  std::condition_variable work;             // there is something to link or to repair
+  std::condition_variable work;             // there may be something to link or to repair
   SlotList buried_;                         // under repair
   bool repairing_ = false;
   uint32_t linking_ = 0;  // links under way
   mutable uint32_t checks_waiting_ = 0;
   std::atomic<size_t> links_made_{0};                 // since reconnect() last ran
-  std::chrono::steady_clock::duration idle_ = kIdle;  // nothing to link for so long: reconnect() runs
+  std::chrono::steady_clock::duration idle_ = kIdle;  // reconnect() runs after this long with nothing to link
   bool stopping_ = false;
   std::vector<std::jthread> workers_;
 };

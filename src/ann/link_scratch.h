@@ -1,4 +1,4 @@
-/// Buffers for linking a slot, or for a repair of many: used again for each node whose links change.
+/// Buffers for linking one slot, or for repairing many; reused for each node whose links change.
 #pragma once
 
 #include <cstdint>
@@ -10,7 +10,7 @@
 
 namespace sagitta::ann {
 
-/// A slot, and how far it is from the one that is linked.
+/// A slot and its distance from the slot that is being linked.
 struct Near {
   float distance = 0;
   uint32_t slot = 0;
@@ -20,13 +20,14 @@ struct Near {
 /// Not thread-safe.
 struct LinkScratch {
   std::vector<Near> candidates, ruled_out;
-  uint32_t copy = kNoLink;  // of the slot that is linked
+  uint32_t copy = kNoLink;  // of the slot that is being linked
   std::vector<const uint8_t*> codes;
   std::vector<const Codec::Factors*> factors;
   std::vector<float> estimates, from_newcomer;
   std::vector<uint32_t> links, staying, chosen;
-  Codec::Query query;  // a stored vector's
-  // Of a node whose links are written: those it had and their sketches, the new sketches, where it and a neighbour lie.
+  Codec::Query query;  // a stored vector, prepared as a query
+  // For writing the links of a node: the old links and their sketches, the new sketches, the
+  // positions of the node and of a neighbour.
   std::vector<uint32_t> had;
   SketchBlock sketches_had, sketches;
   std::vector<float> place, place_of_neighbour, vector;

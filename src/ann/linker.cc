@@ -1,3 +1,4 @@
+// Linking: finds the neighbours of a slot, prunes them, and writes links in both directions.
 #include "linker.h"
 
 #include <algorithm>
@@ -10,15 +11,17 @@
 namespace sagitta::ann {
 namespace {
 
-/// A link is spared when another leads this much nearer (RobustPrune of DiskANN); on squared distances. Much more than
-/// 1 rules out too little: in a tight cluster, where all are about as far from each other, all links would stay within.
+/// RobustPrune of DiskANN, on squared distances: a candidate is dropped when a chosen link is
+/// nearer to it, by this factor, than the node is. A factor much larger than 1 drops too little: in
+/// a tight cluster, where all distances are similar, all links would stay within the cluster.
 constexpr float kAlphaSquared = 1.02F * 1.02F;
 float alpha_squared(const Codec& codec) {
-  return codec.neighbours() == Neighbours::kByProduct ? 1 : kAlphaSquared;  // those may be negative
+  return codec.neighbours() == Neighbours::kByProduct ? 1 : kAlphaSquared;  // products may be negative
 }
-/// The part of a node's room that links which were ruled out may fill, nearest first; the rest is for links back.
+/// The part of a node's record that pruned candidates may fill, nearest first; the rest is for
+/// links back.
 constexpr uint32_t kFilledNumerator = 13, kFilledDenominator = 16;
-/// In place of the distance of a retired slot, farther than any.
+/// Stands for the distance of a retired slot: farther than any.
 constexpr float kFirstToGo = std::numeric_limits<float>::infinity();
 
 }  // namespace
@@ -59,8 +62,8 @@ void Linker::fill(LinkScratch& work) const {
   std::transform(work.ruled_out.begin(), end, std::back_inserter(work.chosen), [](const Near& n) { return n.slot; });
 }
 
-// RobustPrune: the nearest first; each chosen one rules out those it is nearer to than the node is. The nearest of
-// those fill the node's room up to a part.
+// RobustPrune: takes the nearest candidate, drops the candidates that are nearer to it than to the
+// node, and repeats. The nearest of the dropped ones then fill part of the record.
 void Linker::select(const Codec& codec, LinkScratch& work) const {
   Near* const candidates = work.candidates.data();
   size_t left = work.candidates.size();
@@ -100,7 +103,8 @@ void Linker::select(const Codec& codec, LinkScratch& work) const {
   fill(work);
 }
 
-// Where all around has been erased and is not repaired yet, a wider walk is to meet somebody to link to.
+// Where everything around was erased and not repaired yet, only a wider walk meets a slot to link
+// to.
 void Linker::neighbourhood(uint32_t slot, const Codec& codec, Scratch& scratch, LinkScratch& work) const {
   prepare(slot, codec, scratch, scratch.code_query);
   work.candidates.clear();
@@ -135,7 +139,7 @@ Linked Linker::link(uint32_t slot, const Codec& codec, Scratch& scratch) {
 
 bool Linker::is_copy(uint32_t a, uint32_t b) const {
   const SlotShape& shape = store_.shape();
-  // A level may keep no codes, or no vectors: there is no address then.
+  // A level may keep no codes or no vectors; then there is no address.
   const auto equal = [](const void* x, const void* y, size_t bytes) {
     return bytes == 0 || std::memcmp(x, y, bytes) == 0;
   };
@@ -173,14 +177,15 @@ bool Linker::leads_to(uint32_t slot, uint32_t copy) const {
   return next == copy;
 }
 
-// A retired copy may be joined: it hands its links on when it is buried. A buried one may have done so.
+// Joining a retired copy is safe: it hands its links on when it is buried. A buried one may have
+// done that already.
 bool Linker::join(uint32_t slot, uint32_t copy, const Codec& codec, LinkScratch& work) {
   NodeLock lock(store_.meta(copy));
   if (is_buried(copy)) return false;
   graph_.expect_copies();
   make_room_for_copy(copy, codec, work);
   const uint32_t next = next_kept(copy);
-  graph_.set_next_copy(slot, next != kNoLink ? next : copy);  // nobody else changes the slot
+  graph_.set_next_copy(slot, next != kNoLink ? next : copy);  // no other thread changes the slot
   graph_.set_next_copy(copy, slot);
   return true;
 }
@@ -222,7 +227,7 @@ void Linker::bequeath(uint32_t slot) {
 
 bool Linker::link_back_all(const Joining& joining, size_t first, const Codec& codec, LinkScratch& work) {
   const std::span<const uint32_t> links = std::span(work.chosen).subspan(first);
-  const SketchBlock sketches = work.sketches;  // which each link back writes again
+  const SketchBlock sketches = work.sketches;  // a copy, as each link back overwrites work.sketches
   gather(links, work);
   for (uint32_t other : links) graph_.prefetch(other);
   std::vector<float> distances;
@@ -254,7 +259,8 @@ void Linker::place(uint32_t slot, const Codec& codec, LinkScratch& work, std::ve
   codec.place(work.vector, out);
 }
 
-// Most links stay where they were. Those that move keep their order: each is looked for behind the one before it first.
+// Most links stay in place. Those that move keep their order, so each is searched for behind the
+// previous one first.
 void Linker::write(uint32_t slot, std::span<const uint32_t> links, const Known& known, const Codec& codec,
                    LinkScratch& work) {
   if (!graph_.has_sketches()) return graph_.write(slot, links);
@@ -301,8 +307,9 @@ bool Linker::sketches_are_right(uint32_t slot, const Codec& codec) const {
   return true;
 }
 
-// What pruning all anew would nearly always come to, at a tenth of its cost: the new one is ruled out by a nearer link,
-// or rules others out, or one goes: a retired one, else the farthest.
+// Nearly always gives the result of pruning the whole list again, at a tenth of the cost: either a
+// nearer link rules the newcomer out, or the newcomer rules out links, or one link goes: a retired
+// one, else the farthest.
 bool Linker::make_room(Near from, const Codec::Query& newcomer, const Codec& codec, LinkScratch& work) const {
   std::vector<uint32_t>& links = work.links;
   gather(links, work);
@@ -334,15 +341,15 @@ bool Linker::make_room(Near from, const Codec::Query& newcomer, const Codec& cod
   return true;
 }
 
-// Where `from` has no room, `to` takes the place of its last link and leads on to that: what could be reached before
-// can be reached still.
+// If `from` has no room, `to` replaces its last link and links to that one: everything that was
+// reachable still is.
 void Linker::splice(uint32_t from, uint32_t to, const Codec& codec, LinkScratch& work) {
   const uint32_t moved = put_last(from, to, codec, work);
-  // `to` may have been looked at by the repair that is to find every link to a buried slot.
+  // A repair that must find every link to a buried slot may have passed `to` already.
   if (moved != kNoLink && moved != to && !is_buried(moved)) put_last(to, moved, codec, work);
 }
 
-// Returns the link that had to go, kNoLink when there was room or nothing to do.
+// Returns the link that was dropped; kNoLink when there was room or nothing to do.
 uint32_t Linker::put_last(uint32_t from, uint32_t to, const Codec& codec, LinkScratch& work) {
   std::vector<uint32_t> links(graph_.degree());
   NodeLock lock(store_.meta(from));
@@ -362,7 +369,7 @@ void Linker::repair(uint32_t slot, const Codec& codec, Scratch& scratch, LinkScr
   size_t stay = 0;
   work.had.resize(graph_.degree());
   {
-    // Without the lock a link that is being moved within the list could be overlooked.
+    // Without the lock, a link being moved within the list could be missed.
     NodeLock lock(store_.meta(slot));
     const uint32_t next = graph_.next_copy(slot);
     if (next != kNoLink && is_buried(next)) graph_.set_next_copy(slot, next_kept(slot));
@@ -390,7 +397,7 @@ bool Linker::look_beyond(uint32_t slot, LinkScratch& work) const {
     }
     const uint32_t found = graph_.neighbours(link, beyond.data());
     work.links.insert(work.links.end(), beyond.begin(), beyond.begin() + found);
-    const uint32_t copy = graph_.next_copy(link);  // which has its links now
+    const uint32_t copy = graph_.next_copy(link);  // which has inherited its links
     if (copy != kNoLink) work.links.push_back(copy);
   }
   std::ranges::sort(work.links);
@@ -400,8 +407,8 @@ bool Linker::look_beyond(uint32_t slot, LinkScratch& work) const {
   return true;
 }
 
-// What stays is not pruned anew: a link that another rules out is often one of the few to its target, which walks then
-// miss (half a percentage point of recall within 25 generations).
+// Links that stay are not pruned again: a link that another rules out is often one of the few to
+// its target, which walks then miss (0.5 percentage points of recall within 25 generations).
 void Linker::choose(const Codec::Query& query, const Codec& codec, LinkScratch& work) const {
   gather(work.links, work);
   estimate(query, codec, work, work.estimates);
@@ -415,7 +422,7 @@ void Linker::choose(const Codec::Query& query, const Codec& codec, LinkScratch& 
   work.chosen.insert(work.chosen.begin(), work.staying.begin(), work.staying.end());
 }
 
-// A slot waits once, so that what waits is never more than the slots.
+// Each slot waits at most once, so `waiting` never holds more than all slots.
 void Linker::mark_reachable(std::vector<bool>& seen, std::span<const uint32_t> from) const {
   std::vector<uint32_t> links(graph_.degree()), waiting;
   const auto meet = [&](uint32_t slot) {

@@ -1,4 +1,5 @@
-// The work behind the fresh list: linking, repairing around what was erased, and keeping every vector reachable.
+// Upkeep: linking fresh slots, repairing links around erased ones, and keeping every vector
+// reachable.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -10,12 +11,13 @@
 namespace sagitta::ann {
 namespace {
 
-/// From here on 2 bits walk as well as 4.
+/// From this dimension on, 2 bits walk as well as 4.
 constexpr uint32_t kFewBitsDim = 512;
 
 }  // namespace
 
-// The error of an estimate falls with the square root of the dimensions: many of them need fewer bits each.
+// The error of an estimate falls with the square root of the dimension: many dimensions need fewer
+// bits each.
 CodeBits code_bits(const IndexOptions& options) {
   if (options.level == Level::kI8) return CodeBits::k8;
   return options.dim >= kFewBitsDim ? CodeBits::k2 : CodeBits::k4;
@@ -23,29 +25,30 @@ CodeBits code_bits(const IndexOptions& options) {
 
 namespace {
 
-/// Erased vectors are unlinked when they are this part of the live ones …
+/// A repair is due when graves ≥ max(kGravesMin, live / kGravesPart).
 constexpr size_t kGravesPart = 50;
-/// … and so many.
 constexpr size_t kGravesMin = 64;
-/// Each new link may cost another its last: all are looked through when so large a part of them is new. That costs
-/// about a hundredth of linking that part.
+/// A reconnect is due when links made > live / kReconnectPart: each new link may cost another slot
+/// its last. It costs about 1 % of making those links.
 constexpr size_t kReconnectPart = 16;
-/// Slots between two looks at who waits for the repairer's pin.
+/// Slots to repair under one pin, so that others do not wait long for it.
 constexpr uint32_t kSlotsPerPin = 1024;
-/// Under kDot a vector so much longer than is usual is the answer to far more queries than its neighbours are.
+/// Under kDot a vector is long if its squared length exceeds this, in the codec's unit. It is then
+/// the answer to far more queries than its neighbours are.
 constexpr float kLongSquared = 2.0F * 2.0F;
 
-/// Twice the connections, as HNSW's lowest layer has; a half more, and a walk takes fewer steps.
+/// kCompact: 2 × connections, as in HNSW's lowest layer. kFast: half as many again, which saves
+/// steps of a walk.
 uint32_t degree_of(const IndexOptions& options) {
   return options.connections * (options.profile == Profile::kFast ? 3 : 2);
 }
 
-/// Under kDot how far a vector is says little about how far its neighbours are.
+/// Under kDot the distance of a node says little about the distances of its neighbours.
 bool has_sketches(const IndexOptions& options) {
   return options.profile == Profile::kFast && options.metric != Metric::kDot;
 }
 
-/// Where a vector is so long that looking at a few fewer of them is worth another code.
+/// Worth the memory only where vectors are so long that reading a few fewer pays.
 bool has_fine_codes(const IndexOptions& options) {
   return options.profile == Profile::kFast && code_bits(options) == CodeBits::k2;
 }
@@ -58,7 +61,7 @@ SlotShape shape_of(const IndexOptions& options) {
           .early_bytes = options.level == Level::kI8 ? options.dim * sizeof(float) : 0};
 }
 
-/// One entry for so many vectors.
+/// One spread entry per 256 live vectors, within 1 … kSpreadMax.
 uint32_t entries_wanted(size_t live) {
   return static_cast<uint32_t>(std::clamp<size_t>(live / 256, 1, Graph::kSpreadMax));
 }
@@ -83,8 +86,8 @@ Index::Impl::~Impl() {
   workers_.clear();
 }
 
-// Whoever begins to change links lets checks go first: those would else wait for a moment without links that never
-// comes.
+// Whoever begins to change links lets checks go first: otherwise they would wait for a moment
+// without links that never comes.
 void Index::Impl::let_checks_pass(std::unique_lock<std::mutex>& lock) {
   changed.wait(lock, [this] { return checks_waiting_ == 0; });
 }
@@ -98,8 +101,8 @@ bool Index::Impl::link_one(std::unique_lock<std::mutex>& lock) {
   store.meta(slot).linked.store(true, std::memory_order_relaxed);
   ++linking_;
   Linked linked;
-  // Entered and left under the lock: whoever buries the slot waits for this link, until it has left the fresh list and
-  // will not become an entry any more.
+  // Entered and left under the lock. Whoever buries the slot waits for this link to end, so the
+  // slot leaves the fresh list and cannot become an entry any more.
   const Pin link_pin = link_gate.enter();
   {
     const Pin pin = gate.enter();
@@ -123,7 +126,8 @@ bool Index::Impl::repair_is_due() const {
   return store.graves() >= kGravesMin && store.graves() * kGravesPart >= store.live();
 }
 
-// Buries the graves, unlinks them, and lets their slots go. False when another thread is at it.
+// Buries the graves, unlinks them, and releases their slots. False when another thread is
+// repairing.
 bool Index::Impl::repair(std::unique_lock<std::mutex>& lock) {
   let_checks_pass(lock);
   if (repairing_) return false;
@@ -131,7 +135,7 @@ bool Index::Impl::repair(std::unique_lock<std::mutex>& lock) {
   repairing_ = true;
   buried_ = store.take_graves();
   links_made_ += buried_.count;
-  // Who began to link before may still link to them.
+  // A link that began earlier may still link to a buried slot: wait until it has ended.
   for (const uint64_t until = link_gate.epoch() + 2; link_gate.epoch() < until;) {
     if (link_gate.try_advance()) continue;
     lock.unlock();
@@ -146,11 +150,11 @@ bool Index::Impl::repair(std::unique_lock<std::mutex>& lock) {
   store.reclaim(gate);
   repairing_ = false;
   changed.notify_all();
-  work.notify_one();  // a worker may have found the next repair due, and this one under way
+  work.notify_one();  // a worker may have found the next repair due while this one ran
   return true;
 }
 
-// Returns the live slots that may be entries for their length.
+// Returns the live slots that are long enough to be entries.
 std::vector<uint32_t> Index::Impl::unlink_buried() {
   std::vector<uint32_t> long_slots;
   const ScratchPtr buffers = scratch.take();
@@ -177,7 +181,8 @@ bool Index::Impl::is_long(uint32_t slot) const {
   return options.metric == Metric::kDot && store.factors(slot)->squared_length > kLongSquared;
 }
 
-// Whether a linked slot became one of the longest; the shortest of them makes room.
+// Makes a linked slot one of the longest entries if it is long enough, in place of the shortest
+// when the list is full. Returns whether it did.
 bool Index::Impl::enter_as_long(uint32_t slot) {
   if (!is_long(slot)) return false;
   auto& longest = graph.longest;
@@ -201,7 +206,8 @@ void Index::Impl::restore_entries(std::span<const uint32_t> entries) {
   }
 }
 
-// A buried entry hands its place to a live neighbour, or gives it up; of the longest, to the next longest.
+// A buried spread entry passes its place to a live neighbour, or drops it; a buried longest entry
+// makes room for the next longest slot.
 void Index::Impl::repair_entries(std::span<const uint32_t> long_slots) {
   std::vector<uint32_t> entries(Graph::kEntriesMax), links(graph.degree());
   entries.resize(graph.entries(entries.data()));
@@ -277,7 +283,8 @@ void Index::Impl::settle() {
   }
 }
 
-// Waits for work. True where there has been none for a while, and some vector may be out of reach since the last.
+// Waits for work. True when there was none for a while and some vector may be unreachable since the
+// last reconnect.
 bool Index::Impl::was_idle(std::unique_lock<std::mutex>& lock) {
   if (links_made_ == 0) {
     work.wait(lock);
@@ -290,7 +297,8 @@ bool Index::Impl::was_idle(std::unique_lock<std::mutex>& lock) {
 void Index::Impl::run_worker() {
   std::unique_lock lock(writer);
   while (true) {
-    // Before the looks that end in waiting: there, nobody's call may fall into a moment without the lock.
+    // Before the checks that end in waiting: between those and the wait, the lock must not be given
+    // up, or a wake-up could be lost.
     let_checks_pass(lock);
     if (stopping_) return;
     if (!repairing_ && repair_is_due()) {

@@ -1,3 +1,4 @@
+// Distances in float, with a detour through double where float overflows or loses digits.
 #include "sagitta/ann/metric.h"
 
 #include <fmt/format.h>
@@ -14,7 +15,7 @@ namespace {
 
 constexpr std::array<std::pair<Metric, std::string_view>, 3> kNames{
     {{Metric::kCosine, "cosine"}, {Metric::kL2, "euclidean"}, {Metric::kDot, "dot_product"}}};
-/// Below this a float sum of squares has lost digits to denormals.
+/// Below this, a float sum of squares has lost digits to denormals.
 constexpr float kSquareMin = 1e-30F;
 
 bool equal_ignoring_case(std::string_view a, std::string_view b) {

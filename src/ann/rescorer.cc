@@ -1,3 +1,4 @@
+// Rounds of rescoring: by fine codes in batches, then by vectors.
 #include "rescorer.h"
 
 #include <algorithm>
@@ -40,7 +41,7 @@ void Rescorer::keep(float distance) {
 
 double Rescorer::limit() const {
   if (nearest_.size() < count_) return std::numeric_limits<double>::infinity();
-  // Also what is near by its fine code may be farther.
+  // A candidate that is near by its fine code may still be farther.
   const double margin = rescores() ? errors_.margin() : refined_.empty() ? 0 : fine_errors_.margin();
   return double{nearest_.front()} + margin;
 }
@@ -58,7 +59,8 @@ void Rescorer::take(SearchKey key) {
   if (learns_from_taken_) errors_.note(distance_of(key), distance);
 }
 
-// With a full vector if there is one; too late, what was found is given by its estimate: it may come from far away.
+// Uses the full vector if there is one. After the deadline the estimate must do: a full vector may
+// come from far away.
 float Rescorer::rescore(SearchKey key) {
   const uint32_t slot = slot_of(key);
   if (params_.full_vector && !limits_.is_too_late()) {
@@ -107,8 +109,8 @@ void Rescorer::refine_held() {
   }
 }
 
-// The nearest of what is refined, until the next is too far to matter. Twice as many as are wanted are brought into
-// order at first, then twice as many again.
+// Rescores refined candidates in ascending order until the next is too far to matter. Orders 2 ×
+// count_ of them first, then doubles that.
 void Rescorer::rescore_refined() {
   nearest_.clear();
   for (const Candidate& c : ready_) keep(c.distance);

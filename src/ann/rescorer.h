@@ -1,5 +1,6 @@
-/// Of candidates, those that are certain to be nearest: what estimates make likely is compared by vectors, with a look
-/// at fine codes in between where there are any, until the next is too far to matter by the errors seen.
+/// Finds the candidates that are certainly nearest. It compares likely candidates by their vectors,
+/// after a look at their fine codes if there are any, until by the errors seen no later estimate
+/// can matter.
 #pragma once
 
 #include <algorithm>
@@ -15,53 +16,55 @@
 
 namespace sagitta::ann {
 
-/// What the distances of keys are: estimates are rescored.
+/// What the distances of keys are; estimates are rescored.
 enum class KeyKind : uint8_t { kDistances, kEstimates };
 
-/// Goes in rounds: begin(), take() for each candidate, end(); what is certain then is given before the next. Works in a
-/// scratch that it does not own. One thread.
+/// Works in rounds: begin(), take() for each candidate, end(); give() then gives what is certain.
+/// Uses a scratch that it does not own. One thread.
 class Rescorer {
  public:
-  /// Of keys that errors are learnt from at once.
+  /// The largest sample that errors are learnt from at once.
   static constexpr size_t kSampleMax = 32;
 
   Rescorer(Metric metric, const SearchParams& params, const Distances& distances, Scratch& scratch,
            SearchLimits& limits, SearchStats& stats);
 
-  /// Of the keys to come. At the start: distances.
+  /// Says what the keys to come hold. Initially distances.
   void keys_are(KeyKind kind) { kind_ = kind; }
   bool rescores() const { return rescores_by_vectors() || params_.full_vector; }
-  /// By those in memory, sooner or later.
+  /// Whether keys will be compared by the stored vectors, now or later.
   bool rescores_by_vectors() const { return kind_ == KeyKind::kEstimates && !params_.full_vector; }
-  /// At once, in take().
+  /// Whether take() compares by the stored vector at once.
   bool takes_by_vectors() const { return rescores_by_vectors() && !distances_.has_fine_codes(); }
 
-  /// `count` are wanted by the end of this round.
+  /// Starts a round that shall make `count` candidates certain.
   void begin(size_t count);
   void take(SearchKey key);
-  /// One that is certain as it comes, in place of all the rest of a round: when nothing is to be rescored, nor was
-  /// found before.
+  /// Takes a candidate that is certain as it comes; a round uses either only this or only take().
+  /// Only if nothing is rescored and nothing was found before.
   void take_certain(SearchKey key) {
     ready_.push_back({.slot = Slot{slot_of(key)}, .distance = distance_of(key)});
     certain_ = ready_.size();
   }
-  /// The nearest become certain: as many as are wanted, or all.
+  /// Ends a round: the nearest candidates become certain, up to the number wanted.
   void end();
 
-  /// Taken and not given yet.
+  /// Candidates taken and not given yet.
   size_t found() const { return ready_.size() - given_ + refined_.size() + held_count_; }
-  /// What is estimated beyond can be left out, as far as is known. Infinite until enough are found.
+  /// Candidates with an estimate beyond this can be ignored, by the errors seen so far. Infinite
+  /// until enough are found.
   double limit() const;
-  /// What was taken counts for the limit, as far as it has waited for others.
+  /// Refines what take() has held back to refine in one batch, so that limit() counts it.
   void refine_held();
 
-  /// Errors are learnt from this, kSampleMax at most: what seems nearest mostly seems nearer than it is.
+  /// Learns the error of estimates from a sample, at most kSampleMax. Prefer an even sample: most
+  /// of the nearest estimates are too low.
   void learn_errors(std::span<const SearchKey> sample);
-  /// And from what is taken, unless this says otherwise.
+  /// Whether take() also learns errors. Initially true.
   void learn_from_taken(bool learns) { learns_from_taken_ = learns; }
   bool knows_errors() const { return errors_.tell(); }
 
-  /// The nearest of what is certain; nothing when that is all given.
+  /// The nearest certain candidate that was not given yet; nullopt when there is none.
   std::optional<Candidate> give() { return has_certain() ? std::optional(ready_[given_++]) : std::nullopt; }
   bool has_certain() const { return given_ < certain_; }
 
@@ -84,16 +87,16 @@ class Rescorer {
   SearchLimits& limits_;
   SearchStats& stats_;
   KeyKind kind_ = KeyKind::kDistances;
-  size_t count_ = 0;  // wanted
+  size_t count_ = 0;  // wanted in this round
 
-  std::array<SearchKey, kHeldMax> held_;  // taken, about to be refined
+  std::array<SearchKey, kHeldMax> held_;  // taken; refined together
   size_t held_count_ = 0;
   std::vector<SearchKey>& refined_;  // of scratch_: estimated by fine codes
-  std::vector<Candidate>& ready_;    // of scratch_: rescored; those that are certain first, in order
+  std::vector<Candidate>& ready_;    // of scratch_: rescored; the first certain_ are certain, in order
   size_t given_ = 0, certain_ = 0;   // of ready_
-  std::vector<float>& nearest_;      // of scratch_: a heap of the count_ smallest distances known of all these
+  std::vector<float>& nearest_;      // of scratch_: a heap of the count_ smallest known distances
 
-  SeenErrors errors_;       // of estimates, against what is known better
+  SeenErrors errors_;       // of estimates, against better values
   SeenErrors fine_errors_;  // of estimates by fine codes, against distances
   bool learns_from_taken_ = true;
 };

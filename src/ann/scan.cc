@@ -1,3 +1,4 @@
+// Scanning: lists granules, estimates in batches, and gives keys and order to the nearest only.
 #include "scan.h"
 
 #include <algorithm>
@@ -7,19 +8,20 @@
 namespace sagitta::ann {
 namespace {
 
-/// Candidates brought into order first, at least: of estimates more, for they are rescored until the next is too far.
-/// Each further batch is twice as large as the one before.
+/// The smallest first batch brought into order; larger for estimates, which are rescored until the
+/// next is too far. Each batch is twice the previous one.
 constexpr size_t kBatchOfDistances = 16, kBatchOfEstimates = 64;
-/// And a part of what is there: finding the nearest of all costs as much as bringing that part into order.
+/// A batch is at least 1 / kPartOrdered of what is left: finding the nearest of all costs as much
+/// as ordering that part.
 constexpr size_t kPartOrdered = 64;
-/// Distances between two looks at the clock: some ten microseconds' worth.
+/// Distances between two checks of the clock: some ten microseconds' worth.
 constexpr uint64_t kDistancesPerLook = 256;
-/// Of what has estimates, so many of the nearest get keys at first, and so many for each that is wanted; then so many
-/// times as many.
+/// max(kKept, kKeptPerK × k) estimates get keys first; each further time max(kKept, kKeptMore ×
+/// present keys).
 constexpr size_t kKept = 256;
 constexpr uint32_t kKeptPerK = 8;
 constexpr size_t kKeptMore = 4;
-/// One of so many is sampled.
+/// max(kSampledMin, 1 / kSampledPart of the estimates) are sampled.
 constexpr size_t kSampledPart = 64, kSampledMin = 8;
 
 }  // namespace
@@ -41,7 +43,7 @@ std::span<const uint32_t> Scan::list(const SlotBitmap* without, bool drop_expire
   const SlotBitmap* bitmap = params_.filter.bitmap;
   const uint32_t end = store_.end();
   std::vector<uint32_t>& slots = scratch_.matching;
-  // Granules are looked at whole: beyond `end` slots may become live meanwhile.
+  // Whole granules: slots beyond `end` may become live meanwhile.
   const size_t whole = (size_t{end} + SlotStore::kGranule - 1) / SlotStore::kGranule * SlotStore::kGranule;
   const size_t most = bitmap != nullptr ? std::min(bitmap->count(), whole) : whole;
   if (slots.size() < most) slots.resize(most);
@@ -100,7 +102,7 @@ void Scan::compare_vectors(std::span<const uint32_t> slots) {
     if (i + Distances::kVectorsAhead < slots.size()) distances_.ask_for_vector(slots[i + Distances::kVectorsAhead]);
     const bool look = stats_.distances % kDistancesPerLook == 0;
     if ((look || limits_.distances_left() == 0) && !limits_.may_go_on()) return;
-    if (!distances_.has_vector(slot)) continue;  // inserted since there is a codec
+    if (!distances_.has_vector(slot)) continue;  // inserted after the codec was learnt
     ++stats_.distances;
     keys_.push_back(make_key(distances_.by_vector(slot), slot));
   }
@@ -123,8 +125,8 @@ void Scan::add(std::span<const uint32_t> slots) {
   });
 }
 
-// Calls `visit(slots, estimates)` for each batch. The codes of a batch are asked for before those of the one before it
-// are read.
+// Calls `visit(slots, estimates)` for each batch. Prefetches the codes of a batch before reading
+// those of the previous one.
 template <class Visit>
 void Scan::estimate(std::span<const uint32_t> slots, Visit visit) {
   constexpr size_t kTogether = Distances::kTogether;
@@ -142,7 +144,7 @@ void Scan::estimate(std::span<const uint32_t> slots, Visit visit) {
   }
 }
 
-// Keys of the nearest that have none yet: of about `count`, or some more where many are equally far.
+// Makes keys for the nearest `count` estimates without one; more where many are equally far.
 void Scan::add_nearest(size_t count) {
   const size_t before = keys_.size();
   size_t room = 2 * count;
@@ -158,7 +160,8 @@ void Scan::add_nearest(size_t count) {
   reach_ = limit;
 }
 
-// Of the keys from `first` on, keeps those as near as the first `count` of them; returns how far that is.
+// Keeps, of the keys from `first` on, those not farther than the `count`-th nearest; returns its
+// distance.
 float Scan::drop_farther_keys(size_t first, size_t count) {
   const auto begin = keys_.begin() + static_cast<std::ptrdiff_t>(first);
   const auto last = begin + static_cast<std::ptrdiff_t>(count - 1);
@@ -180,13 +183,13 @@ void Scan::add_up_to(float limit) {
 template <class Visit>
 void Scan::for_each_beyond_reach(Visit visit) const {
   const std::vector<float>& estimates = scratch_.scanned_estimates;
-  const size_t count = std::min(estimates.size(), compared_.size());  // fewer estimates where a budget ended the scan
+  const size_t count = std::min(estimates.size(), compared_.size());  // a budget may have ended the scan early
   for (size_t i = 0; i < count; ++i) {
     if (estimates[i] > reach_) visit(compared_[i], estimates[i]);
   }
 }
 
-// False when all that was compared has had its turn.
+// False when everything compared has a key.
 bool Scan::add_farther() {
   const size_t before = keys_.size();
   if (reach_ < std::numeric_limits<float>::infinity() && !compared_.empty())

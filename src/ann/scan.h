@@ -1,5 +1,5 @@
-/// Looking at slots in their order, instead of walking: what matches is listed, then compared by codes or by vectors,
-/// and candidates come out nearest first. Also of slots that a walk does not meet.
+/// Reads slots in slot order instead of walking: lists the matching ones, compares them by code or
+/// by vector, and gives candidates nearest first. Also scans slots that a walk does not meet.
 #pragma once
 
 #include <limits>
@@ -12,45 +12,48 @@
 
 namespace sagitta::ann {
 
-/// Keeps an estimate of each slot that it compared by its code, and keys of the nearest only: the rest get theirs when
-/// their turn comes. Works in a scratch that it does not own. One thread.
+/// Keeps an estimate for each slot compared by its code, but keys only for the nearest; the others
+/// get keys when their turn comes. Uses a scratch that it does not own. One thread.
 class Scan {
  public:
   Scan(const SlotStore& store, const SearchParams& params, const Distances& distances, Scratch& scratch,
        SearchLimits& limits, SearchStats& stats);
 
-  /// The live slots that the bitmap passes, but for those of `without` (may be null), in order. Whether they have
-  /// expired is asked now, or when their turn comes.
+  /// The live slots that the bitmap passes, ascending, except those of `without` (may be null).
+  /// With `drop_expired`, also without the expired ones; otherwise those are left for later.
   std::span<const uint32_t> list(const SlotBitmap* without, bool drop_expired);
-  /// Of the slots of a granule, those of `word`; room for all is in `out`. Returns how many.
+  /// The matching slots of one granule whose bits are set in `word`. `out` has room for all.
+  /// Returns how many.
   uint32_t list_granule(uint32_t granule, uint64_t word, const SlotBitmap* without, bool drop_expired,
                         uint32_t* out) const;
 
   /// Forgets all candidates.
   void clear();
-  /// All of these become candidates, by their distances.
+  /// Makes all of `slots` candidates, by distance.
   void compare_vectors(std::span<const uint32_t> slots);
-  /// Or by estimates; `slots` stay as they are until the next clear(). `all` get keys at once.
+  /// Makes all of `slots` candidates, by estimate. `slots` must not change until the next clear().
+  /// With `all`, every slot gets its key at once.
   void compare_codes(std::span<const uint32_t> slots, bool all);
-  /// A few more, by estimates.
+  /// Adds a few slots, by estimate.
   void add(std::span<const uint32_t> slots);
 
-  /// The next candidate, until skip(); null when there are none. With `ordered_only` none that needs bringing into
-  /// order first: what has been is nearer than what has not.
+  /// The next candidate, until skip(); null when there is none. With `ordered_only`, null also when
+  /// the next would have to be ordered first; every ordered candidate is nearer than every other.
   const SearchKey* peek(bool ordered_only);
   void skip() { ++taken_; }
-  /// Brings what is nearer than `limit` into order.
+  /// Brings the candidates nearer than `limit` into order.
   void order_up_to(SearchKey limit);
-  /// In order, those that are next.
+  /// The next candidates, in order.
   std::span<const SearchKey> upcoming() const { return std::span(keys_).subspan(taken_, ordered_ - taken_); }
-  /// Takes the nearest `most` of those up to `limit`, in no order; of infinity, those that have keys, or get them when
-  /// no other has. Nothing: there are none.
+  /// Takes the nearest `most` candidates up to `limit`, in no order. With an infinite limit it
+  /// takes those that have keys; when all of these are taken, it makes more keys first. Empty: none
+  /// are left.
   std::span<const SearchKey> take_up_to(double limit, size_t most);
-  /// Those that were skipped or taken.
+  /// The candidates skipped or taken.
   std::span<const SearchKey> taken() const { return std::span(keys_).first(taken_); }
-  /// How many are best taken at once.
+  /// The number of candidates to take at once.
   size_t batch() const { return batch_; }
-  /// Fills `out`, or a part of it, evenly from all estimates. Returns how many.
+  /// Fills `out`, or its front, with an even sample of all estimates. Returns how many.
   size_t sample(std::span<SearchKey> out) const;
 
  private:
@@ -72,12 +75,12 @@ class Scan {
   SearchLimits& limits_;
   SearchStats& stats_;
   std::vector<SearchKey>& keys_;  // of scratch_: candidates
-  size_t taken_ = 0;              // keys before this
-  size_t ordered_ = 0;            // keys before this are nearer than the rest, and in order but for what is taken
+  size_t taken_ = 0;              // keys before this are skipped or taken
+  size_t ordered_ = 0;            // keys before this are nearer than the rest; the untaken of them are in order
   size_t batch_;
 
-  std::span<const uint32_t> compared_;                     // by codes: each has an estimate in scratch_
-  float reach_ = -std::numeric_limits<float>::infinity();  // of their estimates, those up to this have keys
+  std::span<const uint32_t> compared_;                     // compared by code: each has an estimate in scratch_
+  float reach_ = -std::numeric_limits<float>::infinity();  // those with an estimate ≤ this have keys
 };
 
 }  // namespace sagitta::ann

@@ -1,3 +1,4 @@
+// The pool of scratches: a few lock-free places.
 #include "scratch.h"
 
 #include <algorithm>

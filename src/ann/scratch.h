@@ -1,4 +1,4 @@
-/// Buffers that searches and links use again instead of allocating.
+/// Buffers that searches and links reuse, so that they allocate nothing.
 #pragma once
 
 #include <array>
@@ -32,25 +32,25 @@ struct Scratch {
   std::vector<float> query;
   std::vector<std::byte> query_at_level;  // at f16 and bf16
   std::vector<float> floats;
-  std::vector<uint64_t> refined;  // keys of what has a better estimate, and is not rescored yet
+  std::vector<uint64_t> refined;  // keys with a better estimate, not rescored yet
   std::vector<Candidate> ready;   // rescored
-  std::vector<float> nearest;     // a heap of the smallest distances among them
+  std::vector<float> nearest;     // a heap of the smallest distances of both
   SlotBitmap taken;               // before a scan of the rest
   Codec::Query code_query;
   Visited visited;
   std::vector<OpenRing> rings;
   std::vector<uint32_t> copies_taken;
   std::vector<uint32_t> fresh;     // slots of the fresh list
-  std::vector<uint32_t> matching;  // slots that a scan looks at
-  std::vector<uint32_t> passed;    // of those, what a predicate accepts
-  std::vector<uint32_t> links;     // of the node that is expanded
-  SketchBlock sketches;            // of these
+  std::vector<uint32_t> matching;  // slots that a scan reads
+  std::vector<uint32_t> passed;    // of matching: accepted by the predicate
+  std::vector<uint32_t> links;     // of the expanded node
+  SketchBlock sketches;            // of these links
   SketchProbe probe;
   std::vector<uint32_t> slots;
   std::vector<const uint8_t*> codes;
   std::vector<const Codec::Factors*> factors;
   std::vector<float> estimates;
-  std::vector<float> scanned_estimates;  // of a scan, for each slot it looks at
+  std::vector<float> scanned_estimates;  // of a scan, one for each slot it reads
 
   size_t bytes() const;
 };
@@ -60,11 +60,11 @@ struct GiveBack {
   ScratchPool* pool = nullptr;
   void operator()(Scratch* scratch) const;
 };
-/// Goes back to its pool, which must outlive it.
+/// Returns to its pool, which must outlive it.
 using ScratchPtr = std::unique_ptr<Scratch, GiveBack>;
 
-/// Keeps a few buffers between searches, charged to the budget; at the ceiling they are freed instead. Thread-safe, no
-/// locks.
+/// Keeps a few buffers between searches and charges them to the budget; at the ceiling it frees
+/// them instead. Thread-safe and lock-free.
 class ScratchPool {
  public:
   explicit ScratchPool(MemoryBudget* budget);
@@ -83,7 +83,8 @@ class ScratchPool {
   void release(size_t bytes);
 
   static constexpr size_t kKeptMax = 64;
-  /// As many as searches usually run at once, four at least; a scan's may hold 20 bytes a slot.
+  /// The usual number of concurrent searches: the number of processors, within 4 … kKeptMax. A
+  /// scan's scratch may hold 20 bytes a slot.
   const size_t kept_count_;
   MemoryBudget* const budget_;
   std::atomic<size_t> bytes_{0};

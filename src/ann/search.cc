@@ -1,6 +1,6 @@
-// Searching. Candidates come by their estimated distance, from a walk or a scan; those that may be among the nearest
-// are rescored; what the filter passes is given. When that is too few, the beam widens, and in the end everything is
-// looked at.
+// Searching. Candidates come from a walk or a scan, by estimated distance. Those that may be among
+// the nearest are rescored, and those that pass the filter are given. When these are too few, the
+// beam widens, and in the end everything is scanned.
 #include "search.h"
 
 #include <algorithm>
@@ -14,23 +14,27 @@
 namespace sagitta::ann {
 namespace {
 
-/// Where more than one of so many would be rescored, all vectors are compared at once.
+/// If more than 1 / kRescoredPart of the vectors would be rescored, all are compared by their
+/// vectors at once.
 constexpr double kRescoredPart = 8;
-/// A predicate is sampled where so many times as many tests are to come: in a few places, by slots that lie together,
-/// if so many do within so many granules.
+/// A predicate is sampled when at least kSampleWorth × Tester::kSampleMax tests are to come: in
+/// kSamplePlaces places, at runs of slots, if kSampleMin of them match within kGranulesLookedAt
+/// granules.
 constexpr double kSampleWorth = 2;
 constexpr uint32_t kSamplePlaces = 2, kSampleMin = 8, kGranulesLookedAt = 1024;
-/// The part of the wanted beam that passes a filter at least: how many do varies from query to query.
+/// A beam is wide enough when this part of the wanted beam passes the filter: how many pass varies
+/// from query to query.
 constexpr double kPassingPart = 0.8;
-/// So many of the nearest are tested before the beam is made wider, unless fewer tell enough.
+/// Slots of the beam tested before the beam is widened, unless fewer tell enough.
 constexpr size_t kLooksMore = 64;
-/// Under a filter a walk is first at most so many times as wide as without it, and that is tried even where a scan is
-/// expected to be best, if it costs so many times as much: matches may lie near the query.
+/// Under a filter the first walk is at most kFirstLook times the wanted beam. It is tried even
+/// where a scan seems cheaper, if it costs less than 1 / kLooks of that: matches may lie near the
+/// query.
 constexpr double kFirstLook = 2, kLooks = 6;
 constexpr double kBeamMax = 1 << 20;
-/// Rescored at once, of what has been rescored.
+/// A batch is at most kBatchesGrow × what is already rescored (and scan_.batch() at least).
 constexpr size_t kBatchesGrow = 3;
-/// Copies that do not pass, between two looks at the clock.
+/// Copies that do not pass, between two checks of the clock.
 constexpr size_t kCopiesPerLook = 256;
 
 }  // namespace
@@ -51,7 +55,7 @@ Search::Search(const Index::Impl& index, std::span<const float> query, const Sea
   start();
 }
 
-// The way that costs least.
+// Chooses the cheapest way.
 void Search::start() {
   scratch_->taken.reset();
   const double estimate = params_.filter.selectivity;
@@ -70,7 +74,7 @@ void Search::start() {
   scan_matches(nullptr);
 }
 
-// What passes near the query is looked at before the beam is made as wide as a filter is sparse.
+// The first look near the query, before the beam becomes as wide as the filter is sparse.
 double Search::first_beam(double part) const { return std::min(beam_for(part), kFirstLook * beam_wanted()); }
 
 double Search::look_cost(double part) const {
@@ -83,7 +87,7 @@ uint32_t Search::beam_wanted() const {
   return std::min(std::max(params_.k, width), static_cast<uint32_t>(kBeamMax));
 }
 
-// As wide as that so many are met as the caller asked for, of which `part` pass.
+// The beam in which as many slots pass as the caller's beam is wide, if `part` of all pass.
 double Search::beam_for(double part) const { return std::min(kBeamMax, beam_wanted() / std::max(part, 1e-9)); }
 
 bool Search::may_go_on(uint64_t walked) { return limits_.may_go_on(walked - noted_.distances); }
@@ -107,7 +111,7 @@ void Search::start_walk(double part) {
   distances_.prepare_codes();
   const auto beam = static_cast<uint32_t>(first_beam(part));
   walk_.emplace(index_.store, index_.graph, *distances_.codec(), *scratch_, beam, true);
-  // Before the walk: what is linked meanwhile is met by one or the other.
+  // Before the walk: what is linked meanwhile is met by the walk or by this scan.
   std::vector<uint32_t>& fresh = scratch_->fresh;
   fresh.clear();
   index_.fresh.scan(fresh);
@@ -121,7 +125,7 @@ void Search::start_walk(double part) {
   if (walk_) order_within_beam();
 }
 
-// Most fresh vectors are farther than all of the beam, and need no order yet.
+// Most fresh vectors are farther than the whole beam and need no order yet.
 void Search::order_within_beam() {
   const auto pool = walk_->pool();
   scan_.order_up_to(pool.size() < walk_->beam() ? std::numeric_limits<SearchKey>::max() : pool.back());
@@ -134,9 +138,9 @@ void Search::walk() {
   noted_ = walk_->work();
 }
 
-// A beam holds as many that pass as the caller asked it to be wide. Where matches are so rare, or so far, that a scan
-// of them is cheaper, it is taken instead. Without a bitmap only erased and expired ones do not pass: usually few, so
-// half the beam is enough.
+// A beam is wide enough once the caller's beam width of slots in it pass. Where matches are so
+// rare, or so far, that scanning them is cheaper, they are scanned instead. Without a bitmap only
+// erased and expired slots do not pass, usually few, so half of the beam is enough.
 void Search::widen_for_filter() {
   const double enough = beam_wanted() * (params_.filter.bitmap != nullptr ? kPassingPart : 0.5);
   while (stats.ended == Ended::kNot && !walk_->exhausted()) {
@@ -145,7 +149,7 @@ void Search::widen_for_filter() {
       found += passes(slot_of(key)) ? 1U : 0U;
       if (found >= enough) return;
     }
-    // What passes of all counts as if half a match had been found at that rate.
+    // A prior on the pass rate: half a match at the overall rate.
     const double beam = walk_->beam(), rate = (found + 0.5) / (beam + 0.5 / part_matching());
     const double wanted = std::max(beam_for(rate / 1.1), beam * 1.5);
     if (costs_.walk(wanted - beam) > costs_.scan(matches())) return scan_matches(nullptr);
@@ -154,8 +158,8 @@ void Search::widen_for_filter() {
   }
 }
 
-// The nearest are asked ahead of their turn, until it is known what part passes near the query. While hardly any does,
-// the beam only doubles: what passes may lie anywhere.
+// Tests the nearest slots before their turn, until it is known which part passes near the query.
+// While hardly any passes, the beam only doubles: matches may lie anywhere.
 void Search::widen_for_predicate() {
   size_t looked = 0;
   for (bool known = false; !known && stats.ended == Ended::kNot && !walk_->exhausted();) {
@@ -174,7 +178,7 @@ void Search::widen_for_predicate() {
   }
 }
 
-// That the bitmap passes.
+// The part of the beam that the bitmap passes.
 double Search::part_in_beam() {
   const auto pool = walk_->pool();
   if (params_.filter.bitmap == nullptr || pool.empty()) return 1;
@@ -182,7 +186,8 @@ double Search::part_in_beam() {
   return static_cast<double>(passing) / static_cast<double>(pool.size());
 }
 
-// Of the beam, from the place `looked` on. Returns the place that it came to; some may have been erased meanwhile.
+// Tests slots of the beam, from place `looked` on. Returns the place it came to. Some slots may
+// have been erased meanwhile.
 size_t Search::look_at_nearest(size_t looked) {
   const size_t until = std::min(looked + kLooksMore, Tester::kLookMax);
   size_t place = 0;
@@ -194,12 +199,13 @@ size_t Search::look_at_nearest(size_t looked) {
   return std::max(place, looked);
 }
 
-// Otherwise vectors are found, at a cost of `finding`, and tested in order until k pass.
+// How many tests are needed if vectors are found, at cost `finding`, and tested in order until k
+// pass.
 double Search::tests_in_order() const {
   return std::min(static_cast<double>(matches()), params_.k / std::max(tester_.rate_nearby(), 1e-9));
 }
 
-// Of testing all at once, and comparing only those that pass.
+// The cost of testing all slots first and comparing only those that pass.
 double Search::sift_cost(double test_ns) const {
   const auto count = static_cast<double>(matches());
   return costs_.list(count) + count * test_ns + costs_.compare(count * tester_.rate_overall());
@@ -213,11 +219,11 @@ bool Search::sifting_pays(double finding) const {
 void Search::sample_if_worth(double finding) {
   if (!tester_.has_predicate() || tried_sample_) return;
   const double tests = tests_in_order();
-  const double list_cost = costs_.list(static_cast<double>(matches()));  // the least that sifting may come to
+  const double list_cost = costs_.list(static_cast<double>(matches()));  // a lower bound of what sifting costs
   if (tests >= kSampleWorth * Tester::kSampleMax && list_cost < finding + costs_.in_order(tests)) sample();
 }
 
-// From a few places, for what passes may lie together.
+// In several places, as slots that pass may lie together.
 void Search::sample() {
   tried_sample_ = true;
   std::array<uint32_t, SlotStore::kGranule> slots;
@@ -236,7 +242,8 @@ void Search::sample() {
   }
 }
 
-// False when there is nothing more to find by walking, or when it would be dearer than to look at the rest.
+// Widens the beam. False when a walk can find nothing more, or would cost more than scanning the
+// rest.
 bool Search::widen() {
   if (walk_->exhausted()) return false;
   const double beam = walk_->beam(), nearby = beam_for(tester_.rate_nearby() * part_in_beam());
@@ -256,8 +263,8 @@ bool Search::widen() {
   return true;
 }
 
-// Whether vectors are compared at once. Of few matches the codes' advantage would be lost on rescoring, and so it would
-// where a predicate rejects so much that a good part of all must be rescored.
+// Whether to compare by vectors instead of codes. Codes gain nothing over few matches, nor where a
+// predicate rejects so many that a good part of all must be rescored.
 bool Search::scans_vectors(size_t count) const {
   if (!distances_.has_vectors()) return false;
   if (distances_.codec() == nullptr || costs_.scans_vectors(count)) return true;
@@ -279,11 +286,11 @@ void Search::scan(std::span<const uint32_t> slots) {
   }
   rescorer_.keys_are(kind_of_codes());
   distances_.prepare_codes();
-  // In order, a predicate may reject any number.
+  // A predicate that is asked in order may reject any number of them.
   scan_.compare_codes(slots, tester_.has_predicate() && !sifted_);
 }
 
-// A scan has looked for what was erased when it began.
+// A scan has dropped erased slots when it listed them; expired ones are dropped here.
 const SearchKey* Search::peek_scanned(bool ordered_only) {
   while (const SearchKey* key = scan_.peek(ordered_only)) {
     const uint32_t slot = slot_of(*key);
@@ -302,7 +309,8 @@ const SearchKey* Search::peek_copy() {
   return nullptr;
 }
 
-// The copies of what has had its turn, also of what does not pass, come before the next.
+// The copies of a candidate that had its turn come before the next candidate, even if it did not
+// pass itself.
 const SearchKey* Search::peek_walked() {
   if (!walk_) return nullptr;
   const auto pool = walk_->pool();
@@ -316,7 +324,7 @@ const SearchKey* Search::peek_walked() {
   }
 }
 
-// What peek_walked() gave.
+// Takes what peek_walked() returned.
 SearchKey Search::take_walked() {
   if (const SearchKey* copy = copies_.peek()) {
     const SearchKey key = *copy;
@@ -329,8 +337,8 @@ SearchKey Search::take_walked() {
   return key;
 }
 
-// The next best by estimate; beyond the beam only with `insist`. When walking finds no more, whatever is left is
-// scanned: there may be matches that it has not met.
+// The next best candidate by estimate; searches beyond the beam only with `insist`. When walking
+// finds no more, everything left is scanned: there may be matches that the walk has not met.
 std::optional<SearchKey> Search::next_key(bool insist) {
   while (true) {
     const SearchKey *const walked = peek_walked(), *const scanned = peek_scanned(walked != nullptr);
@@ -366,8 +374,8 @@ void Search::look_at_rest() {
   scan_matches(&scratch_->taken);
 }
 
-// Where most would be tested anyway, all are at once, in the order of slots; of those that pass, the nearest are found.
-// What was taken before keeps its turn, and what was sampled its verdict.
+// Where most slots would be tested anyway, tests all at once, in slot order, and finds the nearest
+// of those that pass. Candidates taken before keep their turn, and sampled slots their verdict.
 void Search::sift() {
   SlotBitmap& taken = scratch_->taken;
   std::vector<uint32_t>& passed = scratch_->passed;
@@ -381,7 +389,7 @@ void Search::sift() {
   scan(passed);
 }
 
-// What is likely to be rescored next.
+// Prefetches what is likely to be rescored next.
 void Search::ask_ahead() {
   if (!rescorer_.takes_by_vectors()) return;
   const size_t at = walk_ ? walked_ : scan_.taken().size();
@@ -398,7 +406,8 @@ void Search::take_in_order(size_t missing, size_t count) {
   }
 }
 
-// Until the next is too far to matter; of full vectors as many as asked for.
+// Rescores until the next candidate is too far to matter; with full vectors at least oversampling ×
+// count.
 void Search::rescore_in_order(size_t missing, size_t count) {
   const double oversampled = std::ceil(static_cast<double>(count) * static_cast<double>(params_.oversampling));
   const double at_least = params_.full_vector ? oversampled : 0;
@@ -411,12 +420,13 @@ void Search::rescore_in_order(size_t missing, size_t count) {
   }
 }
 
-// Of a scan by codes, bringing many into order would cost as much as rescoring them.
+// For a scan by codes, ordering many candidates would cost as much as rescoring them.
 bool Search::rescores_in_batches() const {
   return !walk_ && rescorer_.rescores_by_vectors() && (!tester_.has_predicate() || sifted_);
 }
 
-// The nearest of those that may matter: a few at first, then more each time, in no order. False when there are none.
+// Rescores the nearest candidates that may matter, unordered: a few at first, then more each time.
+// False when there are none.
 bool Search::rescore_batch() {
   if (!rescorer_.knows_errors()) {
     std::array<SearchKey, Rescorer::kSampleMax> sample;
@@ -436,13 +446,15 @@ bool Search::rescore_batch() {
   return !batch.empty();
 }
 
-// Makes `count` more candidates certain, or as many as there are; no beam is widened to find more than are `missing`.
+// Makes `count` more candidates certain, or all there are; widens no beam to find more than
+// `missing`.
 void Search::refill(size_t missing, size_t count) {
   rescorer_.begin(count);
   copies_.begin_round(count);
   if (!rescorer_.rescores() && rescorer_.found() == 0) return take_in_order(missing, count);
   const bool in_batches = rescores_in_batches();
-  // Under kDot estimates err as vectors are long, and the nearest are the long ones.
+  // Under kDot the error of an estimate grows with the length, and the nearest vectors are the long
+  // ones.
   rescorer_.learn_from_taken(!in_batches || index_.options.metric == Metric::kDot);
   if (in_batches) {
     while (rescore_batch()) {
@@ -459,7 +471,7 @@ Verdict Search::judge(uint32_t slot) {
   return tester_.test(slot);
 }
 
-// Hands out what is certain, as far as it passes, up to `count`.
+// Gives certain candidates that pass, up to `count`.
 size_t Search::give(size_t count, std::vector<Candidate>& out) {
   size_t found = 0;
   while (found < count) {
@@ -475,8 +487,9 @@ size_t Search::give(size_t count, std::vector<Candidate>& out) {
   return found;
 }
 
-// How many are to be made certain at once. More and more: a predicate that rejects much would have all ordered for each
-// few it tests, and batches of a scan look through all that is left.
+// How many candidates to make certain at once. The number grows: otherwise a predicate that rejects
+// much would have everything ordered for each few tests, and a batched scan would pass over all
+// that is left for each few candidates.
 size_t Search::batch_for(size_t missing) const {
   if (rescores_in_batches()) return std::max(missing, scan_.taken().size() / 4);
   return tester_.has_predicate() && !sifted_ ? std::max<size_t>(missing, stats.predicate_tests / 4) : missing;
@@ -490,7 +503,7 @@ size_t Search::next(size_t count, std::vector<Candidate>& out) {
     if (!rescorer_.has_certain()) break;
     found += give(count - found, out);
   }
-  // Where some did not pass, a wider walk may have met nearer ones than were given before.
+  // Where some did not pass, a wider walk may have met nearer slots than those given before.
   if (!std::is_sorted(out.begin() + first, out.end(), nearer)) std::sort(out.begin() + first, out.end(), nearer);
   return found;
 }

@@ -1,5 +1,5 @@
-/// One search: chooses between walking the graph and scanning, takes candidates by their estimates, has them rescored,
-/// and hands out what passes the filter, nearest first. It can go on for more.
+/// One search: chooses between walking the graph and scanning, takes candidates by estimate, has
+/// them rescored, and gives those that pass the filter, nearest first. It can continue for more.
 #pragma once
 
 #include <optional>
@@ -18,10 +18,10 @@
 
 namespace sagitta::ann {
 
-/// Holds a pin and a scratch; allocates nothing that the scratch has room for. One thread.
+/// Holds a pin and a scratch. Allocates nothing for which the scratch has room. One thread.
 class Search final : private WalkLimits {
  public:
-  /// `params` outlives it.
+  /// `params` must outlive it.
   Search(const Index::Impl& index, std::span<const float> query, const SearchParams& params);
 
   size_t next(size_t count, std::vector<Candidate>& out);
@@ -84,20 +84,20 @@ class Search final : private WalkLimits {
   const Costs costs_;
   SearchLimits limits_;
   Distances distances_;
-  Scan scan_;  // of what a walk does not meet; of all, when there is none
+  Scan scan_;  // of slots a walk does not meet; of all, when there is no walk
   std::optional<Walk> walk_;
-  Copies copies_;      // of what walk_ has found
-  Walk::Work noted_;   // of walk_, in stats
+  Copies copies_;      // of candidates walk_ has found
+  Walk::Work noted_;   // the part of walk_'s work that stats include
   size_t walked_ = 0;  // pool entries before this are taken or do not pass
-  size_t asked_ = 0;   // entries of the pool, or of the scan, before this have been asked for
+  size_t asked_ = 0;   // entries of the pool, or of the scan, before this have been prefetched
   Rescorer rescorer_;
   Tester tester_;
   bool tried_sample_ = false;
-  bool sifted_ = false;   // what is untaken has passed the predicate
-  bool stopped_ = false;  // a verdict was kStop: no more is given
+  bool sifted_ = false;   // everything untaken has passed the predicate
+  bool stopped_ = false;  // a verdict was kStop: nothing more is given
 };
 
-/// A search with parameters of its own.
+/// A search with its own parameters.
 struct Cursor::Impl {
   Impl(const Index::Impl& index, std::span<const float> query, const SearchParams& p)
       : params(p), search(index, query, params) {}

@@ -1,4 +1,4 @@
-/// What ends a search before it has all that it was asked for.
+/// The limits that end a search early.
 #pragma once
 
 #include <algorithm>
@@ -12,19 +12,19 @@ inline bool is_late(const SearchParams& params) {
   return params.clock != nullptr && params.deadline.passed(*params.clock);
 }
 
-/// The budgets of one search. Once one has ended it, stats.ended says which.
+/// The budgets of one search. stats.ended says which one has ended it.
 class SearchLimits {
  public:
   SearchLimits(const SearchParams& params, SearchStats& stats) : params_(params), stats_(stats) {}
 
-  /// `more` distances were computed that stats do not have yet.
+  /// `more`: distances computed that stats do not include yet.
   bool may_go_on(uint64_t more = 0) {
     if (stats_.ended != Ended::kNot) return false;
     if (stats_.distances + more >= params_.distances_max) stats_.ended = Ended::kWork;
     if (is_late(params_)) stats_.ended = Ended::kDeadline;
     return stats_.ended == Ended::kNot;
   }
-  /// Also when something else has ended the search.
+  /// Whether the deadline has passed, even if something else has ended the search.
   bool is_too_late() {
     const bool late = is_late(params_);
     if (late && stats_.ended == Ended::kNot) stats_.ended = Ended::kDeadline;

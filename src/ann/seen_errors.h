@@ -1,4 +1,4 @@
-/// How far estimates are from what they estimate, by those of which both are known.
+/// How far estimates are off, learnt from values known both ways.
 #pragma once
 
 #include <cmath>
@@ -9,10 +9,10 @@ namespace sagitta::ann {
 
 class SeenErrors {
  public:
-  /// Seen before the error is believed to be known.
+  /// Errors to see before their size is trusted.
   static constexpr size_t kMin = 8;
 
-  /// Of what is the same nothing is learnt: it may have been given in place of a better one.
+  /// Learns nothing from equal values: the value may be an estimate used for lack of a better one.
   void note(float estimate, float value) {
     if (estimate == value) return;
     const double error = double{estimate} - double{value};
@@ -20,14 +20,14 @@ class SeenErrors {
     ++count_;
   }
   bool tell() const { return count_ >= kMin; }
-  /// How much less a value may turn out than its estimate says; infinite until the errors tell.
+  /// How much lower a value may be than its estimate; infinite until tell().
   double margin() const {
     if (!tell()) return std::numeric_limits<double>::infinity();
     return kTrusted * std::sqrt(squares_ / static_cast<double>(count_));
   }
 
  private:
-  /// Times their root mean square.
+  /// Multiple of the root mean square error.
   static constexpr double kTrusted = 2.5;
 
   double squares_ = 0;

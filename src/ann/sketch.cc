@@ -1,3 +1,4 @@
+// Making, testing and looking up the sketches of links.
 #include "sketch.h"
 
 #include <algorithm>
@@ -9,19 +10,20 @@ namespace sagitta::ann {
 namespace {
 
 constexpr size_t kRows = simd::SketchQuery::kRows, kBits = 8 * kRows, kEntries = simd::SketchQuery::kEntries;
-/// Values of a query are drawn in so much that four of them and the middle fit a byte.
+/// Query values are divided by kDrawnIn, so that four of them plus kMiddle fit a byte.
 constexpr int kDrawnIn = 4, kMiddle = 4 * (127 / kDrawnIn);
-/// What is passed over must seem too far by so many times the usual error of a sum. Less saves more looks at codes, and
-/// wants a wider beam for the same recall.
+/// A neighbour is skipped when it seems too far by this multiple of a sum's usual error. A lower
+/// value skips more neighbours, but needs a wider beam for the same recall.
 constexpr float kCaution = 0.5F;
-/// In the codec's unit; beyond, sums overflow.
+/// In the codec's unit; beyond it, sums overflow.
 constexpr float kSquaredMax = 1e18F;
-/// What rounding to a bfloat16 may leave.
+/// The relative rounding error of a bfloat16.
 constexpr float kRounding = 0.01F;
-/// What rounding may leave of where a vector lies, which machines differ in: a part of what is usual in one dimension.
+/// The rounding error of a position, which differs between machines, relative to the usual value in
+/// one dimension.
 constexpr float kPlaceRounding = 1e-5F;
 
-/// How far from zero a vector usually lies in one dimension.
+/// The root mean square of a position's values.
 float usual(std::span<const float> place) {
   const float squares = simd::kernels().dot_f32(place.data(), place.data(), place.size());
   return std::sqrt(squares / static_cast<float>(place.size()));
@@ -31,8 +33,8 @@ simd::Bf16 negative(simd::Bf16 value) { return simd::Bf16(static_cast<uint16_t>(
 
 }  // namespace
 
-// What is |r|² + 2·s·Σ nodeᵢ·sign(rᵢ) here is |r|² − 2·s·Σ neighbourᵢ·sign(rᵢ) there, which is less by 2·s·Σ|rᵢ| =
-// 2·|r|².
+// The offset of the reverse link is |r|² − 2·s·Σ neighbourᵢ·sign(rᵢ). With Σ neighbourᵢ·sign(rᵢ) =
+// Σ nodeᵢ·sign(rᵢ) + Σ|rᵢ| and s·Σ|rᵢ| = |r|², that is the negated offset of this link.
 Sketch Sketch::reversed() const { return {.signs = ~signs, .offset = negative(offset), .scale = scale}; }
 
 Sketch sketch_between(std::span<const float> node, std::span<const float> neighbour) {
@@ -51,8 +53,8 @@ Sketch sketch_between(std::span<const float> node, std::span<const float> neighb
   return {.signs = signs, .offset = simd::to_bf16(squared + 2 * scale * along), .scale = simd::to_bf16(scale)};
 }
 
-// A sign is anyone's where the two are equal but for rounding, and the offset follows it; so is all where they are
-// equal in all dimensions.
+// Where two values are equal up to rounding, either sign is right, and the offset depends on it.
+// Where that holds in all dimensions, everything is right.
 bool is_between(const Sketch& sketch, std::span<const float> node, std::span<const float> neighbour) {
   const Sketch right = sketch_between(node, neighbour);
   if (right.says_nothing() || sketch.says_nothing()) return right.says_nothing() && sketch.says_nothing();
@@ -91,8 +93,9 @@ Sketch SketchBlock::at(size_t i) const {
   return sketch;
 }
 
-// An entry is the sum of four values with the signs that its bits give them. A sum's usual error is that of a random
-// walk of as many steps as there are bits, each as long as the query is from the node in one dimension.
+// A table entry is the sum of four query values with the signs that its bits give them. The usual
+// error of a sum is that of a random walk with one step for each bit, each as long as the query is
+// from the node in one dimension.
 void SketchProbe::prepare(const Codec::Query& query) {
   for (size_t table = 0; table < 2 * kRows; ++table) {
     uint8_t* const entries = query_.tables + table * kEntries;

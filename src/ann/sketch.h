@@ -1,10 +1,12 @@
-/// The sketch of a link: which way the neighbour lies from its node, in 12 bytes. From how far a query is from the node
-/// it tells about how far it is from the neighbour, well enough to pass over most neighbours without a look at their
-/// codes. It is SymphonyQG's residual code (SIGMOD 2025) with one bit for each of the first 64 rotated dimensions, as
-/// if a rotation had drawn them; RaBitQ's factor (SIGMOD 2024) makes what it says unbiased.
+/// The sketch of a link: the direction of the neighbour from its node, in 12 bytes. Given the
+/// distance between query and node, it estimates the distance between query and neighbour, well
+/// enough to skip most neighbours without reading their codes. It is SymphonyQG's residual code
+/// (SIGMOD 2025) with one bit for each of the first 64 rotated dimensions, which the rotation makes
+/// a random projection. RaBitQ's factor (SIGMOD 2024) makes the estimate unbiased.
 ///
-/// With r = neighbour − node, s = |r|² / Σ|rᵢ| and q a query, all rotated, sums over those dimensions:
-///   |q − neighbour|² = |q − node|² + |r|² − 2·⟨q − node, r⟩, and ⟨x, r⟩ is about s·Σ xᵢ·sign(rᵢ).
+/// With r = neighbour − node, s = |r|² / Σ|rᵢ| and q a query, all rotated, sums over those
+/// dimensions:
+///   |q − neighbour|² = |q − node|² + |r|² − 2·⟨q − node, r⟩, and ⟨x, r⟩ ≈ s·Σ xᵢ·sign(rᵢ).
 #pragma once
 
 #include <cmath>
@@ -19,27 +21,28 @@
 namespace sagitta::ann {
 
 struct Sketch {
-  uint64_t signs = 0;   ///< a bit where the neighbour lies beyond the node
+  uint64_t signs = 0;   ///< bit i is set when rᵢ > 0
   simd::Bf16 offset{};  ///< |r|² + 2·s·Σ nodeᵢ·sign(rᵢ)
   simd::Bf16 scale{};   ///< s
 
-  /// From the neighbour to the node.
+  /// The sketch of the link from the neighbour to the node.
   Sketch reversed() const;
   bool says_nothing() const { return std::isnan(to_float(offset)); }
 };
 
-/// Both as Codec::place gives them. One that says nothing, so that all is kept, where they are too far for numbers.
+/// Both positions as Codec::place() gives them. Where they are too far apart for floats, the sketch
+/// says nothing, so that a search always keeps the link.
 Sketch sketch_between(std::span<const float> node, std::span<const float> neighbour);
-/// Whether `sketch` is of this link, up to rounding: one that was made for the way back is rounded another way.
+/// Whether `sketch` belongs to this link, up to rounding: reversed() rounds in another way.
 bool is_between(const Sketch& sketch, std::span<const float> node, std::span<const float> neighbour);
 
-/// The sketches of a node's links, side by side as simd::SketchQuery reads them.
+/// The sketches of a node's links, in the layout that simd::SketchQuery reads.
 class SketchBlock {
  public:
-  /// The bytes of one for so many links.
+  /// Bytes of a block for `links` links.
   static constexpr size_t bytes_for(uint32_t links) { return size_t{lanes_for(links)} * kLaneBytes; }
 
-  /// Room for so many.
+  /// Makes room for `links` sketches.
   void resize(uint32_t links);
   void set(size_t i, const Sketch& sketch);
   Sketch at(size_t i) const;
@@ -57,18 +60,18 @@ class SketchBlock {
   std::vector<uint64_t> words_;
 };
 
-/// A query against the sketches of the nodes that a walk comes to.
+/// Tests a query against the sketches of the nodes that a walk expands.
 class SketchProbe {
  public:
   void prepare(const Codec::Query& query);
-  /// Keeps those of a node's links, in order, whose sketches let them be nearer than `limit`; returns how many. `here`
-  /// is the distance of the node.
+  /// Keeps, in order, the links whose sketches allow them to be nearer than `limit`; returns how
+  /// many. `here` is the distance of the node.
   uint32_t keep_near(float here, float limit, const SketchBlock& sketches, uint32_t* links, uint32_t count);
 
  private:
   simd::SketchQuery query_;
   float least_ = 0;
-  float caution_ = 0;  ///< what is added to a sum, for each unit of distance from the node
+  float caution_ = 0;  ///< added to a sum for each unit of distance from the node
 };
 
 }  // namespace sagitta::ann

@@ -1,3 +1,4 @@
+// The life of slots: memory, lists by state, and the bits of the live ones.
 #include "slot_store.h"
 
 #include <fmt/format.h>
@@ -29,7 +30,7 @@ size_t SlotStore::charged_bytes() const {
   return capacity_ * shape_.total_bytes() + capacity_ / kGranule * sizeof(LiveBits) + early_end_ * shape_.early_bytes;
 }
 
-// By one writer, whose stores of a state come first: who sees a bit sees its slot.
+// One writer, which stores the state before the bit: whoever sees the bit sees the slot.
 void SlotStore::set_live(uint32_t slot, bool live) {
   LiveBits& bits = live_bits(slot / kGranule);
   const uint64_t bit = uint64_t{1} << (slot % kGranule), others = bits.load(std::memory_order_relaxed) & ~bit;
@@ -58,7 +59,7 @@ void SlotStore::splice(SlotList& from, SlotList& to) {
   from = {};
 }
 
-// Two steps suffice to free what was retired just now, if no reader is in the way.
+// Two epochs free even what was retired just now, if no reader is in the way.
 void SlotStore::reclaim(EpochGate& gate) {
   for (int step = 0; step < 2 && gate.try_advance(); ++step) {
     SlotList& old = limbo_[(gate.epoch() + 1) % 3];  // retired two epochs ago
@@ -85,7 +86,7 @@ uint32_t SlotStore::take_free() {
   return slot;
 }
 
-// All is charged at once: what does not fit leaves the budget to others.
+// Charges everything at once: what does not fit leaves the budget to others.
 Status SlotStore::grow_to(size_t slots) {
   const size_t wanted = (slots + kGranule - 1) / kGranule * kGranule;
   if (wanted > kSlotsMax)
@@ -118,7 +119,7 @@ Status SlotStore::add_granule(uint32_t slot) {
   return {};
 }
 
-// Those that begin with the granule of `slot`.
+// Adds the segments that begin with the granule of `slot`.
 Status SlotStore::add_segments(uint32_t slot) {
   const uint32_t granule = slot / kGranule;
   if (slot == segment_begin(segment_of(slot))) {

@@ -1,4 +1,4 @@
-/// Where an index keeps what belongs to a slot: its vector, walking code, links and state, each a column of its own.
+/// Everything that belongs to a slot, in one column each: vector, code, factors, links and state.
 #pragma once
 
 #include <atomic>
@@ -14,31 +14,35 @@
 
 namespace sagitta::ann {
 
-/// free → live → retired → buried → free. A retired slot may still be linked: walks pass through it. A buried one is
-/// being unlinked, and is retired again, and linked no more, when that is done: who comes to a slot by its number, not
-/// by a link, leaves that alone, for it may be free before the reader's pin ends. Vector and code are written while the
-/// slot is free, and read only when it is not, or by a reader whose pin is as old as that, so that reads and writes of
-/// one vector never meet.
+/// free → live → retired → buried → retired, unlinked → free; a slot that was never linked skips
+/// burial. README.md has the table. Other slots may still link to a retired slot, and walks pass
+/// through it. A buried slot is being unlinked. Once that is done it is retired again and not
+/// `linked`, and may become free before a reader's pin ends. So whoever reaches a slot by its
+/// number, not by a link, must check that it is live and linked.
+///
+/// Vector and code are written while the slot is free. Only two kinds of reader may read them:
+/// those that see another state, and those whose pin is older than the slot's release. So reads and
+/// writes of one vector never meet.
 enum class SlotState : uint8_t { kFree, kLive, kRetired, kBuried };
 
 struct SlotMeta {
   std::atomic<int64_t> expiry{0};
-  uint32_t next = UINT32_MAX;  ///< of the list the slot is in, or its place in the fresh list; writers only
+  uint32_t next = UINT32_MAX;  ///< next slot of the same list, or the place in the fresh list; writers only
   std::atomic<SlotState> state{SlotState::kFree};
-  std::atomic<bool> linked{false};  ///< given to the graph: others may link to it
+  std::atomic<bool> linked{false};  ///< handed to the graph: other slots may link to it
   std::atomic<bool> locked{false};  ///< its links are being changed
 };
 
-/// Which of the slots of a granule are live, a bit each; follows their states.
+/// The live slots of a granule, one bit each; follows their states.
 using LiveBits = std::atomic<uint64_t>;
 
 /// Bytes of each part of a slot.
 struct SlotShape {
   size_t vector_bytes = 0;
   size_t code_bytes = 0;
-  size_t fine_bytes = 0;  ///< of a fine code; none in most indexes
+  size_t fine_bytes = 0;  ///< of a fine code; 0 in most indexes
   size_t links_bytes = 0;
-  size_t early_bytes = 0;  ///< of a whole vector, beside the others: see SlotStore::early()
+  size_t early_bytes = 0;  ///< of a whole vector besides; see SlotStore::early()
   size_t total_bytes() const {
     return vector_bytes + code_bytes + fine_bytes + sizeof(Codec::Factors) + links_bytes + sizeof(SlotMeta);
   }
@@ -51,8 +55,8 @@ struct SlotList {
   uint32_t head = UINT32_MAX, tail = UINT32_MAX, count = 0;
 };
 
-/// Memory is charged, a few slots at a time, before it is touched. Thread-safety: functions marked *writer* need one
-/// writer at a time (the index's mutex); the others need a pin.
+/// Charges memory, a granule at a time, before it is touched. Thread-safety: functions marked
+/// *writer* need one writer at a time (the index's mutex); the others need a pin.
 class SlotStore {
  public:
   /// Slots that get memory together.
@@ -63,36 +67,38 @@ class SlotStore {
   SlotStore(const SlotStore&) = delete;
   SlotStore& operator=(const SlotStore&) = delete;
 
-  /// *writer* Reclaims and grows until so many slots can be taken; kOverloaded at the ceiling.
+  /// *writer* Reclaims and grows until `count` slots are available; kOverloaded at the ceiling.
   Status make_available(size_t count, EpochGate& gate);
-  /// *writer* A free slot, with memory, of those that are available. It stays free until publish().
+  /// *writer* Takes an available slot: free, with memory. It stays free until publish().
   uint32_t take_free();
-  /// *writer* Slots that take_free() has.
+  /// *writer* The number of slots that take_free() can give without growing.
   size_t available() const { return free_.count + (capacity_ - end_); }
-  /// Of those, how many are promised to reservations. Any thread lowers it, a *writer* raises it.
+  /// How many available slots reservations keep. Any thread may lower it, a *writer* may raise it.
   std::atomic<size_t>& reserved() { return reserved_; }
-  /// *writer* Gives back what take_free gave.
+  /// *writer* Returns what take_free() gave.
   void give_back(uint32_t slot) { push(free_, slot); }
-  /// *writer* Makes the slot live.
+  /// *writer* Makes a free slot live.
   void publish(uint32_t slot, Expiry expiry);
-  /// *writer* Makes a live slot retired; false when it is not live. One that was linked waits among the graves for
-  /// its links to be repaired; another is free as soon as nobody looks.
+  /// *writer* Makes a live slot retired; false when it is not live. A linked slot goes to the
+  /// graves until its links are repaired; another becomes free once every reader has left.
   bool retire(uint32_t slot, const EpochGate& gate);
-  /// *writer* All graves, now buried. The caller hands them to release() when nothing links to them.
+  /// *writer* Takes all graves and makes them buried. The caller passes them to release() once
+  /// nothing links to them.
   SlotList take_graves();
-  /// *writer*
+  /// *writer* Makes buried slots retired again, without links; they become free once every reader
+  /// has left.
   void release(SlotList& buried, const EpochGate& gate);
-  /// *writer* Frees what was released or retired two epochs ago.
+  /// *writer* Frees what was retired or released two epochs ago.
   void reclaim(EpochGate& gate);
-  /// *writer* Of an empty store: memory for slots below `end`. restore_slot() for each of them, from the last down, is
-  /// to follow.
+  /// *writer* Gives an empty store memory for the slots below `end`. The caller then calls
+  /// restore_slot() for each of them, from the last down.
   Status restore(uint32_t end);
-  /// *writer* Nothing: the slot is free.
+  /// *writer* `live` is the slot's expiry, or nullopt for a free slot.
   void restore_slot(uint32_t slot, std::optional<Expiry> live, bool linked);
-  /// The columns that a snapshot holds as they are, in the order of SlotColumn.
+  /// The columns that a snapshot stores unchanged, in the order of SlotColumn.
   Column& column(SlotColumn which);
   const Column& column(SlotColumn which) const { return const_cast<SlotStore*>(this)->column(which); }
-  /// *writer* Verifies lists, counts and charges; `buried` are under repair.
+  /// *writer* Verifies lists, counts and live bits; `buried` slots are under repair.
   Status check(size_t buried) const;
 
   /// Slots below this have memory and may be live.
@@ -112,7 +118,7 @@ class SlotStore {
   bool is_expired(uint32_t slot, int64_t now_us) const {
     return meta(slot).expiry.load(std::memory_order_relaxed) <= now_us;
   }
-  /// Of the slots from granule × kGranule, which is below end(), those that are live.
+  /// The live slots of a granule, one bit each. The granule must begin below end().
   uint64_t live_in(uint32_t granule) const { return live_bits(granule).load(std::memory_order_acquire); }
   std::byte* vector(uint32_t slot) const { return vectors_.at(slot); }
   uint8_t* code(uint32_t slot) const { return reinterpret_cast<uint8_t*>(codes_.at(slot)); }
@@ -126,13 +132,13 @@ class SlotStore {
     return reinterpret_cast<std::atomic<uint32_t>*>(links_.at(slot));
   }
 
-  /// At a level that keeps no vectors, the whole vector of a slot: until there is a codec, that is all there is. Of
-  /// slots that had memory before stop_early(), and of the first segment, only.
+  /// At a level that keeps no vectors (kI8): the whole vector of a slot, used until the codec is
+  /// learnt. Exists for slots that had memory before stop_early(), and in the first segment only.
   std::span<float> early(uint32_t slot) const {
     return {reinterpret_cast<float*>(early_.at(slot)), shape_.early_bytes / sizeof(float)};
   }
   bool has_early(uint32_t slot) const { return slot < early_end_.load(std::memory_order_acquire); }
-  /// *writer*
+  /// *writer* Slots that get memory from now on have no early vector.
   void stop_early() { grows_early_ = false; }
 
   const SlotShape& shape() const { return shape_; }
@@ -141,7 +147,7 @@ class SlotStore {
   size_t graves() const { return graves_count_.load(std::memory_order_relaxed); }
   size_t free_slots() const { return free_.count; }
   IndexCounts counts() const;
-  /// Fills in the parts that are the store's.
+  /// Fills in the parts that belong to the store.
   MemoryUse memory() const;
 
  private:
@@ -150,7 +156,7 @@ class SlotStore {
   void splice(SlotList& from, SlotList& to);
   size_t charged_bytes() const;
   Status grow_to(size_t slots);
-  /// Of the granule that begins with a slot.
+  /// Bytes of the granule that begins with `slot`.
   size_t granule_bytes(size_t slot) const;
   Status add_granule(uint32_t slot);
   Status add_segments(uint32_t slot);
@@ -161,7 +167,7 @@ class SlotStore {
   const SlotShape shape_;
   MemoryBudget* const budget_;
   Column metas_, vectors_, codes_, factors_, links_, fine_;
-  Column live_bits_;  // a record a granule
+  Column live_bits_;  // one record a granule
   Column early_;
   bool grows_early_;
   std::atomic<uint32_t> early_end_{0};

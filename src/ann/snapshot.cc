@@ -1,4 +1,5 @@
-// Snapshots: what an index has at one moment, written beside searches and inserts, and an index made from that.
+// Snapshots: saving the content of an index at one moment beside searches and inserts, and loading
+// it.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -23,7 +24,7 @@ SlotColumn column_of(PartKind kind) {
   return static_cast<SlotColumn>(static_cast<uint8_t>(kind) - static_cast<uint8_t>(PartKind::kVectors));
 }
 
-/// A part that is not mapped, read slot by slot.
+/// Reads a part that is not mapped.
 Status read_part(const SnapshotSource& source, const Part& part, char* out) {
   SAGITTA_TRY(const size_t got, source.file->read(part.offset, part.bytes, out));
   if (got != part.bytes) return fail(ErrorCode::kCorruption, "the file became shorter while it was read");
@@ -41,7 +42,8 @@ Status check_options(const SnapshotFooter& f, const IndexOptions& options, const
 
 }  // namespace
 
-/// The slots of a snapshot. A slot of these keeps its vector while the pin is held that was taken before.
+/// The slots of a snapshot. Each keeps its vector while the pin lives that was taken before the
+/// capture.
 struct Index::Impl::Captured {
   uint32_t end = 0;
   const Codec* codec = nullptr;
@@ -52,7 +54,8 @@ struct Index::Impl::Captured {
   bool is_linked(uint32_t slot) const { return slot < end && (states[slot] & kSavedLinked) != 0; }
 };
 
-// What is being linked counts as fresh, and what is neither fresh nor linked was inserted after the capture began.
+// A slot that is being linked counts as fresh. A slot that is neither fresh nor linked was inserted
+// after the capture began.
 Index::Impl::Captured Index::Impl::capture() {
   Captured captured;
   std::vector<uint32_t> unlinked;
@@ -75,7 +78,7 @@ Index::Impl::Captured Index::Impl::capture() {
   return captured;
 }
 
-// Writes what the slot has, zeros for what is not of the snapshot.
+// Writes the slot's record, or zeros if the slot is not part of the snapshot.
 Status Index::Impl::save_record(const Captured& captured, PartKind kind, uint32_t slot, Bytes& record,
                                 SnapshotWriter& out) const {
   if (kind == PartKind::kStates) return out.append(bytes_of(&captured.states[slot], 1));
@@ -91,7 +94,8 @@ Status Index::Impl::save_record(const Captured& captured, PartKind kind, uint32_
   return out.append(record);
 }
 
-// Only links to what is of the snapshot, each with its sketch, and of its copies the next that is.
+// Writes the links to slots of the snapshot, with their sketches, and the next copy that is part of
+// it.
 Status Index::Impl::save_links(const Captured& captured, uint32_t slot, Bytes& record, SnapshotWriter& out) const {
   std::vector<uint32_t> links(graph.degree());
   SketchBlock sketches;
@@ -161,7 +165,7 @@ Status Index::Impl::load(const SnapshotSource& source) {
   restore_entries(footer.entries);
   repair_entries({});
   if (codec() == nullptr && fresh.size() >= kGraphMin) learn_codec({});
-  // What was between two states may have left a vector that no walk reaches.
+  // The capture may have met links between two states, so some vector may be unreachable.
   links_made_ = store.live() > fresh.size() ? std::max<size_t>(store.live(), kGraphMin + 1) : 0;
   work.notify_all();
   return {};
@@ -193,7 +197,7 @@ Status Index::Impl::load_columns(const SnapshotSource& source) {
   return {};
 }
 
-// Walks trust links, so that each is looked at once.
+// Checks every link once, because walks trust links.
 Status Index::Impl::check_links(const SnapshotFooter& footer) {
   const auto is_linked = [&](uint32_t slot) { return slot < footer.end && store.meta(slot).linked; };
   if (footer.entries.size() > Graph::kEntriesMax || !std::ranges::all_of(footer.entries, is_linked)) {

@@ -1,3 +1,4 @@
+// Reading and writing a snapshot file: its layout, its footer and its checksums.
 #include "snapshot_file.h"
 
 #include <fmt/format.h>
@@ -16,15 +17,15 @@
 namespace sagitta::ann {
 namespace {
 
-/// Version 1 had no fine codes; version 2 linked by distance only, and copies like all else.
+/// Version 1: no fine codes. Version 2: neighbours by distance only, no rings of copies.
 constexpr uint32_t kVersion = 3, kVersionMin = 1;
 constexpr BytesView kMagic = "SAGITANN";
 constexpr size_t kBlockBytes = size_t{1} << 20;
 /// Length and checksum of the footer, version, magic.
 constexpr size_t kTailBytes = 12 + kMagic.size();
-/// Tags are small; a centre is the largest member.
+/// A tag is small; the centre is the largest member.
 constexpr size_t kFooterBytesMax = size_t{64} << 20;
-/// More threads wait for memory, not for the processor.
+/// More threads would only wait for memory.
 constexpr size_t kThreadsMax = 4;
 
 uint64_t to_page(uint64_t bytes) { return (bytes + kPageBytes - 1) / kPageBytes * kPageBytes; }
@@ -75,7 +76,7 @@ Bytes encode(const SnapshotFooter& f) {
   return out;
 }
 
-/// Reads members in turn; once one is missing, all is wrong.
+/// Reads members in turn; after the first missing one, nothing counts.
 class FooterReader {
  public:
   explicit FooterReader(BytesView bytes) : in_(bytes) {}
@@ -157,7 +158,8 @@ struct Tail {
   SnapshotFooter footer;
 };
 
-/// The tail keeps its form in all versions, so that an older program tells a newer snapshot from a damaged one.
+/// The tail is the same in all versions, so that an older program can tell a newer snapshot from a
+/// damaged one.
 Result<Tail> read_tail(const RandomFile& file) {
   SAGITTA_TRY(const uint64_t size, file.size());
   if (size < kTailBytes) return fail(ErrorCode::kCorruption, fmt::format("has {} bytes only", size));
@@ -246,7 +248,7 @@ Result<SnapshotWriter> SnapshotWriter::open(FileSystem& files, const std::string
 SnapshotWriter::~SnapshotWriter() {
   if (file_ == nullptr) return;
   (void)file_->close();
-  (void)files_->remove(aside());  // what cannot be removed is written over by the next
+  (void)files_->remove(aside());  // if it stays, the next save overwrites it
 }
 
 Status SnapshotWriter::flush_block() {

@@ -1,5 +1,5 @@
-/// The file of a snapshot (docs/formats/vector-index.md): columns of slots, each part of them on pages of its own, then
-/// a footer that says what they are and has the checksum of every block of the file.
+/// The file of a snapshot (docs/formats/vector-index.md): columns of slots, each part on its own
+/// pages, then a footer that describes them and holds the checksum of every block.
 #pragma once
 
 #include <atomic>
@@ -16,12 +16,12 @@
 
 namespace sagitta::ann {
 
-/// What a snapshot has of each slot, in the order of the file.
+/// What a snapshot stores for each slot, in file order.
 enum class PartKind : uint8_t { kStates, kExpiries, kVectors, kCodes, kFactors, kLinks, kFine };
 inline constexpr uint8_t kPartKinds = 7;
 std::string_view to_string(PartKind kind);
 
-/// Of a slot's state in a snapshot.
+/// Bits of a slot's state in a snapshot.
 inline constexpr uint8_t kSavedLive = 1, kSavedLinked = 2;
 
 /// The records of one kind for the saved slots of one segment.
@@ -32,7 +32,8 @@ struct Part {
   uint64_t offset = 0, bytes = 0;
 };
 
-/// The parts that hold slots below `end`, in order; each begins on a page, and so does what follows the last.
+/// The parts for slots below `end`, in file order. Each part begins on a page, and so does what
+/// follows the last.
 struct SnapshotLayout {
   SnapshotLayout(const SlotShape& shape, uint32_t end);
   std::vector<Part> parts;
@@ -46,7 +47,7 @@ struct SnapshotFooter {
   uint32_t connections = 0;
   SlotShape shape;
   CodeBits code_bits = CodeBits::k4;
-  uint32_t end = 0;  ///< slots below are in the file
+  uint32_t end = 0;  ///< the file holds the slots below this
   bool has_codec = false;
   float unit = 1;
   std::vector<float> centre;
@@ -56,19 +57,19 @@ struct SnapshotFooter {
   std::vector<uint32_t> checksums;  ///< of each block
 };
 
-/// Writes a file aside, and in the place of `path` when all is well. One thread. Destroyed before finish(), it leaves
-/// what was there.
+/// Writes to a temporary file, and moves it to `path` when everything has succeeded. Destroyed
+/// before finish(), it leaves the old file in place. One thread.
 class SnapshotWriter {
  public:
-  /// Gives up with kUnavailable when `*cancelled` (may be null) becomes true.
+  /// Fails with kUnavailable when `*cancelled` (may be null) becomes true.
   static Result<SnapshotWriter> open(FileSystem& files, const std::string& path, const std::atomic<bool>* cancelled);
   SnapshotWriter(SnapshotWriter&&) = default;
   ~SnapshotWriter();
 
   Status append(BytesView bytes);
-  /// Zeros up to the next page.
+  /// Appends zeros up to the next page.
   Status pad();
-  /// Its checksums are filled in.
+  /// Writes the footer with its checksums filled in, syncs, and replaces the file.
   Status finish(SnapshotFooter footer);
 
  private:
@@ -86,17 +87,19 @@ class SnapshotWriter {
   std::vector<uint32_t> checksums_;
 };
 
-/// A snapshot whose every byte has been verified.
+/// A snapshot whose every byte was verified.
 struct SnapshotSource {
   std::unique_ptr<RandomFile> file;
   SnapshotFooter footer;
   std::vector<Part> parts;
 };
 
-/// kCorruption names the part and the place; kFormat for a version that is not known; kNotFound, kIo.
+/// Errors: kCorruption names the part and the place; kFormat for an unknown version; kNotFound,
+/// kIo.
 Result<SnapshotSource> read_snapshot(FileSystem& files, const std::string& path);
 
-/// Calls work(i) for every i below `count` on a few threads; returns the error of the lowest i that has one.
+/// Calls work(i) for every i < `count` on a few threads; returns the error of the lowest i that
+/// failed.
 Status in_parallel(size_t count, const std::function<Status(size_t)>& work);
 
 }  // namespace sagitta::ann

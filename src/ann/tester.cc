@@ -1,3 +1,4 @@
+// Testing all slots, and sampling what a test costs.
 #include "tester.h"
 
 namespace sagitta::ann {

@@ -1,4 +1,4 @@
-/// Asks a filter's predicate, and learns how many pass and what a test costs.
+/// Calls a filter's predicate, and learns how many slots pass and what a test costs.
 #pragma once
 
 #include <algorithm>
@@ -16,8 +16,9 @@
 
 namespace sagitta::ann {
 
-/// The predicate of one search, by one thread. A row may be behind each call, so the deadline is looked at before each.
-/// When it has passed, or the predicate has said kStop, that is the verdict from then on, and stats.ended says why.
+/// The predicate of one search. A call may read a row, so the deadline is checked before each. Once
+/// the deadline has passed or the predicate has returned kStop, every further verdict is kStop, and
+/// stats.ended says why. One thread.
 class Tester {
  public:
   static constexpr size_t kSampleMax = 64, kLookMax = 192;
@@ -26,54 +27,55 @@ class Tester {
 
   bool has_predicate() const { return static_cast<bool>(params_.filter.predicate); }
 
-  /// Of a slot whose turn it is by distance. Each slot once; those that are known are not asked again.
+  /// Tests a slot whose turn it is by distance. Call it once per slot; a known verdict is reused.
   Verdict test(uint32_t slot) {
     if (Known* const known = find(slot)) return count_nearby(*known);
     const Verdict verdict = call(slot);
     count_nearby(verdict == Verdict::kAccept);
     return verdict;
   }
-  /// Ahead of its turn, up to kLookMax slots: their verdicts are kept.
+  /// Tests a slot before its turn, and keeps the verdict; kLookMax slots at most.
   void look(uint32_t slot) {
     if (Known* const known = find(slot)) return static_cast<void>(count_nearby(*known));
     const Verdict verdict = call(slot);
     if (verdict != Verdict::kStop) count_nearby(keep(slot, verdict));
   }
-  /// Of slots in any order, none of them known; adds those that pass.
+  /// Tests unknown slots in any order; appends those that pass.
   void test_all(std::span<const uint32_t> slots, std::vector<uint32_t>& passed);
 
-  /// Tests slots that lie together, none given to test(): shows what a test costs when its data is near. May be called
-  /// again, for up to kSampleMax slots in all.
+  /// Tests slots that lie together, and measures what a test costs when its data is near. None of
+  /// them may have been given to test(). May be called again, kSampleMax slots in all.
   void sample(std::span<const uint32_t> slots);
-  /// Calls `visit(slot, accepted)` for each of the sample and each looked at.
+  /// Calls `visit(slot, accepted)` for each slot that was sampled or looked at.
   template <class Visit>
   void for_each_known(Visit visit) const {
     for (size_t i = 0; i < known_; ++i) visit(kept_[i].slot, kept_[i].accepted);
   }
-  /// Nanoseconds of a test, about; infinite before a sample.
+  /// Nanoseconds per test, roughly; infinite before a sample.
   double cost() const { return cost_; }
 
-  /// Whether enough have passed of those tested in order.
+  /// Whether enough of the slots tested in order have passed.
   bool knows_rate_nearby() const { return in_order_accepted_ >= kAcceptedForRate; }
-  /// The part expected to pass until enough are tested.
+  /// Sets the pass rate to assume until enough slots are tested.
   void assume(double rate) { assumed_ = rate; }
   bool has_sampled() const { return sampled_ > 0; }
-  /// The part that passes of those tested in order, which may differ from that of all. Until enough have passed, what
-  /// passes of all (as assumed or by the sample, whichever is more) counts as if half of one had been found at that
-  /// rate.
+  /// The pass rate of the slots tested in order; it may differ from the overall rate. Before enough
+  /// have passed, it is smoothed by a prior: half a pass in 0.5 / max(assumed rate, rate_overall())
+  /// tests.
   double rate_nearby() const {
     const auto accepted = static_cast<double>(in_order_accepted_), tests = static_cast<double>(in_order_);
     if (knows_rate_nearby()) return accepted / tests;
     return (accepted + 0.5) / (tests + 0.5 / std::max(assumed_, rate_overall()));
   }
-  /// Of all, by the sample if there is one: more than none of it.
+  /// The overall pass rate, by the sample if there is one; never 0 then.
   double rate_overall() const {
     if (sampled_ == 0) return assumed_;
     return std::max(static_cast<double>(sampled_accepted_), 0.5) / static_cast<double>(sampled_);
   }
 
  private:
-  /// Tests timed together: the fastest of a few such batches is one that nothing disturbed. Of dear tests one will do.
+  /// Tests timed together. The fastest of a few batches is one that nothing disturbed; of expensive
+  /// tests one batch is enough.
   static constexpr size_t kTimed = 16;
   static constexpr double kDearNs = 500;
   static constexpr uint64_t kAcceptedForRate = 3;
@@ -92,7 +94,7 @@ class Tester {
     }
     return verdict;
   }
-  /// A slot whose verdict is kept, and whether it counts as nearby already.
+  /// A slot with a kept verdict, and whether it was counted by count_nearby() already.
   struct Known {
     uint32_t slot;
     bool accepted, nearby;

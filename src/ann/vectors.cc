@@ -1,3 +1,4 @@
+// Stored forms at each level, and the kernels that compare them.
 #include "vectors.h"
 
 #include <algorithm>
@@ -23,11 +24,11 @@ const T* as(const std::byte* bytes) {
 
 void store_form(Metric metric, std::span<const float> vector, std::span<float> out) {
   if (metric != Metric::kCosine) {
-    // -0 becomes +0: copies are known by their bytes.
+    // −0 becomes +0: copies are recognised by their bytes.
     std::ranges::transform(vector, out.begin(), [](float v) { return v + 0.0F; });
     return;
   }
-  // In double, so that neither huge nor denormal components lose their direction.
+  // In double, so that neither huge nor denormal components lose the direction.
   const double scale = 1.0 / std::sqrt(simd::kernels().squares_f64(vector.data(), vector.size()));
   std::ranges::transform(vector, out.begin(), [scale](float v) { return static_cast<float>(double{v} * scale); });
 }
@@ -93,7 +94,8 @@ float Scorer::raw(const std::byte* vector) const {
   return l2 ? value : -value;
 }
 
-// min() gives its first operand where the other is not a number: as a loaded vector may be, whose checksum is right.
+// std::min returns its first operand when the other is NaN, as a loaded vector with a right
+// checksum may make it.
 float Scorer::operator()(const std::byte* vector) const { return std::max(-kLargest, std::min(kLargest, raw(vector))); }
 
 }  // namespace sagitta::ann

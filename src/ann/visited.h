@@ -1,5 +1,5 @@
-/// The slots a walk has seen: a bit each, so that a test costs no branch, and a list of them, so that the next walk
-/// finds the bits clear without a sweep over all.
+/// The slots a walk has seen: a bit each, so that a test needs no branch, and a list, so that the
+/// next walk clears only the bits that are set.
 #pragma once
 
 #include <cstddef>
@@ -10,14 +10,14 @@ namespace sagitta::ann {
 
 class Visited {
  public:
-  /// Empty, for slots below `slots`.
+  /// Empties the set and makes it hold slots below `slots`.
   void reset(size_t slots) {
     for (size_t i = 0; i < count_; ++i) bits_[seen_[i] / 64] = 0;
     count_ = 0;
     if (bits_.size() * 64 < slots) bits_.resize(slots / 64 + slots / 512 + 1);
   }
-  /// Writes those of `slots` that were not seen to `out`, which has room for all, and marks them; returns how many.
-  /// Slots beyond the set are younger than the walk: passed over.
+  /// Writes the unseen ones of `slots` to `out`, which has room for all, and marks them; returns
+  /// how many. Skips slots beyond the set: they are younger than the walk.
   uint32_t filter(const uint32_t* slots, uint32_t count, uint32_t* out) {
     if (seen_.size() < count_ + count) seen_.resize((count_ + count) * 2);
     uint32_t* added = seen_.data() + count_;

@@ -1,3 +1,5 @@
+// Walking: expands the nearest node, drops far neighbours without branches, and prefetches the
+// next.
 #include "walk.h"
 
 #include <algorithm>
@@ -5,11 +7,11 @@
 namespace sagitta::ann {
 namespace {
 
-/// Of a code; the processor's own prefetcher follows from there.
+/// Of a code; the hardware prefetcher continues from there.
 constexpr size_t kPrefetchBytesMax = 512;
-/// Candidates whose links are asked for ahead of time.
+/// Candidates whose links are prefetched.
 constexpr int kLinksAhead = 2;
-/// A beam widened so many times is walked with sketches again.
+/// A beam widened by this factor or more uses sketches again.
 constexpr uint32_t kSkimsAgain = 4;
 
 }  // namespace
@@ -60,7 +62,7 @@ void Walk::add(const uint32_t* slots, uint32_t count) {
   for (uint32_t i = 0; i < near; ++i) insert(keys[i]);
 }
 
-// All codes are asked for before the first is read: a walk waits for memory, not for arithmetic.
+// Prefetches all codes before reading the first: a walk waits for memory, not for arithmetic.
 void Walk::ask_for(uint32_t count) {
   const size_t bytes = std::min(kPrefetchBytesMax, store_.shape().code_bytes);
   for (uint32_t i = 0; i < count; ++i) {
@@ -73,7 +75,7 @@ void Walk::ask_for(uint32_t count) {
   }
 }
 
-// Most of what a walk meets is farther than its whole beam: sorted out without a branch for each.
+// Most of what a walk meets is farther than its whole beam; this sorts it out without branches.
 uint32_t Walk::drop_far(SearchKey* keys, uint32_t count) {
   if (length_ < beam_) return count;
   const SearchKey worst = scratch_.pool[length_ - 1];
@@ -119,7 +121,7 @@ void Walk::prefetch_ahead() {
   }
 }
 
-// Most links lead farther than the whole beam, and their sketches tell.
+// Most links lead farther than the whole beam, and their sketches show it.
 uint32_t Walk::keep_near(SearchKey node, uint32_t* links, uint32_t count) {
   if (!skims_ || length_ < beam_) return count;
   graph_.sketches(slot_of(node), scratch_.sketches);
@@ -143,7 +145,7 @@ bool Walk::run(WalkLimits* limits) {
   }
 }
 
-// A beam that grows little is as cheap without sketches: going over it again costs what they spare.
+// A beam that grows little is as cheap without sketches: expanding it again costs what they save.
 void Walk::widen(uint32_t beam) {
   std::vector<SearchKey>& pool = scratch_.pool;
   std::vector<SearchKey>& rejected = scratch_.rejected;

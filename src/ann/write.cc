@@ -1,4 +1,4 @@
-// The writing half of an index: slots are taken, filled, replaced and given up.
+// Writing: taking, filling, replacing and erasing slots.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -10,8 +10,8 @@
 namespace sagitta::ann {
 namespace {
 
-/// Slots that are kept for vectors that take the place of others, when there is no memory for more: so many, and this
-/// part of the live ones. Erased vectors are unlinked once for as many replaces.
+/// When there is no memory for more, max(kReplacesMin, live / kReplacesPart) slots are kept for
+/// replaces. Erased vectors are unlinked once per that many replaces.
 constexpr size_t kReplacesMin = 16, kReplacesPart = 1024;
 
 }  // namespace
@@ -22,11 +22,11 @@ Result<Slot> Index::Impl::insert(std::span<const float> vector, Expiry expiry, R
   store_form(options.metric, vector, buffers->query);
 
   std::unique_lock lock(writer);
-  // A slot that is free now may be the one that is taken.
+  // Looked up before a slot is taken: a slot that is free now may be the one that is taken.
   const bool was_live = replaced != nullptr && store.is_live(static_cast<uint32_t>(*replaced));
   SAGITTA_CHECK(make_slots(lock, 1, room, was_live ? Incoming::kReplacing : Incoming::kNew));
   const uint32_t slot = store.take_free();
-  // Rare: so many slots wait for searches that saw what was erased.
+  // Rare: that many slots wait for searches which saw the erased vectors.
   if (options.level == Level::kI8 && codec() == nullptr && !store.has_early(slot)) learn_codec(buffers->query);
   lock.unlock();
   const bool encoded = write(slot, *buffers);
@@ -35,7 +35,7 @@ Result<Slot> Index::Impl::insert(std::span<const float> vector, Expiry expiry, R
     store.give_back(slot);
     return fail(refuse_room());
   }
-  // Looked at last: the codec may have been learnt while the lock was given up.
+  // Checked last: the codec may have been learnt while the lock was released.
   if (!encoded && codec() != nullptr) encode(*codec(), buffers->query, slot, buffers->floats);
   store.publish(slot, expiry);
   store.meta(slot).next = fresh.add(slot);
@@ -48,20 +48,21 @@ Result<Slot> Index::Impl::insert(std::span<const float> vector, Expiry expiry, R
 
 Status Index::Impl::reserve(size_t count, Incoming incoming) {
   if (count == 0) return {};
-  count = std::min<size_t>(count, kSlotsMax);  // which is refused, and keeps sums within numbers
+  count = std::min<size_t>(count, kSlotsMax);  // too large a count is refused, and this keeps sums from overflowing
   std::unique_lock lock(writer);
   SAGITTA_CHECK(make_slots(lock, count, Room::kUnreserved, incoming));
   store.reserved() += count;
   return {};
 }
 
-// A vector that is replaced keeps its slot until searches have left it. What waits for that is room to come.
+// A replaced vector keeps its slot until searches have left it. A slot that waits for that is room
+// to come.
 size_t Index::Impl::kept_for_replacing() const {
   const size_t kept = std::max<size_t>(kReplacesMin, store.live() / kReplacesPart);
   return kept - std::min(kept, store.retired());
 }
 
-// At the ceiling, what was erased makes room, once nobody works on it any more.
+// At the ceiling, erased vectors make room once nothing works on them any more.
 Status Index::Impl::make_slots(std::unique_lock<std::mutex>& lock, size_t count, Room room, Incoming incoming) {
   while (true) {
     const size_t reserved = room == Room::kUnreserved ? store.reserved().load() : 0;
@@ -84,10 +85,10 @@ Status Index::Impl::refuse_slots(size_t count, const Error& why) {
 
 bool Index::Impl::write(uint32_t slot, Scratch& buffers) {
   write_vector(options.level, buffers.query, store.vector(slot));
-  // The code is of what is stored, which may be less than was given.
+  // The code is of what is stored, which may be less precise than what was given.
   if (options.level == Level::kF16 || options.level == Level::kBf16)
     read_vector(options.level, store.vector(slot), buffers.query);
-  // Also when there is a codec: a search that began before that knows of none.
+  // Written even when there is a codec: a search that began earlier knows of none.
   if (store.has_early(slot)) std::ranges::copy(buffers.query, store.early(slot).begin());
   graph.clear(slot);
   if (codec() == nullptr) return false;
@@ -99,7 +100,7 @@ void Index::Impl::encode(const Codec& codec, std::span<const float> stored, uint
   *store.factors(slot) = codec.encode(stored, store.code(slot), store.fine(slot), buffer);
 }
 
-// From the fresh vectors, which are all there are; from `otherwise` where there are none.
+// Learns from the fresh vectors, which are all there are; from `otherwise` if there are none.
 void Index::Impl::learn_codec(std::span<const float> otherwise) {
   std::vector<uint32_t> slots;
   fresh.scan(slots);
@@ -164,12 +165,13 @@ Status Index::Impl::refuse_room() const {
                                                   FreshList::kCapacity, options.insert_wait.count()));
 }
 
-// A writer that meets a full fresh list does its share of the linking. False when others took all the room it made, for
-// too long: of a vector that room is reserved for, nothing is too long.
+// A writer that meets a full fresh list does its share of the linking. False when others have taken
+// all the room it made, for too long; never false with reserved room.
 bool Index::Impl::wait_for_room(std::unique_lock<std::mutex>& lock, Room room) {
   const auto begin = std::chrono::steady_clock::now();
   while (true) {
-    // Before the look that may end in waiting: a wait for checks would make it an old one.
+    // Before the check that may end in waiting: waiting for checks in between would make it
+    // outdated.
     let_checks_pass(lock);
     if (!fresh.full()) return true;
     const auto left = options.insert_wait - (std::chrono::steady_clock::now() - begin);

@@ -1,3 +1,4 @@
+// The level of x86-64-v3: AVX2, FMA, F16C and POPCNT.
 #include "targets.h"
 
 #if defined(__x86_64__)
@@ -20,7 +21,7 @@ SAGITTA_TARGET inline __m256 load(const Half* p) {
   return _mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
 }
 
-/// A tail filled up with zeros: reading past it might leave the page.
+/// Loads a tail and fills it with zeros; reading past it might leave the page.
 template <class T, size_t kCount>
 struct Padded {
   SAGITTA_TARGET Padded(const T* p, size_t count) { std::memcpy(values, p, count * sizeof(T)); }
@@ -57,8 +58,8 @@ struct FloatStep : FloatSum {
   }
 };
 
-// Elements of odd places are floats but for the bits below them, those of even places after a shift: the order of a sum
-// is free, so nothing has to be moved between lanes.
+// Elements at odd places are floats once the bits below them are masked; those at even places once
+// they are shifted. A sum may take any order, so nothing moves between lanes.
 template <class Distance>
 struct FloatStep<Distance, Bf16> : FloatSum {
   static constexpr size_t kLanes = 2 * simd::kLanes;
@@ -137,7 +138,7 @@ struct OnePass {
   }
 };
 
-// A block's eight products to a 16-bit lane stay below 8 · 15 · 127 < 2^15.
+// A 16-bit lane adds eight products per block: below 8 · 15 · 127 < 2^15.
 struct DotsU2 {
   using Sum = __m256i;
   struct Query {
@@ -179,8 +180,8 @@ struct DotsU4 {
   }
 };
 
-// Products of bytes pair up to more than 16 bits, so both sides are widened first. The words of a query fill the
-// registers: its loop over blocks is faster than the blocks written out.
+// Pairs of byte products exceed 16 bits, so both sides are widened first. The words of a query fill
+// the registers, so a loop over blocks is faster than unrolled blocks.
 struct DotsU8 {
   using Sum = __m256i;
   struct Query {
@@ -206,7 +207,8 @@ struct Floats {
   static constexpr size_t kLanes = simd::kLanes;
   SAGITTA_TARGET static Type load(const float* p) { return _mm256_loadu_ps(p); }
   SAGITTA_TARGET static void store(float* p, Type v) { _mm256_storeu_ps(p, v); }
-  // Each stage adds the partner to the lane, whose sign turns where it is the upper of the two.
+  // Each stage adds the partner to the lane; the lane's sign turns where it is the upper of the
+  // two.
   SAGITTA_TARGET static Type transform(Type v) {
     v = _mm256_fmadd_ps(v, _mm256_setr_ps(1, -1, 1, -1, 1, -1, 1, -1), _mm256_permute_ps(v, 0xb1));
     v = _mm256_fmadd_ps(v, _mm256_setr_ps(1, 1, -1, -1, 1, 1, -1, -1), _mm256_permute_ps(v, 0x4e));
@@ -219,8 +221,8 @@ SAGITTA_TARGET inline __m256 load(const Bf16* p) {
   return _mm256_castsi256_ps(_mm256_slli_epi32(words, 16));
 }
 
-// A register has the lower half bytes of 16 sketches in its lower half and the upper ones in its upper half, as the two
-// tables of a row follow each other.
+// A register holds the lower half bytes of 16 sketches in its lower half and the upper ones in its
+// upper half, in the order of a row's two tables.
 SAGITTA_TARGET inline __m256i sketch_sums(const SketchQuery& query, const uint8_t* rows, size_t lanes) {
   __m256i sums = _mm256_setzero_si256();
 #pragma GCC unroll 8

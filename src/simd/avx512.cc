@@ -1,3 +1,4 @@
+// The level of x86-64-v4: AVX-512 F, BW, DQ and VL.
 #include "targets.h"
 
 #if defined(__x86_64__)
@@ -15,7 +16,7 @@ constexpr size_t kLanes = 16;
 
 constexpr __mmask32 mask_of(size_t count) { return static_cast<__mmask32>((uint64_t{1} << count) - 1); }
 
-// Masked loads do not touch what the mask leaves out, so a tail may end at the end of a page.
+// Masked loads do not touch elements outside the mask, so a tail may end at the end of a page.
 SAGITTA_TARGET inline __m512 load(const float* p) { return _mm512_loadu_ps(p); }
 SAGITTA_TARGET inline __m512 load_tail(const float* p, size_t count) {
   return _mm512_maskz_loadu_ps(static_cast<__mmask16>(mask_of(count)), p);
@@ -51,8 +52,8 @@ struct FloatStep : FloatSum {
   }
 };
 
-// Elements of odd places are floats but for the bits below them, those of even places after a shift: the order of a sum
-// is free, so nothing has to be moved between lanes.
+// Elements at odd places are floats once the bits below them are masked; those at even places once
+// they are shifted. A sum may take any order, so nothing moves between lanes.
 template <class Distance>
 struct FloatStep<Distance, Bf16> : FloatSum {
   static constexpr size_t kLanes = 2 * simd::kLanes;
@@ -108,7 +109,7 @@ SAGITTA_TARGET int32_t sum_i8(const int8_t* a, const int8_t* b, size_t count) {
   return _mm512_reduce_add_epi32(sum_rows<I8Step<Distance>>(a, b, count));
 }
 
-// A block's four products to a 16-bit lane stay below 4 · 15 · 127 < 2^15.
+// A 16-bit lane adds four products per block: below 4 · 15 · 127 < 2^15.
 struct DotsU2 {
   using Sum = __m512i;
   struct Query {
@@ -148,7 +149,8 @@ struct DotsU4 {
   }
 };
 
-// Products of bytes pair up to more than 16 bits, so bytes are widened first: the even ones and the odd ones.
+// Pairs of byte products exceed 16 bits, so bytes are widened first, the even and the odd ones
+// apart.
 struct DotsU8 {
   using Sum = __m512i;
   struct Query {
@@ -171,7 +173,8 @@ struct Floats {
   static constexpr size_t kLanes = simd::kLanes;
   SAGITTA_TARGET static Type load(const float* p) { return _mm512_loadu_ps(p); }
   SAGITTA_TARGET static void store(float* p, Type v) { _mm512_storeu_ps(p, v); }
-  // Each stage adds the partner to the lane, whose sign turns where it is the upper of the two.
+  // Each stage adds the partner to the lane; the lane's sign turns where it is the upper of the
+  // two.
   SAGITTA_TARGET static Type transform(Type v) {
     v = _mm512_fmadd_ps(v, _mm512_setr4_ps(1, -1, 1, -1), _mm512_permute_ps(v, 0xb1));
     v = _mm512_fmadd_ps(v, _mm512_setr4_ps(1, 1, -1, -1), _mm512_permute_ps(v, 0x4e));
@@ -182,12 +185,12 @@ struct Floats {
   }
 };
 
-// Of 64 sketches the sums of those in even places, and of those in odd ones.
+// The sums of 64 sketches: those at even places, and those at odd ones.
 struct SketchSums {
   __m512i even, odd;
 };
 
-// What is read behind the last row's lanes is the block's still, and nobody's sketch.
+// Bytes read behind the lanes of the last row still belong to the block, but to no sketch.
 SAGITTA_TARGET inline SketchSums sketch_sums(const SketchQuery& query, const uint8_t* rows, size_t lanes) {
   const __m512i half = _mm512_set1_epi8(15), even = _mm512_set1_epi16(255);
   SketchSums sums{_mm512_setzero_si512(), _mm512_setzero_si512()};
@@ -225,7 +228,7 @@ SAGITTA_TARGET size_t keep_near(const SketchQuery& query, const uint8_t* block, 
   size_t kept = 0;
   for (size_t begin = 0; begin < count; begin += 64) {
     const SketchSums sums = sketch_sums(query, block + begin, lanes);
-    // In each quarter of a register the first eight sums, and the last eight.
+    // Each quarter of a register holds the first eight sums, then the last eight.
     alignas(64) uint16_t in_order[64];
     const __m512i first = _mm512_unpacklo_epi16(sums.even, sums.odd), last = _mm512_unpackhi_epi16(sums.even, sums.odd);
     const __m512i low = _mm512_permutex2var_epi64(first, _mm512_setr_epi64(0, 1, 8, 9, 2, 3, 10, 11), last);
@@ -243,8 +246,8 @@ SAGITTA_TARGET size_t keep_near(const SketchQuery& query, const uint8_t* block, 
   return kept;
 }
 
-// In ascending order, key after key, new[i] = min(old[i], max(old[i − 1], key)); from the end, so that what is read is
-// still old, until a register holds nothing that moves.
+// In ascending order, new[i] = min(old[i], max(old[i − 1], key)). Goes from the end, so that it
+// reads old values, until a register holds nothing that moves.
 SAGITTA_TARGET size_t insert_u64(uint64_t* keys, size_t count, uint64_t key) {
   constexpr size_t kKeys = 8;
   const __m512i one = _mm512_set1_epi64(static_cast<long long>(key)), none = _mm512_set1_epi64(-1);
@@ -262,7 +265,7 @@ SAGITTA_TARGET size_t insert_u64(uint64_t* keys, size_t count, uint64_t key) {
   }
 }
 
-// Every machine of this level has POPCNT; VPOPCNTDQ only some.
+// Every machine of this level has POPCNT; only some have VPOPCNTDQ.
 SAGITTA_TARGET uint32_t hamming_b1(const uint8_t* a, const uint8_t* b, size_t count) {
   return kAvx2Kernels.hamming_b1(a, b, count);
 }

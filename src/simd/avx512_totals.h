@@ -1,4 +1,4 @@
-/// Sums of 512-bit lanes, for the AVX-512 levels. Included as lanes.h is.
+/// Sums of 512-bit lanes, for the AVX-512 levels. Included in the same way as lanes.h.
 #pragma once
 
 #include <immintrin.h>
@@ -20,7 +20,7 @@ SAGITTA_TARGET inline __m512 add_halves(__m512i a, __m512i b) {
   return _mm512_castsi512_ps(_mm512_add_epi32(kept, moved));
 }
 
-/// Four codes' sums over each half of the lanes.
+/// The sums of four codes, over each half of the lanes.
 SAGITTA_TARGET inline __m256i halves_of(const __m512i* s) {
   const __m512 ab = add_halves(s[0], s[1]), cd = add_halves(s[2], s[3]);
   const __m512i even = _mm512_castps_si512(_mm512_shuffle_ps(ab, cd, 0x88));
@@ -29,8 +29,9 @@ SAGITTA_TARGET inline __m256i halves_of(const __m512i* s) {
   return _mm256_add_epi32(_mm512_castsi512_si256(abcd), _mm512_extracti64x4_epi64(abcd, 1));
 }
 
-/// A kernel of lanes.h over `Sums::add<kBlocks>(sums, codes, query, blocks)`, the sums in 512-bit lanes of so many
-/// codes. Pairs of batches hide the latency of each other's reductions, which pays where the sums themselves are quick.
+/// A kernel of lanes.h over `Sums::add<kBlocks>(sums, codes, query, blocks)`, with each code's sums
+/// in 512-bit lanes. Two batches at once hide the latency of each other's reductions; that pays
+/// where the sums themselves are quick.
 template <class Sums, bool kInPairs>
 struct Totals {
   static constexpr bool kPairs = kInPairs;
@@ -51,7 +52,7 @@ struct Totals {
   }
 };
 
-/// Sums that a step of lanes.h adds up alone.
+/// Adds up the sums of one step of lanes.h.
 template <class Step>
 struct OnePass {
   template <size_t kBlocks, size_t kCodes>

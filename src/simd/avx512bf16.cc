@@ -1,3 +1,4 @@
+// The level with BF16 instructions (Sapphire Rapids, Zen 4).
 #include "targets.h"
 
 #if defined(__x86_64__)
@@ -10,7 +11,7 @@
 namespace sagitta::simd {
 namespace {
 
-// The instruction takes what is denormal for zero.
+// The instruction treats denormals as zero.
 struct DotBf16 {
   using Sum = __m512;
   static constexpr size_t kLanes = 32;

@@ -1,3 +1,4 @@
+// The level with VNNI, whose instructions add up products of bytes.
 #include "targets.h"
 
 #if defined(__x86_64__)
@@ -10,7 +11,7 @@
 namespace sagitta::simd {
 namespace {
 
-// A half of each number in a block of codes: the low ones as they stand, the high ones sixteenfold.
+// One half of each number in a block of codes: the low halves as they are, the high ones times 16.
 template <int8_t kMask, size_t kOffset>
 struct HalfBytes {
   using Sum = __m512i;
@@ -40,8 +41,9 @@ struct LowAndHigh {
   }
 };
 
-// One shift of the sums of the high halves spares one for every block. The low halves of a single block are added to
-// what it leaves; where there are more, two sums for each code are half as long a chain.
+// Shifting the sums of the high halves once saves a shift for every block. With a single block, its
+// low halves are added to the shifted sum; with more, two sums for each code make a chain half as
+// long.
 struct DotsU4 {
   template <size_t kBlocks, size_t kCodes>
   SAGITTA_TARGET static void add(__m512i (&s)[kCodes], const uint8_t* const* codes, const int8_t* query,
@@ -89,7 +91,8 @@ struct Quarters {
   }
 };
 
-// Each two bits are summed as they stand, 64-, 16-, 4- and onefold: shifts of the sums spare those of every block.
+// Each two bits are summed where they are, so times 64, 16, 4 and 1: shifting the sums saves shifts
+// for every block.
 struct DotsU2 {
   template <size_t kBlocks, size_t kCodes>
   SAGITTA_TARGET static void add(__m512i (&s)[kCodes], const uint8_t* const* codes, const int8_t* query,
@@ -110,7 +113,7 @@ struct DotsU8 {
   }
 };
 
-/// A step of lanes.h over whole registers of bytes, of which Distance adds one pair.
+/// A step of lanes.h over whole registers of bytes; Distance adds one pair of them.
 template <class Distance>
 struct Bytes : Distance {
   using typename Distance::Sum;
@@ -124,7 +127,7 @@ struct Bytes : Distance {
   }
 };
 
-// The instruction wants one side unsigned: Σ ab = Σ (a + 128)b − Σ 128b.
+// The instruction needs one unsigned side: Σ ab = Σ (a + 128)b − Σ 128b.
 struct DotI8 {
   struct Sum {
     __m512i shifted{}, excess{};

@@ -1,3 +1,4 @@
+// The level with VPOPCNTDQ, which counts bits (Ice Lake, Zen 4).
 #include "targets.h"
 
 #if defined(__x86_64__)

@@ -1,3 +1,4 @@
+// The choice of a level, and conversions between float and its short forms.
 #include "sagitta/simd/kernels.h"
 
 #include <bit>
@@ -24,7 +25,7 @@ std::vector<const Kernels*> all_kernels() {
   std::vector<const Kernels*> all{&kScalarKernels};
 #if defined(__x86_64__)
   __builtin_cpu_init();
-  // Each level has all that those before it have.
+  // Each level includes the instructions of those before it.
   const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c") &&
                     __builtin_cpu_supports("popcnt");
   if (!avx2) return all;
@@ -70,7 +71,7 @@ Half to_half(float value) {
   const auto make = [sign](uint32_t rest) { return Half{static_cast<uint16_t>(sign | rest)}; };
   if (std::isnan(value)) return make(0x7e00);
   if (magnitude >= 65520.0F) return make(0x7c00);
-  // Below the smallest normal half, one unit is 2^-24.
+  // Below the smallest normal half, one unit is 2^−24.
   if (magnitude < 0x1p-14F) return make(static_cast<uint32_t>(std::nearbyint(magnitude * 0x1p24F)));
   const uint32_t unsigned_bits = bits & 0x7fffffff;
   const uint32_t rounded = unsigned_bits + 0xfff + ((unsigned_bits >> 13) & 1);

@@ -1,7 +1,7 @@
-/// What the vector levels share: sums over two rows, batches of dot products and the Walsh–Hadamard transform, over the
-/// few operations in which the levels differ. A level's source defines SAGITTA_TARGET, the attribute that allows its
-/// instructions, and then includes this. The parameters are types of that source alone, so that no two levels share a
-/// compiled function.
+/// What the vector levels share: sums over two rows, batches of dot products and the Walsh–Hadamard
+/// transform, written over the few operations in which the levels differ. The source of a level
+/// defines SAGITTA_TARGET, the attribute that allows its instructions, before it includes this.
+/// Template arguments are types of that source alone, so no two levels share a compiled function.
 #pragma once
 
 #include <algorithm>
@@ -25,7 +25,7 @@ SAGITTA_TARGET inline void add_steps(typename Step::Sum* s, const T* a, const T*
   }
 }
 
-/// What is left of two rows after the whole rounds.
+/// The sum over the rest of two rows, after the whole rounds.
 template <class Step, class T>
 SAGITTA_TARGET inline typename Step::Sum add_rest(typename Step::Sum sum, const T* a, const T* b, size_t count) {
   size_t i = 0;
@@ -33,9 +33,10 @@ SAGITTA_TARGET inline typename Step::Sum add_rest(typename Step::Sum sum, const 
   return i == count ? sum : Step::add_tail(sum, a + i, b + i, count - i);
 }
 
-/// The sum over two rows. Step has: kLanes, the elements it takes; Sum, zero when value-initialised; `add(sum, a, b)`;
-/// `add_tail(sum, a, b, count)` for fewer than kLanes elements; `join(sum, sum)`. Long rounds keep them few: a branch
-/// predictor that misses the end of a long loop costs more than all of a short row.
+/// The sum over two rows. Step has: kLanes, the elements it takes; Sum, which is zero when
+/// value-initialised; `add(sum, a, b)`; `add_tail(sum, a, b, count)` for fewer than kLanes
+/// elements; `join(sum, sum)`. Rounds are long so that there are few: a mispredicted end of a long
+/// loop costs more than a whole short row.
 template <class Step, class T>
 SAGITTA_TARGET inline typename Step::Sum sum_rows(const T* a, const T* b, size_t count) {
   if (count < 4 * Step::kLanes) return add_rest<Step>(typename Step::Sum{}, a, b, count);
@@ -54,7 +55,8 @@ SAGITTA_TARGET inline typename Step::Sum sum_rows(const T* a, const T* b, size_t
   return Step::join(Step::join(s[0], s[1]), Step::join(s[2], s[3]));
 }
 
-// Codes whose sums are made at once: they share each load of the query, and one reduction ends in one register.
+// Codes summed together: they share each load of the query, and one reduction leaves their sums in
+// one register.
 constexpr size_t kBatch = 4;
 constexpr size_t kBlockBytes = 64;
 
@@ -66,8 +68,9 @@ SAGITTA_TARGET inline void add_block(typename Step::Sum (&s)[kCodes], const uint
   for (size_t i = 0; i < kCodes; ++i) s[i] = Step::add(s[i], codes[i] + block * kBlockBytes, q);
 }
 
-/// Adds every block of some codes to the lanes of their sums. Step has: Sum; Query, one block of it;
-/// `load(query, block)`; `add(sum, code, query)`. kBlocks is 0, or the number of blocks if known beforehand.
+/// Adds every block of some codes to the lanes of their sums. Step has: Sum; Query, one block of
+/// the query; `load(query, block)`; `add(sum, code, query)`. kBlocks is the number of blocks if it
+/// is known at compile time, else 0.
 template <class Step, size_t kBlocks, size_t kCodes>
 SAGITTA_TARGET inline void add_blocks(typename Step::Sum (&s)[kCodes], const uint8_t* const* codes, const int8_t* query,
                                       size_t blocks) {
@@ -82,8 +85,9 @@ SAGITTA_TARGET inline void add_blocks(typename Step::Sum (&s)[kCodes], const uin
   }
 }
 
-/// Kernel has `totals<kBlocks>(codes, query, blocks)`, the sums of one batch, and `kPairs`: if true, `pair_totals`,
-/// those of two batches. A last, partial batch repeats its last code.
+/// Kernel has `totals<kBlocks>(codes, query, blocks)`, the sums of one batch, and `kPairs`; if that
+/// is true also `pair_totals`, the sums of two batches. A last, partial batch repeats its last
+/// code.
 template <class Kernel, size_t kBlocks>
 SAGITTA_TARGET void dots_of(const uint8_t* const* codes, size_t count, const int8_t* query, size_t blocks,
                             int32_t* sums) {
@@ -116,8 +120,8 @@ SAGITTA_TARGET void dots(const uint8_t* const* codes, size_t count, const int8_t
   return dots_of<Kernel, 0>(codes, count, query, blocks, sums);
 }
 
-/// The butterflies between kCount registers, a power of two: register i of the result is the sum of all with the signs
-/// of row i of the Hadamard matrix.
+/// The butterflies between kCount registers (a power of two): register i of the result is the sum
+/// of all registers with the signs in row i of the Hadamard matrix.
 template <size_t kCount, class V>
 SAGITTA_TARGET inline void butterflies(V* v) {
   if constexpr (kCount > 1) {
@@ -133,7 +137,8 @@ SAGITTA_TARGET inline void butterflies(V* v) {
   }
 }
 
-/// All stages within runs of kCount registers that follow each other, and the scaling: the first pass over the values.
+/// All stages within runs of kCount consecutive registers, and the scaling: the first pass over the
+/// values.
 template <class Vector, size_t kCount>
 SAGITTA_TARGET void hadamard_runs(float* values, size_t count, float scale) {
   for (float *run = values, *end = values + count; run != end; run += kCount * Vector::kLanes) {
@@ -146,7 +151,7 @@ SAGITTA_TARGET void hadamard_runs(float* values, size_t count, float scale) {
   }
 }
 
-/// The log2(kCount) stages of which the first has partners `stride` values apart.
+/// The log2(kCount) stages whose partners are `stride`, 2 × stride, … values apart.
 template <class Vector, size_t kCount>
 SAGITTA_TARGET void hadamard_across(float* values, size_t count, size_t stride) {
   for (size_t group = 0; group < count; group += kCount * stride) {
@@ -161,8 +166,8 @@ SAGITTA_TARGET void hadamard_across(float* values, size_t count, size_t stride) 
   }
 }
 
-/// Vector has: Type, a register of kLanes floats; load, store; `transform`, the unscaled transform within one register.
-/// Eight registers a pass take three stages for each load and store.
+/// Vector has: Type, a register of kLanes floats; load, store; `transform`, the unscaled transform
+/// within one register. A pass over eight registers does three stages for each load and store.
 template <class Vector>
 SAGITTA_TARGET void hadamard(float* values, uint32_t log2) {
   const size_t count = size_t{1} << log2, registers = count / Vector::kLanes;

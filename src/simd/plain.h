@@ -1,5 +1,5 @@
-/// Kernels that need no instruction by name: loops over vectors of the compiler's own, which become what each level
-/// has. Included as lanes.h is.
+/// Kernels that need no specific instruction: loops over the compiler's own vector types, which
+/// compile to what each level has. Included in the same way as lanes.h.
 #pragma once
 
 #include <algorithm>
@@ -46,7 +46,7 @@ SAGITTA_TARGET double squares_f64(const float* values, size_t count) {
   return sum;
 }
 
-// Without their signs floats order as integers do, and what is not a number comes last.
+// Without their signs, floats order as integers do, and NaN comes last.
 SAGITTA_TARGET float largest_f32(const float* values, size_t count) {
   constexpr int32_t kMagnitude = 0x7fffffff;
   Ints16 largest{};
@@ -63,7 +63,7 @@ SAGITTA_TARGET float largest_f32(const float* values, size_t count) {
   return __builtin_bit_cast(float, most);
 }
 
-// Truncation of a positive number rounds the sum to nearest.
+// The sum is positive, so truncating it rounds to nearest.
 SAGITTA_TARGET int32_t quantise_i8(const float* values, size_t count, float scale, int8_t* out) {
   constexpr float kMiddle = 128.5F;
   Ints16 sums{};
@@ -86,7 +86,8 @@ SAGITTA_TARGET int32_t quantise_i8(const float* values, size_t count, float scal
   return sum;
 }
 
-// By reference: vectors are returned in other ways by each level. What is not a number is not less than the largest.
+// Returns through a reference, as each level returns vectors in its own way. NaN compares as not
+// less, so it becomes the largest float.
 template <class T>
 SAGITTA_TARGET void estimate_one(const EstimateTerms& terms, const T& sum, const T& scale, const T& squared_length,
                                  T& out) {

@@ -1,4 +1,5 @@
-// The reference that every other level is tested against, and the level of machines without vector units we know.
+// The reference for all other levels, and the level of machines whose vector units are unknown
+// here.
 #include <bit>
 #include <cstring>
 

@@ -1,4 +1,4 @@
-/// The levels behind kernels(), each in its own source file, compiled for its own instructions.
+/// The levels behind kernels(), each in its own source, compiled for its own instructions.
 #pragma once
 
 #include <cmath>
@@ -13,11 +13,11 @@ extern const Kernels kScalarKernels;
 extern const Kernels kAvx2Kernels;
 /// AVX-512 F, BW, DQ and VL, with POPCNT: any x86-64-v4 machine.
 extern const Kernels kAvx512Kernels;
-/// The same with VNNI, whose instructions take over the integer dot products.
+/// The same plus VNNI, for the integer dot products.
 const Kernels& avx512vnni_kernels();
-/// The same with VPOPCNTDQ, which counts bits (Ice Lake, Zen 4).
+/// The same plus VPOPCNTDQ, which counts bits (Ice Lake, Zen 4).
 const Kernels& avx512vpopcntdq_kernels();
-/// The same with BF16, for dot products of bfloat16 (Sapphire Rapids, Zen 4).
+/// The same plus BF16, for dot products of bfloat16 (Sapphire Rapids, Zen 4).
 const Kernels& avx512bf16_kernels();
 #endif
 

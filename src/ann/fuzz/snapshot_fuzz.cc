@@ -1,5 +1,5 @@
-/// Arbitrary snapshot files, their checksums put right so that what is behind them is reached: loading may refuse one,
-/// and an index that was loaded may answer nonsense, but nothing may crash.
+/// Arbitrary snapshot files whose checksums are corrected, so that the code behind them is reached.
+/// Loading may refuse a file, and a loaded index may answer nonsense, but nothing may crash.
 #include <algorithm>
 #include <cmath>
 
@@ -13,7 +13,7 @@ using namespace sagitta;
 using namespace sagitta::ann;
 
 constexpr size_t kTailBytes = 20, kBlockBytes = size_t{1} << 20;
-/// Dimension, metric, level, connections, bytes of a vector, a code and the links: what a footer begins with.
+/// The start of a footer: dimension, metric, level, connections, bytes of a vector, code and links.
 constexpr size_t kOptionsBytes = 22, kLinksBytesAt = 18;
 
 void put_at(Bytes& file, size_t at, uint32_t value) {
@@ -22,7 +22,7 @@ void put_at(Bytes& file, size_t at, uint32_t value) {
   file.replace(at, bytes.size(), bytes);
 }
 
-/// Where the footer begins; nothing for files that have none.
+/// Where the footer begins; nullopt for files without one.
 std::optional<size_t> footer_of(const Bytes& file) {
   if (file.size() < kTailBytes) return std::nullopt;
   const auto length = get_big<uint32_t>(file.data() + file.size() - kTailBytes);
@@ -37,7 +37,7 @@ void repair_checksums(Bytes& file, size_t footer) {
   put_at(file, tail + 4, crc32c(BytesView(file).substr(tail + 8), checksum));
 }
 
-/// The options that the file was saved with, as far as small ones go.
+/// The options the file was saved with, limited to small values.
 IndexOptions options_of(const Bytes& file, size_t footer) {
   IndexOptions options{.link_threads = 0};
   options.dim = std::clamp(get_big<uint32_t>(file.data() + footer), 1U, 600U);

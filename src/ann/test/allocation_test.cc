@@ -1,5 +1,5 @@
-// Searches allocate nothing: an allocator may wait for a lock, a search must not. Sanitizers bring allocators of their
-// own.
+// Searches allocate nothing: an allocator may wait for a lock, and a search must not. Left out
+// under sanitizers, which bring their own allocators.
 #include "world.h"
 
 #ifndef SAGITTA_SANITIZED
@@ -30,7 +30,7 @@ class Allocation : public ::testing::TestWithParam<std::tuple<Level, Profile, ui
     for (size_t i = 0; i < kQueries; ++i) queries_.push_back(clusters_.any());
   }
 
-  /// Of all queries, each asked before.
+  /// Allocations of all queries, each asked before.
   size_t allocations_of(const SearchParams& params) {
     ask_all(params);
     const size_t before = counting::thread_allocations;
@@ -83,7 +83,7 @@ INSTANTIATE_TEST_SUITE_P(All, Allocation,
                                             ::testing::Values(Profile::kCompact, Profile::kFast),
                                             ::testing::Values(48)),
                          name_of);
-// Where there are fine codes.
+// Dimensions with fine codes.
 INSTANTIATE_TEST_SUITE_P(Fine, Allocation,
                          ::testing::Combine(::testing::Values(Level::kF32), ::testing::Values(Profile::kFast),
                                             ::testing::Values(512)),

@@ -1,4 +1,4 @@
-/// The twin of an index: a list and double sums. What it answers is right by inspection.
+/// The twin of an index: a list of vectors and sums in double. Its answers are right by inspection.
 #pragma once
 
 #include <algorithm>
@@ -43,7 +43,7 @@ class BruteForce {
 
   double distance(Slot slot, const std::vector<float>& query) const { return distance(vector(slot), query); }
 
-  /// The distances of all that pass, ascending.
+  /// The distances of all slots that pass, ascending.
   template <class Passes>
   std::vector<double> search(const std::vector<float>& query, int64_t now_us, Passes&& passes) const {
     std::vector<double> distances;

@@ -1,5 +1,5 @@
-// What an index is worth after much has changed, against one that was built at once. Expansions are counted, never
-// seconds: nothing here depends on the machine, for nothing links in the background.
+// The quality of an index after many changes, compared with one built at once. Counts expansions,
+// never seconds, and links nothing in the background: nothing here depends on the machine.
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
@@ -10,7 +10,8 @@ namespace {
 
 constexpr uint32_t kDim = 32;
 constexpr size_t kVectors = 4000, kQueries = 300;
-/// A regression guard of one seed. In fresh builds of other orders recall differs by 0.3 pp, expansions by 1 %.
+/// A regression guard for one seed. Between fresh builds in other orders, recall differs by 0.3 pp
+/// and expansions by 1 %.
 constexpr double kRecallLost = 0.005, kExpansionsMore = 1.05;
 
 IndexOptions options_of(Profile profile) {
@@ -25,7 +26,7 @@ void erase_any(World& world, Clusters& data, size_t count) {
   for (size_t i = 0; i < count; ++i) world.erase(world.twin.nth(data.below(world.twin.size())));
 }
 
-/// In each generation a fiftieth goes, and as many come.
+/// Each generation erases a fiftieth and inserts as many.
 void churn(World& world, Clusters& data, int generations) {
   const size_t count = world.twin.size();
   for (int generation = 0; generation < generations; ++generation) {
@@ -42,7 +43,7 @@ std::vector<Floats> ask(Clusters& data, size_t count) {
 
 class Churn : public testing::TestWithParam<Profile> {
  protected:
-  /// An index of the same vectors, from which nothing was ever erased.
+  /// An index of the same vectors from which nothing was ever erased.
   static std::unique_ptr<World> built_anew(const World& world) {
     auto fresh = std::make_unique<World>(options_of(GetParam()));
     for (size_t i = 0; i < world.twin.size(); ++i) fresh->insert(world.twin.vector(world.twin.nth(i)));
@@ -77,8 +78,9 @@ TEST_P(Churn, GenerationsOfDeletesAndInsertsCostNothing) {
   expect_as_fresh();
 }
 
-// In wide clusters a narrow beam misses much, and each link that a repair takes from a vector shows. Several seeds, for
-// one differs by 0.3 pp. Where repairs prune anew the links that stay, the mean loses 0.3 pp in either profile.
+// In wide clusters a narrow beam misses much, so each link that a repair takes from a vector shows.
+// Several seeds, as one differs by 0.3 pp. Where repairs prune the remaining links again, the mean
+// loses 0.3 pp in either profile.
 TEST_P(Churn, WhatIsHardToFindIsFoundAsOften) {
   constexpr int kSeeds = 3, kGenerations = kSanitized ? 2 : 25;
   constexpr double kMeanLost = 0.002;
@@ -124,7 +126,7 @@ TEST_P(Churn, WhatWasErasedWholeIsUsedAgain) {
   expect_as_fresh();
 }
 
-// No settle here: what the links of erased vectors held together stays together by itself.
+// No settle() here: what the links of erased vectors held together stays together without it.
 TEST_P(Churn, VectorsStayFoundWhileOthersGo) {
   fill(world_, data_, kVectors);
   erase_any(world_, data_, kVectors / 2);
@@ -135,8 +137,8 @@ TEST_P(Churn, VectorsStayFoundWhileOthersGo) {
   EXPECT_GE(world_.quality(own, {.k = 1, .beam_width = 40}).recall, 0.995);
 }
 
-/// Mean and deviation of the recall of a thousand queries over the seeds 1 … 6, measured; the bound is three deviations
-/// below.
+/// Measured mean and deviation of the recall of 1,000 queries over the seeds 1 … 6. The bound is
+/// three deviations below.
 struct Bound {
   Profile profile;
   Level level;

@@ -1,4 +1,4 @@
-// Codes and fine codes against the distances that they stand for.
+// Estimates by codes and by fine codes against exact distances.
 #include "codec.h"
 
 #include <fmt/format.h>
@@ -14,7 +14,7 @@ namespace {
 
 using Floats = std::vector<float>;
 
-/// Dimensions about where codes of 2 bits begin, and such as their rotation must be padded for.
+/// Dimensions around the change to codes of 2 bits, and some whose rotation needs padding.
 class CodecTest : public testing::TestWithParam<std::tuple<Metric, uint32_t>> {
  protected:
   struct Coded {

@@ -1,5 +1,6 @@
-// Writers, searches, settle, check and saves at once. What a search finds must be what somebody wrote, whole, under the
-// slot it names, and what nobody touches must be found throughout. The thread sanitizer looks at the rest.
+// Writers, searches, settle, check and saves at the same time. A search must only find whole
+// vectors that somebody wrote, under the slot it names, and must always find what nobody touches.
+// The thread sanitizer checks the rest.
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
@@ -18,11 +19,11 @@ namespace {
 
 constexpr uint32_t kDim = 24;
 constexpr int kWriters = 2, kSearchers = 2, kOperations = kSanitized ? 600 : 2500;
-/// More than the fresh list holds, so that there is a graph, and writers that help to link.
+/// More than the fresh list holds, so that there is a graph and writers help to link.
 constexpr int kStanding = 1500;
 constexpr int kValues = 100;
 
-// All components equal: a torn vector would show as a distance that no two whole numbers give.
+// All components are equal, so a torn vector shows as a distance that no two integers give.
 Floats uniform(int value) { return Floats(kDim, static_cast<float>(value)); }
 
 bool is_whole(float squared, int query) {
@@ -150,7 +151,8 @@ TEST_P(Concurrent, SearchesSeeWholeVectorsWhileWritersChurn) {
   EXPECT_EQ(budget_.used_bytes(), index_->memory().total_bytes());
 }
 
-// Vectors that nobody touches are found by every search, whatever moves from the fresh list to the graph meanwhile.
+// Every search finds the vectors that nobody touches, whatever moves from the fresh list to the
+// graph meanwhile.
 TEST_P(Concurrent, WhatStaysIsFoundThroughout) {
   Clusters data(kDim, 20, 0.5F, 9);
   std::vector<Floats> standing;
@@ -203,7 +205,7 @@ TEST_P(Concurrent, AnIndexIsClearedWhileOthersWrite) {
   EXPECT_EQ(failures_, 0);
 }
 
-// A slot that another erases while it is replaced goes to nobody else, for the pin.
+// A slot that another thread erases during its replace is not reused, because of the pin.
 TEST_P(Concurrent, AReplaceUnderAPinTakesNoStrangersVector) {
   std::atomic<Slot> offered{kNoSlot};
   std::vector<Slot> standing;
@@ -211,7 +213,8 @@ TEST_P(Concurrent, AReplaceUnderAPinTakesNoStrangersVector) {
     std::jthread replacer([&] {
       while (!stop_) {
         const Pin pin = index_->pin();
-        // Taken, not looked at: what this thread has replaced may be a stranger's by the next pin.
+        // taken out, not looked at: after the next pin, what this thread has replaced may hold
+        // another vector
         const Slot old = offered.exchange(kNoSlot);
         if (old != kNoSlot) expect(index_->replace(old, uniform(1)).has_value(), "replace");
       }
@@ -233,7 +236,7 @@ TEST_P(Concurrent, AReplaceUnderAPinTakesNoStrangersVector) {
   EXPECT_EQ(lost, 0);
 }
 
-// Somebody links at every moment; a check does not wait for the first without.
+// Some thread links at every moment; a check must not wait for the first moment without a link.
 TEST_P(Concurrent, AChecksTurnComesThoughLinkingNeverEnds) {
   for (int i = 0; i < kStanding; ++i) ASSERT_TRUE(index_->insert(uniform(i % kValues)));
   std::vector<std::jthread> writers;
@@ -255,7 +258,8 @@ TEST_P(Concurrent, AChecksTurnComesThoughLinkingNeverEnds) {
   stop_ = true;
 }
 
-// With nothing to link for a while, the index's threads see to it that every vector can be reached: check() asks that.
+// After a while with nothing to link, the index's threads make every vector reachable, which
+// check() verifies.
 TEST(ConcurrentIdle, AnIndexSettlesByItself) {
   World world({.dim = kDim, .metric = Metric::kL2, .expansion_add = 32, .link_threads = 2});
   Clusters data(kDim, 40, 0.02F, 1);
@@ -268,7 +272,7 @@ TEST(ConcurrentIdle, AnIndexSettlesByItself) {
   world.check();
 }
 
-// The index's thread has linked the last vector and waits for the check, when it is told to stop.
+// The index's thread has linked the last vector and waits for the check when it is told to stop.
 TEST(ConcurrentStop, AnIndexGoesAwayAfterACheck) {
   Clusters data(64, 20, 0.5F, 1);
   for (int round = 0; round < 60; ++round) {

@@ -1,4 +1,5 @@
-// Equal vectors: missing embeddings that are all zero, a document loaded five times. Recall counts by distance.
+// Equal vectors, such as missing embeddings that are all zero, or a document loaded five times.
+// Recall is counted by distance.
 #include <fmt/format.h>
 
 #include <random>
@@ -51,13 +52,14 @@ class CopiesOf : public testing::TestWithParam<Kind> {
     for (Floats& v : all) v = any();
     return all;
   }
-  /// A missing embedding; cosine has none, so there any other vector that many rows share.
+  /// A missing embedding: zero; under cosine, which has no zero vector, any vector that many rows
+  /// share.
   Floats missing() { return GetParam().metric == Metric::kCosine ? any() : Floats(kDim); }
   void settle(World& world) {
     world.index->settle();
     world.check();
   }
-  /// Recall over the queries; none of them finds nothing.
+  /// Recall over the queries; also requires that each finds something.
   double recall(const World& world, std::span<const Floats> queries) {
     double sum = 0;
     for (const Floats& query : queries) {
@@ -72,7 +74,7 @@ class CopiesOf : public testing::TestWithParam<Kind> {
     for (Floats& row : rows) world.insert(std::move(row));
     settle(world);
   }
-  /// Slots of `count` copies of a vector, among others.
+  /// Slots of `count` copies of one vector among others.
   std::vector<Slot> insert_copies(World& world, const Floats& copied, size_t count, size_t others) {
     std::vector<Slot> slots;
     for (size_t i = 0; i < count + others; ++i) {
@@ -128,7 +130,7 @@ TEST_P(CopiesOf, AreAllFound) {
   EXPECT_EQ(std::ranges::adjacent_find(given, {}, &Candidate::slot), given.end()) << "given twice";
 }
 
-// The one that is linked goes first: another takes its links.
+// Erases the leader first: another copy inherits its links.
 TEST_P(CopiesOf, AreFoundWhileOthersOfThemGo) {
   World world(options());
   const Floats copied = missing();
@@ -190,7 +192,7 @@ TEST_P(CopiesOf, ComeBackFromASnapshot) {
   std::vector<Slot> slots = insert_copies(world, copied, 200, 800);
   const auto files = MemoryFileSystem::make();
   ASSERT_TRUE(files->make_directories("/s"));
-  for (int i = 0; i < 20; ++i, slots.erase(slots.begin())) world.erase(slots.front());  // retired, not yet unlinked
+  for (int i = 0; i < 20; ++i, slots.erase(slots.begin())) world.erase(slots.front());  // retired, not unlinked yet
   ASSERT_TRUE(world.index->save(*files, "/s/x"));
   world.index = Index::load(*files, "/s/x", options()).value();
   settle(world);
@@ -201,7 +203,8 @@ TEST_P(CopiesOf, ComeBackFromASnapshot) {
   EXPECT_EQ(found_of(world, copied, {.k = 300, .beam_width = 64}, slots), slots.size());
 }
 
-// A thousand that are equally far are no reason to compare more than are asked for, nor to walk farther.
+// A thousand equally far copies must not make a search compare more than was asked for, nor walk
+// farther.
 TEST(Copies, CostAQueryNothing) {
   World alone({.dim = kDim, .metric = Metric::kL2, .link_threads = 0}), with_zeros(alone.index->options());
   Clusters data(kDim, 50, 0.5F, 3);
@@ -231,7 +234,7 @@ TEST(Copies, CostAQueryNothing) {
   EXPECT_LE(at_zero.rescored, 40U);
 }
 
-// Minus zero is zero.
+// Minus zero equals zero.
 TEST(Copies, AreKnownByWhatTheyAreWorth) {
   World world({.dim = kDim, .metric = Metric::kL2, .link_threads = 0});
   Clusters data(kDim, 50, 0.5F, 3);

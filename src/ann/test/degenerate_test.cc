@@ -1,4 +1,4 @@
-// Data without the shape that a graph hopes for. Every answer must be as good as there.
+// Data without the structure that a graph relies on. Every answer must be as good as elsewhere.
 #include <gtest/gtest.h>
 
 #include "sagitta/base/memory_file.h"
@@ -28,7 +28,7 @@ Floats scaled(Floats v, float by) {
 std::vector<Case> cases() {
   const auto gaussian = [](Clusters& c) { return c.any(); };
   const auto by = [](float factor) { return [factor](Clusters& c) { return scaled(c.any(), factor); }; };
-  // Coarse enough that each vector is there some ten times.
+  // Coarse enough that each vector occurs about ten times.
   const auto duplicates = [](Clusters& c) {
     Floats v(16);
     v[0] = static_cast<float>(c.below(17)) - 8;
@@ -92,7 +92,7 @@ void expect_right(const Case& c, Profile profile) {
 TEST_P(Degenerate, AnswersStayRight) { expect_right(GetParam(), Profile::kCompact); }
 TEST_P(Degenerate, AnswersStayRightInFast) { expect_right(GetParam(), Profile::kFast); }
 
-// At i8 nothing but codes is kept, and what they are centred on must not hang on one vector.
+// At i8 only codes are kept, so their centre must not depend on one vector.
 TEST(Degenerate, TheFirstVectorIsFarLongerThanAllOthersAtI8) {
   for (const Metric metric : {Metric::kL2, Metric::kDot}) {
     World world({.dim = 16, .metric = metric, .level = Level::kI8, .expansion_add = 64, .link_threads = 0});
@@ -127,7 +127,7 @@ TEST(Degenerate, HalfFloatsHoldWhatIsLarger) {
   }
 }
 
-// The walking code is of what is stored, not of what was given.
+// The code is of the stored vector, not of the given one.
 TEST(Degenerate, HalfFloatsAreWalkedToWhereTheyAreStored) {
   static constexpr float kHalfMax = 65504;
   World world({.dim = 16, .metric = Metric::kL2, .level = Level::kF16, .link_threads = 0});
@@ -136,7 +136,7 @@ TEST(Degenerate, HalfFloatsAreWalkedToWhereTheyAreStored) {
     for (float& x : v) x = std::clamp(x, -kHalfMax, kHalfMax);
     return v;
   };
-  // One component of each is beyond what a half float holds.
+  // One component of each exceeds a half float.
   const auto any = [&data] {
     Floats v = scaled(data.any(), 1000);
     v[0] = 1e5F * static_cast<float>(1 + data.below(1000));
@@ -154,10 +154,10 @@ TEST(Degenerate, HalfFloatsAreWalkedToWhereTheyAreStored) {
   EXPECT_GE(quality.recall, 0.9);
 }
 
-// Checksums may be right where vectors are not.
+// A file may hold bad vectors under right checksums.
 TEST(Degenerate, NoDistanceIsNotANumber) {
   const Floats query(4, 0.5F);
-  const std::vector<std::byte> vector(4 * sizeof(float), std::byte{0xff});  // at every level
+  const std::vector<std::byte> vector(4 * sizeof(float), std::byte{0xff});  // a NaN at every level
   std::vector<std::byte> at_level;
   for (const Metric metric : {Metric::kCosine, Metric::kL2, Metric::kDot}) {
     for (const Level level : {Level::kF32, Level::kF16, Level::kBf16}) {
@@ -167,7 +167,7 @@ TEST(Degenerate, NoDistanceIsNotANumber) {
   }
 }
 
-// The answers to nearly all queries, though neighbours of none.
+// Long vectors are the answers to nearly all queries, though neighbours of none.
 class LongVectors : public testing::Test {
  protected:
   Floats long_one() {
@@ -220,7 +220,7 @@ TEST_F(LongVectors, AreFoundUnderDot) {
   EXPECT_GE(recall(), 0.95);
 }
 
-// The graph is entered at some of the longest only: others follow when those go.
+// Only some of the longest are entries; others follow when those are erased.
 TEST_F(LongVectors, FollowOneAnother) {
   insert(5000, 10);
   EXPECT_GE(recall(), 0.85);
@@ -239,7 +239,7 @@ TEST_F(LongVectors, AreFoundInWhatWasLoaded) {
   EXPECT_GE(recall(), 0.95);
 }
 
-// A vector whose whole neighbourhood was erased, and is not repaired yet, is found nevertheless.
+// A vector is found even if its whole neighbourhood was erased and is not repaired yet.
 TEST(Degenerate, ANewVectorAmongErasedOnes) {
   World world({.dim = 8, .metric = Metric::kL2, .expansion_add = 32, .link_threads = 0});
   Clusters data(8, 100, 0.01F, 3);

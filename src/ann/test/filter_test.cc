@@ -1,5 +1,5 @@
-// Filters of every pass rate, with matches near the query, far from it and scattered: the answer is right, and never
-// dearer than looking at everything.
+// Filters of every pass rate, with matches near the query, far from it and scattered: the answer is
+// right, and never more expensive than scanning everything.
 #include <gtest/gtest.h>
 
 #include <thread>
@@ -56,7 +56,7 @@ class Filters : public testing::TestWithParam<Profile> {
     return bitmap;
   }
 
-  /// kBoth: the bitmap passes twice as many, of which the predicate accepts half.
+  /// kBoth: the bitmap passes twice as many; the predicate accepts half of them.
   enum class Kind : uint8_t { kBitmap, kPredicate, kPredicateWithEstimate, kBoth };
   static void expect_right(double rate, Where where, Kind kind) {
     double recall = 0;
@@ -86,7 +86,7 @@ class Filters : public testing::TestWithParam<Profile> {
     EXPECT_GE(recall / kQueries, 0.95) << "rate " << rate << " where " << static_cast<int>(where) << " kind "
                                        << static_cast<int>(kind);
   }
-  // Of a walk that was given up for a scan: it may have cost as much as the scan promised to.
+  // If a walk was given up for a scan, it may have cost as much as the scan promised to cost.
   static uint64_t walk_distances(size_t query) {
     return 10 * world_->index->search(queries_[query], {.k = 10}).value().stats.distances;
   }
@@ -118,7 +118,8 @@ TEST_P(Filters, PredicatesOfEveryRate) {
   }
 }
 
-// Where a test is dear, matches near the query are found there, not by asking all, whatever their part is said to be.
+// Where a test is expensive, matches near the query are found there and not by testing all,
+// whatever their part is said to be.
 TEST_P(Filters, ADearPredicateIsAskedNearTheQueryFirst) {
   for (const double selectivity : {0.01, 1.0}) {
     for (size_t i = 0; i < kQueries; ++i) {
@@ -136,7 +137,7 @@ TEST_P(Filters, ADearPredicateIsAskedNearTheQueryFirst) {
   }
 }
 
-// Expired vectors pass no filter; a neighbourhood of them must not use up the beam.
+// Expired vectors pass no filter; a neighbourhood full of them must not use up the beam.
 TEST_P(Filters, ExpiredOnesAroundTheQuery) {
   for (size_t i = 0; i < kQueries; ++i) {
     const SlotBitmap dead = matches(queries_[i], 0.01, Where::kNear, i);
@@ -153,7 +154,7 @@ TEST_P(Filters, ExpiredOnesAroundTheQuery) {
   }
 }
 
-// A scan gives keys to the nearest only, until the others' turn comes.
+// A scan makes keys for the nearest only, until the turn of the others comes.
 TEST_P(Filters, ACursorOverAScanGivesEachMatchOnceAndInOrder) {
   for (const size_t first : {1U, 10U, 700U}) {
     const SlotBitmap bitmap = matches(queries_[0], 0.25, Where::kFar, 1);
@@ -177,7 +178,7 @@ TEST_P(Filters, ACursorOverAScanGivesEachMatchOnceAndInOrder) {
   }
 }
 
-// What has expired is not put to a predicate, also where all are.
+// A predicate is never asked about an expired vector, not even when it is asked about all.
 TEST_P(Filters, APredicateIsNotAskedAboutExpiredOnes) {
   World world({.dim = 8, .metric = Metric::kL2, .profile = GetParam(), .link_threads = 0});
   Clusters data(8, 20, 0.5F, 3);
@@ -195,7 +196,8 @@ TEST_P(Filters, APredicateIsNotAskedAboutExpiredOnes) {
   EXPECT_EQ(expired, 0U);
 }
 
-// Under dot product estimates err as vectors are long, and the nearest are the long ones.
+// Under dot product the error of an estimate grows with the length, and the nearest vectors are the
+// long ones.
 TEST_P(Filters, AScanUnderDotOfAllLengths) {
   World world({.dim = kDim, .metric = Metric::kDot, .profile = GetParam(), .link_threads = 0});
   Clusters data(kDim, 50, 0.6F, 4);

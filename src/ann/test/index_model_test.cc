@@ -1,4 +1,5 @@
-// Random operations on an index and on its twin. SAGITTA_SEED=… replays a run, SAGITTA_OPERATIONS=… makes it longer.
+// Random operations on an index and on its twin. SAGITTA_SEED=… replays a run, SAGITTA_OPERATIONS=…
+// makes it longer.
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
@@ -13,8 +14,8 @@
 namespace sagitta::ann {
 namespace {
 
-/// Below what is seen over many seeds (0.944 … 1; 0.89 … 1 for dot products of vectors that are no cluster), far above
-/// what a broken walk gives.
+/// Below what many seeds give (0.944 … 1; 0.89 … 1 for dot products of unclustered vectors), far
+/// above what a broken walk gives.
 double recall_min(Metric metric) { return metric == Metric::kDot ? 0.82 : 0.92; }
 
 struct Shape {
@@ -22,7 +23,7 @@ struct Shape {
   Level level = Level::kF32;
   Profile profile = Profile::kCompact;
   uint32_t dim = 1;
-  size_t vectors = 0;  ///< about so many live
+  size_t vectors = 0;  ///< about this many live
 };
 
 class Model {
@@ -74,13 +75,13 @@ class Model {
     ASSERT_EQ(index_->counts().live, twin_.size());
     ASSERT_EQ(index_->memory().total_bytes(), budget_.used_bytes());
   }
-  /// Of all answers, the part of true neighbours that were found.
+  /// The part of the true neighbours that all answers together found.
   double recall() const { return expected_ == 0 ? 1 : static_cast<double>(hits_) / static_cast<double>(expected_); }
   size_t walks() const { return walks_; }
   size_t reopened() const { return reopened_; }
 
  private:
-  // Few distinct values, so that ties and duplicates are common; half floats hold them.
+  // Few distinct values, so that ties and duplicates are common; half floats can hold them.
   Floats any_vector() {
     Floats v(dim_);
     for (float& x : v) x = static_cast<float>(static_cast<int>(random_() % 9) - 4);
@@ -95,7 +96,7 @@ class Model {
       return Slot{static_cast<uint32_t>(random_() % (2 * shape_.vectors + 100))};
     return twin_.nth(random_() % twin_.size());
   }
-  // Of a distance: how far rounding, or the estimate that a code is, may lie from the truth.
+  // How far rounding, or the estimate by a code, may move a distance.
   double tolerance(Slot slot, const Floats& query) const {
     if (shape_.level == Level::kF32) return 1e-4;
     const double scale = shape_.metric == Metric::kCosine ? 1 : length(query) * length(query) + squares(slot);
@@ -142,7 +143,7 @@ class Model {
     ASSERT_TRUE(index_->save(*files_, "/m/index", tag_));
     saved_ = twin_;
   }
-  // As after a crash: what came after the last snapshot never happened.
+  // As after a crash: changes after the last snapshot never happened.
   void reopen() {
     Bytes tag;
     auto loaded = Index::load(*files_, "/m/index", options_, &tag);
@@ -187,7 +188,7 @@ class Model {
     };
   }
 
-  // The answer must be true, its candidates distinct, and its distances those of the twin.
+  // The answer must be true, with distinct candidates and the twin's distances.
   void compare(const std::vector<Candidate>& got, const Filtering& f, const Floats& query) {
     std::set<Slot> seen;
     for (const Candidate& c : got) {
@@ -217,7 +218,7 @@ class Model {
     for (size_t i = 1; i < answer.candidates.size(); ++i)
       ASSERT_LE(answer.candidates[i - 1].distance, answer.candidates[i].distance);
   }
-  // Everything comes, once.
+  // Everything comes, and only once.
   void drain() {
     Filtering f;
     make_filter(f);
@@ -231,7 +232,7 @@ class Model {
     compare(got, f, query);
     ASSERT_EQ(cursor.stats().ended, Ended::kNot);
   }
-  // What was there from the first call to the last comes, once, whatever else changes.
+  // What lived from the first call to the last comes once, whatever else changes.
   void drain_beside_writes() {
     Filtering f;
     make_filter(f);
@@ -312,7 +313,7 @@ INSTANTIATE_TEST_SUITE_P(Fast, IndexModel,
                                           testing::Values(Profile::kFast)),
                          name_of);
 
-/// Where there are fine codes.
+/// Dimensions with fine codes.
 INSTANTIATE_TEST_SUITE_P(Fine, IndexModel,
                          testing::Combine(testing::ValuesIn(kMetrics), testing::Values(Level::kF32, Level::kBf16),
                                           testing::Values(Sizes{520, 700, 1500}), testing::Values(Profile::kFast)),

@@ -1,3 +1,4 @@
+// The public interface: options, errors, cursors, predicates, budgets and what stats count.
 #include "sagitta/ann/index.h"
 
 #include <fmt/format.h>
@@ -126,7 +127,7 @@ TEST(Index, AFullFreshListRefusesWhoDoesNotWait) {
   EXPECT_TRUE(index->insert(Floats{1}));
 }
 
-// As in README.md, in a folder that goes away.
+// The example of README.md, in a temporary folder.
 TEST(Index, TheExampleOfTheReadme) {
   const std::string path = testing::TempDir() + "animals.ann";
   auto index = Index::make({.dim = 3, .metric = Metric::kCosine}).value();
@@ -146,7 +147,7 @@ TEST(Index, TheExampleOfTheReadme) {
   EXPECT_TRUE(files->remove(path));
 }
 
-// An only writer that makes room first finds it, and links nothing while it inserts.
+// A single writer that makes room first links nothing while it inserts.
 TEST(Index, RoomIsMadeBeforeAnInsert) {
   World world({.dim = 8, .metric = Metric::kL2, .link_threads = 0, .insert_wait = std::chrono::seconds(10)});
   Clusters data(8, 10, 0.5F, 3);
@@ -161,7 +162,7 @@ TEST(Index, RoomIsMadeBeforeAnInsert) {
   EXPECT_EQ(full->make_room().error().code(), ErrorCode::kOverloaded);
 }
 
-// Full vectors may come from far away: the deadline is looked at before each.
+// Full vectors may come from far away: the deadline is checked before each.
 TEST(Index, ADeadlineEndsRescoringByFullVectors) {
   World world({.dim = 8, .metric = Metric::kL2, .level = Level::kI8, .link_threads = 0});
   Clusters data(8, 10, 0.5F, 3);
@@ -295,7 +296,7 @@ TEST(Cursor, AsksThePredicateOnlyAsFarAsItMust) {
   EXPECT_LT(answer.stats.distances, 5'000u);
 }
 
-/// Accepts some slots, and counts how often it is asked for each.
+/// Accepts some slots, and counts how often it is asked about each.
 class Asked {
  public:
   Asked(size_t slots, std::vector<uint32_t> accepted) : accepted_(std::move(accepted)), times_(slots) {}
@@ -359,7 +360,7 @@ TEST(Search, APredicateIsNotAskedAgainAfterItHasStopped) {
   }
 }
 
-// A search's buffers were another's before.
+// A search's buffers served another search before.
 TEST(Search, WhatStopsInTheSampleAnswersNothing) {
   auto index = make_line(5000);
   Asked none(5000, {});
@@ -410,7 +411,7 @@ TEST(Search, ABitmapWithAPredicateThatPassesItIsTestedInOrder) {
   EXPECT_EQ(asked.total, 10U);
 }
 
-// What is fresh is looked at beside a walk; what of it passes is not for that among the nearest that pass.
+// Fresh slots are scanned beside a walk; those that pass need not be among the nearest that pass.
 TEST(Search, FreshVectorsDoNotStandInForNearerOnesThatPass) {
   auto index = make_line(20'000);
   std::vector<uint32_t> accepted;
@@ -428,7 +429,8 @@ TEST(Search, FreshVectorsDoNotStandInForNearerOnesThatPass) {
   }
 }
 
-// A fresh vector farther than the beam waits for it to widen; none is given twice, or never.
+// A fresh vector farther than the beam waits until the beam widens; none is given twice, none is
+// lost.
 TEST(Cursor, GivesEachFreshVectorOnceHoweverTheBeamWidens) {
   auto index = make_line(3000);
   for (uint32_t i = 0; i < 120; ++i) ASSERT_TRUE(index->insert(Floats{static_cast<float>(i * 37 % 120 * 25) + 0.5F}));
@@ -454,7 +456,7 @@ TEST(Cursor, GivesEachFreshVectorOnceHoweverTheBeamWidens) {
   }
 }
 
-// Half of all pass, but none nearby: what a test costs decides how many are asked.
+// Half of all pass, but none nearby: the cost of a test decides how many are made.
 TEST(Search, ADearPredicateIsNotAskedOfAll) {
   auto index = make_line(20'000);
   SearchParams params{.k = 10};
@@ -526,7 +528,8 @@ TEST(Search, BudgetsEndItAndSaySo) {
   EXPECT_EQ(late.stats.expanded, 0u);
 }
 
-// Also where a budget ends it before it has looked at anything, or at too few to know how far estimates err.
+// Also where a budget ends the scan before it has read anything, or after too little to know the
+// error of estimates.
 TEST(Search, AScanThatEndsEarlyGivesTheNearestOfWhatItSaw) {
   World world({.dim = 16, .metric = Metric::kL2, .link_threads = 0});
   Clusters data(16, 10, 0.5F, 3);

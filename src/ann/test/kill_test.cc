@@ -1,6 +1,7 @@
-// kill -9 while a process saves an index beside its writers, on the machine's own disk: what is found afterwards is
-// what the save before had, or the one under way, whole. SAGITTA_SEED=… replays the moments, as far as the machine's
-// timing allows. What a power cut does is shown by SnapshotTest.AfterACrashTheOldOrTheNewOneOpens.
+// kill -9 while a process saves an index beside its writers, on a real disk: afterwards there is
+// the previous save or the current one, whole. SAGITTA_SEED=… replays the moments, as far as the
+// machine's timing allows. Power cuts are simulated by
+// SnapshotTest.AfterACrashTheOldOrTheNewOneOpens.
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <signal.h>
@@ -21,7 +22,7 @@ namespace {
 constexpr int kRounds = kSanitized ? 10 : 100;
 constexpr int64_t kLifeUsMax = 80'000;
 constexpr uint32_t kDim = 32;
-/// Slots below hold the same vectors in every life.
+/// Slots below this hold the same vectors in every life.
 constexpr uint32_t kStanding = 3000;
 const IndexOptions kOptions{
     .dim = kDim, .metric = Metric::kL2, .connections = 8, .expansion_add = 32, .link_threads = 1};
@@ -44,8 +45,8 @@ bool holds(const Index& index, const Floats& vector) {
   return std::ranges::find(distances, 0.0F) != distances.end();
 }
 
-/// The process that dies: it opens what the last one left, changes it from two threads and saves it over and over. It
-/// writes a byte to `report` before each save and one after.
+/// The process that dies: it opens what the last one left, changes it from two threads and saves it
+/// repeatedly. Before and after each save it writes a byte to `report`.
 class Saver {
  public:
   Saver(const std::string& path, int report) : path_(path), report_(report) {}
@@ -126,7 +127,7 @@ class Kill : public testing::Test {
     return seen;
   }
 
-  /// The number of the save that the file is of.
+  /// The number of the save that the file holds.
   void expect_whole(uint64_t& number) {
     Bytes tag;
     const auto loaded = Index::load(*files_, path_, kOptions, &tag);

@@ -1,4 +1,4 @@
-// The ceiling holds, and what is reported is what the process uses.
+// The memory ceiling holds, and the reported memory is what the process uses.
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <malloc.h>
@@ -52,7 +52,7 @@ TEST(Memory, TheBudgetIsChargedWhatIsReportedAtAllTimes) {
   expect_exact_throughout(Level::kF32, Profile::kFast, 512);
 }
 
-/// What README.md says that a slot takes, without whole vectors kept early.
+/// The size of a slot as README.md states it, without early vectors.
 MemoryUse documented(const IndexOptions& o) {
   const auto up = [](size_t bytes, size_t to) { return (bytes + to - 1) / to * to; };
   const bool i8 = o.level == Level::kI8, fast = o.profile == Profile::kFast, few_bits = o.dim >= 512 && !i8;
@@ -121,7 +121,8 @@ TEST(Memory, AtTheCeilingInsertsAreRefusedSearchesGoOnAndErasingMakesRoom) {
   EXPECT_GE(world.quality(queries, {}).recall, 0.95);
 }
 
-// A pin keeps erased slots: the answer is the typed error, at once, and not a wait for who holds it.
+// A pin keeps erased slots: the answer is the typed error, at once, without waiting for the pin's
+// holder.
 TEST(Memory, APinAtTheCeilingIsNotWaitedFor) {
   MemoryBudget budget("index", size_t{2} << 20);
   auto index = Index::make({.dim = 64, .metric = Metric::kL2, .expansion_add = 16, .budget = &budget}).value();
@@ -132,14 +133,14 @@ TEST(Memory, APinAtTheCeilingIsNotWaitedFor) {
     const Pin pin = index->pin();
     for (const Slot slot : slots) ASSERT_TRUE(index->erase(slot));
     Result<Slot> refused = index->insert(data.any());
-    for (int room = 0; refused && room < 100; ++room) refused = index->insert(data.any());  // what linking had in hand
+    for (int room = 0; refused && room < 100; ++room) refused = index->insert(data.any());  // what linking held
     ASSERT_FALSE(refused);
     EXPECT_EQ(refused.error().code(), ErrorCode::kOverloaded);
   }
   EXPECT_TRUE(index->insert(data.any()));
 }
 
-/// An index under a ceiling of its own, filled with whatever it takes.
+/// An index filled up to a ceiling of its own.
 class Ceiling : public testing::Test {
  protected:
   static constexpr uint32_t kDim = 64;
@@ -283,7 +284,8 @@ TEST_F(Ceiling, WhenMemoryComesBackInsertsAreTakenAgain) {
   expect_right();
 }
 
-// Each writer reserves before it inserts, as a database does before it appends to its log, at and around the ceiling.
+// Each writer reserves before it inserts, as a database does before it appends to its log, at and
+// around the ceiling.
 TEST_F(Ceiling, WhatManyWritersReserveFitsTogether) {
   std::atomic<size_t> admitted{0}, refused{0}, erased{0};
   const auto write = [&](uint64_t seed) {
@@ -315,7 +317,7 @@ TEST_F(Ceiling, WhatManyWritersReserveFitsTogether) {
   expect_right();
 }
 
-/// From 256 MiB on, what is reported is what the process grew by, within 5 %.
+/// From 256 MiB on, the report is within 5 % of the growth of the process.
 class Growth : public testing::Test {
  protected:
   static constexpr size_t kBytes = size_t{256} << 20;
@@ -334,7 +336,7 @@ class Growth : public testing::Test {
     const auto reported = static_cast<double>(index_->memory().total_bytes());
     const double ratio = static_cast<double>(resident_bytes() - before_) / reported;
     std::cout << fmt::format("{:.1f} MB reported, grown by {:.3f} of it\n", reported / 1e6, ratio);
-    EXPECT_GE(reported, 0.99 * kBytes);  // a file of it may be smaller by what searches kept
+    EXPECT_GE(reported, 0.99 * kBytes);  // its file may be smaller by what searches kept
     EXPECT_NEAR(ratio, 1, 0.05);
   }
   void build(const IndexOptions& options) {
@@ -369,7 +371,7 @@ TEST_F(Growth, OfFewLongVectors) {
   expect_as_reported();
 }
 
-// Mapped pages count from the first moment on, though they come as they are touched.
+// Mapped pages count from the first moment, though they become resident only when touched.
 TEST_F(Growth, OfAnIndexAndOfItsSnapshotMapped) {
   const IndexOptions options{.dim = 384, .metric = Metric::kL2, .expansion_add = 4};
   build(options);

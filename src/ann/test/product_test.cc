@@ -1,4 +1,5 @@
-// Recall under dot_product, where lengths decide: the answers are long vectors, which are near to nobody by distance.
+// Recall under dot_product, where lengths decide: the answers are long vectors, which by distance
+// are near to no other.
 #include <fmt/format.h>
 
 #include <random>
@@ -12,7 +13,7 @@ namespace {
 
 constexpr uint32_t kDim = 32;
 
-/// Normal vectors: lengths differ by a tenth or so, and nobody is far longer than most.
+/// Normal vectors: lengths differ by about a tenth, and none is far longer than most.
 class Normal {
  public:
   explicit Normal(uint64_t seed) : random_(seed) {}
@@ -38,7 +39,8 @@ IndexOptions options_of(Profile profile, Level level = Level::kF32) {
   return {.dim = kDim, .metric = Metric::kDot, .level = level, .profile = profile, .link_threads = 0};
 }
 
-/// Measured: 0.974 compact, 0.988 fast. hnswlib 0.8.0 at M 16, ef_construction 200, ef 64 has 0.952.
+/// Measured: 0.974 compact, 0.988 fast. hnswlib 0.8.0 at M 16, ef_construction 200, ef 64 has
+/// 0.952.
 TEST(Product, OfNormalVectorsIsFoundAsByHnswlib) {
   Normal data(1);
   World compact(options_of(Profile::kCompact));
@@ -107,7 +109,7 @@ TEST_P(ProductOf, NormalVectorsThatComeAndGo) {
   EXPECT_GE(world.quality(data.queries(200), {.k = 10, .beam_width = 64}, slack()).recall, 0.97);
 }
 
-// What makes neighbours is part of a snapshot: what is inserted afterwards is linked as what was there.
+// A snapshot keeps the kind of neighbours: later inserts are linked in the same way.
 TEST_P(ProductOf, AnIndexThatWasLoadedGrowsAsWell) {
   Normal data(6);
   World world(options());

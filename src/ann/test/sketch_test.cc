@@ -1,4 +1,4 @@
-// Sketches against the distances that they stand for.
+// What sketches estimate against exact distances.
 #include "sketch.h"
 
 #include <gtest/gtest.h>
@@ -27,7 +27,7 @@ class SketchTest : public testing::Test {
     for (uint32_t i = 0; i < kDim; ++i) v[i] += from[i];
     return v;
   }
-  /// A neighbour of `node` that lies up to the whole way nearer to `query`, or as far away from it.
+  /// A neighbour of `node`, moved by up to the whole way towards `query` or away from it.
   Floats towards(const Floats& query, const Floats& node) {
     const float part = std::uniform_real_distribution<float>(-1, 1)(random_);
     Floats v = gaussian(0.2F);
@@ -68,7 +68,7 @@ TEST_F(SketchTest, EachPartOfASketchTellsItsLink) {
   for (const Sketch& wrong : {signs, offset, scale}) EXPECT_FALSE(is_between(wrong, a, b));
 }
 
-// As in a snapshot of a machine that rounds another way.
+// As in a snapshot from a machine that rounds in another way.
 TEST_F(SketchTest, ASignThatRoundingDecidesIsAnyones) {
   const Floats a = placed(gaussian(1));
   for (size_t i = 0; i < 64; ++i) {
@@ -110,7 +110,8 @@ TEST_F(SketchTest, ABlockHoldsThemApart) {
   }
 }
 
-// Of neighbours on all sides of a node: nearly all that are nearer to the query than the node stays, most others go.
+// Of neighbours on all sides of a node, nearly all that are nearer to the query than the node stay,
+// and most others go.
 TEST_F(SketchTest, WhatIsNearIsKeptAndMostOfWhatIsFarGoes) {
   size_t near_ones = 0, near_kept = 0, far_ones = 0, far_kept = 0;
   for (int round = 0; round < 200; ++round) {

@@ -1,3 +1,4 @@
+// The states of slots, and what a repair under way leaves alone.
 #include "slot_store.h"
 
 #include <gtest/gtest.h>
@@ -19,7 +20,8 @@ class SlotStoreTest : public testing::Test {
   SlotStore store_{{.vector_bytes = 16, .code_bytes = 64, .links_bytes = 64}, nullptr};
 };
 
-// It may be free, and written, before who looks through all slots for what to repair has left.
+// It may be free, and written, before a reader that looks through all slots for work to do has
+// left.
 TEST_F(SlotStoreTest, WhatIsReleasedIsLinkedNoMore) {
   const uint32_t slot = linked_slot();
   const Pin pin = gate_.enter();

@@ -1,3 +1,4 @@
+// Snapshots: what is saved is loaded, and every damage is named.
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <sys/resource.h>
@@ -190,7 +191,8 @@ TEST_F(SnapshotTest, ATruncatedFileIsRefused) {
   }
 }
 
-/// The file of an empty index has no parts: it is the footer, its length (4), checksum (4), version (4) and magic (8).
+/// The file of an empty index has no parts: only the footer, its length (4), checksum (4), version
+/// (4) and magic (8).
 Bytes sealed(Bytes footer, uint32_t version) {
   Bytes length, checksum, end;
   put_big<uint32_t>(length, static_cast<uint32_t>(footer.size()));
@@ -390,7 +392,8 @@ TEST_P(SnapshotBesideWriters, HoldsWhatWasThereThroughout) {
   stop = true;
 }
 
-// SAGITTA_SNAPSHOT_VECTORS=500000 measures on real files; else a small one shows that mapping works.
+// SAGITTA_SNAPSHOT_VECTORS=500000 measures on real files; otherwise a small file shows that mapping
+// works.
 TEST(SnapshotFile, OpensByMemoryMap) {
   const char* given = std::getenv("SAGITTA_SNAPSHOT_VECTORS");
   const size_t count = given != nullptr ? std::strtoull(given, nullptr, 10) : 3000;

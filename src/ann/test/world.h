@@ -1,4 +1,4 @@
-/// An index beside its twin, data to fill both, and the recall of one against the other.
+/// An index beside its twin, data for both, and the recall of one against the other.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -17,7 +17,7 @@ namespace sagitta::ann {
 
 using Floats = std::vector<float>;
 
-/// Whether a sanitizer slows this build down, and keeps memory of its own.
+/// Whether a sanitizer slows this build down and keeps memory of its own.
 #ifdef SAGITTA_SANITIZED
 inline constexpr bool kSanitized = true;
 #else
@@ -29,7 +29,8 @@ inline uint64_t from_environment(const char* name, uint64_t otherwise) {
   return text != nullptr ? std::strtoull(text, nullptr, 10) : otherwise;
 }
 
-/// Gaussian clusters around Gaussian centres, like embeddings: near neighbours exist, and no dimension stands out.
+/// Gaussian clusters around Gaussian centres, like embeddings: near neighbours exist, and no
+/// dimension stands out.
 class Clusters {
  public:
   Clusters(uint32_t dim, uint32_t count, float spread, uint64_t seed) : dim_(dim), spread_(spread), random_(seed) {
@@ -41,7 +42,7 @@ class Clusters {
     for (uint32_t i = 0; i < dim_; ++i) v[i] += centres_[cluster][i];
     return v;
   }
-  /// All centres move by so much.
+  /// Moves each centre by a Gaussian step of deviation `distance`.
   void drift(float distance) {
     for (Floats& centre : centres_) {
       const Floats step = gaussian(distance);
@@ -64,11 +65,11 @@ class Clusters {
   std::vector<Floats> centres_;
 };
 
-/// How good the answers to some queries are, and what they cost.
+/// The quality and the cost of the answers to some queries.
 struct Quality {
   double recall = 0;
   double expanded = 0;  ///< per query
-  size_t graph = 0;     ///< answered by walking
+  size_t graph = 0;     ///< answered by a walk
 };
 
 class World {
@@ -84,7 +85,7 @@ class World {
     EXPECT_TRUE(index->erase(slot));
     EXPECT_TRUE(twin.erase(slot));
   }
-  /// The part of the k nearest distances that are reached, with `slack` of the distance for rounding.
+  /// The part of the k nearest distances that is reached, with a relative `slack` for rounding.
   Quality quality(
       std::span<const Floats> queries, SearchParams params, double slack = 1e-4,
       const std::function<bool(Slot)>& passes = [](Slot) { return true; }) const {

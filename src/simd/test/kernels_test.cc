@@ -1,4 +1,5 @@
-// Every level against the scalar one, over all small dimensions and misalignments; the scalar one against double sums.
+// Every level against the scalar one, over all small dimensions and misalignments; the scalar one
+// against sums in double.
 #include "sagitta/simd/kernels.h"
 
 #include <gtest/gtest.h>
@@ -13,10 +14,11 @@
 namespace sagitta::simd {
 namespace {
 
-// Every way through the unrolled loops of a kernel: the longest takes 1024 elements a round.
+// Every path through a kernel's unrolled loops: the longest takes 1024 elements a round.
 constexpr size_t kDimMax = 1100, kOffsetMax = 5;
 
-// Elements at any byte offset from an aligned block, with poison behind the last one: reading it would show.
+// Elements at any byte offset from an aligned block; poison behind the last one would show a read
+// past it.
 template <class T>
 class Misaligned {
  public:
@@ -134,7 +136,7 @@ int32_t expected_dot(Dots dots, const uint8_t* code, const std::vector<int8_t>& 
   return sum;
 }
 
-// Codes lie at odd distances from each other, the last one against the end of its storage.
+// Codes lie at odd distances from each other, and the last one at the end of its storage.
 void check_dots(const Kernels& level, Dots dots, size_t blocks, std::mt19937& engine) {
   constexpr size_t kCountMax = 40;
   constexpr int32_t kUntouched = 0x5a5a5a5a;
@@ -210,7 +212,7 @@ TEST_P(EachLevel, SketchesTellWhatIsNear) {
       std::vector<double> says;
       for (size_t i = 0; i < count; ++i) says.push_back(sketches.says(query, i));
       std::ranges::sort(says);
-      // Between two, so that rounding does not decide.
+      // Halfway between two values, so that rounding decides nothing.
       query.limit = count < 2 ? 0 : static_cast<float>((says[count / 3] + says[count / 3 + 1]) / 2);
       std::vector<uint32_t> items(count), expected;
       for (size_t i = 0; i < count; ++i) {
@@ -322,7 +324,7 @@ TEST_P(EachLevel, KeysAreInsertedInOrder) {
   for (size_t count = 0; count <= 70; ++count) {
     for (int round = 0; round < 20; ++round) {
       std::vector<uint64_t> keys(count);
-      for (uint64_t& key : keys) key = engine() >> (round % 3 == 0 ? 58 : 0);  // with equals, and with the top bit
+      for (uint64_t& key : keys) key = engine() >> (round % 3 == 0 ? 58 : 0);  // with equals and the top bit
       std::ranges::sort(keys);
       const uint64_t key = count > 0 && round % 5 == 0 ? keys[engine() % count] : engine() >> (round % 3 == 0 ? 58 : 0);
       std::vector<uint64_t> expected = keys;
@@ -364,7 +366,7 @@ TEST_P(EachLevel, HadamardKeepsLengthsAndIsItsOwnInverse) {
   std::mt19937 engine(5);
   for (uint32_t log2 = 0; log2 <= 14; ++log2) {
     const size_t count = size_t{1} << log2;
-    auto values = random_floats(engine, count + 3);  // the values begin misaligned, between guards
+    auto values = random_floats(engine, count + 3);  // misaligned values, between guards
     const auto before = values;
     const auto inner = std::span(values).subspan(1, count);
     auto scalar = std::vector<float>(inner.begin(), inner.end());

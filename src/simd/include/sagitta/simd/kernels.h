@@ -1,5 +1,6 @@
-/// The arithmetic under every vector search: distances between rows of numbers, for the machine at hand. The best level
-/// is chosen once, when the process first asks; tests force each by name.
+/// The arithmetic under every vector search: distances between rows of numbers, at the best
+/// instruction level of this machine. The level is chosen once, when the process first asks; tests
+/// force each by name.
 #pragma once
 
 #include <cstddef>
@@ -22,18 +23,19 @@ inline float to_float(Bf16 value) { return __builtin_bit_cast(float, static_cast
 /// Rounds to nearest, ties to even.
 Bf16 to_bf16(float value);
 
-/// A query against a block of sketches, 64 bits and two numbers each: 8 rows of `lanes` bytes (row r has the bits 8r to
-/// 8r + 7 of each), `lanes` offsets, `lanes` scales. A sketch's sum is that of the entries that its half bytes choose;
-/// what it says is offset_factor × offset − scale_factor × scale × (sum + bias).
+/// A query against a block of sketches. A sketch is 64 bits and two numbers; the block is 8 rows of
+/// `lanes` bytes (row r holds bits 8r … 8r + 7 of each sketch), then `lanes` offsets, then `lanes`
+/// scales. The sum of a sketch is over the table entries that its half bytes select; its estimate
+/// is offset_factor × offset − scale_factor × scale × (sum + bias).
 struct SketchQuery {
   static constexpr size_t kRows = 8, kEntries = 16;
-  /// Of row r the table of its lower half bytes, and then that of the upper ones.
+  /// For each row: the table of the lower half bytes, then that of the upper ones.
   alignas(64) uint8_t tables[kRows * 2 * kEntries] = {};
   float offset_factor = 0, scale_factor = 0, bias = 0, limit = 0;
 };
 
-/// What belongs to a code beside its numbers, and what to a query: together they make an estimate of a distance out of
-/// a sum of dots_*.
+/// CodeFactors belong to a code, EstimateTerms to a query. Together they turn a sum of dots_* into
+/// an estimate of a distance.
 struct CodeFactors {
   float scale = 0;
   float squared_length = 0;
@@ -42,9 +44,9 @@ struct EstimateTerms {
   float norm_factor = 1, dot_factor = 0, offset = 0, constant = 0;
 };
 
-/// One implementation of all kernels. No kernel needs alignment; none reads past `count` elements, but keep_near. Sums
-/// are of floats in several lanes, so levels agree to rounding only; the integer kernels (i8, u4, u8, b1) agree
-/// exactly.
+/// One implementation of all kernels. No kernel needs alignment. None reads past `count` elements,
+/// except keep_near (see there). Float sums run in several lanes, so levels agree up to rounding
+/// only; the integer kernels (i8, u2, u4, u8, b1) agree exactly.
 ///
 /// Thread-safe: pure functions.
 struct Kernels {
@@ -54,50 +56,54 @@ struct Kernels {
   float (*l2_f32)(const float* a, const float* b, size_t count);
   float (*dot_f16)(const Half* a, const Half* b, size_t count);
   float (*l2_f16)(const Half* a, const Half* b, size_t count);
-  /// Denormals may count as zero.
+  /// May treat denormals as zero.
   float (*dot_bf16)(const Bf16* a, const Bf16* b, size_t count);
   float (*l2_bf16)(const Bf16* a, const Bf16* b, size_t count);
   /// |sum| stays in 32 bits for count < 2^17.
   int32_t (*dot_i8)(const int8_t* a, const int8_t* b, size_t count);
   int32_t (*l2_i8)(const int8_t* a, const int8_t* b, size_t count);
-  /// sums[i] = Σ_j u_i[j] · query[j] over codes of unsigned numbers against a query of signed ones, for `count` codes.
-  /// A block is 64 bytes: of dots_u2 256 numbers (byte j holds numbers j, 64 + j, 128 + j and 192 + j, from its lowest
-  /// bits up), of dots_u4 128 numbers (j and 64 + j), of dots_u8 64 numbers. Codes and query are `blocks` whole blocks;
-  /// query values are −127 … 127.
+  /// sums[i] = Σ_j u_i[j] · query[j] for `count` codes u_i of unsigned numbers and a query of
+  /// signed ones. A block is 64 bytes. In dots_u2 it holds 256 numbers (byte j: numbers j, 64 + j,
+  /// 128 + j and 192 + j, from its lowest bits up), in dots_u4 128 numbers (j and 64 + j), in
+  /// dots_u8 64. Codes and query are `blocks` whole blocks; query values are −127 … 127.
   void (*dots_u2)(const uint8_t* const* codes, size_t count, const int8_t* query, size_t blocks, int32_t* sums);
   void (*dots_u4)(const uint8_t* const* codes, size_t count, const int8_t* query, size_t blocks, int32_t* sums);
   void (*dots_u8)(const uint8_t* const* codes, size_t count, const int8_t* query, size_t blocks, int32_t* sums);
-  /// estimates[i] = norm_factor × squared_length_i − dot_factor × scale_i × (sums[i] − offset) + constant, drawn into
-  /// the finite floats; the largest where that is not a number.
+  /// estimates[i] = norm_factor × squared_length_i − dot_factor × scale_i × (sums[i] − offset) +
+  /// constant, clamped to the finite floats; NaN becomes the largest float.
   void (*estimates)(const EstimateTerms& terms, const int32_t* sums, const CodeFactors* factors, size_t count,
                     float* estimates);
-  /// Keeps those of `count` items, in order, whose sketch says less than query.limit, or no number; returns how many.
-  /// `lanes` is a multiple of 16 and at least `count`; the block is 12 × lanes bytes, all of which may be read.
+  /// Keeps, in order, the items whose sketch estimates less than query.limit or NaN; returns how
+  /// many. `lanes` is a multiple of 16 and ≥ `count`. The whole block, 12 × lanes bytes, may be
+  /// read.
   size_t (*keep_near)(const SketchQuery& query, const uint8_t* block, size_t lanes, uint32_t* items, size_t count);
-  /// In place, the Walsh–Hadamard transform of 2^log2 floats, scaled by 2^(−log2/2) so that it keeps lengths; log2
-  /// ≤ 14.
+  /// The Walsh–Hadamard transform of 2^log2 floats, in place, scaled by 2^(−log2/2) so that lengths
+  /// are kept; log2 ≤ 14.
   void (*hadamard)(float* values, uint32_t log2);
-  /// Σ values[i]², in double: finite just when all values are, and 0 just when all are.
+  /// Σ values[i]², in double: finite if and only if all values are, and 0 if and only if all values
+  /// are.
   double (*squares_f64)(const float* values, size_t count);
-  /// The largest magnitude; not a number when one value is not.
+  /// The largest magnitude; NaN when a value is NaN.
   float (*largest_f32)(const float* values, size_t count);
-  /// out[i] = values[i] × scale to the nearest integer; returns their sum. No product is beyond −127 … 127.
+  /// out[i] = values[i] × scale, rounded to the nearest integer; returns their sum. Requires
+  /// products within −127 … 127.
   int32_t (*quantise_i8)(const float* values, size_t count, float scale, int8_t* out);
-  /// Puts `key` among `count` ascending keys, before the first that is not less; keys[count] is written. Returns its
-  /// place.
+  /// Inserts `key` into `count` ascending keys, before the first that is not less; writes up to
+  /// keys[count]. Returns its index.
   size_t (*insert_u64)(uint64_t* keys, size_t count, uint64_t key);
-  /// Different bits in `count` bytes.
+  /// The number of different bits in `count` bytes.
   uint32_t (*hamming_b1)(const uint8_t* a, const uint8_t* b, size_t count);
 };
 
-/// The best level of this machine, or the one that the environment variable SAGITTA_SIMD names if the machine has it.
+/// The best level of this machine, or the level that the environment variable SAGITTA_SIMD names if
+/// this machine has it.
 const Kernels& kernels();
 /// The level of that name; null when there is none or this machine cannot run it.
 const Kernels* kernels_named(std::string_view name);
 /// Every level this machine can run, scalar first.
 std::vector<const Kernels*> all_kernels();
 
-/// Converts `out.size()` big-endian floats, as CQL writes vectors, from bytes that must be there.
+/// Converts `out.size()` big-endian floats, CQL's form of vectors; `bytes` must hold that many.
 void floats_from_big_endian(const char* bytes, std::span<float> out);
 
 }  // namespace sagitta::simd
