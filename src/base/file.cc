@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstdio>
 #include <filesystem>
@@ -71,27 +72,49 @@ Status check_range(const std::string& name, uint64_t offset, size_t count, uint6
 class RealAppendFile final : public AppendFile {
  public:
   RealAppendFile(std::string path, Descriptor fd, uint64_t size)
-      : path_(std::move(path)), fd_(std::move(fd)), size_(size) {}
+      : path_(std::move(path)), fd_(std::move(fd)), size_(size), file_end_(size) {}
 
-  Status append(BytesView bytes) override {
-    while (!bytes.empty()) {
-      const ssize_t written = retry_interrupted([&] { return ::write(fd_.get(), bytes.data(), bytes.size()); });
-      if (written < 0) return fail_errno(path_, "write", errno);
-      size_ += static_cast<uint64_t>(written);
-      bytes.remove_prefix(static_cast<size_t>(written));
+  Status append(BytesView bytes) override { return write_at(size_, bytes); }
+  Status reserve(uint64_t bytes) override {
+    static constexpr std::array<char, size_t{64} << 10> kZeros{};
+    uint64_t at = file_end_;
+    for (const uint64_t end = size_ + bytes; at < end;) {
+      SAGITTA_CHECK(write_at(at, BytesView(kZeros.data(), std::min<uint64_t>(kZeros.size(), end - at))));
     }
     return {};
   }
   Status sync() override {
     return checked(path_, "sync", retry_interrupted([&] { return ::fdatasync(fd_.get()); }));
   }
-  Status close() override { return checked(path_, "close", fd_.close()); }
+  Status close() override {
+    if (file_end_ > size_) {
+      SAGITTA_CHECK(checked(path_, "truncate", ::ftruncate(fd_.get(), static_cast<off_t>(size_))));
+      file_end_ = size_;
+      SAGITTA_CHECK(sync());
+    }
+    return checked(path_, "close", fd_.close());
+  }
   uint64_t size() const override { return size_; }
 
  private:
+  /// Moves `end` on as far as it gets.
+  Status write_at(uint64_t& end, BytesView bytes) {
+    while (!bytes.empty()) {
+      const ssize_t written =
+          retry_interrupted([&] { return ::pwrite(fd_.get(), bytes.data(), bytes.size(), static_cast<off_t>(end)); });
+      if (written < 0) return fail_errno(path_, "write", errno);
+      end += static_cast<uint64_t>(written);
+      file_end_ = std::max(file_end_, end);
+      bytes.remove_prefix(static_cast<size_t>(written));
+    }
+    return {};
+  }
+
   const std::string path_;
   Descriptor fd_;
   uint64_t size_;
+  /// Where the file ends: there, or behind what is reserved.
+  uint64_t file_end_;
 };
 
 class RealRandomFile final : public RandomFile {
@@ -140,7 +163,7 @@ class RealFileLock final : public FileLock {
 class RealFileSystem final : public FileSystem {
  public:
   Result<std::unique_ptr<AppendFile>> open_append(const std::string& path, OpenMode mode) override {
-    const int how = mode == OpenMode::kTruncate ? O_TRUNC : O_APPEND;
+    const int how = mode == OpenMode::kTruncate ? O_TRUNC : 0;
     SAGITTA_TRY(Descriptor fd, open_descriptor(path, O_WRONLY | O_CREAT | how, "open for writing"));
     SAGITTA_TRY(const uint64_t size, file_size(path));
     return std::make_unique<RealAppendFile>(path, std::move(fd), size);

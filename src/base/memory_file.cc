@@ -1,3 +1,4 @@
+// A file system in memory, with faults.
 #include "sagitta/base/memory_file.h"
 
 #include <fmt/format.h>
@@ -7,27 +8,13 @@
 #include <map>
 #include <mutex>
 #include <set>
+#include <utility>
+
+#include "memory_inode.h"
 
 namespace sagitta {
 namespace {
 
-/// What a file holds now, and what it is sure to hold after a crash. The first `common` bytes of both are the same.
-struct Inode {
-  Bytes now;
-  Bytes durable;
-  size_t common = 0;
-  int64_t modified_us = 0;
-
-  void sync() {
-    durable.resize(common);
-    durable.append(now, common);
-    common = now.size();
-  }
-  void truncate(size_t size) {
-    now.resize(size, '\0');
-    common = std::min(common, size);
-  }
-};
 using InodePtr = std::shared_ptr<Inode>;
 
 /// A creation, removal or rename: entries that change together. Null removes.
@@ -79,8 +66,12 @@ class Files final : public MemoryFileSystem {
   void fail_sync(uint64_t nth) override;
   void stop_after(uint64_t count) override;
   Status flip_bit(const std::string& raw, uint64_t bit) override;
+  Result<uint64_t> size_changes(const std::string& raw) override;
 
-  Status append_to(Inode& inode, uint64_t generation, const std::string& path, BytesView bytes);
+  /// Moves `end` on as far as it gets.
+  Status write_to(Inode& inode, uint64_t generation, const std::string& path, uint64_t& end, BytesView bytes);
+  Status reserve_in(Inode& inode, uint64_t generation, const std::string& path, uint64_t end);
+  Status cut(Inode& inode, uint64_t generation, const std::string& path, uint64_t size);
   Status sync_inode(Inode& inode, uint64_t generation, const std::string& path);
   Result<size_t> read_from(const Inode& inode, uint64_t generation, uint64_t offset, size_t count, char* out);
   Result<uint64_t> size_of(const Inode& inode, uint64_t generation);
@@ -119,7 +110,7 @@ class Files final : public MemoryFileSystem {
     pending_.push_back(std::move(entries));
   }
   uint64_t bytes_held() const;
-  static void crash_inode(Inode& inode, Random& random, CrashFaults faults);
+  uint64_t room() const;
 
   std::mutex mutex_;
   std::set<std::string> directories_;
@@ -139,17 +130,29 @@ class Files final : public MemoryFileSystem {
 class MemoryAppendFile final : public AppendFile {
  public:
   MemoryAppendFile(Files& files, InodePtr inode, uint64_t generation, std::string path)
-      : files_(files), inode_(std::move(inode)), generation_(generation), path_(std::move(path)) {}
-  Status append(BytesView bytes) override { return files_.append_to(*inode_, generation_, path_, bytes); }
+      : files_(files),
+        inode_(std::move(inode)),
+        generation_(generation),
+        path_(std::move(path)),
+        size_(inode_->now.size()) {}
+  Status append(BytesView bytes) override { return files_.write_to(*inode_, generation_, path_, size_, bytes); }
   Status sync() override { return files_.sync_inode(*inode_, generation_, path_); }
-  Status close() override { return {}; }
-  uint64_t size() const override { return files_.size_of(*inode_, generation_).value_or(0); }
+  Status reserve(uint64_t bytes) override {
+    reserved_end_ = std::max(reserved_end_, size_ + bytes);
+    return files_.reserve_in(*inode_, generation_, path_, size_ + bytes);
+  }
+  Status close() override {
+    return std::exchange(reserved_end_, 0) > size_ ? files_.cut(*inode_, generation_, path_, size_) : Status();
+  }
+  uint64_t size() const override { return size_; }
 
  private:
   Files& files_;
   const InodePtr inode_;
   const uint64_t generation_;
   const std::string path_;
+  uint64_t size_;
+  uint64_t reserved_end_ = 0;
 };
 
 class MemoryRandomFile final : public RandomFile {
@@ -341,23 +344,6 @@ void Files::unlock(const std::string& path, uint64_t generation) {
   if (generation == generation_) locks_.erase(path);
 }
 
-void Files::crash_inode(Inode& inode, Random& random, CrashFaults faults) {
-  const bool truncation_kept = inode.durable.size() == inode.common || random.below(2) == 0;
-  if (faults.tear && truncation_kept) {
-    const size_t unsynced = inode.now.size() - inode.common;
-    inode.now.resize(inode.common + random.below(unsynced + 1));
-    const size_t kept = inode.now.size() - inode.common;
-    for (size_t flips = faults.garble && kept > 0 ? 1 + random.below(3) : 0; flips > 0; --flips) {
-      char& byte = inode.now[inode.common + random.below(kept)];
-      byte = static_cast<char>(byte ^ static_cast<char>(1u << random.below(8)));
-    }
-  } else {
-    inode.now = inode.durable;
-  }
-  inode.durable = inode.now;
-  inode.common = inode.now.size();
-}
-
 void Files::crash(Random& random, CrashFaults faults) {
   std::lock_guard lock(mutex_);
   // A journalling file system keeps changes of entries in order, so that a crash keeps a prefix of them.
@@ -367,7 +353,7 @@ void Files::crash(Random& random, CrashFaults faults) {
   now_ = durable_;
   std::set<InodePtr> done;
   for (const auto& [path, inode] : now_) {
-    if (done.insert(inode).second) crash_inode(*inode, random, faults);
+    if (done.insert(inode).second) inode->crash(random, faults);
   }
   locks_.clear();
   ++generation_;
@@ -403,23 +389,53 @@ Status Files::flip_bit(const std::string& raw, uint64_t bit) {
   return {};
 }
 
+Result<uint64_t> Files::size_changes(const std::string& raw) {
+  std::lock_guard lock(mutex_);
+  SAGITTA_TRY(const InodePtr inode, find(clean(raw)));
+  return inode->size_changes;
+}
+
 uint64_t Files::bytes_held() const {
   uint64_t held = 0;
   for (const auto& [path, inode] : now_) held += inode->now.size();
   return held;
 }
 
-Status Files::append_to(Inode& inode, uint64_t generation, const std::string& path, BytesView bytes) {
+uint64_t Files::room() const {
+  if (limit_bytes_ == UINT64_MAX) return UINT64_MAX;
+  const uint64_t held = bytes_held();
+  return held > limit_bytes_ ? 0 : limit_bytes_ - held;
+}
+
+Status Files::write_to(Inode& inode, uint64_t generation, const std::string& path, uint64_t& end, BytesView bytes) {
   std::lock_guard lock(mutex_);
   SAGITTA_CHECK(mutate(generation));
-  size_t room = bytes.size();
-  if (limit_bytes_ != UINT64_MAX) {
-    const uint64_t held = bytes_held();
-    room = std::min<uint64_t>(room, held > limit_bytes_ ? 0 : limit_bytes_ - held);
-  }
-  inode.now.append(bytes.substr(0, room));
+  const uint64_t inside = std::min<uint64_t>(bytes.size(), inode.now.size() - std::min(end, inode.now.size()));
+  const uint64_t behind = std::min(bytes.size() - inside, room());
+  inode.write(end, bytes.substr(0, inside + behind));
+  end += inside + behind;
   inode.modified_us = ++ticks_us_;
-  if (room < bytes.size()) return fail(ErrorCode::kNoSpace, path + ": write: no space left");
+  if (inside + behind < bytes.size()) return fail(ErrorCode::kNoSpace, path + ": write: no space left");
+  return {};
+}
+
+Status Files::reserve_in(Inode& inode, uint64_t generation, const std::string& path, uint64_t end) {
+  std::lock_guard lock(mutex_);
+  SAGITTA_CHECK(mutate(generation));
+  const size_t size = inode.now.size();
+  if (size >= end) return {};
+  const uint64_t behind = std::min(end - size, room());
+  inode.write(size, Bytes(behind, '\0'));
+  if (size + behind < end) return fail(ErrorCode::kNoSpace, path + ": write: no space left");
+  return {};
+}
+
+Status Files::cut(Inode& inode, uint64_t generation, const std::string& path, uint64_t size) {
+  std::lock_guard lock(mutex_);
+  SAGITTA_CHECK(mutate(generation));
+  SAGITTA_CHECK(fault_sync(path));
+  inode.truncate(size);
+  inode.sync();
   return {};
 }
 

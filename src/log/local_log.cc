@@ -1,3 +1,4 @@
+// The writer and the readers of a log in segment files.
 #include "sagitta/log/local_log.h"
 
 #include <fmt/format.h>
@@ -14,7 +15,9 @@
 #include "sagitta/base/logging.h"
 
 #include "record_frame.h"
+#include "recovery.h"
 #include "segment.h"
+#include "segment_reader.h"
 
 namespace sagitta::log {
 namespace {
@@ -25,7 +28,8 @@ constexpr size_t kGroupBytesMax = size_t{8} << 20;
 constexpr size_t kGroupBytesKept = size_t{1} << 20;
 /// The part of a sync's time that is worth waiting to share it.
 constexpr int64_t kPatienceDivisor = 8;
-constexpr size_t kReadChunkBytes = size_t{1} << 20;
+/// Space is reserved for groups up to this part of it; more bytes are worth a sync of the file's size.
+constexpr size_t kReserveDivisor = 16;
 
 size_t bytes_of(const Record& record) { return kFrameHeaderBytes + kFixedBodyBytes + record.payload.size(); }
 
@@ -35,21 +39,16 @@ struct Metrics {
         failures(registry.counter("sagitta_log_append_failed_total", "Records refused or not made durable")),
         bytes(registry.counter("sagitta_log_append_bytes_total", "Bytes of records made durable")),
         torn_tails(registry.counter("sagitta_log_torn_tail_total", "Torn tails cut off at open")),
-        size(registry.gauge("sagitta_log_size_bytes", "Bytes of all segment files")),
+        reservations(registry.counter("sagitta_log_reservations_total", "Times that room was reserved ahead")),
+        size(registry.gauge("sagitta_log_size_bytes", "Bytes of all segments, without what is reserved")),
         sync_seconds(registry.histogram("sagitta_log_sync_seconds", "Time of one write and sync", latency_bounds())) {}
   Counter& appends;
   Counter& failures;
   Counter& bytes;
   Counter& torn_tails;
+  Counter& reservations;
   Gauge& size;
   Histogram& sync_seconds;
-};
-
-/// What open() hands to the log.
-struct Recovered {
-  std::deque<Segment> segments;
-  Offset end = 0;
-  std::unique_ptr<AppendFile> active;
 };
 
 class LocalLog final : public Log {
@@ -99,11 +98,11 @@ class LocalLog final : public Log {
   void encode(Group& group);
   Status write_durably(BytesView bytes);
   Status roll_if_full();
+  Status reserve_for(size_t bytes);
   void publish(Group& group);
   void keep_in_tail(Offset offset, Record record);
   void mark_end();
   std::vector<Entry> read_tail(Offset from, size_t max_bytes) const;
-  Result<std::vector<Entry>> read_disk(const Segment& segment, Offset from, Offset end, size_t max_bytes) const;
   void show_size() {
     uint64_t bytes = 0;
     for (const Segment& segment : segments_) bytes += segment.bytes;
@@ -137,6 +136,8 @@ class LocalLog final : public Log {
 
   // The writer's own; stop() uses it after the join.
   std::unique_ptr<AppendFile> active_;
+  /// Up to where active_ has room reserved.
+  uint64_t reserved_end_ = 0;
   /// The memory of the last group's bytes, for the next.
   Bytes group_bytes_;
   bool appended_ = false;
@@ -258,6 +259,7 @@ void LocalLog::encode(Group& group) {
 
 Status LocalLog::write_durably(BytesView bytes) {
   SAGITTA_CHECK(roll_if_full());
+  SAGITTA_CHECK(reserve_for(bytes.size()));
   const int64_t start_us = clock_.steady_us();
   SAGITTA_CHECK(active_->append(bytes));
   SAGITTA_CHECK(active_->sync());
@@ -273,8 +275,22 @@ Status LocalLog::roll_if_full() {
   Segment segment{.path = options_.directory + "/" + segment_name(end_), .base = end_, .bytes = 0, .index = {}};
   SAGITTA_TRY(active_, files_.open_append(segment.path, FileSystem::OpenMode::kTruncate));
   SAGITTA_CHECK(files_.sync_directory(options_.directory));
+  reserved_end_ = 0;
   std::lock_guard lock(mutex_);
   segments_.push_back(std::move(segment));
+  return {};
+}
+
+/// A file that does not grow is synced with one write to the disk, else its size costs another.
+Status LocalLog::reserve_for(size_t bytes) {
+  const uint64_t end = active_->size();
+  if (end + bytes <= reserved_end_ || bytes > options_.reserve_bytes / kReserveDivisor) return {};
+  const uint64_t wanted = std::min<uint64_t>(options_.reserve_bytes, options_.segment_bytes - end);
+  const Status reserved = active_->reserve(wanted);
+  // The record itself may still fit.
+  if (!reserved && reserved.error().code() != ErrorCode::kNoSpace) return reserved;
+  reserved_end_ = end + wanted;
+  metrics_.reservations.add();
   return {};
 }
 
@@ -326,7 +342,7 @@ Result<std::vector<Entry>> LocalLog::read(Partition partition, Offset from, size
   const Offset end = after == segments_.end() ? end_ : after->base;
   const Segment segment = *std::prev(after);
   lock.unlock();
-  return read_disk(segment, from, end, max_bytes);
+  return read_segment(files_, segment, from, end, max_bytes);
 }
 
 std::vector<Entry> LocalLog::read_tail(Offset from, size_t max_bytes) const {
@@ -334,67 +350,6 @@ std::vector<Entry> LocalLog::read_tail(Offset from, size_t max_bytes) const {
   for (size_t bytes = 0; from < end_ && (entries.empty() || bytes < max_bytes); ++from) {
     entries.push_back({.offset = from, .record = tail_[from - tail_begin_]});
     bytes += bytes_of(entries.back().record);
-  }
-  return entries;
-}
-
-/// Goes through a segment frame by frame, a chunk of the file at a time.
-class FrameReader {
- public:
-  FrameReader(const Segment& segment, const RandomFile& file, uint64_t position)
-      : segment_(segment), file_(file), position_(position) {}
-
-  /// The next whole frame, mark or record; good until the next call. Nothing at the end.
-  Result<std::optional<BytesView>> next() {
-    if (position_ >= segment_.bytes) return std::nullopt;
-    SAGITTA_CHECK(have(kFrameHeaderBytes));
-    const auto size = frame_bytes(chunk_view());
-    if (!size) return damaged();
-    SAGITTA_CHECK(have(*size));
-    const BytesView frame = chunk_view().substr(0, *size);
-    position_ += *size;
-    return frame;
-  }
-  std::unexpected<Error> damaged() const {
-    return fail(ErrorCode::kCorruption, fmt::format("{}: damaged at byte {}", segment_.path, position_));
-  }
-
- private:
-  BytesView chunk_view() const { return BytesView(chunk_).substr(position_ - chunk_begin_); }
-  Status have(size_t bytes) {
-    if (position_ + bytes > segment_.bytes) return damaged();
-    if (position_ >= chunk_begin_ && position_ + bytes <= chunk_begin_ + chunk_.size()) return {};
-    chunk_.resize(std::max(bytes, std::min<uint64_t>(kReadChunkBytes, segment_.bytes - position_)));
-    chunk_begin_ = position_;
-    SAGITTA_TRY(const size_t got, file_.read(position_, chunk_.size(), chunk_.data()));
-    if (got < chunk_.size()) return damaged();
-    return {};
-  }
-
-  const Segment& segment_;
-  const RandomFile& file_;
-  uint64_t position_;
-  uint64_t chunk_begin_ = 0;
-  Bytes chunk_;
-};
-
-Result<std::vector<Entry>> LocalLog::read_disk(const Segment& segment, Offset from, Offset end,
-                                               size_t max_bytes) const {
-  SAGITTA_TRY(const auto file, files_.open_random(segment.path));
-  FrameReader reader(segment, *file, segment.nearest(from).position);
-  std::vector<Entry> entries;
-  for (size_t bytes = 0; from < end && (entries.empty() || bytes < max_bytes);) {
-    SAGITTA_TRY(const auto bytes_of_frame, reader.next());
-    const auto frame = bytes_of_frame ? parse_frame(*bytes_of_frame) : std::nullopt;
-    if (!frame || frame->offset > from) return reader.damaged();
-    if (frame->kind == kMarkKind || frame->offset < from) continue;
-    auto entry = decode_record(*bytes_of_frame);
-    // What is whole before a record of an unknown kind is still to be applied.
-    if (!entry && !entries.empty()) break;
-    if (!entry) return fail(entry);
-    bytes += frame->bytes;
-    entries.push_back(*std::move(entry));
-    ++from;
   }
   return entries;
 }
@@ -426,7 +381,8 @@ void LocalLog::stop() {
   if (!writer_.joinable()) return;
   writer_.join();
   if (appended_ && poison_) mark_end();
-  (void)active_->close();
+  if (const Status closed = active_->close(); !closed)
+    log_warn("log not closed", {{"error", closed.error().to_string()}});
 }
 
 void LocalLog::mark_end() {
@@ -438,52 +394,13 @@ void LocalLog::mark_end() {
   if (!written) log_warn("log end not marked", {{"error", written.error().to_string()}});
 }
 
-Result<std::vector<Offset>> list_bases(FileSystem& files, const std::string& directory) {
-  SAGITTA_TRY(const auto names, files.list(directory));
-  std::vector<Offset> bases;
-  for (const std::string& name : names) {
-    if (const auto base = parse_segment_name(name)) bases.push_back(*base);
-  }
-  return bases;
-}
-
-Status cut_tail(FileSystem& files, const Scan& scan, Metrics& metrics) {
-  if (scan.torn_bytes == 0) return {};
-  log_warn("torn log tail cut off",
-           {{"file", scan.segment.path}, {"position", scan.segment.bytes}, {"bytes", scan.torn_bytes}});
-  metrics.torn_tails.add();
-  return files.truncate(scan.segment.path, scan.segment.bytes);
-}
-
-Result<Recovered> recover(FileSystem& files, const LocalOptions& options, Metrics& metrics) {
-  SAGITTA_CHECK(files.make_directories(options.directory));
-  SAGITTA_TRY(std::vector<Offset> bases, list_bases(files, options.directory));
-  const auto path_of = [&](Offset base) { return options.directory + "/" + segment_name(base); };
-  Recovered recovered;
-  for (size_t i = 0; i < bases.size(); ++i) {
-    if (i > 0 && bases[i] != recovered.end) {
-      return fail(ErrorCode::kCorruption, fmt::format("{}: records {} to {} are missing before it", path_of(bases[i]),
-                                                      recovered.end, bases[i]));
-    }
-    SAGITTA_TRY(Scan scan, scan_segment(files, path_of(bases[i]), bases[i], i + 1 == bases.size()));
-    SAGITTA_CHECK(cut_tail(files, scan, metrics));
-    recovered.end = scan.next;
-    recovered.segments.push_back(std::move(scan.segment));
-  }
-  if (bases.empty()) recovered.segments.push_back({.path = path_of(0), .base = 0, .bytes = 0, .index = {}});
-  // A killed process may have left records that were written but not synced: what is served must be durable.
-  SAGITTA_TRY(recovered.active, files.open_append(recovered.segments.back().path, FileSystem::OpenMode::kAppend));
-  SAGITTA_CHECK(recovered.active->sync());
-  SAGITTA_CHECK(files.sync_directory(options.directory));
-  return recovered;
-}
-
 }  // namespace
 
 Result<std::unique_ptr<Log>> open_local_log(FileSystem& files, const Clock& clock, MetricsRegistry& registry,
                                             const LocalOptions& options) {
-  Metrics metrics(registry);
-  SAGITTA_TRY(Recovered recovered, recover(files, options, metrics));
+  const Metrics metrics(registry);
+  SAGITTA_TRY(Recovered recovered, recover(files, options.directory));
+  if (recovered.torn) metrics.torn_tails.add();
   return std::make_unique<LocalLog>(files, clock, metrics, options, std::move(recovered));
 }
 

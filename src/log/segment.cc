@@ -1,3 +1,4 @@
+// Names of segments, and the check of one at open.
 #include "segment.h"
 
 #include <fmt/format.h>
@@ -25,6 +26,12 @@ bool later_write_follows(BytesView content, size_t position, Offset due) {
     if (frame && (frame->offset == due || frame->group_first > due)) return true;
   }
   return false;
+}
+
+/// The place after the last byte that is not zero, at least `from`.
+size_t end_of_written(BytesView content, size_t from) {
+  const size_t last = content.find_last_not_of('\0');
+  return last == BytesView::npos ? from : std::max(from, last + 1);
 }
 
 }  // namespace
@@ -55,14 +62,15 @@ std::optional<Offset> parse_segment_name(const std::string& name) {
 Result<Scan> scan_segment(FileSystem& files, const std::string& path, Offset base, bool is_last) {
   SAGITTA_TRY(const Bytes file, read_file(files, path));
   const BytesView content = file;
-  Scan scan{.segment = {.path = path, .base = base, .bytes = 0, .index = {}}, .next = base, .torn_bytes = 0};
+  Scan scan{.segment = {.path = path, .base = base, .bytes = 0, .index = {}}, .next = base};
   uint64_t& position = scan.segment.bytes;
   while (position < content.size()) {
     const auto frame = parse_frame(content.substr(position));
     if (!frame) {
       if (!is_last) return corrupt(path, position, "not the last segment");
       if (later_write_follows(content, position, scan.next)) return corrupt(path, position, "whole records follow");
-      scan.torn_bytes = content.size() - position;
+      scan.reserved_bytes = content.size() - end_of_written(content, position);
+      scan.torn_bytes = content.size() - position - scan.reserved_bytes;
       return scan;
     }
     if (frame->version != kFormatVersion) {

@@ -40,12 +40,14 @@ struct Scan {
   Segment segment;
   /// The offset after the last record.
   Offset next = 0;
-  /// Bytes of a torn tail after `segment.bytes`.
+  /// Bytes of a torn tail after `segment.bytes`, up to the last one that is not zero.
   uint64_t torn_bytes = 0;
+  /// Zeros at the end of the file, after those.
+  uint64_t reserved_bytes = 0;
 };
 
-/// Checks every record of the file. Only the last segment may have a torn tail; any other damage is kCorruption naming
-/// file and position, a record of a newer version kFormat.
+/// Checks every record of the file. Only the last segment may have reserved room or a torn tail; any other damage is
+/// kCorruption naming file and position, a record of a newer version kFormat.
 Result<Scan> scan_segment(FileSystem& files, const std::string& path, Offset base, bool is_last);
 
 }  // namespace sagitta::log

@@ -4,6 +4,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <filesystem>
 
 #include "sagitta/base/memory_file.h"
@@ -99,6 +100,39 @@ TEST_P(AnyFileSystem, AppendsTruncatesRenamesRemoves) {
   EXPECT_EQ(files_->open_append(at("a/z"), OpenMode::kTruncate).error().code(), ErrorCode::kNotFound);
 }
 
+TEST_P(AnyFileSystem, AppendsGoOverReservedZeros) {
+  write_file(*files_, at("x"), "12", true);
+  auto file = files_->open_append(at("x"), OpenMode::kAppend).value();
+  ASSERT_TRUE(file->reserve(6));
+  EXPECT_EQ(file->size(), 2u);
+  EXPECT_EQ(read_file(*files_, at("x")).value(), Bytes("12\0\0\0\0\0\0", 8));
+  ASSERT_TRUE(file->append("345"));
+  EXPECT_EQ(file->size(), 5u);
+  EXPECT_EQ(read_file(*files_, at("x")).value(), Bytes("12345\0\0\0", 8));
+  ASSERT_TRUE(file->reserve(1)) << "there already";
+  EXPECT_EQ(files_->file_size(at("x")).value(), 8u);
+  ASSERT_TRUE(file->append("678901"));
+  EXPECT_EQ(read_file(*files_, at("x")).value(), "12345678901");
+  ASSERT_TRUE(file->reserve(100'000));
+  EXPECT_EQ(files_->file_size(at("x")).value(), 100'011u);
+  ASSERT_TRUE(file->append("2"));
+  ASSERT_TRUE(file->close());
+  EXPECT_EQ(read_file(*files_, at("x")).value(), "123456789012");
+}
+
+TEST_P(AnyFileSystem, WhatIsReservedStaysWithoutAClose) {
+  auto file = files_->open_append(at("x"), OpenMode::kTruncate).value();
+  ASSERT_TRUE(file->reserve(4));
+  ASSERT_TRUE(file->append("1"));
+  file.reset();
+  EXPECT_EQ(read_file(*files_, at("x")).value(), Bytes("1\0\0\0", 4));
+  write_file(*files_, at("x"), "5", true);
+  EXPECT_EQ(read_file(*files_, at("x")).value(), Bytes("1\0\0\0"
+                                                       "5",
+                                                       5))
+      << "the zeros are bytes to the next writer";
+}
+
 TEST_P(AnyFileSystem, ALockHasOneHolder) {
   auto lock = files_->lock(at("lock"));
   ASSERT_TRUE(lock);
@@ -147,6 +181,53 @@ TEST_F(Crash, TearsAndGarblesOnlyTheUnsyncedTail) {
   EXPECT_TRUE(garbled);
 }
 
+TEST_F(Crash, ReservedBytesKeepTheirSizeAndAnySectorsOfWhatWasWritten) {
+  bool first_lost = false, first_kept = false, garbled = false;
+  for (int i = 0; i < 50; ++i) {
+    ASSERT_TRUE(write_file_atomically(*files_, "/d/f", Bytes(100, 's')));
+    auto file = files_->open_append("/d/f", OpenMode::kAppend).value();
+    ASSERT_TRUE(file->reserve(4000));
+    ASSERT_TRUE(file->append("synced too"));
+    ASSERT_TRUE(file->sync());
+    const uint64_t changes = files_->size_changes("/d/f").value();
+    ASSERT_TRUE(file->append(Bytes(2000, 'x')));
+    EXPECT_EQ(files_->size_changes("/d/f").value(), changes);
+    files_->crash(random_, {.tear = i % 5 != 0, .garble = i % 2 == 0});
+    const Bytes content = read_file(*files_, "/d/f").value();
+    ASSERT_EQ(content.size(), 4100u);
+    ASSERT_EQ(content.substr(0, 110), Bytes(100, 's') + "synced too");
+    ASSERT_EQ(content.substr(2110), Bytes(1990, '\0'));
+    const bool first = content[111] == 'x', last = content[2109] == 'x';
+    first_kept |= first && !last;
+    first_lost |= last && !first;
+    garbled |= content.find_first_not_of(Bytes("\0x", 2), 110) != Bytes::npos;
+    if (i % 5 == 0) {
+      EXPECT_EQ(content.substr(110), Bytes(3990, '\0'));
+    }
+  }
+  EXPECT_TRUE(first_lost);
+  EXPECT_TRUE(first_kept);
+  EXPECT_TRUE(garbled);
+}
+
+TEST_F(Crash, ReservedBytesThatWereNotSyncedMayBeGone) {
+  size_t shortest = SIZE_MAX, longest = 0;
+  for (int i = 0; i < 50; ++i) {
+    ASSERT_TRUE(write_file_atomically(*files_, "/d/f", "synced"));
+    auto file = files_->open_append("/d/f", OpenMode::kAppend).value();
+    ASSERT_TRUE(file->reserve(1000));
+    files_->crash(random_, {.tear = true});
+    const Bytes content = read_file(*files_, "/d/f").value();
+    ASSERT_EQ(content, "synced" + Bytes(content.size() - 6, '\0'));
+    shortest = std::min(shortest, content.size());
+    longest = std::max(longest, content.size());
+    EXPECT_EQ(file->reserve(2000).error().code(), ErrorCode::kIo);
+    EXPECT_EQ(file->close().error().code(), ErrorCode::kIo);
+  }
+  EXPECT_LT(shortest, 200u);
+  EXPECT_GT(longest, 800u);
+}
+
 TEST_F(Crash, AnAtomicWriteShowsTheOldOrTheNewAtEveryCall) {
   for (uint64_t calls = 0; calls < 8; ++calls) {
     ASSERT_TRUE(write_file_atomically(*files_, "/d/f", "old"));
@@ -170,8 +251,13 @@ TEST_F(Crash, FaultsHitWhenToldTo) {
   files_->limit_bytes(4);
   EXPECT_EQ(file->append("123456").error().code(), ErrorCode::kNoSpace);
   EXPECT_EQ(read_file(*files_, "/d/f").value(), "1234");
+  EXPECT_EQ(file->reserve(2).error().code(), ErrorCode::kNoSpace);
+  files_->limit_bytes(7);
+  EXPECT_EQ(file->reserve(20).error().code(), ErrorCode::kNoSpace);
+  EXPECT_EQ(read_file(*files_, "/d/f").value(), Bytes("1234\0\0\0", 7));
+  EXPECT_TRUE(file->append("567"));
   ASSERT_TRUE(files_->flip_bit("/d/f", 8));
-  EXPECT_EQ(read_file(*files_, "/d/f").value(), "1334");
+  EXPECT_EQ(read_file(*files_, "/d/f").value(), "1334567");
 }
 
 }  // namespace

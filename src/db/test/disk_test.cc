@@ -39,6 +39,7 @@ class HangingFile final : public AppendFile {
     gate_.pass();
     return file_->sync();
   }
+  Status reserve(uint64_t bytes) override { return file_->reserve(bytes); }
   Status close() override { return file_->close(); }
   uint64_t size() const override { return file_->size(); }
 

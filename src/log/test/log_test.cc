@@ -2,6 +2,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cstdlib>
 #include <filesystem>
 #include <future>
@@ -81,6 +82,17 @@ class LocalLogTest : public testing::Test {
                                    : text.substr(at + name.size() + 2, text.find('\n', at + 1) - at - name.size() - 2);
   }
   std::string first_segment() const { return "/log/" + segment_name(0); }
+  /// The file up to its last byte that is not zero; no record of these tests ends with one.
+  Bytes written(const std::string& path) {
+    Bytes content = read_file(*files_, path).value();
+    content.resize(content.find_last_not_of('\0') + 1);
+    return content;
+  }
+  void cut_power() {
+    SeededRandom random(1);
+    files_->crash(random, {.tear = false});
+    log_.reset();
+  }
 
   std::unique_ptr<MemoryFileSystem> files_ = MemoryFileSystem::make();
   ManualClock clock_{1'000};
@@ -182,6 +194,7 @@ TEST_F(LocalLogTest, AFailedSyncPoisonsTheLog) {
 }
 
 TEST_F(LocalLogTest, AFullDiskFailsAppendsAndKeepsTheRest) {
+  options_.reserve_bytes = 0;
   open();
   append_numbers(0, 5);
   files_->limit_bytes(files_->file_size(first_segment()).value() + 10);
@@ -191,6 +204,98 @@ TEST_F(LocalLogTest, AFullDiskFailsAppendsAndKeepsTheRest) {
   open();
   EXPECT_EQ(metric("sagitta_log_torn_tail_total"), "1");
   append_numbers(5, 8);
+  expect_numbers(0, 8);
+}
+
+TEST_F(LocalLogTest, AnAlmostFullDiskTakesWhatFits) {
+  options_.segment_bytes = 1 << 20;
+  files_->limit_bytes(1000);
+  open();
+  int fitting = 0;
+  for (auto offset = append(*log_, "0"); offset; offset = append(*log_, std::to_string(fitting))) ++fitting;
+  EXPECT_EQ(fitting, static_cast<int>(1000 / (kFrameHeaderBytes + kFixedBodyBytes + 1)));
+  EXPECT_EQ(append(*log_, "").error().code(), ErrorCode::kNoSpace);
+  files_->limit_bytes(UINT64_MAX);
+  open();
+  append_numbers(fitting, fitting + 5);
+  expect_numbers(0, fitting + 5);
+}
+
+/// Each growth of the file is one more write of a sync.
+TEST_F(LocalLogTest, TheFileDoesNotGrowWithEachRecord) {
+  options_.segment_bytes = 1 << 20;
+  for (const size_t reserve_bytes : {size_t{1} << 20, size_t{0}}) {
+    files_ = MemoryFileSystem::make();
+    options_.reserve_bytes = reserve_bytes;
+    open();
+    append_numbers(0, 1000);
+    EXPECT_EQ(files_->size_changes(first_segment()).value(), reserve_bytes == 0 ? 1000u : 1u);
+    EXPECT_EQ(metric("sagitta_log_reservations_total"), "1");
+    log_.reset();
+  }
+}
+
+TEST_F(LocalLogTest, RoomIsReservedAgainWhenItIsUsedUp) {
+  options_.segment_bytes = 1 << 20;
+  options_.reserve_bytes = 10'000;
+  open();
+  append_numbers(0, 1000);
+  const uint64_t bytes = written(first_segment()).size();
+  EXPECT_LE(files_->size_changes(first_segment()).value(), bytes / options_.reserve_bytes + 1);
+  EXPECT_LE(files_->file_size(first_segment()).value(), bytes + options_.reserve_bytes);
+}
+
+TEST_F(LocalLogTest, LargeRecordsAreNotWrittenTwice) {
+  options_.segment_bytes = 10 << 20;
+  open();
+  for (int i = 0; i < 20; ++i) ASSERT_TRUE(append(*log_, Bytes(100'000, 'x')));
+  EXPECT_EQ(metric("sagitta_log_reservations_total"), "0");
+  ASSERT_TRUE(append(*log_, "small"));
+  EXPECT_EQ(metric("sagitta_log_reservations_total"), "1");
+  EXPECT_EQ(read_all(*log_, 0)->size(), 21u);
+}
+
+TEST_F(LocalLogTest, ReservedRoomIsNoTornTail) {
+  options_.segment_bytes = 1 << 20;
+  open();
+  append_numbers(0, 10);
+  cut_power();
+  EXPECT_EQ(files_->file_size(first_segment()).value(), options_.segment_bytes);
+  open();
+  EXPECT_EQ(metric("sagitta_log_torn_tail_total"), "0");
+  expect_numbers(0, 10);
+  append_numbers(10, 20);
+  cut_power();
+  open();
+  expect_numbers(0, 20);
+}
+
+TEST_F(LocalLogTest, FullSegmentsAndAStoppedLogHaveNoReservedRoom) {
+  open();
+  append_numbers(0, 50);
+  log_.reset();
+  const auto names = files_->list("/log").value();
+  EXPECT_GT(names.size(), 2u);
+  for (const std::string& name : names) {
+    EXPECT_EQ(files_->file_size("/log/" + name).value(), written("/log/" + name).size()) << name;
+  }
+  ASSERT_TRUE(files_->open_append(first_segment(), FileSystem::OpenMode::kAppend).value()->append(Bytes(1, '\0')));
+  EXPECT_EQ(try_open().error().code(), ErrorCode::kCorruption);
+}
+
+TEST_F(LocalLogTest, ZerosBeforeARecordAreCorruption) {
+  options_.segment_bytes = 1 << 20;
+  open();
+  append_numbers(0, 10);
+  cut_power();
+  const size_t record_bytes = kFrameHeaderBytes + kFixedBodyBytes + 1;
+  Bytes content = read_file(*files_, first_segment()).value();
+  content.replace(8 * record_bytes, record_bytes, record_bytes, '\0');
+  ASSERT_TRUE(write_file_atomically(*files_, first_segment(), content));
+  EXPECT_EQ(try_open().error().code(), ErrorCode::kCorruption);
+  content.replace(9 * record_bytes, record_bytes, record_bytes, '\0');
+  ASSERT_TRUE(write_file_atomically(*files_, first_segment(), content));
+  open();
   expect_numbers(0, 8);
 }
 
@@ -233,18 +338,21 @@ TEST_F(LocalLogTest, ADamagedMarkBeforeRecordsIsCorruption) {
 
 TEST_F(LocalLogTest, ADamagedOrShortLastRecordIsATornTail) {
   options_.segment_bytes = 1 << 20;
-  for (const bool cut : {false, true}) {
+  enum class Cut { kNot, kShort, kBeforeReserved };
+  for (const Cut cut : {Cut::kNot, Cut::kShort, Cut::kBeforeReserved}) {
     files_ = MemoryFileSystem::make();
     open();
     append_numbers(0, 10);
-    const uint64_t bytes = files_->file_size(first_segment()).value();
-    SeededRandom random(1);
-    ASSERT_TRUE(files_->sync_directory("/log"));
-    files_->crash(random, {.tear = false});
-    log_.reset();
-    if (cut) {
+    const uint64_t bytes = written(first_segment()).size();
+    cut_power();
+    if (cut != Cut::kNot) {
       ASSERT_TRUE(files_->truncate(first_segment(), bytes - 1));
-    } else {
+    }
+    if (cut == Cut::kBeforeReserved) {
+      auto file = files_->open_append(first_segment(), FileSystem::OpenMode::kAppend).value();
+      ASSERT_TRUE(file->append(Bytes(5000, '\0')));
+    }
+    if (cut == Cut::kNot) {
       ASSERT_TRUE(files_->flip_bit(first_segment(), bytes * 8 - 1));
     }
     open();
@@ -254,7 +362,7 @@ TEST_F(LocalLogTest, ADamagedOrShortLastRecordIsATornTail) {
     expect_numbers(0, 12);
     log_.reset();
   }
-  EXPECT_EQ(metric("sagitta_log_torn_tail_total"), "2");
+  EXPECT_EQ(metric("sagitta_log_torn_tail_total"), "3");
 }
 
 TEST_F(LocalLogTest, ATornSegmentThatIsNotTheLastIsCorruption) {
@@ -361,7 +469,10 @@ TEST_F(LocalLogTest, ManyWritersManyReadersOneOrder) {
 /// Cuts the power at a random call, again and again. What was acknowledged is there, in order; of the rest, a prefix.
 class CrashRun {
  public:
-  explicit CrashRun(uint64_t seed) : random_(seed) {}
+  /// Without reserved room, with room that groups outgrow, and with more than they need.
+  explicit CrashRun(uint64_t seed) : random_(seed) {
+    options_.reserve_bytes = std::array<size_t, 3>{0, 4000, size_t{1} << 20}[seed % 3];
+  }
 
   void round() {
     if (random_.below(3) == 0) files_->stop_after(random_.below(60));

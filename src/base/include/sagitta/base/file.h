@@ -13,7 +13,8 @@
 
 namespace sagitta {
 
-/// A file being written from its end on. Not thread-safe. The destructor closes without syncing.
+/// A file being written from its end on, by one writer. Not thread-safe. The destructor closes, but neither syncs nor
+/// cuts off what is reserved.
 class AppendFile {
  public:
   virtual ~AppendFile() = default;
@@ -21,8 +22,13 @@ class AppendFile {
   virtual Status append(BytesView bytes) = 0;
   /// After this returns, all appended bytes survive a power cut (if the directory entry does: see sync_directory).
   virtual Status sync() = 0;
+  /// Puts zeros behind the appended bytes, as many as `bytes`, for later appends to be written over them: syncing those
+  /// has no new size to store. Until close() the zeros are in the file, also for who opens it after a crash; like
+  /// appended bytes they are durable after the next sync. Errors as in append.
+  virtual Status reserve(uint64_t bytes) = 0;
+  /// Cuts off what is still reserved, durably, and closes.
   virtual Status close() = 0;
-  /// Bytes in the file now.
+  /// Bytes in the file when it was opened, and those appended since.
   virtual uint64_t size() const = 0;
 };
 

@@ -17,10 +17,10 @@ class MemoryFileSystem : public FileSystem {
  public:
   /// How a crash treats bytes and directory entries that were not synced.
   struct CrashFaults {
-    /// Keep a random prefix of each file's unsynced tail, and of the unsynced changes of entries, instead of dropping
-    /// all.
+    /// Keep a random prefix of each file's unsynced tail, any sectors of what was written over reserved bytes, and a
+    /// prefix of the unsynced changes of entries, instead of dropping all.
     bool tear = true;
-    /// Flip bits in what is kept of an unsynced tail.
+    /// Flip bits in what is kept.
     bool garble = false;
   };
 
@@ -36,6 +36,8 @@ class MemoryFileSystem : public FileSystem {
   virtual void stop_after(uint64_t count) = 0;
   /// Flips one bit of a file at rest.
   virtual Status flip_bit(const std::string& path, uint64_t bit) = 0;
+  /// How often the size of the file has changed since it was made: each time a sync has more to store than bytes.
+  virtual Result<uint64_t> size_changes(const std::string& path) = 0;
 };
 
 }  // namespace sagitta

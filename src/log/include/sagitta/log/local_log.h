@@ -14,6 +14,8 @@ namespace sagitta::log {
 struct LocalOptions {
   std::string directory;
   size_t segment_bytes = size_t{64} << 20;
+  /// Room that is made in a segment ahead of its records, so that a small one is synced without a new file size.
+  size_t reserve_bytes = size_t{1} << 20;
   size_t queue_bytes_max = size_t{64} << 20;
   /// Recent records kept in memory for readers, so that the applier reads no disk.
   size_t tail_bytes = size_t{32} << 20;
