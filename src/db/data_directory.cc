@@ -93,7 +93,7 @@ Result<DataDirectory> open_data_directory(FileSystem& files, const std::string& 
     SAGITTA_CHECK(write_file_atomically(files, file, encode_directory_format(directory.format)));
   }
   SAGITTA_CHECK(files.make_directories(directory.log_path()));
-  SAGITTA_CHECK(files.make_directories(directory.store_path()));
+  SAGITTA_CHECK(files.make_directories(directory.store_path(0)));
   SAGITTA_CHECK(files.make_directories(directory.index_path()));
   SAGITTA_CHECK(files.sync_directory(path + "/log"));
   SAGITTA_CHECK(files.sync_directory(path + "/index"));

@@ -1,4 +1,5 @@
-/// The data directory: its lock, and the file FORMAT that says what wrote it (docs/formats/data-directory.md).
+/// The data directory: its lock, and the file FORMAT that says what wrote it
+/// (docs/formats/data-directory.md).
 #pragma once
 
 #include <memory>
@@ -29,13 +30,13 @@ struct DataDirectory {
   std::unique_ptr<FileLock> lock;
 
   std::string log_path() const { return path + "/log/0"; }
-  std::string store_path() const { return path + "/store/0"; }
+  std::string store_path(uint32_t partition) const { return path + "/store/" + std::to_string(partition); }
   std::string index_path() const { return path + "/index/0"; }
 };
 
-/// Makes the directory if needed, locks it, reads FORMAT or writes a first one. In one of fewer features it says that
-/// there may be those of this program from now on.
-/// kLocked, kFormat (newer than this program), kCorruption (unreadable FORMAT, or data without one), kIo, kNoSpace.
+/// Makes the directory if needed, locks it, reads FORMAT or writes a first one. In one of fewer
+/// features it says that there may be those of this program from now on. kLocked, kFormat (newer
+/// than this program), kCorruption (unreadable FORMAT, or data without one), kIo, kNoSpace.
 Result<DataDirectory> open_data_directory(FileSystem& files, const std::string& path, Random& random);
 
 std::string encode_directory_format(const DirectoryFormat& format);

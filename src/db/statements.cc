@@ -41,14 +41,16 @@ Bytes hash_of_words(std::string_view text, std::string_view keyspace) {
   return Uuid::from_name(words).bytes();
 }
 
-/// A table's number is never given again, so a table made under the name of a dropped one has another hash.
+/// A table's number is never given again, so a table made under the name of a dropped one has
+/// another hash.
 uint64_t hash_of(Bytes words, uint32_t table_id) {
   put_big(words, table_id);
   return get_big<uint64_t>(Uuid::from_name(words).bytes().data());
 }
 
-/// How a client writes values of the type, and keeps on writing them after ALTER TYPE: a UDT is its name and its first
-/// field, which is never taken away, because fields that are added and new names of fields leave the bytes as they are.
+/// How a client writes values of the type, and keeps on writing them after ALTER TYPE: a UDT is its
+/// name and its first field, which is never taken away, because fields that are added and new names
+/// of fields leave the bytes as they are.
 void put_shape(Bytes& out, const types::DataType& type) {
   put_varint(out, static_cast<uint64_t>(type.kind()));
   put_varint(out, type.dim());

@@ -31,7 +31,8 @@ Result<StatementPtr> bind_statement(const schema::Schema& schema, std::string_vi
 
 MetadataPtr make_metadata(std::vector<ColumnSpec> columns);
 
-/// Prepared statements by id, the least recently used thrown out when the budget is full. Thread-safe.
+/// Prepared statements by id, the least recently used thrown out when the budget is full.
+/// Thread-safe.
 class PreparedCache {
  public:
   PreparedCache(MemoryBudget& budget, MetricsRegistry& metrics);

@@ -77,8 +77,6 @@ schema::SchemaPtr with_system_keyspaces(const schema::Schema& schema) {
   return all;
 }
 
-bool is_system_keyspace(std::string_view keyspace) { return system_keyspaces().contains(std::string(keyspace)); }
-
 bool is_virtual_keyspace(std::string_view keyspace) { return keyspace == "system_virtual_schema"; }
 
 std::unique_ptr<exec::MemoryRows> system_rows(const schema::TableDefPtr& table, const SystemContext& context) {

@@ -22,7 +22,6 @@ struct SystemContext {
 
 /// `schema` with the system keyspaces added; its version and version_uuid stay.
 schema::SchemaPtr with_system_keyspaces(const schema::Schema& schema);
-bool is_system_keyspace(std::string_view keyspace);
 /// Of tables that only system_virtual_schema describes.
 bool is_virtual_keyspace(std::string_view keyspace);
 

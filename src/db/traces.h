@@ -1,4 +1,5 @@
-/// Recent traced requests, for system_traces: a bounded ring in memory. Nothing of it survives a restart.
+/// Recent traced requests, for system_traces: a bounded ring in memory. Nothing of it survives a
+/// restart.
 #pragma once
 
 #include <deque>

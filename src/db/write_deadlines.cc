@@ -1,9 +1,10 @@
+/// One thread that looks for deadlines that have passed.
 #include "write_deadlines.h"
 
 #include <algorithm>
 #include <chrono>
 
-#include "engine.h"
+#include "request.h"
 
 namespace sagitta::db {
 namespace {

@@ -1,5 +1,6 @@
-/// Answers writes that the log or the replica keeps waiting beyond their deadline: a disk that hangs must not keep a
-/// client waiting for ever. The write itself cannot be taken back, so its outcome is open.
+/// Answers writes that the log or the replica keeps waiting beyond their deadline: a disk that
+/// hangs must not keep a client waiting for ever. The write itself cannot be taken back, so its
+/// outcome is open.
 #pragma once
 
 #include <condition_variable>
@@ -24,7 +25,8 @@ class WriteDeadlines {
   WriteDeadlines(const WriteDeadlines&) = delete;
   WriteDeadlines& operator=(const WriteDeadlines&) = delete;
 
-  /// Finishes the request with kWriteTimeout at its deadline, unless it is removed before. Does not keep it alive.
+  /// Finishes the request with kWriteTimeout at its deadline, unless it is removed before. Does not
+  /// keep it alive.
   void add(const std::shared_ptr<Request>& request);
   /// The request has its outcome. Does nothing for one that was not added or is over.
   void remove(const Request& request);
@@ -40,7 +42,8 @@ class WriteDeadlines {
   std::mutex mutex_;
   std::condition_variable changed_;
   std::map<Key, std::weak_ptr<Request>> waiting_;
-  /// The thread waits for the first entry; otherwise it wakes by itself, and need not be woken for each write.
+  /// The thread waits for the first entry; otherwise it wakes by itself, and need not be woken for
+  /// each write.
   bool asleep_ = false;
   bool stopping_ = false;
   std::thread thread_;

@@ -1,5 +1,5 @@
-/// Brings a partition replica up to its log: at a start as fast as it can, then as records come, on a thread of its own
-/// or step by step.
+/// Brings a partition replica up to its log: at a start as fast as it can, then as records come, on
+/// a thread of its own or step by step.
 #pragma once
 
 #include <atomic>
@@ -22,11 +22,11 @@ class Lane {
   Lane(const Lane&) = delete;
   Lane& operator=(const Lane&) = delete;
 
-  /// Applies what the log has now, says how far it is, and flushes it: so the next start need not do it again. An error
-  /// as PartitionReplica::apply.
+  /// Applies what the log has now, says how far it is, and flushes it: so the next start need not
+  /// do it again. An error as PartitionReplica::apply.
   Status replay();
-  /// Waits up to `wait_us` for records, applies those that it gets, and begins a flush when one is due. Returns how
-  /// many records it got.
+  /// Waits up to `wait_us` for records, applies those that it gets, and begins a flush when one is
+  /// due. Returns how many records it got.
   Result<size_t> step(int64_t wait_us);
   /// Steps on a thread of its own until `stop`, or until an error halts the partition.
   void start();

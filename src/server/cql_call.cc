@@ -13,7 +13,7 @@ db::RequestOptions options_of(const wire::QueryParameters& parameters, const wir
   db::RequestOptions options = to_request_options(parameters, caller.keyspace);
   options.deadline = caller.deadline;
   options.tracing = request.tracing;
-  options.client_address = caller.address;
+  options.who = {.address = caller.address};
   return options;
 }
 
@@ -66,7 +66,8 @@ void ask(db::Database& database, const wire::Batch& message, const wire::Request
 
 Result<wire::OutgoingFrame> prepare(db::Database& database, const wire::Prepare& message, const Caller& caller,
                                     const CqlCall& call) {
-  SAGITTA_TRY(const auto prepared, database.prepare(message.text, message.keyspace.value_or(caller.keyspace)));
+  SAGITTA_TRY(const auto prepared,
+              database.prepare(message.text, message.keyspace.value_or(caller.keyspace), {.address = caller.address}));
   const wire::ResultMetadata markers = to_result_metadata(prepared->markers);
   const wire::ResultMetadata result = to_result_metadata(*prepared->result);
   return wire::OutgoingFrame{

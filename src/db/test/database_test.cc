@@ -259,7 +259,7 @@ TEST_F(DatabaseTest, TracesARequest) {
   must("CREATE TABLE t (k int PRIMARY KEY)");
   RequestOptions options;
   options.tracing = true;
-  options.client_address = "127.0.0.1";
+  options.who.address = "127.0.0.1";
   auto answer = must("SELECT * FROM t WHERE k = 1", options);
   ASSERT_TRUE(answer.tracing_id.has_value());
   const std::string id = to_string(*answer.tracing_id);

@@ -43,7 +43,8 @@ void ThreadExecutor::work() {
 Result<std::unique_ptr<Database>> Machine::open(Options options) {
   if (options.data_dir.empty()) options.data_dir = "/data";
   processes.push_back(std::make_unique<ProcessFiles>(*files));
-  return Database::open(std::move(options), Environment{*processes.back(), clock, random, metrics, workers});
+  return Database::open(std::move(options),
+                        Environment{*processes.back(), clock, random, metrics, workers, *authoriser, *completer});
 }
 
 void Machine::crash(MemoryFileSystem::CrashFaults faults) {

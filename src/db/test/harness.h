@@ -12,6 +12,7 @@
 
 #include "sagitta/base/memory_file.h"
 #include "sagitta/db/database.h"
+#include "sagitta/db/stages.h"
 
 #include "process_files.h"
 
@@ -44,6 +45,8 @@ struct Machine {
   SeededRandom random;
   MetricsRegistry metrics;
   ThreadExecutor workers;
+  Authoriser* authoriser = &permissive_authoriser();
+  Completer* completer = &idle_completer();
 
   Result<std::unique_ptr<Database>> open(Options options = {});
   /// The power fails for the database opened last.

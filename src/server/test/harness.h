@@ -74,13 +74,14 @@ class HeldExecutor final : public Executor {
   std::deque<std::function<void()>> held;
 };
 
-/// Has budgets, and answers every query at once with nothing, or, when it holds them, when the test says so.
+/// Has budgets, and answers every query at once with nothing, or, when it holds them, when the test
+/// says so.
 class FakeDatabase final : public db::Database {
  public:
   explicit FakeDatabase(const db::BudgetOptions& options = {}) : budgets_(options) {}
   bool ready() const override { return is_ready; }
   Status stop() override { return {}; }
-  Result<db::PreparedPtr> prepare(std::string_view, std::string_view) override { return no(); }
+  Result<db::PreparedPtr> prepare(std::string_view, std::string_view, const db::Identity&) override { return no(); }
   void query(std::string, db::RequestOptions, db::Done done) override {
     ++queries;
     if (on_query) on_query();

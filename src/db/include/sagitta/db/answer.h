@@ -32,12 +32,14 @@ using MetadataPtr = std::shared_ptr<const Metadata>;
 
 /// A prepared statement, as the PREPARED answer shows it. Immutable.
 struct Prepared {
-  /// 16 bytes: a hash of keyspace, text and the types of the markers, the same in every process. When a marker of the
-  /// text gets a type whose values have other bytes, the statement has another id.
+  /// 16 bytes: a hash of keyspace, text and the types of the markers, the same in every process.
+  /// When a marker of the text gets a type whose values have other bytes, the statement has another
+  /// id.
   Bytes id;
   std::string keyspace, text;
   std::vector<ColumnSpec> markers;
-  /// Marker index of each partition key component, in key order; empty when some component is no marker.
+  /// Marker index of each partition key component, in key order; empty when some component is no
+  /// marker.
   std::vector<uint16_t> pk_indexes;
   /// No columns when the statement returns no rows.
   MetadataPtr result;
@@ -54,8 +56,9 @@ struct Rows {
   Bytes cells;
   /// Not empty when there are more rows.
   Bytes paging_state = {};
-  /// The prepared statement had other columns before, which a client may still believe in. Clients whose protocol has
-  /// ids of metadata (5 and later) can tell; the others must be given the metadata, wanted or not.
+  /// The prepared statement had other columns before, which a client may still believe in. Clients
+  /// whose protocol has ids of metadata (5 and later) can tell; the others must be given the
+  /// metadata, wanted or not.
   bool columns_changed = false;
 };
 
@@ -78,8 +81,9 @@ struct Answer {
   std::optional<Uuid> tracing_id;
 };
 
-/// Called exactly once per request: inline, or from an applier, worker or deadline thread. Must not block. A write that
-/// has no outcome at its deadline, or when the database stops, gets kWriteTimeout: it may still take effect.
+/// Called exactly once per request: inline, or from an applier, worker or deadline thread. Must not
+/// block. A write that has no outcome at its deadline, or when the database stops, gets
+/// kWriteTimeout: it may still take effect.
 using Done = std::function<void(Result<Answer>)>;
 
 }  // namespace sagitta::db

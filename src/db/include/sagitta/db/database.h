@@ -1,5 +1,6 @@
-/// The embedded database: statements in, answers out, no sockets. It owns the data directory and everything below it
-/// (log, store, replica, vector indexes), the prepared statements, the memory budgets and the system tables.
+/// The embedded database: statements in, answers out, no sockets. It owns the data directory and
+/// everything below it (log, store, replica, vector indexes), the prepared statements, the memory
+/// budgets and the system tables.
 #pragma once
 
 #include <functional>
@@ -22,39 +23,42 @@ namespace sagitta::db {
 /// something is missing or it reads much.
 class Database {
  public:
-  /// Opens or creates the data directory, then replays what the log has beyond the store. Blocks. One-line errors:
-  /// kLocked (another process holds it), kFormat (written by a newer version), kCorruption, kIo, kNoSpace.
+  /// Opens or creates the data directory, then replays what the log has beyond the store. Blocks.
+  /// One-line errors: kLocked (another process holds it), kFormat (written by a newer version),
+  /// kCorruption, kIo, kNoSpace.
   static Result<std::unique_ptr<Database>> open(Options options, Environment environment);
   virtual ~Database() = default;
 
-  /// True once everything in the log is applied and indexes that existed at start are serving; false again when writes
-  /// can no longer be made durable or applied (`state` then says why).
+  /// True once everything in the log is applied and indexes that existed at start are serving;
+  /// false again when writes can no longer be made durable or applied (`state` then says why).
   virtual bool ready() const = 0;
-  /// Refuses new requests with kUnavailable, finishes those under way, flushes, closes. Idempotent; the destructor
-  /// calls it.
+  /// Refuses new requests with kUnavailable, finishes those under way, flushes, closes. Idempotent;
+  /// the destructor calls it.
   virtual Status stop() = 0;
 
-  /// Binds the statement; the same text in the same keyspace gives the same id while its markers keep their types. Does
-  /// not block.
-  virtual Result<PreparedPtr> prepare(std::string_view text, std::string_view keyspace) = 0;
+  /// Binds the statement; the same text in the same keyspace gives the same id while its markers
+  /// keep their types. kUnauthorized when `who` may not run it. Does not block.
+  virtual Result<PreparedPtr> prepare(std::string_view text, std::string_view keyspace, const Identity& who = {}) = 0;
   virtual void query(std::string text, RequestOptions options, Done done) = 0;
-  /// kUnprepared (subject = id) when the id is not known, or no longer: also when the schema gave other types to its
-  /// markers. A statement whose schema changed in any other way is bound again; its answer then carries metadata with a
-  /// new id.
+  /// kUnprepared (subject = id) when the id is not known, or no longer: also when the schema gave
+  /// other types to its markers. A statement whose schema changed in any other way is bound again;
+  /// its answer then carries metadata with a new id.
   virtual void execute(BytesView prepared_id, RequestOptions options, Done done) = 0;
   /// All items as one log record. `options.values` is not used.
   virtual void batch(BatchKind kind, std::vector<BatchItem> items, RequestOptions options, Done done) = 0;
   /// Whether USE may name it; kInvalid "Keyspace 'x' does not exist" otherwise.
   virtual Status check_keyspace(std::string_view keyspace) const = 0;
 
-  /// Called after each schema change is applied, also for changes of other sessions, from the applier's thread; must
-  /// not block. Destroy the handle to stop; no call is under way when its destructor returns.
+  /// Called after each schema change is applied, also for changes of other sessions, from the
+  /// applier's thread; must not block. Destroy the handle to stop; no call is under way when its
+  /// destructor returns.
   [[nodiscard]] virtual std::shared_ptr<void> on_schema_change(
       std::function<void(const SchemaChangeEvent&)> listener) = 0;
 
   virtual Budgets& budgets() = 0;
   virtual const Uuid& host_id() const = 0;
-  /// Numbers of one line each for /readyz and start-up messages: log offset applied, tables, indexes building.
+  /// Numbers of one line each for /readyz and start-up messages: log offset applied, tables,
+  /// indexes building.
   virtual std::map<std::string, std::string> state() const = 0;
 };
 

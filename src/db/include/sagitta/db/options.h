@@ -1,4 +1,5 @@
-/// What a database is opened with: its options, its surroundings, and the budgets that it shares with its users.
+/// What a database is opened with: its options, its surroundings, and the budgets that it shares
+/// with its users.
 #pragma once
 
 #include <cstddef>
@@ -49,17 +50,24 @@ struct Options {
   NodeOptions node;
   BudgetOptions budgets;
   WorkLimits work;
-  /// Keeps rows in the in-memory twin of the store; everything is then rebuilt from the log at each start. For tests.
+  /// Keeps rows in the in-memory twin of the store; everything is then rebuilt from the log at each
+  /// start. For tests.
   bool memory_store = false;
   size_t log_segment_bytes = size_t{64} << 20;
   /// A vector index is saved in the background after so many changes, and a fifth of its vectors.
   uint64_t index_changes_min = 10'000;
-  /// A statement or batch deletes so many rows at once; the others are gone too, and removed step by step.
+  /// A statement or batch deletes so many rows at once; the others are gone too, and removed step
+  /// by step.
   size_t rows_deleted_at_once = 1000;
   /// Called while `open` replays the log: how many of the records that the store lacks are applied,
   /// and how many there are; at the start, every few megabytes of records, at the end.
   std::function<void(uint64_t applied, uint64_t all)> on_replay = {};
 };
+
+class Authoriser;
+class Completer;
+Authoriser& permissive_authoriser();
+Completer& idle_completer();
 
 /// What the database needs from outside. All must outlive it.
 struct Environment {
@@ -69,6 +77,9 @@ struct Environment {
   MetricsRegistry& metrics;
   /// Threads that may wait for a disk: blocking reads, index builds, flushes.
   Executor& workers;
+  /// Stages of its requests (stages.h).
+  Authoriser& authoriser = permissive_authoriser();
+  Completer& completer = idle_completer();
 };
 
 /// The budgets of the process, for those who charge them.

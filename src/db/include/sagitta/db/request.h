@@ -24,6 +24,13 @@ struct BoundValue {
 using types::BatchKind;
 using types::Consistency;
 
+/// Who asks; no user where nobody has to say who they are.
+struct Identity {
+  std::string user = {};
+  /// Of the client, in text.
+  std::string address = {};
+};
+
 /// What a request brings besides its statement.
 struct RequestOptions {
   /// For unqualified names: of the request, else of the session's USE. Empty = none.
@@ -33,17 +40,18 @@ struct RequestOptions {
   std::optional<Consistency> serial_consistency = {};
   /// Rows per page; 0 or less = all in one.
   int32_t page_size = 0;
-  /// As an earlier answer gave it; empty for the first page. kProtocol when it is damaged or of another statement.
+  /// As an earlier answer gave it; empty for the first page. kProtocol when it is damaged or of
+  /// another statement.
   Bytes paging_state = {};
   /// Microseconds; given by the client, it wins over the server's time.
   std::optional<int64_t> default_timestamp_us = {};
-  /// Seconds since the epoch: the time that values expire by and that lifetimes begin at; the server's when absent.
+  /// Seconds since the epoch: the time that values expire by and that lifetimes begin at; the
+  /// server's when absent.
   std::optional<int64_t> now_s = {};
   Deadline deadline = {};
   /// Records the request in system_traces under an id of its own (Answer::tracing_id).
   bool tracing = false;
-  /// The client's address, for traces.
-  std::string client_address = {};
+  Identity who = {};
 };
 
 /// One statement of a BATCH request: text, or a prepared id when `prepared_id` is not empty.

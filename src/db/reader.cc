@@ -1,13 +1,14 @@
-/// Reads: from memory on the caller's thread as long as that is little work, else on workers, where
-/// a read may wait for a disk, and goes on in slices
-/// (docs/adr/0006-sessions-do-not-wait-for-disks.md).
+/// Where a select runs, and over which rows.
+#include "reader.h"
+
 #include <fmt/format.h>
+
+#include <algorithm>
 
 #include "sagitta/exec/ann.h"
 
-#include "engine.h"
+#include "partitioned_rows.h"
 #include "system_tables.h"
-#include "work_limits.h"
 
 namespace sagitta::db {
 namespace {
@@ -17,12 +18,19 @@ constexpr uint64_t kRowsTried = 500;
 /// LIMIT of an ANN query that is tried there.
 constexpr uint64_t kAnnLimitTried = 200;
 
+constexpr std::string_view kAnnHelp = "ANN queries, by how they were answered";
+
+Gauge& work_gauge(MetricsRegistry& metrics, const char* thread) {
+  return metrics.gauge("sagitta_read_work_max", "The most units of work that a read did in one go, by thread",
+                       {{"thread", thread}});
+}
+
 bool is_error(const Result<Answer>& answer, ErrorCode code) { return !answer && answer.error().code() == code; }
 
 }  // namespace
 
 /// A select with its values, and how far it has come. One thread at a time.
-struct Engine::Read {
+struct Reader::Read {
   RequestPtr request;
   plan::BoundSelect select;
   plan::EvalContext eval;
@@ -58,20 +66,37 @@ struct Engine::Read {
   }
 };
 
-Status Engine::run_select(const RequestPtr& request, const std::shared_ptr<const plan::SelectPlan>& plan,
-                          WorkMeter* meter) {
+Reader::Reader(const Options& options, const Environment& environment, const Partitions& partitions,
+               const Schemas& schemas, const NodeContext& node)
+    : options_(options),
+      env_(environment),
+      partitions_(partitions),
+      schemas_(schemas),
+      node_(node),
+      ann_exact_(env_.metrics.counter("sagitta_ann_queries_total", std::string(kAnnHelp), {{"path", "exact"}})),
+      ann_graph_(env_.metrics.counter("sagitta_ann_queries_total", std::string(kAnnHelp), {{"path", "graph"}})),
+      ann_nodes_(
+          env_.metrics.counter("sagitta_ann_nodes_visited_total", "Graph nodes whose links ANN queries followed")),
+      blocked_reads_(env_.metrics.counter("sagitta_reads_blocked_total",
+                                          "Reads that did not find everything in memory and went to a worker")),
+      wide_reads_(env_.metrics.counter("sagitta_reads_wide_total", "Reads of many rows, done in slices on workers")),
+      caller_work_(work_gauge(env_.metrics, "session")),
+      slice_work_(work_gauge(env_.metrics, "worker")) {}
+
+Status Reader::read(const RequestPtr& request, const std::shared_ptr<const plan::SelectPlan>& plan, WorkMeter* meter) {
   auto read = std::make_shared<Read>();
   read->request = request;
   read->eval = request->eval(meter);
   if (request->options.page_size > 0) read->page_size = static_cast<uint32_t>(request->options.page_size);
   SAGITTA_TRY(read->select, plan::bind_values(plan, read->eval, read->page_size));
   read->eval.meter = nullptr;
-  const bool indexed = read->select.ann && serving_index(*replica_->vector_indexes(), *read->select.ann) != nullptr;
+  const bool indexed =
+      read->select.ann && serving_index(*partitions_.only().replica->vector_indexes(), *read->select.ann) != nullptr;
   read->is_wide(indexed, options_.work.caller) ? read_in_slices(read) : read_here(read);
   return {};
 }
 
-void Engine::read_here(const ReadPtr& read) {
+void Reader::read_here(const ReadPtr& read) {
   read->meter.refill(options_.work.caller);
   auto answer = step(*read, kv::ReadMode::kCacheOnly);
   caller_work_.note(read->meter.used());
@@ -88,12 +113,12 @@ void Engine::read_here(const ReadPtr& read) {
   });
 }
 
-void Engine::read_in_slices(const ReadPtr& read) {
+void Reader::read_in_slices(const ReadPtr& read) {
   wide_reads_.add();
   env_.workers.post_slices([this, read] { return read_slice(*read); });
 }
 
-bool Engine::read_slice(Read& read) {
+bool Reader::read_slice(Read& read) {
   read.meter.refill(options_.work.slice);
   auto answer = step(read, kv::ReadMode::kBlocking);
   slice_work_.note(read.meter.used());
@@ -104,29 +129,37 @@ bool Engine::read_slice(Read& read) {
   return true;
 }
 
-void Engine::begin(Read& read, kv::ReadMode mode) {
+void Reader::begin(Read& read, kv::ReadMode mode) {
   const schema::TableDefPtr& table = read.select.plan->table;
   const auto request = read.to_exec(env_.clock);
   const int64_t now_s = read.request->options.now_s.value_or(env_.clock.now_us() / 1'000'000);
-  const auto open = [this, table, mode, now_s, meter = &read.meter] {
-    return exec::StoredRows(table, replica_->read_view(now_s, mode).metered(*meter));
-  };
   if (read.select.ann) {
+    const replica::Replica& replica = *partitions_.only().replica;
+    const auto open = [&replica, table, mode, now_s, meter = &read.meter] {
+      return exec::StoredRows(table, replica.read_view(now_s, mode).metered(*meter));
+    };
     read.report = {};
     read.begin_us = env_.clock.steady_us();
-    auto index = serving_index(*replica_->vector_indexes(), *read.select.ann);
+    auto index = serving_index(*replica.vector_indexes(), *read.select.ann);
     read.run = exec::start_ann({open, std::move(index)}, request, read.report);
     return;
   }
-  if (table->is_virtual) {
-    read.rows = system_rows(table, {options_.node, directory_.format.host_id, *schemas()->full, traces_});
-  } else {
-    read.rows = std::make_unique<exec::StoredRows>(open());
-  }
+  read.rows = table->is_virtual
+                  ? system_rows(table, {node_.node, node_.host_id, *schemas_.newest()->full, node_.traces})
+                  : stored_rows(read, mode, now_s);
   read.run = exec::start(*read.rows, request);
 }
 
-Result<Answer> Engine::step(Read& read, kv::ReadMode mode) {
+std::unique_ptr<exec::TableRows> Reader::stored_rows(Read& read, kv::ReadMode mode, int64_t now_s) const {
+  std::vector<std::unique_ptr<exec::TableRows>> parts;
+  for (const Partition& partition : partitions_.all()) {
+    parts.push_back(std::make_unique<exec::StoredRows>(read.select.plan->table,
+                                                       partition.replica->read_view(now_s, mode).metered(read.meter)));
+  }
+  return std::make_unique<PartitionedRows>(read.select.plan->table, std::move(parts));
+}
+
+Result<Answer> Reader::step(Read& read, kv::ReadMode mode) {
   if (read.run == nullptr) begin(read, mode);
   SAGITTA_TRY(exec::ResultSet result, read.run->step());
   if (read.select.ann) note_ann(read);
@@ -138,7 +171,7 @@ Result<Answer> Engine::step(Read& read, kv::ReadMode mode) {
   return answer;
 }
 
-void Engine::note_ann(const Read& read) {
+void Reader::note_ann(const Read& read) {
   const exec::AnnReport& report = read.report;
   (report.path == "graph" ? ann_graph_ : ann_exact_).add();
   ann_nodes_.add(static_cast<double>(report.nodes_visited));
@@ -149,7 +182,7 @@ void Engine::note_ann(const Read& read) {
   });
 }
 
-index::VectorIndexPtr Engine::serving_index(const index::VectorIndexSet& set, const plan::AnnQuery& ann) const {
+index::VectorIndexPtr Reader::serving_index(const index::VectorIndexSet& set, const plan::AnnQuery& ann) const {
   for (auto id = ann.index_ids.rbegin(); id != ann.index_ids.rend(); ++id) {
     const auto found = set.indexes.find(*id);
     if (found == set.indexes.end()) continue;

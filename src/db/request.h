@@ -1,0 +1,61 @@
+/// A request on its way through the stages: admit, bind, authorise, complete, append or read,
+/// answer.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <vector>
+
+#include "sagitta/base/random.h"
+#include "sagitta/base/trace.h"
+#include "sagitta/db/answer.h"
+#include "sagitta/db/request.h"
+#include "sagitta/db/stages.h"
+#include "sagitta/plan/plan.h"
+
+#include "authorisation.h"
+#include "traces.h"
+
+namespace sagitta::db {
+
+class Admission;
+
+/// Where that comes from what a statement makes by itself: now(), uuid(), timestamps.
+struct ValueSources {
+  const Clock& clock;
+  Random& random;
+  TimeUuidSource& timeuuids;
+};
+
+/// Shared by whoever still has to do something for it; the last one to let go ends it.
+struct Request {
+  /// `admission` has let it in, and hears when it ends.
+  Request(Admission& admission, const ValueSources& sources, RequestOptions options, Done done);
+  ~Request();
+  Request(const Request&) = delete;
+  Request& operator=(const Request&) = delete;
+
+  /// Answers, once; later calls do nothing. Thread-safe.
+  void finish(Result<Answer> answer);
+  bool is_finished() const { return finished; }
+  /// `meter`: see EvalContext.
+  plan::EvalContext eval(WorkMeter* meter) const;
+  RequestContext context() const { return {options.deadline, trace.get()}; }
+
+  Admission& admission;
+  const ValueSources sources;
+  RequestOptions options;
+  Done done;
+  /// None in a batch of statements.
+  Permitted statement;
+  /// What the statement's markers are given, in marker order.
+  std::vector<plan::BindValue> values;
+  /// Of a write, from the stage *complete* on.
+  Draft draft;
+  std::shared_ptr<TraceSession> trace;
+  const int64_t now_us;
+  std::atomic<bool> finished{false};
+};
+using RequestPtr = std::shared_ptr<Request>;
+
+}  // namespace sagitta::db
