@@ -15,7 +15,7 @@ Request::Request(Admission& admission_in, const ValueSources& sources_in, Reques
       now_us(sources.clock.now_us()) {}
 
 Request::~Request() {
-  finish(fail(ErrorCode::kServer, "the request was dropped"));
+  if (!finished) finish(fail(ErrorCode::kServer, "the request was dropped"));
   admission.leave();
 }
 

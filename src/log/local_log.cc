@@ -100,7 +100,7 @@ class LocalLog final : public Log {
   Status roll_if_full();
   Status reserve_for(size_t bytes);
   void publish(Group& group);
-  void keep_in_tail(Offset offset, Record record);
+  void keep_in_tail(Offset offset, RecordPtr record);
   void mark_end();
   std::vector<Entry> read_tail(Offset from, size_t max_bytes) const;
   void show_size() {
@@ -127,7 +127,7 @@ class LocalLog final : public Log {
   std::deque<Segment> segments_;
   Offset end_;
   /// The last records before end_, from tail_begin_ on.
-  std::deque<Record> tail_;
+  std::deque<RecordPtr> tail_;
   Offset tail_begin_;
   size_t tail_bytes_ = 0;
   /// The first failure to make records durable; all later appends get it.
@@ -301,7 +301,7 @@ void LocalLog::publish(Group& group) {
     Segment& segment = segments_.back();
     for (size_t i = 0; i < group.pending.size(); ++i) {
       segment.note(first + i, segment.bytes + group.starts[i]);
-      keep_in_tail(first + i, std::move(group.pending[i].record));
+      keep_in_tail(first + i, std::make_shared<const Record>(std::move(group.pending[i].record)));
     }
     segment.bytes += group.bytes.size();
     end_ += group.pending.size();
@@ -315,12 +315,12 @@ void LocalLog::publish(Group& group) {
   for (size_t i = 0; i < group.pending.size(); ++i) group.pending[i].done(first + i);
 }
 
-void LocalLog::keep_in_tail(Offset offset, Record record) {
+void LocalLog::keep_in_tail(Offset offset, RecordPtr record) {
   if (tail_.empty()) tail_begin_ = offset;
-  tail_bytes_ += bytes_of(record);
+  tail_bytes_ += bytes_of(*record);
   tail_.push_back(std::move(record));
   while (tail_bytes_ > options_.tail_bytes) {
-    tail_bytes_ -= bytes_of(tail_.front());
+    tail_bytes_ -= bytes_of(*tail_.front());
     tail_.pop_front();
     ++tail_begin_;
   }
@@ -349,7 +349,7 @@ std::vector<Entry> LocalLog::read_tail(Offset from, size_t max_bytes) const {
   std::vector<Entry> entries;
   for (size_t bytes = 0; from < end_ && (entries.empty() || bytes < max_bytes); ++from) {
     entries.push_back({.offset = from, .record = tail_[from - tail_begin_]});
-    bytes += bytes_of(entries.back().record);
+    bytes += bytes_of(*entries.back().record);
   }
   return entries;
 }

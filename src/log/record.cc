@@ -95,14 +95,14 @@ Result<Entry> decode_record(BytesView bytes) {
     return fail(ErrorCode::kFormat, fmt::format("log record {}: unknown kind {}", frame->offset, frame->kind));
   }
   ByteReader body(bytes.substr(kFrameHeaderBytes + 1 + 8 + 4));
-  Entry entry{.offset = frame->offset, .record = {}};
-  entry.record.kind = static_cast<RecordKind>(frame->kind);
-  entry.record.schema_version = *body.big<uint64_t>();
-  std::ranges::copy(*body.take(16), entry.record.request_id.octets.begin());
-  entry.record.not_after_us = *body.big<int64_t>();
-  entry.record.log_time_us = *body.big<int64_t>();
-  entry.record.payload = Bytes(body.rest());
-  return entry;
+  const auto record = std::make_shared<Record>();
+  record->kind = static_cast<RecordKind>(frame->kind);
+  record->schema_version = *body.big<uint64_t>();
+  std::ranges::copy(*body.take(16), record->request_id.octets.begin());
+  record->not_after_us = *body.big<int64_t>();
+  record->log_time_us = *body.big<int64_t>();
+  record->payload = Bytes(body.rest());
+  return Entry{.offset = frame->offset, .record = record};
 }
 
 }  // namespace sagitta::log

@@ -50,7 +50,7 @@ class SimLog final : public Log {
     auto next = std::ranges::lower_bound(entries_, from, {}, &Entry::offset);
     for (size_t bytes = 0; next != entries_.end() && (entries.empty() || bytes < max_bytes); ++next) {
       entries.push_back(*next);
-      bytes += next->record.payload.size();
+      bytes += next->record->payload.size();
     }
     if (entries.empty() && stopping_) return fail(ErrorCode::kUnavailable, "log: stopped");
     return entries;
@@ -138,7 +138,7 @@ class SimLog final : public Log {
   }
   Offset add(Record record) {
     record.log_time_us = clock_.now_us();
-    entries_.push_back({.offset = bounds_.end, .record = std::move(record)});
+    entries_.push_back({.offset = bounds_.end, .record = std::make_shared<const Record>(std::move(record))});
     return bounds_.end++;
   }
   void repeat_late() {

@@ -346,6 +346,7 @@ class ModificationBinder {
     plan.keyspace = table().keyspace;
     plan.table = table().name;
     plan.partition_key_markers = partition_key_markers(body_->partition);
+    body_->default_ttl_s = table().default_ttl_s();
     plan.body = ModificationPlan{.table = table_, .counter = table().is_counter, .body = std::move(body_)};
     return plan;
   }

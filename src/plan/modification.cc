@@ -19,10 +19,10 @@ using types::Kind;
 /// Twenty years, Cassandra's limit.
 constexpr int32_t kTtlMax = 20 * 365 * 24 * 3600;
 
-Result<int32_t> evaluate_ttl(const ModificationBody& body, const schema::TableDef& table, const EvalContext& context) {
-  if (!body.ttl) return table.default_ttl_s();
+Result<int32_t> evaluate_ttl(const ModificationBody& body, const EvalContext& context) {
+  if (!body.ttl) return body.default_ttl_s;
   SAGITTA_TRY(BindValue value, evaluate_settable(*body.ttl, context));
-  if (value.unset) return table.default_ttl_s();
+  if (value.unset) return body.default_ttl_s;
   if (!value.value || value.value->empty()) return 0;
   const int32_t ttl = types::to_int32(*value.value);
   if (ttl < 0) {
@@ -214,6 +214,7 @@ Result<Changes> writes_of(const ModificationBody& body, const WriteTime& time, c
       rows::RowMutation row = new_row(time);
       row.clustering = std::move(range.start);
       row.insert_marker = body.kind == ModificationBody::Kind::kInsert;
+      row.cells.reserve(body.operations.size());
       static_row.cells.clear();
       SAGITTA_CHECK(fill_rows(body, own, &row, static_row));
       if (row.insert_marker || !row.cells.empty()) changes.rows.push_back(std::move(row));
@@ -248,7 +249,7 @@ Result<WriteTime> evaluate_write_time(const ModificationBody& body, const schema
   time.timestamp_us = given.value_or(context.now_us);
   time.server_timestamp = !given;
   if (body.kind == ModificationBody::Kind::kDelete || table.is_counter) return time;
-  SAGITTA_TRY(time.ttl_s, evaluate_ttl(body, table, context));
+  SAGITTA_TRY(time.ttl_s, evaluate_ttl(body, context));
   if (time.ttl_s > 0) time.expires_s = context.now_s() + time.ttl_s;
   return time;
 }

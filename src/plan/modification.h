@@ -42,6 +42,8 @@ struct ModificationBody {
   bool static_only = false;
   std::vector<Operation> operations;
   std::optional<Expression> timestamp, ttl;
+  /// Of what is written without a TTL; the table's.
+  int32_t default_ttl_s = 0;
 };
 
 /// The timestamp and lifetime of one execution.

@@ -116,7 +116,7 @@ std::span<const Entry> PartitionReplica::next_group(std::span<const Entry> entri
   const GroupLimits limits = replaying_ ? kReplaying : kServing;
   size_t count = 0, bytes = 0;
   while (count < entries.size() && count < limits.records && bytes < limits.bytes) {
-    const log::Record& record = entries[count].record;
+    const log::Record& record = *entries[count].record;
     if (!shares_batch(record.kind)) break;
     bytes += record.payload.size();
     ++count;
@@ -144,7 +144,7 @@ Status PartitionReplica::apply_group(std::span<const Entry> group) {
 
 /// An error halts; an error of the record itself becomes its outcome.
 Status PartitionReplica::add_to_batch(const Entry& entry) {
-  const log::Record& record = entry.record;
+  const log::Record& record = *entry.record;
   const Moment moment{entry.offset, std::max(batch_clock_us_, record.log_time_us)};
   ApplyResult result{.offset = entry.offset, .log_time_us = moment.log_clock_us};
   tables_.begin({.log_time_us = moment.log_clock_us, .offset = entry.offset}, *batch_);
@@ -214,8 +214,8 @@ Status PartitionReplica::change(const log::Record& record, const Moment& moment,
 }
 
 Status PartitionReplica::change_rows(const log::Record& record) {
-  SAGITTA_TRY(const auto mutations, rows::decode_mutations(record.payload));
-  return tables_.apply_mutations(*schema_, mutations, *batch_);
+  SAGITTA_TRY(auto mutations, rows::decode_mutations(record.payload));
+  return tables_.apply_mutations(*schema_, std::move(mutations), *batch_);
 }
 
 Status PartitionReplica::truncate(const log::Record& record) {

@@ -46,7 +46,7 @@ Result<std::optional<LiveRow>> read_row(const schema::TableDef& table, const Sou
     source.charge(work::kExpression * cells.size());
   }
   if (!source.sweeps.is_empty()) stored.shadow(source.sweeps.over(key, stored.epoch));
-  return live_row(table, stored, is_static, now_s);
+  return live_row(table, std::move(stored), is_static, now_s);
 }
 
 /// Walks entries of [from, to) and yields the live rows among them.

@@ -9,10 +9,13 @@
 namespace sagitta::rows {
 namespace {
 
-/// The cell that an operation leaves: a value with the row's time to live, or a tombstone.
-Cell make_cell(const Mutation& mutation, const RowMutation& change, const CellOp& op, int64_t log_s) {
-  Cell cell{.timestamp_us = mutation.timestamp_us};
-  if (op.kind != CellOp::Kind::kListDiscard) cell.value = op.value;
+/// The buffer of a longer row is given back.
+constexpr size_t kEncodedBytesKept = size_t{1} << 20;
+
+/// The cell that an operation leaves: its value, which is taken, with the row's time to live, or a tombstone.
+Cell make_cell(int64_t timestamp_us, const RowMutation& change, CellOp& op, int64_t log_s) {
+  Cell cell{.timestamp_us = timestamp_us};
+  if (op.kind != CellOp::Kind::kListDiscard) cell.value = std::move(op.value);
   if (!cell.value) {
     cell.deleted_s = log_s;
   } else if (change.ttl_s > 0) {
@@ -42,9 +45,9 @@ bool is_one_of(const Bytes& value, const std::vector<Bytes>& elements) {
 }
 
 Status set_list_element(CellMap& list, int64_t number, const Cell& cell, int64_t now_s) {
-  const std::vector<Bytes> paths = live_paths(list, now_s);
+  std::vector<Bytes> paths = live_paths(list, now_s);
   if (number < 0 || static_cast<uint64_t>(number) >= paths.size()) return out_of_bounds(number, paths.size());
-  list.put(paths[static_cast<size_t>(number)], cell);
+  list.put(std::move(paths[static_cast<size_t>(number)]), cell);
   return {};
 }
 
@@ -105,24 +108,27 @@ Status RowEdit::write() {
     return {};
   }
   row_.epoch = entries_.sweeps().epoch(key_);
-  Bytes encoded;
+  // One a thread, as the batch copies it.
+  static thread_local Bytes encoded;
+  encoded.clear();
   row_.encode(encoded);
   entries_.write(key_, encoded);
+  if (encoded.capacity() > kEncodedBytesKept) Bytes().swap(encoded);
   return {};
 }
 
-Status RowEdit::apply(const Mutation& mutation, const RowMutation& change, const Tombstone& covering) {
-  if (change.delete_row) row_.deletion.merge({mutation.timestamp_us, log_s_});
+Status RowEdit::apply(int64_t timestamp_us, RowMutation change, const Tombstone& covering) {
+  if (change.delete_row) row_.deletion.merge({timestamp_us, log_s_});
   if (change.insert_marker) {
     const bool expires = change.ttl_s > 0;
-    row_.put(Marker{mutation.timestamp_us, expires ? change.ttl_s : 0, expires ? change.expires_s : 0});
+    row_.put(Marker{timestamp_us, expires ? change.ttl_s : 0, expires ? change.expires_s : 0});
   }
-  for (const CellOp& op : change.cells) {
+  for (CellOp& op : change.cells) {
     // A column that was dropped since the statement was bound takes nothing.
     if (table_.find_column(op.column_id) == nullptr) continue;
-    Cell cell = make_cell(mutation, change, op, log_s_);
+    Cell cell = make_cell(timestamp_us, change, op, log_s_);
     const bool is_apart = row_.apart.contains(op.column_id);
-    SAGITTA_CHECK(is_apart ? apply_apart(op, cell, covering) : apply(op, std::move(cell)));
+    SAGITTA_CHECK(is_apart ? apply_apart(op, cell, covering) : apply(std::move(op), std::move(cell)));
   }
   return shadow(covering);
 }
@@ -139,10 +145,10 @@ Status RowEdit::shadow(const Tombstone& tombstone) {
   return {};
 }
 
-Status RowEdit::apply(const CellOp& op, Cell cell) {
+Status RowEdit::apply(CellOp op, Cell cell) {
   switch (op.kind) {
     case CellOp::Kind::kSet: row_.put(op.column_id, std::move(cell)); return {};
-    case CellOp::Kind::kSetElement: row_.maps[op.column_id].put(op.path, std::move(cell)); return {};
+    case CellOp::Kind::kSetElement: row_.maps[op.column_id].put(std::move(op.path), std::move(cell)); return {};
     case CellOp::Kind::kClear: row_.maps[op.column_id].shadow(before(cell.timestamp_us, log_s_)); return {};
     case CellOp::Kind::kDelete: row_.maps[op.column_id].shadow({cell.timestamp_us, log_s_}); return {};
     case CellOp::Kind::kListSet: return set_list_element(row_.maps[op.column_id], op.number, cell, log_s_);

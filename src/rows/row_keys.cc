@@ -8,6 +8,8 @@ namespace sagitta::rows {
 namespace {
 
 constexpr size_t kFixedBytes = 4 + 8;
+/// What ends escaped bytes, of which each may take two.
+constexpr size_t kEndBytes = 2;
 
 /// The length of escaped bytes at the front of `in`, their end included; 0 when they do not end.
 size_t escaped_size(BytesView in) {
@@ -45,6 +47,7 @@ types::Interval table_interval(uint32_t table_id) {
 
 Bytes partition_prefix(uint32_t table_id, BytesView partition_key) {
   Bytes prefix;
+  prefix.reserve(kFixedBytes + 2 * partition_key.size() + kEndBytes);
   put_big<uint32_t>(prefix, table_id);
   put_big<uint64_t>(prefix, static_cast<uint64_t>(types::token_of(partition_key)) ^ (uint64_t{1} << 63));
   types::append_escaped(partition_key, prefix);
@@ -52,7 +55,9 @@ Bytes partition_prefix(uint32_t table_id, BytesView partition_key) {
 }
 
 Bytes entry_key(BytesView prefix, EntryKind kind, BytesView clustering) {
-  Bytes key(prefix);
+  Bytes key;
+  key.reserve(prefix.size() + 1 + clustering.size());
+  key += prefix;
   key.push_back(static_cast<char>(kind));
   key += clustering;
   return key;

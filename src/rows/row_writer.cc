@@ -9,7 +9,6 @@
 #include "sagitta/types/value.h"
 
 namespace sagitta::rows {
-namespace {}  // namespace
 
 RowWriter::RowWriter(kv::Batch& batch, SweepBook& sweeps, const SweepLimits& limits, ApplyTime time,
                      RowObserver observer)
@@ -22,15 +21,17 @@ RowWriter::RowWriter(kv::Batch& batch, SweepBook& sweeps, const SweepLimits& lim
       observer_(std::move(observer)),
       at_once_left_(limits.at_once) {}
 
-Status RowWriter::apply(const schema::TableDef& table, const Mutation& mutation) {
+Status RowWriter::apply(const schema::TableDef& table, Mutation mutation) {
   SAGITTA_CHECK(enter(table, mutation));
   if (mutation.delete_partition || !mutation.deletions.empty()) SAGITTA_CHECK(delete_ranges(table, mutation));
-  for (const RowMutation& change : mutation.rows) SAGITTA_CHECK(write_rows(table, mutation, change));
+  for (RowMutation& change : mutation.rows) {
+    SAGITTA_CHECK(write_rows(table, mutation.timestamp_us, std::move(change)));
+  }
   return {};
 }
 
 uint64_t RowWriter::deletions_decoded() const {
-  return deletions_decoded_ + (partition_ ? partition_->deletions.decoded() : 0);
+  return deletions_decoded_ + (partition_ && partition_->deletions ? partition_->deletions->decoded() : 0);
 }
 
 // ---- the partition ----
@@ -39,20 +40,27 @@ Status RowWriter::enter(const schema::TableDef& table, const Mutation& mutation)
   Bytes prefix = partition_prefix(table.id, mutation.partition_key);
   if (partition_ && partition_->prefix == prefix) return {};
   deletions_decoded_ = deletions_decoded();
-  partition_.emplace(prefix, PartitionHeader(), PartitionDeletions(entries_, prefix, log_s_, table.gc_grace_s()));
-  SAGITTA_TRY(const auto bytes, entries_.read(entry_key(prefix, EntryKind::kHeader)));
+  partition_.emplace(std::move(prefix));
+  SAGITTA_TRY(const auto bytes, entries_.read(entry_key(partition_->prefix, EntryKind::kHeader)));
   if (!bytes) return {};
   SAGITTA_TRY(partition_->header, PartitionHeader::decode(*bytes));
   deletions_decoded_ += partition_->header.old_ranges.size();
   partition_->header.purge(log_s_, table.gc_grace_s());
-  return partition_->header.old_ranges.empty() ? Status() : move_old_ranges();
+  return partition_->header.old_ranges.empty() ? Status() : move_old_ranges(table);
 }
 
-Status RowWriter::move_old_ranges() {
+/// Few partitions have any.
+PartitionDeletions& RowWriter::deletions(const schema::TableDef& table) {
+  auto& deletions = partition_->deletions;
+  if (!deletions) deletions.emplace(entries_, partition_->prefix, log_s_, table.gc_grace_s());
+  return *deletions;
+}
+
+Status RowWriter::move_old_ranges(const schema::TableDef& table) {
   PartitionHeader& header = partition_->header;
   header.ranges_at_s = log_s_;
   for (const RangeTombstone& range : std::exchange(header.old_ranges, {})) {
-    SAGITTA_CHECK(partition_->deletions.add(range));
+    SAGITTA_CHECK(deletions(table).add(range));
   }
   write_header();
   return {};
@@ -69,10 +77,10 @@ void RowWriter::write_header() {
 }
 
 /// What the rows of the partition with this clustering key are under.
-Result<Tombstone> RowWriter::covering(const Bytes& clustering) {
+Result<Tombstone> RowWriter::covering(const schema::TableDef& table, const Bytes& clustering) {
   Tombstone strongest = partition_->header.deletion;
   if (!partition_->header.ranges_at_s) return strongest;
-  SAGITTA_TRY(const Tombstone of_range, partition_->deletions.covering(clustering));
+  SAGITTA_TRY(const Tombstone of_range, deletions(table).covering(clustering));
   strongest.merge(of_range);
   return strongest;
 }
@@ -80,8 +88,7 @@ Result<Tombstone> RowWriter::covering(const Bytes& clustering) {
 Status RowWriter::finish(const schema::TableDef& table, RowEdit& edit, bool is_static) {
   SAGITTA_CHECK(edit.write());
   if (table.indexes.empty() || is_static) return {};
-  const auto live = live_row(table, edit.row(), false, log_s_);
-  observer_(table, edit.key(), live ? &*live : nullptr);
+  observer_(table, edit.key(), live_row(table, edit.take(), false, log_s_));
   return {};
 }
 
@@ -105,7 +112,7 @@ Status RowWriter::delete_ranges(const schema::TableDef& table, const Mutation& m
     SAGITTA_CHECK(carry_out(
         &table, {.from = entry_key(prefix, EntryKind::kRow, interval.from), .to = to, .tombstone = tombstone}));
     header.ranges_at_s = log_s_;
-    SAGITTA_CHECK(partition_->deletions.add({interval, tombstone}));
+    SAGITTA_CHECK(deletions(table).add({interval, tombstone}));
   }
   header.purge(log_s_, table.gc_grace_s());
   write_header();
@@ -163,17 +170,18 @@ Status RowWriter::take(const schema::TableDef* table, const Sweep& sweep, const 
   return finish(*table, edit, parts.kind == EntryKind::kStatic);
 }
 
-Status RowWriter::write_rows(const schema::TableDef& table, const Mutation& mutation, const RowMutation& change) {
+Status RowWriter::write_rows(const schema::TableDef& table, int64_t timestamp_us, RowMutation change) {
   const Bytes clustering = encode_clustering(table, change.clustering);
   const EntryKind kind = change.is_static ? EntryKind::kStatic : EntryKind::kRow;
   RowEdit edit(entries_, table, entry_key(partition_->prefix, kind, clustering), log_s_);
   SAGITTA_CHECK(edit.read());
   Tombstone strongest = partition_->header.deletion;
   if (!change.is_static) {
-    SAGITTA_TRY(strongest, covering(clustering));
+    SAGITTA_TRY(strongest, covering(table, clustering));
   }
-  SAGITTA_CHECK(edit.apply(mutation, change, strongest));
-  return finish(table, edit, change.is_static);
+  const bool is_static = change.is_static;
+  SAGITTA_CHECK(edit.apply(timestamp_us, std::move(change), strongest));
+  return finish(table, edit, is_static);
 }
 
 }  // namespace sagitta::rows

@@ -87,12 +87,12 @@ bool decode_liveness(ByteReader& in, StoredRow& row) {
 }
 
 /// The packed whole of a multi-cell column; nothing when no cell of it lives.
-std::optional<LiveCell> live_whole(const schema::ColumnDef& column, const CellMap& map, int64_t now_s) {
+std::optional<LiveCell> live_whole(const schema::ColumnDef& column, CellMap map, int64_t now_s) {
   std::vector<std::pair<Bytes, Bytes>> live;
   LiveCell whole{.column_id = column.id, .timestamp_us = kNoTimestamp};
-  for (const auto& [path, cell] : map.cells) {
+  for (auto& [path, cell] : map.cells) {
     if (!cell.is_live(now_s) || cell.timestamp_us <= column.dropped_us) continue;
-    live.emplace_back(path, *cell.value);
+    live.emplace_back(path, *std::move(cell.value));
     whole.timestamp_us = std::max(whole.timestamp_us, cell.timestamp_us);
   }
   if (live.empty()) return std::nullopt;
@@ -100,7 +100,7 @@ std::optional<LiveCell> live_whole(const schema::ColumnDef& column, const CellMa
   switch (column.type->kind()) {
     case types::Kind::kMap: whole.value = types::normalise(*column.type, types::pack_map(live)); break;
     case types::Kind::kSet:
-      for (auto& [path, value] : live) elements.push_back(path);
+      for (auto& [path, value] : live) elements.push_back(std::move(path));
       whole.value = types::normalise(*column.type, types::pack_list(elements));
       break;
     case types::Kind::kList:
@@ -132,9 +132,9 @@ bool wins(const Cell& a, const Cell& b) {
   return a.value.value_or(Bytes()) >= b.value.value_or(Bytes());
 }
 
-void CellMap::put(const Bytes& path, Cell cell) {
+void CellMap::put(Bytes path, Cell cell) {
   if (deletion.covers(cell.timestamp_us)) return;
-  const auto [place, is_new] = cells.try_emplace(path, std::move(cell));
+  const auto [place, is_new] = cells.try_emplace(std::move(path), std::move(cell));
   if (!is_new && wins(cell, place->second)) place->second = std::move(cell);
 }
 
@@ -258,16 +258,17 @@ Result<StoredRow> StoredRow::decode(BytesView bytes) {
   return row;
 }
 
-std::optional<LiveRow> live_row(const schema::TableDef& table, const StoredRow& stored, bool is_static, int64_t now_s) {
+std::optional<LiveRow> live_row(const schema::TableDef& table, StoredRow stored, bool is_static, int64_t now_s) {
   LiveRow row{.is_static = is_static};
-  for (const auto& [id, cell] : stored.cells) {
+  row.cells.reserve(stored.cells.size() + stored.maps.size());
+  for (auto& [id, cell] : stored.cells) {
     const schema::ColumnDef* column = table.find_column(id);
     if (column == nullptr || !cell.is_live(now_s) || cell.timestamp_us <= column->dropped_us) continue;
-    row.cells.push_back({id, *cell.value, cell.timestamp_us, cell.expires_s});
+    row.cells.push_back({id, *std::move(cell.value), cell.timestamp_us, cell.expires_s});
   }
-  for (const auto& [id, map] : stored.maps) {
+  for (auto& [id, map] : stored.maps) {
     const schema::ColumnDef* column = table.find_column(id);
-    auto whole = column == nullptr ? std::nullopt : live_whole(*column, map, now_s);
+    auto whole = column == nullptr ? std::nullopt : live_whole(*column, std::move(map), now_s);
     if (whole) row.cells.push_back(std::move(*whole));
   }
   if (row.cells.empty() && (is_static || !stored.marker.is_live(now_s))) return std::nullopt;

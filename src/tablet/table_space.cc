@@ -29,7 +29,7 @@ constexpr uint64_t kJournalMax = 1'000'000;
 struct RowUpdate {
   IndexPtr index;
   Bytes row_key;
-  std::optional<rows::LiveRow> now;
+  std::shared_ptr<const rows::LiveRow> now;
 };
 
 }  // namespace
@@ -80,11 +80,10 @@ struct TableSpace::Impl {
   void update_serving(const RowUpdate& update) {
     index::VectorIndexImpl& index = *update.index;
     if (index.state() != index::VectorIndex::State::kServing) return;
-    const rows::LiveRow* now = update.now ? &*update.now : nullptr;
-    Status status = index.update(update.row_key, now);
+    Status status = index.update(update.row_key, update.now.get());
     if (!status && index.save_running) {
       index::Saver::end_save(index);
-      status = index.update(update.row_key, now);
+      status = index.update(update.row_key, update.now.get());
     }
     if (!status) return indexes.give_up(index, status.error());
     if (saver.claim(index)) to_save.push_back(update.index);
@@ -99,14 +98,15 @@ struct TableSpace::Impl {
 
   // ---- applying ----
 
-  void observe(const schema::TableDef& table, BytesView row_key, const rows::LiveRow* now, kv::Batch& batch) {
+  void observe(const schema::TableDef& table, BytesView row_key, std::optional<rows::LiveRow> live, kv::Batch& batch) {
+    const auto now = live ? std::make_shared<const rows::LiveRow>(*std::move(live)) : nullptr;
     for (const schema::IndexDef& def : table.indexes) {
       if (!index::is_vector_index(table, def)) continue;
       journal.add_row(def.id, row_key, batch);
       IndexPtr index = indexes.find(def.id);
       if (index == nullptr) continue;
       bound_journal(*index);
-      updates.push_back({std::move(index), Bytes(row_key), now == nullptr ? std::nullopt : std::optional(*now)});
+      updates.push_back({std::move(index), Bytes(row_key), now});
     }
   }
 
@@ -138,12 +138,12 @@ struct TableSpace::Impl {
 
   rows::RowWriter make_writer(kv::Batch& batch) {
     return {batch, book, sweep_limits, time,
-            [&](const schema::TableDef& table, BytesView row_key, const rows::LiveRow* now) {
-              observe(table, row_key, now, batch);
+            [&](const schema::TableDef& table, BytesView row_key, std::optional<rows::LiveRow> now) {
+              observe(table, row_key, std::move(now), batch);
             }};
   }
 
-  Status apply_each(const schema::Schema& current, std::span<const rows::Mutation> mutations, rows::RowWriter& writer);
+  Status apply_each(const schema::Schema& current, std::span<rows::Mutation> mutations, rows::RowWriter& writer);
 
   void take_back(kv::Batch& batch) {
     batch.rollback();
@@ -212,7 +212,7 @@ Status TableSpace::start(const schema::SchemaPtr& schema, log::Offset next) {
   return {};
 }
 
-Status TableSpace::apply_mutations(const schema::Schema& schema, std::span<const rows::Mutation> mutations,
+Status TableSpace::apply_mutations(const schema::Schema& schema, std::vector<rows::Mutation> mutations,
                                    kv::Batch& batch) {
   rows::RowWriter writer = impl_->make_writer(batch);
   const Status applied = impl_->apply_each(schema, mutations, writer);
@@ -220,23 +220,18 @@ Status TableSpace::apply_mutations(const schema::Schema& schema, std::span<const
   return applied;
 }
 
-Status TableSpace::Impl::apply_each(const schema::Schema& current, std::span<const rows::Mutation> mutations,
+Status TableSpace::Impl::apply_each(const schema::Schema& current, std::span<rows::Mutation> mutations,
                                     rows::RowWriter& writer) {
   std::optional<int64_t> stamp;
-  for (const rows::Mutation& mutation : mutations) {
+  for (rows::Mutation& mutation : mutations) {
     const schema::TableDefPtr table = current.find_table(mutation.table_id);
     if (table == nullptr) return fail(ErrorCode::kInvalid, "the table was dropped meanwhile");
-    if (!mutation.server_timestamp) {
-      SAGITTA_CHECK(writer.apply(*table, mutation));
-      continue;
-    }
     // One for the whole record: the statements of a batch tie, as in Cassandra.
-    if (!stamp) {
+    if (mutation.server_timestamp && !stamp) {
       SAGITTA_TRY(stamp, server_timestamp(mutation.timestamp_us));
     }
-    rows::Mutation stamped = mutation;
-    stamped.timestamp_us = *stamp;
-    SAGITTA_CHECK(writer.apply(*table, stamped));
+    if (mutation.server_timestamp) mutation.timestamp_us = *stamp;
+    SAGITTA_CHECK(writer.apply(*table, std::move(mutation)));
   }
   return {};
 }

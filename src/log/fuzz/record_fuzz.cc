@@ -18,7 +18,7 @@ void check(BytesView bytes) {
   const auto frame = log::parse_frame(bytes);
   SAGITTA_ASSERT(frame && frame->offset == entry->offset);
   Bytes again;
-  log::encode_record(entry->record, entry->offset, frame->group_first, again);
+  log::encode_record(*entry->record, entry->offset, frame->group_first, again);
   SAGITTA_ASSERT(again == bytes);
 }
 

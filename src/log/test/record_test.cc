@@ -51,12 +51,12 @@ TEST(Record, ComesBack) {
   ASSERT_TRUE(entry) << entry.error().to_string();
   const Record record = example();
   EXPECT_EQ(entry->offset, 7u);
-  EXPECT_EQ(entry->record.kind, record.kind);
-  EXPECT_EQ(entry->record.schema_version, record.schema_version);
-  EXPECT_EQ(entry->record.request_id, record.request_id);
-  EXPECT_EQ(entry->record.not_after_us, record.not_after_us);
-  EXPECT_EQ(entry->record.log_time_us, record.log_time_us);
-  EXPECT_EQ(entry->record.payload, record.payload);
+  EXPECT_EQ(entry->record->kind, record.kind);
+  EXPECT_EQ(entry->record->schema_version, record.schema_version);
+  EXPECT_EQ(entry->record->request_id, record.request_id);
+  EXPECT_EQ(entry->record->not_after_us, record.not_after_us);
+  EXPECT_EQ(entry->record->log_time_us, record.log_time_us);
+  EXPECT_EQ(entry->record->payload, record.payload);
 }
 
 TEST(Record, AnyFlippedBitAndAnyOtherLengthIsDamage) {

@@ -54,7 +54,7 @@ class Records {
       case 3: return add(truncate_record(*schema_, 999));
       case 4:
       case 5: {
-        log::Record again = entries_[static_cast<size_t>(pick(static_cast<int>(entries_.size())))].record;
+        log::Record again = *entries_[static_cast<size_t>(pick(static_cast<int>(entries_.size())))].record;
         return add_as_is(std::move(again));
       }
       case 6: {
@@ -83,7 +83,7 @@ class Records {
   void add_as_is(log::Record record) {
     record.log_time_us = clock_us_;
     offset_ += static_cast<log::Offset>(pick(5) == 0 ? 2 : 1);
-    entries_.push_back({.offset = offset_, .record = std::move(record)});
+    entries_.push_back({.offset = offset_, .record = std::make_shared<const log::Record>(std::move(record))});
   }
   std::span<const log::Entry> entries() const { return entries_; }
   int pick(int n) { return static_cast<int>(random_() % static_cast<uint64_t>(n)); }
@@ -226,7 +226,7 @@ class RestartTest : public testing::Test {
   }
   void append(const log::Entry& entry) {
     std::promise<Result<log::Offset>> done;
-    log_->append(0, entry.record, [&](Result<log::Offset> offset) { done.set_value(std::move(offset)); });
+    log_->append(0, *entry.record, [&](Result<log::Offset> offset) { done.set_value(std::move(offset)); });
     ASSERT_TRUE(done.get_future().get());
   }
 
@@ -284,7 +284,7 @@ TEST(Lane, StepsAsFarAsTheLogGoes) {
   EXPECT_EQ(lane.step(0).value(), 0u);
   for (const log::Entry& entry : records.entries()) {
     std::promise<void> done;
-    home.log->append(0, entry.record, [&](const auto&) { done.set_value(); });
+    home.log->append(0, *entry.record, [&](const auto&) { done.set_value(); });
     done.get_future().wait();
     EXPECT_EQ(lane.step(0).value(), 1u);
     EXPECT_EQ(partition.position(), home.log->bounds(0).end);

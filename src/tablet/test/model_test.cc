@@ -320,8 +320,9 @@ class PurgeModelTest : public ModelTest {
   void write_both(std::span<const rows::Mutation> record) {
     const rows::ApplyTime when = time();
     for (auto [store, space] : {std::pair(store_.get(), &space_), std::pair(kept_.get(), &kept_space_)}) {
-      ASSERT_TRUE(apply_to(*space, *store, when,
-                           [&](kv::Batch& batch) { return space->apply_mutations(*schema_, record, batch); }));
+      ASSERT_TRUE(apply_to(*space, *store, when, [&](kv::Batch& batch) {
+        return space->apply_mutations(*schema_, {record.begin(), record.end()}, batch);
+      }));
     }
   }
   void purge(int64_t until_s) {

@@ -11,11 +11,12 @@ namespace sagitta::counting {
 
 /// Calls of operator new by the calling thread.
 inline thread_local size_t thread_allocations = 0;
-/// Bytes that all threads have asked for.
-inline std::atomic<size_t> allocated_bytes{0};
+/// Calls by all threads, and the bytes that they asked for.
+inline std::atomic<size_t> allocations{0}, allocated_bytes{0};
 
 inline void* counted_new(size_t bytes, size_t alignment) {
   ++thread_allocations;
+  allocations.fetch_add(1, std::memory_order_relaxed);
   allocated_bytes.fetch_add(bytes, std::memory_order_relaxed);
   void* memory = std::aligned_alloc(alignment, (bytes + alignment - 1) / alignment * alignment);
   if (memory == nullptr) throw std::bad_alloc();

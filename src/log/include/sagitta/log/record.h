@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 
 #include "sagitta/base/bytes.h"
 #include "sagitta/base/result.h"
@@ -41,13 +42,17 @@ struct Record {
   Bytes payload;
 };
 
+/// Shared by the log and those who read it.
+using RecordPtr = std::shared_ptr<const Record>;
+
 /// A record in its place.
 struct Entry {
   Partition partition = 0;
   Offset offset = 0;
   /// Counts the leaders that the partition has had; -1: the log keeps no count.
   int32_t epoch = -1;
-  Record record;
+  /// Never null.
+  RecordPtr record = nullptr;
 };
 
 /// Appends the bytes of one record as the format has them, checksum included. `group_first` is the offset of the first

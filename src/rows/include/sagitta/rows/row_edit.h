@@ -22,18 +22,19 @@ class RowEdit {
   Status read();
   /// Resolves the change with the row. `covering` is the strongest deletion of its partition that the row is under.
   /// kInvalid when the change does not fit: a list position out of bounds.
-  Status apply(const Mutation& mutation, const RowMutation& change, const Tombstone& covering);
+  Status apply(int64_t timestamp_us, RowMutation change, const Tombstone& covering);
   /// Drops what `tombstone` and the row's own deletions cover.
   Status shadow(const Tombstone& tombstone);
   /// Writes the row back; nothing is left of an empty one.
   Status write();
 
   const Bytes& key() const { return key_; }
-  const StoredRow& row() const { return row_; }
+  /// The row as it was written. It is the last that is asked for.
+  StoredRow take() { return std::move(row_); }
 
  private:
   Status forget_dropped();
-  Status apply(const CellOp& op, Cell cell);
+  Status apply(CellOp op, Cell cell);
   Status apply_apart(const CellOp& op, const Cell& cell, const Tombstone& covering);
   Status shadow_apart(uint32_t column_id, const Tombstone& tombstone);
   Status put_apart(uint32_t column_id, const std::vector<Bytes>& paths, const Cell& cell, const Tombstone& covering);

@@ -21,8 +21,8 @@ struct ApplyTime {
 };
 
 /// Told of each row of an indexed table that was written or removed: as it is now, without the columns that are apart
-/// (stored_row.h), or null when nothing else of it exists.
-using RowObserver = std::function<void(const schema::TableDef&, BytesView row_key, const LiveRow* now)>;
+/// (stored_row.h), or nothing when nothing else of it exists.
+using RowObserver = std::function<void(const schema::TableDef&, BytesView row_key, std::optional<LiveRow> now)>;
 
 /// For one record. Rows are read through the batch, so that it sees what it, and the records before it in the same
 /// batch, have changed. Not thread-safe.
@@ -32,7 +32,7 @@ class RowWriter {
 
   /// The mutation's timestamp is final. kInvalid when it does not fit the rows (a list position out of bounds): the
   /// record is then to be dropped whole.
-  Status apply(const schema::TableDef& table, const Mutation& mutation);
+  Status apply(const schema::TableDef& table, Mutation mutation);
 
   /// Every entry of Family::kRows from `from` on and before `to` goes.
   Status remove_all(const Bytes& from, const Bytes& to);
@@ -46,19 +46,21 @@ class RowWriter {
   /// A partition, from one of its mutations to the next.
   struct Partition {
     Bytes prefix;
-    PartitionHeader header;
-    PartitionDeletions deletions;
+    PartitionHeader header = {};
+    /// Absent until they are asked for.
+    std::optional<PartitionDeletions> deletions = std::nullopt;
   };
 
   Status enter(const schema::TableDef& table, const Mutation& mutation);
-  Status move_old_ranges();
+  PartitionDeletions& deletions(const schema::TableDef& table);
+  Status move_old_ranges(const schema::TableDef& table);
   void write_header();
-  Result<Tombstone> covering(const Bytes& clustering);
+  Result<Tombstone> covering(const schema::TableDef& table, const Bytes& clustering);
   Status carry_out(const schema::TableDef* table, Sweep sweep);
   Result<Bytes> take_some(const schema::TableDef* table, const Sweep& sweep, size_t limit);
   Status take(const schema::TableDef* table, const Sweep& sweep, const Bytes& key);
   Status delete_ranges(const schema::TableDef& table, const Mutation& mutation);
-  Status write_rows(const schema::TableDef& table, const Mutation& mutation, const RowMutation& change);
+  Status write_rows(const schema::TableDef& table, int64_t timestamp_us, RowMutation change);
   Status finish(const schema::TableDef& table, RowEdit& edit, bool is_static);
 
   kv::Batch& batch_;

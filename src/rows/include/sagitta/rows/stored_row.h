@@ -47,7 +47,7 @@ struct CellMap {
   Tombstone deletion;
   std::map<Bytes, Cell> cells;  ///< by path
 
-  void put(const Bytes& path, Cell cell);
+  void put(Bytes path, Cell cell);
   /// Drops what `tombstone` covers, and remembers it.
   void shadow(const Tombstone& tombstone);
 };
@@ -92,6 +92,6 @@ struct StoredRow {
 
 /// The row as it is at `now_s`, without the columns that are apart and what columns had before they were dropped;
 /// nothing when it does not exist then. `is_static` rows exist by their cells alone.
-std::optional<LiveRow> live_row(const schema::TableDef& table, const StoredRow& stored, bool is_static, int64_t now_s);
+std::optional<LiveRow> live_row(const schema::TableDef& table, StoredRow stored, bool is_static, int64_t now_s);
 
 }  // namespace sagitta::rows

@@ -46,7 +46,7 @@ class TableSpace {
 
   // What the record does, one of these: its changes go into the batch. kInvalid when it does not fit its rows (a
   // dropped table, a list position out of bounds): the same on every replica. After an error `take_back`.
-  Status apply_mutations(const schema::Schema& schema, std::span<const rows::Mutation> mutations, kv::Batch& batch);
+  Status apply_mutations(const schema::Schema& schema, std::vector<rows::Mutation> mutations, kv::Batch& batch);
   /// The only record of its batch.
   Status truncate(const schema::TableDef& table, kv::Batch& batch);
   /// Gives a change whose timestamp is only proposed its place among server-stamped writes. Before it is applied.
