@@ -26,8 +26,9 @@ class CqlSession final : public std::enable_shared_from_this<CqlSession> {
 
   void on_data(BytesView bytes) {
     if (closing_) return;
-    incoming_.frames().feed(bytes);
+    incoming_.frames().lend(bytes);
     pace();
+    incoming_.frames().keep();
   }
 
   /// The client says no more, but what it said may not be read yet.

@@ -1,3 +1,4 @@
+// Frames out of the bytes of a connection.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -13,12 +14,10 @@ namespace {
 
 // Header of protocol versions 1 and 2: their stream id has one byte.
 constexpr size_t kOldHeaderBytes = 8;
-// A buffer that grew past this is given back when it is empty: thousands of connections at rest have one.
 // Pieces of a large body.
 constexpr size_t kPieceBytes = size_t{256} << 10;
 // Plain bytes of the segments that one call opens.
 constexpr size_t kOpenedBytesMax = size_t{256} << 10;
-constexpr size_t kKeepCapacity = size_t{2} << 10;
 
 std::unexpected<FrameError> fatal(std::string message, uint8_t version = kVersionMax, int16_t stream = 0) {
   return std::unexpected(FrameError{Error(ErrorCode::kProtocol, std::move(message)), version, stream, true});
@@ -28,17 +27,6 @@ std::string unsupported_version_text(uint8_t version) {
   return fmt::format(
       "Invalid or unsupported protocol version ({}); the lowest supported version is {} and the greatest is {}",
       version, kVersionMin, kVersionMax);
-}
-
-void drop_consumed(Bytes& buffer, size_t& head) {
-  if (head == buffer.size()) {
-    buffer.clear();
-    if (buffer.capacity() > kKeepCapacity) Bytes().swap(buffer);
-    head = 0;
-  } else if (head > buffer.size() / 2) {
-    buffer.erase(0, head);
-    head = 0;
-  }
 }
 
 }  // namespace
@@ -70,35 +58,45 @@ struct FrameDecoder::Header {
 };
 
 void FrameDecoder::feed(BytesView bytes) {
-  drop_consumed(input_, input_head_);
+  plain_.keep();
   input_.append(bytes);
+}
+
+void FrameDecoder::lend(BytesView bytes) {
+  plain_.keep();
+  input_.lend(bytes);
+}
+
+void FrameDecoder::keep() {
+  plain_.keep();
+  input_.keep();
 }
 
 FrameDecoder::Next FrameDecoder::next() {
   has_more_ = false;
-  return segmented_ ? next_in_segments() : next_from(input_, input_head_, false);
+  return segmented_ ? next_in_segments() : next_from(input_, false);
 }
 
 FrameDecoder::Next FrameDecoder::next_in_segments() {
   for (size_t opened_bytes = 0; opened_bytes < kOpenedBytesMax;) {
-    Next frame = next_from(plain_, plain_head_, self_contained_);
+    Next frame = next_from(plain_, self_contained_);
     if (!frame || frame->has_value()) return frame;
-    const size_t before = plain_.size() - plain_head_;
+    const size_t before = plain_.size();
     auto opened = open_segment();
     if (!opened) return std::unexpected(std::move(opened).error());
     if (!*opened) return std::nullopt;
-    opened_bytes += plain_.size() - plain_head_ - before;
+    opened_bytes += plain_.size() - before;
   }
   has_more_ = true;
   return std::nullopt;
 }
 
-FrameDecoder::Next FrameDecoder::next_from(Bytes& buffer, size_t& head, bool must_be_whole) {
-  size_t skipped = std::min(skip_bytes_, buffer.size() - head);
+FrameDecoder::Next FrameDecoder::next_from(ByteQueue& queue, bool must_be_whole) {
+  size_t skipped = std::min(skip_bytes_, queue.size());
   skip_bytes_ -= skipped;
-  head += skipped;
-  if (large_) return collect(buffer, head);
-  BytesView rest = BytesView(buffer).substr(head);
+  queue.consume(skipped);
+  if (large_) return collect(queue);
+  BytesView rest = queue.view();
   if (rest.empty()) return std::nullopt;
   bool old_header = (static_cast<uint8_t>(rest[0]) & ~kResponseBit) < 3;
   if (rest.size() < (old_header ? kOldHeaderBytes : kHeaderBytes)) {
@@ -112,7 +110,7 @@ FrameDecoder::Next FrameDecoder::next_from(Bytes& buffer, size_t& head, bool mus
   bool whole = rest.size() - kHeaderBytes >= length;
   if (must_be_whole && !whole) return fatal("A self-contained segment ends inside a frame", version_, header->stream);
   if (length > frame_bytes_max_) {
-    head += kHeaderBytes;
+    queue.consume(kHeaderBytes);
     skip_bytes_ = length;
     auto message = fmt::format("{} is too big: length {} exceeds maximum allowed length {}",
                                sender_ == Sender::kClient ? "Request" : "Response", length, frame_bytes_max_);
@@ -120,16 +118,16 @@ FrameDecoder::Next FrameDecoder::next_from(Bytes& buffer, size_t& head, bool mus
   }
   if (!whole && length <= large_bytes_) return std::nullopt;
   if (!whole) {
-    head += kHeaderBytes;
+    queue.consume(kHeaderBytes);
     large_ = make_frame(*header);
     large_missing_ = length;
-    return collect(buffer, head);
+    return collect(queue);
   }
   Frame whole_frame = make_frame(*header);
   whole_frame.stored.emplace_back(rest.substr(kHeaderBytes, length));
   Next frame = finish(std::move(whole_frame));
-  head += kHeaderBytes + length;
-  drop_consumed(buffer, head);
+  queue.consume(kHeaderBytes + length);
+  queue.tidy();
   return frame;
 }
 
@@ -140,19 +138,18 @@ FrameError FrameDecoder::give_up(Error why) {
     skip_bytes_ = large_missing_;
     return error;
   }
-  Bytes& buffer = segmented_ ? plain_ : input_;
-  size_t& head = segmented_ ? plain_head_ : input_head_;
-  const size_t have = buffer.size() - head;
+  ByteQueue& queue = segmented_ ? plain_ : input_;
+  const size_t have = queue.size();
   FrameError error{std::move(why), version_ != 0 ? version_ : kVersionMax, 0, true};
   if (have < kHeaderBytes) return error;
-  const auto header = read_header(BytesView(buffer).substr(head));
+  const auto header = read_header(queue.view());
   if (!header) return error;
   error.version = version_ = header->version;
   error.stream = header->stream;
   error.fatal = false;
   skip_bytes_ = kHeaderBytes + static_cast<size_t>(header->length) - have;
-  head = buffer.size();
-  drop_consumed(buffer, head);
+  queue.consume(have);
+  queue.tidy();
   return error;
 }
 
@@ -184,9 +181,9 @@ std::expected<FrameDecoder::Header, FrameError> FrameDecoder::read_header(BytesV
   return header;
 }
 
-FrameDecoder::Next FrameDecoder::collect(Bytes& buffer, size_t& head) {
-  BytesView come = BytesView(buffer).substr(head, large_missing_);
-  head += come.size();
+FrameDecoder::Next FrameDecoder::collect(ByteQueue& queue) {
+  BytesView come = queue.view().substr(0, large_missing_);
+  queue.consume(come.size());
   large_missing_ -= come.size();
   while (!come.empty()) {
     auto& pieces = large_->stored;
@@ -195,7 +192,7 @@ FrameDecoder::Next FrameDecoder::collect(Bytes& buffer, size_t& head) {
     pieces.back() += come.substr(0, count);
     come.remove_prefix(count);
   }
-  drop_consumed(buffer, head);
+  queue.tidy();
   if (large_missing_ > 0) return std::nullopt;
   Frame frame = *std::exchange(large_, std::nullopt);
   return finish(std::move(frame));
@@ -239,7 +236,7 @@ FrameDecoder::Next FrameDecoder::finish(Frame frame) const {
 std::expected<bool, FrameError> FrameDecoder::open_segment() {
   bool compressed = compression_ != Compression::kNone;
   size_t header_bytes = segment_header_bytes(compressed);
-  BytesView rest = BytesView(input_).substr(input_head_);
+  BytesView rest = input_.view();
   if (rest.size() < header_bytes) return false;
   auto header = read_segment_header(rest, compressed);
   if (!header) return fatal("Corrupted segment header: its CRC24 does not match");
@@ -249,16 +246,15 @@ std::expected<bool, FrameError> FrameDecoder::open_segment() {
   if (!segment_trailer_matches(stored, rest.substr(stored.size()))) {
     return fatal("Corrupted segment payload: its CRC32 does not match");
   }
-  bool inside_a_frame = plain_head_ < plain_.size() || skip_bytes_ > 0 || large_;
+  bool inside_a_frame = plain_.size() > 0 || skip_bytes_ > 0 || large_;
   if (header->self_contained && inside_a_frame) return fatal("A self-contained segment came inside a large frame");
-  drop_consumed(plain_, plain_head_);
   if (header->plain_bytes == 0) {
-    plain_.append(stored);
-  } else if (auto opened = lz4_append(stored, header->plain_bytes, plain_); !opened) {
+    plain_.lend(stored);
+  } else if (auto opened = lz4_append(stored, header->plain_bytes, plain_.tail()); !opened) {
     return fatal(opened.error().message());
   }
   self_contained_ = header->self_contained;
-  input_head_ += header_bytes + stored.size() + kSegmentTrailerBytes;
+  input_.consume(header_bytes + stored.size() + kSegmentTrailerBytes);
   return true;
 }
 

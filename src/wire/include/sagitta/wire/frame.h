@@ -16,6 +16,7 @@
 #include "sagitta/base/bytes.h"
 #include "sagitta/base/limits.h"
 #include "sagitta/base/result.h"
+#include "sagitta/wire/byte_queue.h"
 #include "sagitta/wire/protocol.h"
 
 namespace sagitta::wire {
@@ -63,6 +64,9 @@ class FrameDecoder {
 
   /// Adds bytes read from the peer. Memory grows with the bytes that came, never with a length that a header claims.
   void feed(BytesView bytes);
+  /// As feed, but the bytes need not be copied: they stay until keep(), which is called before anything else is fed.
+  void lend(BytesView bytes);
+  void keep();
 
   /// The next whole frame; nothing when more bytes are needed. Call until it gives nothing. The
   /// first frame fixes the protocol version of the connection; a frame of another is a fatal error.
@@ -87,25 +91,23 @@ class FrameDecoder {
   void use_segments() { segmented_ = true; }
 
   /// Bytes held that are no taken frame yet: what a session charges to its budget.
-  size_t buffered() const { return input_.size() - input_head_ + plain_.size() - plain_head_ + large_bytes_held(); }
+  size_t buffered() const { return input_.size() + plain_.size() + large_bytes_held(); }
 
  private:
   struct Header;
   using Next = std::expected<std::optional<Frame>, FrameError>;
 
-  Next next_from(Bytes& buffer, size_t& head, bool must_be_whole);
+  Next next_from(ByteQueue& queue, bool must_be_whole);
   Next next_in_segments();
-  Next collect(Bytes& buffer, size_t& head);
+  Next collect(ByteQueue& queue);
   size_t large_bytes_held() const;
   std::expected<bool, FrameError> open_segment();
   std::expected<Header, FrameError> read_header(BytesView bytes) const;
   Frame make_frame(const Header& header) const;
   Next finish(Frame frame) const;
 
-  Bytes input_;  ///< as read
-  size_t input_head_ = 0;
-  Bytes plain_;  ///< payloads of opened segments
-  size_t plain_head_ = 0;
+  ByteQueue input_;        ///< as read
+  ByteQueue plain_;        ///< payloads of opened segments; those that came plain are lent by input_
   size_t skip_bytes_ = 0;  ///< rest of a refused frame
   /// A large frame while it comes: its body goes to pieces of its own, so that no buffer is copied
   /// as it grows.
