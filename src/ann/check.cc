@@ -51,7 +51,7 @@ Status Index::Impl::check_graph() const {
     if (graph.has_sketches() && !linker.sketches_are_right(slot, *codec()))
       return fail(ErrorCode::kCorruption, fmt::format("a sketch beside the links of slot {} is not its link's", slot));
   }
-  if (links_made_ > 0) return {};
+  if (unsettled_ > 0) return {};
   const std::vector<uint32_t> lost = linker.unreachable();
   if (lost.empty()) return {};
   return fail(ErrorCode::kCorruption, fmt::format("slot {} and {} others cannot be reached", lost[0], lost.size() - 1));

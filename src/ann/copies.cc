@@ -33,7 +33,7 @@ const SearchKey* Copies::peek() {
     uint32_t unseen;
     if (slot == kNoLink) {
       rings.erase(rings.begin() + static_cast<std::ptrdiff_t>(at_));
-    } else if (scratch_.visited.filter(&slot, 1, &unseen) > 0) {
+    } else if (scratch_.visited.keep_unseen(&slot, 1, &unseen) > 0) {
       next_ = make_key(open.distance, slot);
     }
   }

@@ -40,7 +40,7 @@ struct Index::Impl {
   Status reserve(size_t count, Incoming incoming);
   Status make_room(Room room);
   /// Links made and removed since the last pass that made every linked slot reachable.
-  size_t unsettled() const { return links_made_; }
+  size_t unsettled() const { return unsettled_; }
   bool erase(Slot slot);
   bool set_expiry(Slot slot, Expiry expiry);
   void clear();
@@ -65,7 +65,7 @@ struct Index::Impl {
   size_t kept_for_replacing() const;
   Status make_slots(std::unique_lock<std::mutex>& lock, size_t count, Room room, Incoming incoming);
   Status refuse_slots(size_t count, const Error& why);
-  bool write(uint32_t slot, Scratch& buffers);
+  bool store_vector(uint32_t slot, Scratch& buffers);
   void encode(const Codec& codec, std::span<const float> stored, uint32_t slot, std::vector<float>& buffer);
   void learn_codec(std::span<const float> otherwise);
   bool retire(uint32_t slot);
@@ -98,12 +98,12 @@ struct Index::Impl {
 
   mutable std::mutex writer;                // held to change slots, the fresh list or the entries
   mutable std::condition_variable changed;  // a link or a repair ended
-  std::condition_variable work;             // there may be something to link or to repair
+  std::condition_variable work_due;         // there may be something to link or to repair
   SlotList buried_;                         // under repair
   bool repairing_ = false;
   uint32_t linking_ = 0;  // links under way
   mutable uint32_t checks_waiting_ = 0;
-  std::atomic<size_t> links_made_{0};                 // since reconnect() last ran
+  std::atomic<size_t> unsettled_{0};                  // since reconnect() last ran
   std::chrono::steady_clock::duration idle_ = kIdle;  // reconnect() runs after this long with nothing to link
   bool stopping_ = false;
   std::vector<std::jthread> workers_;

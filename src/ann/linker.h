@@ -15,7 +15,7 @@
 namespace sagitta::ann {
 
 /// The outcome of linking a slot: it met no other slot, has neighbours, or follows a copy.
-enum class Linked : uint8_t { kAlone, kToNeighbours, kAsCopy };
+enum class LinkOutcome : uint8_t { kAlone, kToNeighbours, kAsCopy };
 
 /// Thread-safe: several threads may link at once, while one other repairs. The caller holds a pin
 /// of the gate that SlotStore::release() waits for, so that no slot it meets is reused.
@@ -27,7 +27,7 @@ class Linker {
 
   /// Links a live slot with its neighbours, in both directions, or joins it to the ring of its
   /// copies.
-  Linked link(uint32_t slot, const Codec& codec, Scratch& scratch);
+  LinkOutcome link(uint32_t slot, const Codec& codec, Scratch& scratch);
   /// Gives the links of a buried slot to a live copy without links. Call it before the repairs
   /// around the slot.
   void bequeath(uint32_t slot);
@@ -77,12 +77,13 @@ class Linker {
     const Codec::Query& query;
   };
   /// A sketch that need not be computed again: of the link to `slot`.
-  struct Known {
+  struct KnownSketch {
     uint32_t slot = kNoLink;
     Sketch sketch;
   };
   /// Writes the links of a node whose lock the caller holds. Reuses the sketches the node had.
-  void write(uint32_t slot, std::span<const uint32_t> links, const Known& known, const Codec& codec, LinkScratch& work);
+  void write(uint32_t slot, std::span<const uint32_t> links, const KnownSketch& known, const Codec& codec,
+             LinkScratch& work);
   /// The node's own position is in work.place, unless that is empty.
   Sketch make_sketch(uint32_t slot, uint32_t neighbour, const Codec& codec, LinkScratch& work) const;
   void place(uint32_t slot, const Codec& codec, LinkScratch& work, std::vector<float>& out) const;
@@ -91,10 +92,10 @@ class Linker {
   /// the node afterwards.
   bool link_back_all(const Joining& joining, size_t first, const Codec& codec, LinkScratch& work);
   /// Returns whether `from` links to `to` afterwards.
-  bool link_back(Near from, const Joining& to, const Known& back, const Codec& codec, LinkScratch& work);
+  bool link_back(Near from, const Joining& to, const KnownSketch& back, const Codec& codec, LinkScratch& work);
   /// Removes links from work.links, all the links of `from`, to make room for `newcomer`. False
   /// when the newcomer is ruled out.
-  bool make_room(Near from, const Codec::Query& newcomer, const Codec& codec, LinkScratch& work) const;
+  bool drop_links_for(Near from, const Codec::Query& newcomer, const Codec& codec, LinkScratch& work) const;
   /// Inserts a slot after `copy` in its ring. False when `copy` is already buried.
   bool join(uint32_t slot, uint32_t copy, const Codec& codec, LinkScratch& work);
   /// Drops the farthest link of a node whose record is full. The caller holds its lock.

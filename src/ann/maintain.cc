@@ -82,7 +82,7 @@ Index::Impl::~Impl() {
     std::lock_guard lock(writer);
     stopping_ = true;
   }
-  work.notify_all();
+  work_due.notify_all();
   workers_.clear();
 }
 
@@ -100,7 +100,7 @@ bool Index::Impl::link_one(std::unique_lock<std::mutex>& lock) {
   const uint32_t slot = fresh.at(*place);
   store.meta(slot).linked.store(true, std::memory_order_relaxed);
   ++linking_;
-  Linked linked;
+  LinkOutcome outcome;
   // Entered and left under the lock. Whoever buries the slot waits for this link to end, so the
   // slot leaves the fresh list and cannot become an entry any more.
   const Pin link_pin = link_gate.enter();
@@ -108,16 +108,16 @@ bool Index::Impl::link_one(std::unique_lock<std::mutex>& lock) {
     const Pin pin = gate.enter();
     lock.unlock();
     const ScratchPtr buffers = scratch.take();
-    linked = linker.link(slot, *codec(), *buffers);
+    outcome = linker.link(slot, *codec(), *buffers);
   }
   lock.lock();
-  if (store.is_live(slot) && linked != Linked::kAsCopy && !enter_as_long(slot) && !graph.spread.full() &&
-      (linked == Linked::kAlone || graph.spread.count() < entries_wanted(store.live()))) {
+  if (store.is_live(slot) && outcome != LinkOutcome::kAsCopy && !enter_as_long(slot) && !graph.spread.full() &&
+      (outcome == LinkOutcome::kAlone || graph.spread.count() < entries_wanted(store.live()))) {
     graph.spread.add(slot);
   }
   fresh.remove(*place);
   --linking_;
-  if (++links_made_ == 1) work.notify_one();  // see was_idle()
+  if (++unsettled_ == 1) work_due.notify_one();  // see was_idle()
   changed.notify_all();
   return true;
 }
@@ -134,7 +134,7 @@ bool Index::Impl::repair(std::unique_lock<std::mutex>& lock) {
   if (store.graves() == 0) return true;
   repairing_ = true;
   buried_ = store.take_graves();
-  links_made_ += buried_.count;
+  unsettled_ += buried_.count;
   // A link that began earlier may still link to a buried slot: wait until it has ended.
   for (const uint64_t until = link_gate.epoch() + 2; link_gate.epoch() < until;) {
     if (link_gate.try_advance()) continue;
@@ -150,7 +150,7 @@ bool Index::Impl::repair(std::unique_lock<std::mutex>& lock) {
   store.reclaim(gate);
   repairing_ = false;
   changed.notify_all();
-  work.notify_one();  // a worker may have found the next repair due while this one ran
+  work_due.notify_one();  // a worker may have found the next repair due while this one ran
   return true;
 }
 
@@ -244,14 +244,14 @@ void Index::Impl::repair_entries(std::span<const uint32_t> long_slots) {
 }
 
 bool Index::Impl::reconnect_is_due() const {
-  return !repairing_ && links_made_ > std::max<size_t>(kGraphMin, store.live() / kReconnectPart);
+  return !repairing_ && unsettled_ > std::max<size_t>(kGraphMin, store.live() / kReconnectPart);
 }
 
 bool Index::Impl::reconnect(std::unique_lock<std::mutex>& lock) {
   let_checks_pass(lock);
   if (repairing_) return false;
   repairing_ = true;
-  links_made_ = 0;
+  unsettled_ = 0;
   const auto begin = std::chrono::steady_clock::now();
   lock.unlock();
   {
@@ -275,7 +275,7 @@ void Index::Impl::settle() {
       changed.wait(lock);
     } else if (store.graves() > 0) {
       repair(lock);
-    } else if (links_made_ > 0) {
+    } else if (unsettled_ > 0) {
       reconnect(lock);
     } else {
       return store.reclaim(gate);
@@ -286,12 +286,12 @@ void Index::Impl::settle() {
 // Waits for work. True when there was none for a while and some vector may be unreachable since the
 // last reconnect.
 bool Index::Impl::was_idle(std::unique_lock<std::mutex>& lock) {
-  if (links_made_ == 0) {
-    work.wait(lock);
+  if (unsettled_ == 0) {
+    work_due.wait(lock);
     return false;
   }
-  const bool in_vain = work.wait_for(lock, idle_) == std::cv_status::timeout;
-  return in_vain && linking_ == 0 && links_made_ > 0 && !stopping_;
+  const bool in_vain = work_due.wait_for(lock, idle_) == std::cv_status::timeout;
+  return in_vain && linking_ == 0 && unsettled_ > 0 && !stopping_;
 }
 
 void Index::Impl::run_worker() {

@@ -6,13 +6,13 @@
 #include <vector>
 
 #include "copies.h"
-#include "cost.h"
 #include "distances.h"
 #include "index_impl.h"
 #include "rescorer.h"
 #include "scan.h"
 #include "search_key.h"
 #include "search_limits.h"
+#include "search_plan.h"
 #include "tester.h"
 #include "walk.h"
 
@@ -31,20 +31,8 @@ class Search final : private WalkLimits {
  private:
   bool may_go_on(uint64_t walked) override;
   bool passes(uint32_t slot) const;
-  size_t matches() const;
-  double part_matching() const;
-  uint32_t beam_wanted() const;
-  double beam_for(double part) const;
-  double first_beam(double part) const;
-  double look_cost(double part) const;
 
-  double tests_in_order() const;
-  double sift_cost(double test_ns) const;
-  bool sifting_pays(double finding) const;
-  void sample_if_worth(double finding);
-  void sample();
-  void sift();
-
+  // search_ways.cc
   void start();
   void start_walk(double part);
   void walk();
@@ -58,15 +46,18 @@ class Search final : private WalkLimits {
   void scan_matches(const SlotBitmap* without);
   void scan(std::span<const uint32_t> slots);
   KeyKind kind_of_codes() const { return distances_.has_vectors() ? KeyKind::kEstimates : KeyKind::kDistances; }
+  void sample_if_worth(double finding);
+  void sample();
+  void sift();
+  void note_taken();
+  void scan_rest();
 
+  // search.cc
   const SearchKey* peek_walked();
   const SearchKey* peek_copy();
   SearchKey take_walked();
   const SearchKey* peek_scanned(bool ordered_only);
   std::optional<SearchKey> next_key(bool insist);
-  void note_taken();
-  void look_at_rest();
-
   void ask_ahead();
   bool rescores_in_batches() const;
   bool rescore_batch();
@@ -81,7 +72,7 @@ class Search final : private WalkLimits {
   const SearchParams& params_;
   const Pin pin_;
   ScratchPtr scratch_;
-  const Costs costs_;
+  const SearchPlan plan_;
   SearchLimits limits_;
   Distances distances_;
   Scan scan_;  // of slots a walk does not meet; of all, when there is no walk

@@ -166,8 +166,8 @@ Status Index::Impl::load(const SnapshotSource& source) {
   repair_entries({});
   if (codec() == nullptr && fresh.size() >= kGraphMin) learn_codec({});
   // The capture may have met links between two states, so some vector may be unreachable.
-  links_made_ = store.live() > fresh.size() ? std::max<size_t>(store.live(), kGraphMin + 1) : 0;
-  work.notify_all();
+  unsettled_ = store.live() > fresh.size() ? std::max<size_t>(store.live(), kGraphMin + 1) : 0;
+  work_due.notify_all();
   return {};
 }
 

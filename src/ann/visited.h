@@ -18,7 +18,7 @@ class Visited {
   }
   /// Writes the unseen ones of `slots` to `out`, which has room for all, and marks them; returns
   /// how many. Skips slots beyond the set: they are younger than the walk.
-  uint32_t filter(const uint32_t* slots, uint32_t count, uint32_t* out) {
+  uint32_t keep_unseen(const uint32_t* slots, uint32_t count, uint32_t* out) {
     if (seen_.size() < count_ + count) seen_.resize((count_ + count) * 2);
     uint32_t* added = seen_.data() + count_;
     uint32_t kept = 0;

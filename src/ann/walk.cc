@@ -44,11 +44,11 @@ void Walk::enter() {
 
 void Walk::skip(std::span<const uint32_t> slots) {
   scratch_.slots.resize(std::max(scratch_.slots.size(), slots.size()));
-  scratch_.visited.filter(slots.data(), static_cast<uint32_t>(slots.size()), scratch_.slots.data());
+  scratch_.visited.keep_unseen(slots.data(), static_cast<uint32_t>(slots.size()), scratch_.slots.data());
 }
 
 void Walk::add(const uint32_t* slots, uint32_t count) {
-  const uint32_t seen_first = scratch_.visited.filter(slots, count, scratch_.slots.data());
+  const uint32_t seen_first = scratch_.visited.keep_unseen(slots, count, scratch_.slots.data());
   ask_for(seen_first);
   prefetch_ahead();
   float* estimates = scratch_.estimates.data();

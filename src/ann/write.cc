@@ -29,7 +29,7 @@ Result<Slot> Index::Impl::insert(std::span<const float> vector, Expiry expiry, R
   // Rare: that many slots wait for searches which saw the erased vectors.
   if (options.level == Level::kI8 && codec() == nullptr && !store.has_early(slot)) learn_codec(buffers->query);
   lock.unlock();
-  const bool encoded = write(slot, *buffers);
+  const bool encoded = store_vector(slot, *buffers);
   lock.lock();
   if (!wait_for_room(lock, room)) {
     store.give_back(slot);
@@ -42,7 +42,7 @@ Result<Slot> Index::Impl::insert(std::span<const float> vector, Expiry expiry, R
   if (codec() == nullptr && fresh.size() >= kGraphMin) learn_codec({});
   if (was_live) retire(static_cast<uint32_t>(*replaced));
   lock.unlock();
-  work.notify_one();
+  work_due.notify_one();
   return Slot{slot};
 }
 
@@ -83,7 +83,7 @@ Status Index::Impl::refuse_slots(size_t count, const Error& why) {
                   count, store.live(), store.available(), store.reserved().load(), store.retired(), why.message()));
 }
 
-bool Index::Impl::write(uint32_t slot, Scratch& buffers) {
+bool Index::Impl::store_vector(uint32_t slot, Scratch& buffers) {
   write_vector(options.level, buffers.query, store.vector(slot));
   // The code is of what is stored, which may be less precise than what was given.
   if (options.level == Level::kF16 || options.level == Level::kBf16)
@@ -134,7 +134,7 @@ bool Index::Impl::erase(Slot slot) {
   if (workers_.empty()) {
     repair(lock);
   } else {
-    work.notify_one();
+    work_due.notify_one();
   }
   return true;
 }

@@ -119,4 +119,12 @@ class World {
   BruteForce twin;
 };
 
+/// A settled index of the numbers 0 … `count` − 1, without threads.
+inline std::unique_ptr<Index> make_line(size_t count) {
+  auto index = Index::make({.dim = 1, .metric = Metric::kL2, .link_threads = 0}).value();
+  for (size_t i = 0; i < count; ++i) EXPECT_TRUE(index->insert(Floats{static_cast<float>(i)}));
+  index->settle();
+  return index;
+}
+
 }  // namespace sagitta::ann

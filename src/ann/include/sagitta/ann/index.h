@@ -7,183 +7,20 @@
 #pragma once
 
 #include <atomic>
-#include <bit>
-#include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <memory>
-#include <optional>
 #include <span>
-#include <string_view>
+#include <string>
 #include <vector>
 
-#include "sagitta/ann/metric.h"
-#include "sagitta/base/budget.h"
-#include "sagitta/base/clock.h"
+#include "sagitta/ann/options.h"
+#include "sagitta/ann/query.h"
+#include "sagitta/ann/slot.h"
 #include "sagitta/base/file.h"
 #include "sagitta/base/result.h"
 
 namespace sagitta::ann {
-
-/// The place of one vector in an index. A slot is reused after erase, once no reader that might
-/// have seen the old vector is left.
-enum class Slot : uint32_t {};
-inline constexpr Slot kNoSlot{UINT32_MAX};
-
-/// How vectors are stored; this decides most of the memory. At kI8 the stored vector is an 8-bit
-/// code, and distances are estimates unless SearchParams::full_vector is given.
-enum class Level : uint8_t { kF32, kF16, kBf16, kI8 };
-/// "f32", "f16", "bf16", "i8".
-std::string_view to_string(Level level);
-std::optional<Level> parse_level(std::string_view name);
-
-/// One trade-off for all data. kCompact keeps 2 × connections links a vector. kFast keeps 3 ×
-/// connections, a sketch of 12 bytes beside each link (not under kDot), and from 512 dimensions on
-/// a finer code of each vector (not at kI8). kFast takes about 1.5 × the build time; its searches
-/// take fewer steps, read a third of the codes in each step, and read fewer vectors.
-enum class Profile : uint8_t { kCompact, kFast };
-/// "compact", "fast".
-std::string_view to_string(Profile profile);
-std::optional<Profile> parse_profile(std::string_view name);
-
-/// The time from which a vector is no longer found, in microseconds since the epoch.
-enum class Expiry : int64_t { kNever = INT64_MAX };
-
-struct IndexOptions {
-  uint32_t dim = 0;  ///< 1 … limits::kVectorDimMax
-  Metric metric = Metric::kCosine;
-  Level level = Level::kF32;
-  Profile profile = Profile::kCompact;
-  uint32_t connections = 16;        ///< links of a graph node are a multiple of this, 1 … 512
-  uint32_t expansion_add = 128;     ///< candidates a new node chooses its links from, 1 … 4096
-  uint32_t expansion_search = 100;  ///< default beam width of a search, 1 … 4096
-  uint32_t link_threads = 1;  ///< threads of the index that link fresh vectors, 0 … 64. 0: inserts and settle() link
-  /// How long an insert may wait for room in a full fresh list; it links vectors meanwhile. 0 … 1
-  /// h.
-  std::chrono::microseconds insert_wait = std::chrono::seconds(10);
-  MemoryBudget* budget = nullptr;  ///< charged for all memory the index keeps; must outlive it. Null: unlimited
-};
-
-/// A set of slots. A walk over it skips empty runs of 4,096 slots at almost no cost.
-class SlotBitmap {
- public:
-  void set(Slot slot) {
-    const auto at = static_cast<size_t>(slot) / 64;
-    if (at >= words_.size()) words_.resize(at + 1);
-    if (at / 64 >= occupied_.size()) occupied_.resize(at / 64 + 1);
-    count_ += static_cast<size_t>(!test(slot));
-    words_[at] |= bit(static_cast<size_t>(slot));
-    occupied_[at / 64] |= bit(at);
-  }
-  void clear(Slot slot) {
-    if (!test(slot)) return;
-    const auto at = static_cast<size_t>(slot) / 64;
-    words_[at] &= ~bit(static_cast<size_t>(slot));
-    if (words_[at] == 0) occupied_[at / 64] &= ~bit(at);
-    --count_;
-  }
-  /// Clears all slots and keeps the memory.
-  void reset() {
-    words_.clear();
-    occupied_.clear();
-    count_ = 0;
-  }
-  bool test(Slot slot) const {
-    const auto at = static_cast<size_t>(slot) / 64;
-    return at < words_.size() && (words_[at] & bit(static_cast<size_t>(slot))) != 0;
-  }
-  /// Slots 64 × `i` … 64 × `i` + 63, one bit each.
-  uint64_t word(size_t i) const { return i < words_.size() ? words_[i] : 0; }
-  /// Calls `visit(i, word(i))` for each word that is not 0, in ascending order.
-  template <class Visit>
-  void for_each_word(Visit visit) const {
-    for (size_t i = 0; i < occupied_.size(); ++i)
-      each_bit(occupied_[i], i * 64, [&](size_t at) { visit(at, words_[at]); });
-  }
-  /// Calls `visit(Slot)` for each slot, in ascending order.
-  template <class Visit>
-  void for_each(Visit visit) const {
-    for_each_word([&](size_t at, uint64_t word) {
-      each_bit(word, at * 64, [&](size_t slot) { visit(static_cast<Slot>(slot)); });
-    });
-  }
-  /// The number of slots set.
-  size_t count() const { return count_; }
-  size_t bytes() const { return (words_.capacity() + occupied_.capacity()) * sizeof(uint64_t); }
-
- private:
-  static uint64_t bit(size_t at) { return uint64_t{1} << (at % 64); }
-  template <class Visit>
-  static void each_bit(uint64_t word, size_t first, Visit visit) {
-    for (; word != 0; word &= word - 1) visit(first + static_cast<size_t>(std::countr_zero(word)));
-  }
-
-  std::vector<uint64_t> words_;
-  std::vector<uint64_t> occupied_;  // one bit for each word that is not 0
-  size_t count_ = 0;
-};
-
-/// A predicate's answer. kStop ends the search: the predicate has failed (and keeps the reason
-/// itself) or has seen enough. Some slots it accepted may then be missing from the answer.
-enum class Verdict : uint8_t { kReject, kAccept, kStop };
-
-/// Which slots may be in an answer. With both a bitmap and a predicate, the bitmap is tested first.
-///
-/// A cursor calls the predicate at most once per slot. It asks about the nearest slots first, until
-/// it has found k or knows which part passes near the query. Where testing all slots first may be
-/// cheaper, it tests a few dozen slots to measure what a test costs, and then perhaps all slots, in
-/// any order. So an accepted slot need not be in the answer, and a verdict holds for the life of
-/// the cursor. open() may already call the predicate.
-struct Filter {
-  const SlotBitmap* bitmap = nullptr;  ///< must outlive the cursor and not change meanwhile
-  std::function<Verdict(Slot)> predicate;
-  double selectivity = 1.0;  ///< estimated part of all slots that passes both; helps to choose between walk and scan
-};
-
-struct SearchParams {
-  uint32_t k = 10;
-  uint32_t beam_width = 0;  ///< of the graph walk; 0: options.expansion_search
-  float oversampling = 1;   ///< with full_vector: at least k × this many candidates are rescored, 1 … 100
-  /// Rescores candidates: writes the full vector of a slot, as inserted, into the span. Returns
-  /// false when the slot has none; the candidate then keeps its estimate. Null: candidates are
-  /// ordered by their stored vectors.
-  std::function<bool(Slot, std::span<float>)> full_vector;
-  Filter filter;
-  int64_t now_us = INT64_MIN;  ///< vectors with an expiry ≤ this are not found
-  /// Needs `clock`. Once it has passed, the answer is what was found so far. Also checked between
-  /// two full vectors.
-  Deadline deadline;
-  const Clock* clock = nullptr;
-  uint64_t distances_max = UINT64_MAX;  ///< work budget: distances this search may compute, accurate to one step
-};
-
-struct Candidate {
-  Slot slot = kNoSlot;
-  float distance = 0;  ///< raw; see similarity()
-};
-
-enum class Path : uint8_t { kExact, kGraph };
-std::string_view to_string(Path path);
-
-/// Why a search stopped before it had k candidates or ran out of vectors.
-enum class Ended : uint8_t { kNot, kDeadline, kWork, kPredicate };
-
-struct SearchStats {
-  Path path = Path::kExact;
-  Ended ended = Ended::kNot;
-  uint64_t expanded = 0;         ///< graph nodes whose links were followed
-  uint64_t distances = 0;        ///< distances computed by codes or, in some scans, by vectors
-  uint64_t refined = 0;          ///< estimates that a fine code improved
-  uint64_t rescored = 0;         ///< distances computed in addition, by the stored or full vectors of candidates
-  uint64_t predicate_tests = 0;  ///< calls of the filter's predicate
-};
-
-/// Candidates ascend by distance, ties by slot.
-struct SearchAnswer {
-  std::vector<Candidate> candidates;
-  SearchStats stats;
-};
 
 /// Bytes the index keeps, by part. Their sum is what the budget is charged.
 struct MemoryUse {
