@@ -9,6 +9,8 @@
 #include <numeric>
 #include <random>
 
+#include "sagitta/base/assert.h"
+
 namespace sagitta::ann {
 namespace {
 
@@ -45,6 +47,7 @@ float dot(const simd::Kernels& kernels, std::span<const float> a, std::span<cons
 }
 
 std::vector<double> lengths_of(std::span<const float> sample, uint32_t dim) {
+  SAGITTA_ASSERT(!sample.empty() && sample.size() % dim == 0);
   std::vector<double> lengths(sample.size() / dim);
   for (size_t row = 0; row < lengths.size(); ++row) {
     double squares = 0;
@@ -122,6 +125,7 @@ Codec::Codec(Metric metric, uint32_t dim, CodeBits bits, float unit, std::vector
       centre_(std::move(centre)),
       neighbours_(neighbours),
       signs_(size_t{padded_} * kRounds) {
+  SAGITTA_ASSERT(centre_.size() == dim);
   std::mt19937_64 random(kRotationSeed);
   for (float& sign : signs_) sign = (random() >> 63) != 0 ? 1.0F : -1.0F;
 }
@@ -151,6 +155,7 @@ size_t Codec::fine_bytes(uint32_t dim, CodeBits bits) {
 // an equally long suffix. Each step is orthogonal, and two rounds mix every dimension with every
 // other.
 void Codec::rotate(std::span<const float> stored, bool centred, std::vector<float>& out) const {
+  SAGITTA_ASSERT(stored.size() == dim_);
   out.assign(padded_, 0);
   scale_and_shift(stored.data(), unit_, centred ? centre_.data() : nullptr, out.data(), dim_);
   const uint32_t part = 1U << hadamard_log2_;
@@ -275,6 +280,7 @@ void Codec::place_code(const uint8_t* code, const Factors& factors, std::vector<
 
 void Codec::estimate(const Query& query, const uint8_t* const* codes, const Factors* const* factors, size_t count,
                      float* out) const {
+  SAGITTA_ASSERT(query.values.size() == padded_);
   int32_t sums[kBatch];
   Factors side_by_side[kBatch];
   const simd::EstimateTerms terms{query.norm_factor, query.dot_factor, query.offset, query.constant};
@@ -287,6 +293,7 @@ void Codec::estimate(const Query& query, const uint8_t* const* codes, const Fact
 }
 
 void Codec::refine(const Query& query, const uint8_t* const* fine, size_t count, float* estimates) const {
+  SAGITTA_ASSERT(query.values.size() == padded_);
   int32_t sums[kBatch];
   const float offset = query.offset * (middle(kFineBits) / middle(bits_));
   for (size_t begin = 0; begin < count; begin += kBatch) {

@@ -4,6 +4,8 @@
 #include <fmt/format.h>
 #include <sys/mman.h>
 
+#include "sagitta/base/assert.h"
+
 namespace sagitta::ann {
 namespace {
 
@@ -31,6 +33,7 @@ Column::~Column() {
 
 Status Column::add_segment(uint32_t segment) {
   if (segment < segments_) return {};
+  SAGITTA_ASSERT(segment == segments_ && segment < kSegments);
   if (record_bytes_ == 0) {
     segments_ = segment + 1;
     return {};

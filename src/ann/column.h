@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "sagitta/base/assert.h"
 #include "sagitta/base/file.h"
 #include "sagitta/base/result.h"
 
@@ -42,6 +43,7 @@ class Column {
   /// Maps `bytes` of a file, from `offset` (a multiple of kPageBytes), to the start of an added
   /// segment.
   Status map(uint32_t segment, const RandomFile& file, uint64_t offset, size_t bytes) {
+    SAGITTA_ASSERT(segment < segments_ && bytes <= segment_bytes(segment) && offset % kPageBytes == 0);
     return file.map(offset, bytes, reinterpret_cast<char*>(this->segment(segment)));
   }
   std::byte* at(uint32_t slot) const {

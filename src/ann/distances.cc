@@ -27,6 +27,7 @@ Distances::Distances(const SlotStore& store, const IndexOptions& options, const 
 }
 
 void Distances::by_codes(const uint32_t* slots, size_t count, float* out) const {
+  SAGITTA_ASSERT(count <= kTogether);
   const uint8_t* codes[kTogether];
   const Codec::Factors* factors[kTogether];
   for (size_t i = 0; i < count; ++i) {
@@ -44,6 +45,7 @@ void Distances::ask_for_codes(std::span<const uint32_t> slots) const {
 }
 
 void Distances::by_fine_codes(std::span<const SearchKey> keys, float* out) const {
+  SAGITTA_ASSERT(keys.size() <= kTogether && has_fine_codes());
   const uint8_t* fine[kTogether];
   for (size_t i = 0; i < keys.size(); ++i) {
     fine[i] = store_.fine(slot_of(keys[i]));

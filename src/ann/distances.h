@@ -4,6 +4,8 @@
 #include <optional>
 #include <span>
 
+#include "sagitta/base/assert.h"
+
 #include "codec.h"
 #include "scratch.h"
 #include "search_key.h"
@@ -31,7 +33,10 @@ class Distances {
   std::span<const float> query() const { return scratch_.query; }
   const Codec* codec() const { return codec_; }
   /// Call before by_codes() and by_fine_codes().
-  void prepare_codes() { codec_->prepare(scratch_.query, scratch_.code_query); }
+  void prepare_codes() {
+    SAGITTA_ASSERT(codec_ != nullptr);
+    codec_->prepare(scratch_.query, scratch_.code_query);
+  }
 
   /// Estimates the distances of `count` slots, at most kTogether.
   void by_codes(const uint32_t* slots, size_t count, float* out) const;
@@ -45,7 +50,10 @@ class Distances {
   /// False once a level without stored vectors (kI8) has its codec.
   bool has_vectors() const { return scorer_.has_value(); }
   bool has_vector(uint32_t slot) const { return !early_ || store_.has_early(slot); }
-  float by_vector(uint32_t slot) const { return (*scorer_)(vector(slot)); }
+  float by_vector(uint32_t slot) const {
+    SAGITTA_ASSERT(has_vectors() && has_vector(slot));
+    return (*scorer_)(vector(slot));
+  }
   void ask_for_vector(uint32_t slot) const;
 
  private:

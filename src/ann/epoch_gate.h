@@ -10,6 +10,7 @@
 #include <cstdint>
 
 #include "sagitta/ann/index.h"
+#include "sagitta/base/assert.h"
 
 namespace sagitta::ann {
 
@@ -18,7 +19,10 @@ class EpochGate {
   /// Any thread.
   Pin enter();
   /// Any thread.
-  void leave(uint64_t epoch) { readers(epoch).fetch_sub(1); }
+  void leave(uint64_t epoch) {
+    const uint64_t inside = readers(epoch).fetch_sub(1);
+    SAGITTA_ASSERT(inside > 0);
+  }
 
   /// The current epoch. What is unlinked now may be reused once epoch() has grown by 2. Writers
   /// only, one at a time.

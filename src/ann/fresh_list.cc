@@ -25,6 +25,7 @@ uint32_t FreshList::add(uint32_t slot) {
 }
 
 void FreshList::remove(uint32_t place) {
+  SAGITTA_ASSERT(place < end_.load(std::memory_order_relaxed) && at(place) != kNoLink);
   slots_[place].store(kNoLink, std::memory_order_release);
   if (claimed_[place]) --claimed_count_;
   claimed_[place] = false;
@@ -36,6 +37,7 @@ void FreshList::remove(uint32_t place) {
 }
 
 std::optional<uint32_t> FreshList::claim() {
+  SAGITTA_ASSERT(claimed_count_ <= size());
   if (claimed_count_ == size()) return std::nullopt;
   const uint32_t end = end_.load(std::memory_order_relaxed);
   while (true) {

@@ -32,10 +32,14 @@ class EntryList {
   bool full() const { return count() == kMax; }
   uint32_t at(uint32_t place) const { return slots_[place].load(std::memory_order_acquire); }
   void add(uint32_t slot) {
-    set(count(), slot);
+    SAGITTA_ASSERT(!full());
+    slots_[count()].store(slot, std::memory_order_release);
     count_.store(count() + 1, std::memory_order_release);
   }
-  void set(uint32_t place, uint32_t slot) { slots_[place].store(slot, std::memory_order_release); }
+  void set(uint32_t place, uint32_t slot) {
+    SAGITTA_ASSERT(place < count());
+    slots_[place].store(slot, std::memory_order_release);
+  }
   void drop(uint32_t place) {
     set(place, at(count() - 1));
     count_.store(count() - 1, std::memory_order_release);
@@ -107,7 +111,8 @@ class Graph {
   /// end to the front: a reader must never take slots behind the end of the old list for links of
   /// the new one, as they may hold other vectors by now.
   void write(uint32_t slot, std::span<const uint32_t> links) {
-    SAGITTA_ASSERT(links.size() <= room(slot));
+    SAGITTA_ASSERT(store_.meta(slot).locked && links.size() <= room(slot));
+    SAGITTA_ASSERT(std::ranges::all_of(links, [slot](uint32_t link) { return link < kCopyMark && link != slot; }));
     write_all(slot, links, end_of(slot));
   }
   /// Empties the record of a free slot.
@@ -117,12 +122,13 @@ class Graph {
     std::atomic<uint32_t>* links = store_.links(slot);
     uint32_t count = 0;
     while (count < degree_ && links[count].load(std::memory_order_relaxed) < kCopyMark) ++count;
-    SAGITTA_ASSERT(count < degree_ || next == kNoLink);
+    SAGITTA_ASSERT(next == kNoLink || (count < degree_ && next < kCopyMark && next != slot));
     if (count < degree_) links[count].store(next == kNoLink ? kNoLink : next | kCopyMark, std::memory_order_release);
   }
 
   /// The same, with a sketch for each link.
   void write(uint32_t slot, std::span<const uint32_t> links, const SketchBlock& sketches) {
+    SAGITTA_ASSERT(has_sketches_ && sketches.lanes() >= links.size());
     std::atomic<uint64_t>* words = sketch_words(slot);
     for (uint64_t word : sketches.words()) (words++)->store(word, std::memory_order_relaxed);
     write(slot, links);
@@ -131,6 +137,8 @@ class Graph {
   /// Writes a record as the store would hold it into `record`, which has record_bytes() zeros.
   void lay_out(std::span<const uint32_t> links, uint32_t next_copy, const SketchBlock& sketches,
                std::span<char> record) const {
+    SAGITTA_ASSERT(record.size() == store_.shape().links_bytes);
+    SAGITTA_ASSERT(links.size() + (next_copy != kNoLink ? 1 : 0) <= degree_);
     std::vector<uint32_t> padded(links.begin(), links.end());
     if (next_copy != kNoLink) padded.push_back(next_copy | kCopyMark);
     padded.resize(degree_, kNoLink);

@@ -7,6 +7,7 @@
 #include <array>
 #include <utility>
 
+#include "sagitta/base/assert.h"
 #include "sagitta/base/limits.h"
 
 #include "index_impl.h"
@@ -68,7 +69,9 @@ Reservation& Reservation::operator=(Reservation&& other) noexcept {
 }
 
 Reservation::~Reservation() {
-  if (reserved_ != nullptr) reserved_->fetch_sub(count_, std::memory_order_relaxed);
+  if (reserved_ == nullptr) return;
+  const size_t reserved = reserved_->fetch_sub(count_, std::memory_order_relaxed);
+  SAGITTA_ASSERT(reserved >= count_);
 }
 
 Result<Reservation> Index::reserve(size_t count, Incoming incoming) {

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <limits>
 
+#include "sagitta/base/assert.h"
+
 #include "vectors.h"
 #include "walk.h"
 
@@ -46,6 +48,7 @@ void Linker::gather(std::span<const uint32_t> slots, LinkScratch& work) const {
 
 void Linker::estimate(const Codec::Query& query, const Codec& codec, const LinkScratch& work,
                       std::vector<float>& out) const {
+  SAGITTA_ASSERT(work.codes.size() == work.factors.size());
   out.resize(work.codes.size());
   codec.estimate(query, work.codes.data(), work.factors.data(), work.codes.size(), out.data());
 }
@@ -64,6 +67,7 @@ void Linker::fill(LinkScratch& work) const {
 // RobustPrune: takes the nearest candidate, drops the candidates that are nearer to it than to the
 // node, and repeats. The nearest of the dropped ones then fill part of the record.
 void Linker::select(const Codec& codec, LinkScratch& work) const {
+  SAGITTA_ASSERT(std::ranges::is_sorted(work.candidates, std::less<>()));
   Near* const candidates = work.candidates.data();
   size_t left = work.candidates.size();
   work.codes.resize(left);
@@ -137,6 +141,7 @@ LinkOutcome Linker::link(uint32_t slot, const Codec& codec, Scratch& scratch) {
 }
 
 bool Linker::link_back_all(const Joining& joining, size_t first, const Codec& codec, LinkScratch& work) {
+  SAGITTA_ASSERT(first <= work.chosen.size());
   const std::span<const uint32_t> links = std::span(work.chosen).subspan(first);
   const SketchBlock sketches = work.sketches;  // a copy, as each link back overwrites work.sketches
   gather(links, work);

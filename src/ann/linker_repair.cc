@@ -1,6 +1,8 @@
 // Repairs around buried slots, and the paths that keep every vector reachable.
 #include <algorithm>
 
+#include "sagitta/base/assert.h"
+
 #include "linker.h"
 
 namespace sagitta::ann {
@@ -81,6 +83,7 @@ void Linker::choose(const Codec::Query& query, const Codec& codec, LinkScratch& 
   std::sort(work.candidates.begin(), work.candidates.end());
   select(codec, work);
   const size_t room = std::max(work.had.size(), filled_room());
+  SAGITTA_ASSERT(work.staying.size() <= room);
   std::erase_if(work.chosen, [&](uint32_t s) { return std::ranges::find(work.staying, s) != work.staying.end(); });
   work.chosen.resize(std::min(work.chosen.size(), room - work.staying.size()));
   work.chosen.insert(work.chosen.begin(), work.staying.begin(), work.staying.end());

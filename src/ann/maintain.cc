@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <chrono>
 
+#include "sagitta/base/assert.h"
+
 #include "index_impl.h"
 #include "vectors.h"
 
@@ -98,6 +100,7 @@ bool Index::Impl::link_one(std::unique_lock<std::mutex>& lock) {
   const auto place = fresh.claim();
   if (!place) return false;
   const uint32_t slot = fresh.at(*place);
+  SAGITTA_ASSERT(store.is_live(slot) && !store.meta(slot).linked);
   store.meta(slot).linked.store(true, std::memory_order_relaxed);
   ++linking_;
   LinkOutcome outcome;
@@ -115,6 +118,7 @@ bool Index::Impl::link_one(std::unique_lock<std::mutex>& lock) {
       (outcome == LinkOutcome::kAlone || graph.spread.count() < entries_wanted(store.live()))) {
     graph.spread.add(slot);
   }
+  SAGITTA_ASSERT(linking_ > 0 && fresh.at(*place) == slot);
   fresh.remove(*place);
   --linking_;
   if (++unsettled_ == 1) work_due.notify_one();  // see was_idle()

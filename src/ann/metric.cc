@@ -8,6 +8,7 @@
 #include <cmath>
 #include <limits>
 
+#include "sagitta/base/assert.h"
 #include "sagitta/simd/kernels.h"
 
 namespace sagitta::ann {
@@ -66,6 +67,7 @@ std::optional<Metric> parse_metric(std::string_view name) {
 }
 
 float distance(Metric metric, std::span<const float> a, std::span<const float> b) {
+  SAGITTA_ASSERT(a.size() == b.size());
   if (metric == Metric::kCosine) return -cosine(a, b);
   const simd::Kernels& kernels = simd::kernels();
   if (metric == Metric::kDot) {

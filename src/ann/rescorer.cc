@@ -21,6 +21,7 @@ Rescorer::Rescorer(Metric metric, const SearchParams& params, const Distances& d
 }
 
 void Rescorer::begin(size_t count) {
+  SAGITTA_ASSERT(held_count_ == 0 && given_ <= ready_.size());
   ready_.erase(ready_.begin(), ready_.begin() + static_cast<std::ptrdiff_t>(given_));
   given_ = certain_ = 0;
   count_ = count;
@@ -84,6 +85,7 @@ void Rescorer::by_fine_codes(std::span<const SearchKey> keys, float* out) {
 }
 
 void Rescorer::learn_errors(std::span<const SearchKey> sample) {
+  SAGITTA_ASSERT(sample.size() <= kSampleMax);
   float better[kSampleMax];
   const bool fine = takes_by_fine_codes();
   if (fine) {

@@ -9,6 +9,8 @@
 #include <span>
 #include <vector>
 
+#include "sagitta/base/assert.h"
+
 #include "distances.h"
 #include "search_key.h"
 #include "search_limits.h"
@@ -43,6 +45,7 @@ class Rescorer {
   /// Takes a candidate that is certain as it comes; a round uses either only this or only take().
   /// Only if nothing is rescored and nothing was found before.
   void take_certain(SearchKey key) {
+    SAGITTA_ASSERT(held_count_ == 0 && refined_.empty() && certain_ == ready_.size());
     ready_.push_back({.slot = Slot{slot_of(key)}, .distance = distance_of(key)});
     certain_ = ready_.size();
   }

@@ -57,6 +57,7 @@ std::span<const uint32_t> Scan::list(const SlotBitmap* without, bool drop_expire
   } else {
     for (size_t granule = 0; granule * SlotStore::kGranule < end; ++granule) add(granule, ~uint64_t{0});
   }
+  SAGITTA_ASSERT(out <= slots.data() + slots.size());
   return {slots.data(), out};
 }
 
@@ -163,6 +164,7 @@ void Scan::add_nearest(size_t count) {
 // Keeps, of the keys from `first` on, those not farther than the `count`-th nearest; returns its
 // distance.
 float Scan::drop_farther_keys(size_t first, size_t count) {
+  SAGITTA_ASSERT(count > 0 && first + count <= keys_.size());
   const auto begin = keys_.begin() + static_cast<std::ptrdiff_t>(first);
   const auto last = begin + static_cast<std::ptrdiff_t>(count - 1);
   std::nth_element(begin, last, keys_.end());

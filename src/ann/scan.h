@@ -6,6 +6,8 @@
 #include <span>
 #include <vector>
 
+#include "sagitta/base/assert.h"
+
 #include "distances.h"
 #include "search_key.h"
 #include "search_limits.h"
@@ -40,7 +42,10 @@ class Scan {
   /// The next candidate, until skip(); null when there is none. With `ordered_only`, null also when
   /// the next would have to be ordered first; every ordered candidate is nearer than every other.
   const SearchKey* peek(bool ordered_only);
-  void skip() { ++taken_; }
+  void skip() {
+    SAGITTA_ASSERT(taken_ < ordered_);
+    ++taken_;
+  }
   /// Brings the candidates nearer than `limit` into order.
   void order_up_to(SearchKey limit);
   /// The next candidates, in order.

@@ -5,6 +5,8 @@
 #include <span>
 #include <thread>
 
+#include "sagitta/base/assert.h"
+
 namespace sagitta::ann {
 
 size_t Scratch::bytes() const {
@@ -29,7 +31,8 @@ bool ScratchPool::charge(size_t bytes) {
 }
 
 void ScratchPool::release(size_t bytes) {
-  bytes_ -= bytes;
+  const size_t charged = bytes_.fetch_sub(bytes);
+  SAGITTA_ASSERT(charged >= bytes);
   if (budget_ != nullptr) budget_->release(bytes);
 }
 

@@ -6,6 +6,8 @@
 #include <array>
 #include <cmath>
 
+#include "sagitta/base/assert.h"
+
 namespace sagitta::ann {
 namespace {
 
@@ -161,6 +163,7 @@ bool Search::rescore_batch() {
 // Makes `count` more candidates certain, or all there are; widens no beam to find more than
 // `missing`.
 void Search::refill(size_t missing, size_t count) {
+  SAGITTA_ASSERT(missing <= count);
   rescorer_.begin(count);
   copies_.begin_round(count);
   if (!rescorer_.rescores() && rescorer_.found() == 0) return take_in_order(missing, count);

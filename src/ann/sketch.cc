@@ -6,6 +6,8 @@
 #include <cstring>
 #include <limits>
 
+#include "sagitta/base/assert.h"
+
 namespace sagitta::ann {
 namespace {
 
@@ -38,6 +40,7 @@ simd::Bf16 negative(simd::Bf16 value) { return simd::Bf16(static_cast<uint16_t>(
 Sketch Sketch::reversed() const { return {.signs = ~signs, .offset = negative(offset), .scale = scale}; }
 
 Sketch sketch_between(std::span<const float> node, std::span<const float> neighbour) {
+  SAGITTA_ASSERT(node.size() == neighbour.size() && node.size() >= kBits);
   const float squared = simd::kernels().l2_f32(node.data(), neighbour.data(), node.size());
   uint64_t signs = 0;
   float length = 0, along = 0;
@@ -78,6 +81,7 @@ void SketchBlock::resize(uint32_t links) {
 }
 
 void SketchBlock::set(size_t i, const Sketch& sketch) {
+  SAGITTA_ASSERT(i < lanes_);
   uint8_t* const numbers = signs() + kRows * lanes_;
   for (size_t row = 0; row < kRows; ++row) signs()[row * lanes_ + i] = static_cast<uint8_t>(sketch.signs >> (8 * row));
   std::memcpy(numbers + sizeof sketch.offset * i, &sketch.offset, sizeof sketch.offset);
@@ -85,6 +89,7 @@ void SketchBlock::set(size_t i, const Sketch& sketch) {
 }
 
 Sketch SketchBlock::at(size_t i) const {
+  SAGITTA_ASSERT(i < lanes_);
   const uint8_t* const numbers = bytes() + kRows * lanes_;
   Sketch sketch;
   for (size_t row = 0; row < kRows; ++row) sketch.signs |= uint64_t{bytes()[row * lanes_ + i]} << (8 * row);
@@ -117,6 +122,7 @@ void SketchProbe::prepare(const Codec::Query& query) {
 }
 
 uint32_t SketchProbe::keep_near(float here, float limit, const SketchBlock& sketches, uint32_t* links, uint32_t count) {
+  SAGITTA_ASSERT(count <= sketches.lanes());
   query_.limit = limit - here;
   query_.bias = caution_ * std::sqrt(std::max(here - least_, 0.0F)) - static_cast<float>(2 * kRows * kMiddle);
   return static_cast<uint32_t>(simd::kernels().keep_near(query_, sketches.bytes(), sketches.lanes(), links, count));

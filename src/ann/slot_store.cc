@@ -37,6 +37,26 @@ void SlotStore::set_live(uint32_t slot, bool live) {
   bits.store(live ? others | bit : others, std::memory_order_release);
 }
 
+namespace {
+
+bool may_follow(SlotState from, SlotState to) {
+  switch (from) {
+    case SlotState::kFree: return to == SlotState::kLive;
+    case SlotState::kLive: return to == SlotState::kRetired;
+    case SlotState::kRetired: return to == SlotState::kBuried || to == SlotState::kFree;
+    case SlotState::kBuried: return to == SlotState::kRetired;
+  }
+  return false;
+}
+
+}  // namespace
+
+void SlotStore::change_state(uint32_t slot, SlotState from, SlotState to) {
+  SAGITTA_ASSERT(slot < end() && may_follow(from, to));
+  const SlotState was = meta(slot).state.exchange(to, std::memory_order_seq_cst);
+  SAGITTA_ASSERT(was == from);
+}
+
 void SlotStore::push(SlotList& list, uint32_t slot) {
   meta(slot).next = list.head;
   if (list.count++ == 0) list.tail = slot;
@@ -44,6 +64,7 @@ void SlotStore::push(SlotList& list, uint32_t slot) {
 }
 
 uint32_t SlotStore::pop(SlotList& list) {
+  SAGITTA_ASSERT(list.count > 0);
   const uint32_t slot = list.head;
   list.head = meta(slot).next;
   if (--list.count == 0) list = {};
@@ -64,10 +85,11 @@ void SlotStore::reclaim(EpochGate& gate) {
   for (int step = 0; step < 2 && gate.try_advance(); ++step) {
     SlotList& old = limbo_[(gate.epoch() + 1) % 3];  // retired two epochs ago
     for (uint32_t slot = old.head, left = old.count; left > 0; --left) {
-      SlotMeta& m = meta(slot);
-      m.state.store(SlotState::kFree, std::memory_order_release);
-      slot = m.next;
+      SAGITTA_ASSERT(!meta(slot).linked);
+      change_state(slot, SlotState::kRetired, SlotState::kFree);
+      slot = meta(slot).next;
     }
+    SAGITTA_ASSERT(retired_ >= old.count);
     retired_ -= old.count;
     splice(old, free_);
   }
@@ -132,10 +154,8 @@ Status SlotStore::add_segments(uint32_t slot) {
 }
 
 void SlotStore::publish(uint32_t slot, Expiry expiry) {
-  SlotMeta& m = meta(slot);
-  SAGITTA_ASSERT(m.state.load() == SlotState::kFree);
   set_expiry(slot, expiry);
-  m.state.store(SlotState::kLive, std::memory_order_release);
+  change_state(slot, SlotState::kFree, SlotState::kLive);
   set_live(slot, true);
   ++live_;
 }
@@ -156,12 +176,12 @@ void SlotStore::list_expired(int64_t now_us, size_t most, std::vector<Slot>& out
 
 bool SlotStore::retire(uint32_t slot, const EpochGate& gate) {
   if (!is_live(slot)) return false;
-  SlotMeta& m = meta(slot);
-  m.state.store(SlotState::kRetired, std::memory_order_seq_cst);
+  change_state(slot, SlotState::kLive, SlotState::kRetired);
   set_live(slot, false);
+  SAGITTA_ASSERT(live_ > 0);
   --live_;
   ++retired_;
-  const bool linked = m.linked.load(std::memory_order_relaxed);
+  const bool linked = meta(slot).linked.load(std::memory_order_relaxed);
   push(linked ? graves_ : limbo_[gate.epoch() % 3], slot);
   if (linked) ++graves_count_;
   return true;
@@ -172,7 +192,8 @@ SlotList SlotStore::take_graves() {
   graves_ = {};
   graves_count_ = 0;
   for (uint32_t slot = taken.head, left = taken.count; left > 0; --left) {
-    meta(slot).state.store(SlotState::kBuried, std::memory_order_release);
+    SAGITTA_ASSERT(meta(slot).linked);
+    change_state(slot, SlotState::kRetired, SlotState::kBuried);
     slot = meta(slot).next;
   }
   return taken;
@@ -182,19 +203,21 @@ void SlotStore::release(SlotList& buried, const EpochGate& gate) {
   for (uint32_t slot = buried.head, left = buried.count; left > 0; --left) {
     SlotMeta& m = meta(slot);
     m.linked.store(false, std::memory_order_relaxed);
-    m.state.store(SlotState::kRetired, std::memory_order_release);
+    change_state(slot, SlotState::kBuried, SlotState::kRetired);
     slot = m.next;
   }
   splice(buried, limbo_[gate.epoch() % 3]);
 }
 
 Status SlotStore::restore(uint32_t end) {
+  SAGITTA_ASSERT(this->end() == 0 && free_.count == 0);
   if (capacity_ < end) SAGITTA_CHECK(grow_to(end));
   end_.store(end, std::memory_order_release);
   return {};
 }
 
 void SlotStore::restore_slot(uint32_t slot, std::optional<Expiry> live, bool linked) {
+  SAGITTA_ASSERT(slot < end() && state(slot) == SlotState::kFree && (live || !linked));
   if (!live) return push(free_, slot);
   meta(slot).linked.store(linked, std::memory_order_relaxed);
   publish(slot, *live);

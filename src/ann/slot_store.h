@@ -7,6 +7,7 @@
 #include <span>
 
 #include "sagitta/ann/index.h"
+#include "sagitta/base/assert.h"
 
 #include "codec.h"
 #include "column.h"
@@ -76,7 +77,10 @@ class SlotStore {
   /// How many available slots reservations keep. Any thread may lower it, a *writer* may raise it.
   std::atomic<size_t>& reserved() { return reserved_; }
   /// *writer* Returns what take_free() gave.
-  void give_back(uint32_t slot) { push(free_, slot); }
+  void give_back(uint32_t slot) {
+    SAGITTA_ASSERT(state(slot) == SlotState::kFree);
+    push(free_, slot);
+  }
   /// *writer* Makes a free slot live.
   void publish(uint32_t slot, Expiry expiry);
   /// *writer* Makes a live slot retired; false when it is not live. A linked slot goes to the
@@ -119,7 +123,10 @@ class SlotStore {
     return meta(slot).expiry.load(std::memory_order_relaxed) <= now_us;
   }
   /// The live slots of a granule, one bit each. The granule must begin below end().
-  uint64_t live_in(uint32_t granule) const { return live_bits(granule).load(std::memory_order_acquire); }
+  uint64_t live_in(uint32_t granule) const {
+    SAGITTA_ASSERT(granule < (end() + kGranule - 1) / kGranule);
+    return live_bits(granule).load(std::memory_order_acquire);
+  }
   std::byte* vector(uint32_t slot) const { return vectors_.at(slot); }
   uint8_t* code(uint32_t slot) const { return reinterpret_cast<uint8_t*>(codes_.at(slot)); }
   /// Null in an index without fine codes.
@@ -151,6 +158,8 @@ class SlotStore {
   MemoryUse memory() const;
 
  private:
+  /// *writer* Only as the table in README.md says.
+  void change_state(uint32_t slot, SlotState from, SlotState to);
   void push(SlotList& list, uint32_t slot);
   uint32_t pop(SlotList& list);
   void splice(SlotList& from, SlotList& to);

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "sagitta/base/assert.h"
+
 #include "index_impl.h"
 
 namespace sagitta::ann {
@@ -126,9 +128,11 @@ Status Index::Impl::save(FileSystem& files, const std::string& path, BytesView t
   SAGITTA_TRY(SnapshotWriter out, SnapshotWriter::open(files, path, cancelled));
   Bytes record;
   for (const Part& part : SnapshotLayout(store.shape(), captured.end).parts) {
+    SAGITTA_ASSERT(out.position() == part.offset);
     for (uint32_t slot = part.begin; slot < part.end; ++slot) {
       SAGITTA_CHECK(save_record(captured, part.kind, slot, record, out));
     }
+    SAGITTA_ASSERT(out.position() == part.offset + part.bytes);
     SAGITTA_CHECK(out.pad());
   }
   SnapshotFooter footer{.dim = options.dim,

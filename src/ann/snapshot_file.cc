@@ -11,6 +11,7 @@
 #include <mutex>
 #include <thread>
 
+#include "sagitta/base/assert.h"
 #include "sagitta/base/checksum.h"
 #include "sagitta/base/limits.h"
 
@@ -271,12 +272,10 @@ Status SnapshotWriter::append(BytesView bytes) {
   return {};
 }
 
-Status SnapshotWriter::pad() {
-  const uint64_t at = flushed_ + block_.size();
-  return append(Bytes(to_page(at) - at, '\0'));
-}
+Status SnapshotWriter::pad() { return append(Bytes(to_page(position()) - position(), '\0')); }
 
 Status SnapshotWriter::finish(SnapshotFooter footer) {
+  SAGITTA_ASSERT(file_ != nullptr);
   SAGITTA_CHECK(flush_block());
   footer.checksums = std::move(checksums_);
   Bytes end = encode(footer);

@@ -67,6 +67,8 @@ class SnapshotWriter {
   ~SnapshotWriter();
 
   Status append(BytesView bytes);
+  /// The length of the file so far.
+  uint64_t position() const { return flushed_ + block_.size(); }
   /// Appends zeros up to the next page.
   Status pad();
   /// Writes the footer with its checksums filled in, syncs, and replaces the file.

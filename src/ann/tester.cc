@@ -17,6 +17,7 @@ void Tester::test_all(std::span<const uint32_t> slots, std::vector<uint32_t>& pa
 }
 
 void Tester::sample(std::span<const uint32_t> slots) {
+  SAGITTA_ASSERT(slots.size() <= kSampleMax);
   std::array<uint32_t, kSampleMax> unknown;
   const auto end = std::copy_if(slots.begin(), slots.end(), unknown.begin(), [this](uint32_t s) { return !find(s); });
   std::span<const uint32_t> left(unknown.begin(), end);

@@ -23,6 +23,7 @@ const T* as(const std::byte* bytes) {
 }  // namespace
 
 void store_form(Metric metric, std::span<const float> vector, std::span<float> out) {
+  SAGITTA_ASSERT(vector.size() == out.size());
   if (metric != Metric::kCosine) {
     // −0 becomes +0: copies are recognised by their bytes.
     std::ranges::transform(vector, out.begin(), [](float v) { return v + 0.0F; });

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "sagitta/base/assert.h"
+
 namespace sagitta::ann {
 namespace {
 
@@ -25,6 +27,7 @@ Walk::Walk(const SlotStore& store, const Graph& graph, const Codec& codec, Scrat
       beam_(beam),
       keep_rejected_(keep_rejected),
       skims_(graph.has_sketches()) {
+  SAGITTA_ASSERT(beam > 0);
   if (skims_) scratch.probe.prepare(scratch.code_query);
   if (scratch.pool.size() < size_t{beam} + 1) scratch.pool.resize(size_t{beam} + 1);
   scratch.visited.reset(store.end());
@@ -149,6 +152,7 @@ bool Walk::run(WalkLimits* limits) {
 void Walk::widen(uint32_t beam) {
   std::vector<SearchKey>& pool = scratch_.pool;
   std::vector<SearchKey>& rejected = scratch_.rejected;
+  SAGITTA_ASSERT(keep_rejected_ && beam >= beam_);
   const size_t seen = length_ + rejected_;
   pool.resize(std::max(seen, size_t{beam} + 1));
   const auto at = [&pool](size_t i) { return pool.begin() + static_cast<std::ptrdiff_t>(i); };

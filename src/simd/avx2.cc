@@ -114,6 +114,7 @@ struct I8Step {
 
 template <class Distance>
 SAGITTA_TARGET int32_t sum_i8(const int8_t* a, const int8_t* b, size_t count) {
+  check_i8_count(count);
   const __m256i sum = sum_rows<I8Step<Distance>>(a, b, count);
   __m128i half = _mm_add_epi32(_mm256_castsi256_si128(sum), _mm256_extracti128_si256(sum, 1));
   half = _mm_add_epi32(half, _mm_shuffle_epi32(half, 0x4e));
@@ -248,6 +249,7 @@ SAGITTA_TARGET inline uint32_t sketches_near(const SketchQuery& query, __m128i s
 
 SAGITTA_TARGET size_t keep_near(const SketchQuery& query, const uint8_t* block, size_t lanes, uint32_t* items,
                                 size_t count) {
+  check_sketches(lanes, count);
   const auto* const offsets = reinterpret_cast<const Bf16*>(block + SketchQuery::kRows * lanes);
   const Bf16* const scales = offsets + lanes;
   size_t kept = 0;

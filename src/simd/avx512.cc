@@ -106,6 +106,7 @@ struct I8Step {
 
 template <class Distance>
 SAGITTA_TARGET int32_t sum_i8(const int8_t* a, const int8_t* b, size_t count) {
+  check_i8_count(count);
   return _mm512_reduce_add_epi32(sum_rows<I8Step<Distance>>(a, b, count));
 }
 
@@ -223,6 +224,7 @@ SAGITTA_TARGET inline __mmask16 sketches_near(const SketchQuery& query, __m256i 
 
 SAGITTA_TARGET size_t keep_near(const SketchQuery& query, const uint8_t* block, size_t lanes, uint32_t* items,
                                 size_t count) {
+  check_sketches(lanes, count);
   const auto* const offsets = reinterpret_cast<const Bf16*>(block + SketchQuery::kRows * lanes);
   const Bf16* const scales = offsets + lanes;
   size_t kept = 0;

@@ -142,6 +142,7 @@ struct DotI8 {
 };
 
 SAGITTA_TARGET int32_t dot_i8(const int8_t* a, const int8_t* b, size_t count) {
+  check_i8_count(count);
   const DotI8::Sum sum = sum_rows<Bytes<DotI8>>(a, b, count);
   return _mm512_reduce_add_epi32(_mm512_sub_epi32(sum.shifted, sum.excess));
 }
@@ -162,6 +163,7 @@ struct L2I8 {
 };
 
 SAGITTA_TARGET int32_t l2_i8(const int8_t* a, const int8_t* b, size_t count) {
+  check_i8_count(count);
   const L2I8::Sum sum = sum_rows<Bytes<L2I8>>(a, b, count);
   return _mm512_reduce_add_epi32(_mm512_add_epi32(sum.shifted, _mm512_slli_epi32(sum.half, 1)));
 }

@@ -34,12 +34,14 @@ float l2(const T* a, const T* b, size_t count) {
 }
 
 int32_t dot_i8(const int8_t* a, const int8_t* b, size_t count) {
+  check_i8_count(count);
   int32_t sum = 0;
   for (size_t i = 0; i < count; ++i) sum += a[i] * b[i];
   return sum;
 }
 
 int32_t l2_i8(const int8_t* a, const int8_t* b, size_t count) {
+  check_i8_count(count);
   int32_t sum = 0;
   for (size_t i = 0; i < count; ++i) sum += (a[i] - b[i]) * (a[i] - b[i]);
   return sum;
@@ -80,6 +82,7 @@ void dots_u8(const uint8_t* const* codes, size_t count, const int8_t* query, siz
 }
 
 size_t keep_near(const SketchQuery& query, const uint8_t* block, size_t lanes, uint32_t* items, size_t count) {
+  check_sketches(lanes, count);
   constexpr size_t kEntries = SketchQuery::kEntries;
   const uint8_t* const numbers = block + SketchQuery::kRows * lanes;
   size_t kept = 0;

@@ -3,6 +3,7 @@
 
 #include <cmath>
 
+#include "sagitta/base/assert.h"
 #include "sagitta/simd/kernels.h"
 
 namespace sagitta::simd {
@@ -21,6 +22,13 @@ const Kernels& avx512vpopcntdq_kernels();
 const Kernels& avx512bf16_kernels();
 #endif
 
-inline float hadamard_scale(uint32_t log2) { return 1.0F / std::sqrt(static_cast<float>(uint32_t{1} << log2)); }
+inline float hadamard_scale(uint32_t log2) {
+  SAGITTA_ASSERT(log2 <= 14);
+  return 1.0F / std::sqrt(static_cast<float>(uint32_t{1} << log2));
+}
+
+// What kernels.h asks of callers, where asking costs nothing.
+inline void check_i8_count(size_t count) { SAGITTA_ASSERT(count < size_t{1} << 17); }
+inline void check_sketches(size_t lanes, size_t count) { SAGITTA_ASSERT(lanes % 16 == 0 && count <= lanes); }
 
 }  // namespace sagitta::simd
