@@ -102,6 +102,7 @@ class TcpConnection final : public Connection {
   }
 
   void send(Bytes bytes) override {
+    SAGITTA_ASSERT(on_core());
     if (closed_ || bytes.empty()) return;
     unsent_bytes_ += bytes.size();
     if (!outgoing_.empty() && outgoing_.back().size() + bytes.size() <= kGatherBytes) {
@@ -113,6 +114,7 @@ class TcpConnection final : public Connection {
   }
 
   void finish() override {
+    SAGITTA_ASSERT(on_core());
     finishing_ = true;
     if (!writing_) close();
   }
@@ -120,13 +122,14 @@ class TcpConnection final : public Connection {
   size_t unsent_bytes() const override { return unsent_bytes_; }
 
   void pause_reading(bool paused) override {
+    SAGITTA_ASSERT(on_core());
     paused_ = paused;
     if (!paused_ && !reading_) read();
   }
 
   void dispatch(std::function<void()> work) override {
     // Called on the core, it is a part of the turn that is under way.
-    if (core_.context.get_executor().running_in_this_thread()) return work();
+    if (on_core()) return work();
     post(std::move(work));
   }
 
@@ -158,6 +161,7 @@ class TcpConnection final : public Connection {
   }
 
  private:
+  bool on_core() const { return core_.context.get_executor().running_in_this_thread(); }
   std::shared_ptr<TcpConnection> self() { return std::static_pointer_cast<TcpConnection>(shared_from_this()); }
 
   /// A few pieces in a turn: giving many pages back to the system takes long.
@@ -210,6 +214,7 @@ class TcpConnection final : public Connection {
 
   void written(error_code error) {
     writing_ = false;
+    SAGITTA_ASSERT(unsent_bytes_ >= in_flight_.size());
     unsent_bytes_ -= in_flight_.size();
     in_flight_ = Bytes();
     if (error) return close();

@@ -6,6 +6,8 @@
 #include <chrono>
 #include <map>
 
+#include "sagitta/base/assert.h"
+
 namespace sagitta::db {
 
 RequestPtr Admission::admit(RequestOptions options, Done done, std::string_view kind, std::string_view text) {
@@ -33,6 +35,7 @@ Status Admission::enter() {
 
 void Admission::leave() {
   std::lock_guard lock(mutex_);
+  SAGITTA_ASSERT(inside_ > 0);
   if (--inside_ == 0) changed_.notify_all();
 }
 

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "sagitta/base/assert.h"
+
 namespace sagitta::index {
 namespace {
 
@@ -45,6 +47,7 @@ Status IndexJournal::start(const std::set<uint32_t>& ids, log::Offset next) {
 }
 
 void IndexJournal::begin_record(log::Offset offset, kv::Batch& batch) {
+  SAGITTA_ASSERT(offset >= offset_);
   offset_ = offset;
   number_ = 0;
   std::lock_guard lock(mutex_);

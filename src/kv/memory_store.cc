@@ -6,6 +6,7 @@
 #include <shared_mutex>
 #include <vector>
 
+#include "sagitta/base/assert.h"
 #include "sagitta/kv/store.h"
 
 #include "pending_keys.h"
@@ -41,6 +42,7 @@ struct State {
 
   /// Adds a version, and drops those that no snapshot can see. Returns false if nothing is left of the key.
   bool add(Versions& versions, std::optional<Bytes> value) {
+    SAGITTA_ASSERT(versions.empty() || versions.back().sequence <= sequence);
     if (!versions.empty() && versions.back().sequence == sequence) versions.pop_back();
     versions.push_back({sequence, std::move(value)});
     const uint64_t oldest = oldest_visible();
@@ -113,6 +115,7 @@ class MemoryBatch final : public Batch {
   }
   void rollback() override {
     rows_.rollback();
+    SAGITTA_ASSERT(marked_ <= operations_.size() && marked_bytes_ <= size_bytes_);
     operations_.erase(operations_.begin() + static_cast<std::ptrdiff_t>(marked_), operations_.end());
     size_bytes_ = marked_bytes_;
   }

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "sagitta/base/assert.h"
+
 namespace sagitta::kv {
 
 Result<std::vector<Bytes>> Batch::row_keys(BytesView from, BytesView to) const {
@@ -106,6 +108,7 @@ void PendingKeys::rollback() {
     }
   }
   undo_.clear();
+  SAGITTA_ASSERT(marked_ranges_ <= removed_ranges_.size());
   removed_ranges_.resize(marked_ranges_);
 }
 

@@ -295,6 +295,7 @@ Status LocalLog::reserve_for(size_t bytes) {
 }
 
 void LocalLog::publish(Group& group) {
+  SAGITTA_ASSERT(group.starts.size() == group.pending.size());
   const Offset first = end_;
   {
     std::lock_guard lock(mutex_);
@@ -316,6 +317,7 @@ void LocalLog::publish(Group& group) {
 }
 
 void LocalLog::keep_in_tail(Offset offset, RecordPtr record) {
+  SAGITTA_ASSERT(tail_.empty() || offset == tail_begin_ + tail_.size());
   if (tail_.empty()) tail_begin_ = offset;
   tail_bytes_ += bytes_of(*record);
   tail_.push_back(std::move(record));
@@ -346,6 +348,7 @@ Result<std::vector<Entry>> LocalLog::read(Partition partition, Offset from, size
 }
 
 std::vector<Entry> LocalLog::read_tail(Offset from, size_t max_bytes) const {
+  SAGITTA_ASSERT(tail_begin_ <= from && tail_begin_ + tail_.size() == end_);
   std::vector<Entry> entries;
   for (size_t bytes = 0; from < end_ && (entries.empty() || bytes < max_bytes); ++from) {
     entries.push_back({.offset = from, .record = tail_[from - tail_begin_]});

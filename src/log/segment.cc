@@ -5,6 +5,8 @@
 
 #include <algorithm>
 
+#include "sagitta/base/assert.h"
+
 #include "record_frame.h"
 
 namespace sagitta::log {
@@ -38,7 +40,9 @@ size_t end_of_written(BytesView content, size_t from) {
 
 void Segment::note(Offset offset, uint64_t position) {
   const uint64_t last = index.empty() ? 0 : index.back().position;
-  if (position >= last + kIndexEveryBytes) index.push_back({offset, position});
+  if (position < last + kIndexEveryBytes) return;
+  SAGITTA_ASSERT(index.empty() || index.back().offset < offset);
+  index.push_back({offset, position});
 }
 
 Place Segment::nearest(Offset offset) const {

@@ -1,5 +1,6 @@
 #include "lane.h"
 
+#include "sagitta/base/assert.h"
 #include "sagitta/base/logging.h"
 
 namespace sagitta::replica {
@@ -17,6 +18,7 @@ Status Lane::replay() {
   const log::Offset end = env_.log.bounds(env_.partition).end;
   int64_t logged_us = last_flush_us_ = env_.clock.steady_us();
   if (first == end) return {};
+  stepper_ = std::this_thread::get_id();
   partition_.set_replaying(true);
   const auto report = [&] {
     if (options_.on_replay) options_.on_replay({partition_.position() - first, end - first});
@@ -38,6 +40,8 @@ Status Lane::replay() {
 }
 
 Result<size_t> Lane::step(int64_t wait_us) {
+  const std::thread::id stepper = stepper_;
+  SAGITTA_ASSERT(stepper == std::thread::id() || stepper == std::this_thread::get_id());
   SAGITTA_TRY(const std::vector<log::Entry> entries,
               env_.log.read(env_.partition, partition_.position(), kReadBytes, wait_us));
   SAGITTA_CHECK(partition_.apply(entries));
@@ -51,6 +55,7 @@ void Lane::start() {
 }
 
 void Lane::run() {
+  stepper_ = std::this_thread::get_id();
   while (!stopping_ && !partition_.halted()) {
     const auto stepped = step(kReadWaitUs);
     if (stepped) partition_.tick_when_due();
@@ -63,6 +68,7 @@ void Lane::run() {
 void Lane::stop() {
   stopping_ = true;
   if (thread_.joinable()) thread_.join();
+  stepper_ = std::thread::id();
 }
 
 void Lane::flush_when_due() {

@@ -48,6 +48,8 @@ class Lane {
   bool flushing_ = false;  ///< guarded by mutex_
   int64_t last_flush_us_ = 0;
   std::thread thread_;
+  /// Who steps: the thread that replays, then thread_. None: any one thread, step by step.
+  std::atomic<std::thread::id> stepper_{};
 };
 
 }  // namespace sagitta::replica

@@ -252,6 +252,7 @@ Status PartitionReplica::change_schema(const log::Record& record, ApplyResult& r
 
 void PartitionReplica::publish(const ApplyResult& result) {
   if (!result.schema || result.schema->schema == schema_) return;
+  SAGITTA_ASSERT(result.schema->schema->version > schema_->version);
   {
     std::lock_guard lock(mutex_);
     schema_ = result.schema->schema;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "sagitta/base/assert.h"
 #include "sagitta/types/value.h"
 
 #include "stored_codec.h"
@@ -273,6 +274,8 @@ std::optional<LiveRow> live_row(const schema::TableDef& table, StoredRow stored,
   }
   if (row.cells.empty() && (is_static || !stored.marker.is_live(now_s))) return std::nullopt;
   std::ranges::sort(row.cells, {}, &LiveCell::column_id);
+  // A column has one cell, or elements, never both.
+  SAGITTA_ASSERT(std::ranges::adjacent_find(row.cells, {}, &LiveCell::column_id) == row.cells.end());
   return row;
 }
 

@@ -1,5 +1,6 @@
 #include "segment.h"
 
+#include "sagitta/base/assert.h"
 #include "sagitta/base/checksum.h"
 #include "sagitta/wire/frame.h"
 
@@ -15,6 +16,7 @@ void put_little(Bytes& out, uint64_t v, unsigned count) {
 }
 
 uint64_t get_little(BytesView bytes, unsigned count) {
+  SAGITTA_ASSERT(count <= bytes.size() && count <= sizeof(uint64_t));
   uint64_t v = 0;
   for (unsigned i = 0; i < count; ++i) v |= uint64_t{static_cast<uint8_t>(bytes[i])} << (8 * i);
   return v;
@@ -37,6 +39,7 @@ uint32_t segment_crc24(uint64_t header, unsigned count) {
 uint32_t segment_crc32(BytesView payload) { return crc32(payload, crc32("\xFA\x2D\x55\xCA")); }
 
 void append_segment_header(const SegmentHeader& header, bool compressed, Bytes& out) {
+  SAGITTA_ASSERT(header.payload_bytes <= kLengthMask && header.plain_bytes <= kLengthMask);
   uint64_t bits = header.payload_bytes;
   unsigned flag_at = kLengthBits;
   if (compressed) {
