@@ -108,6 +108,8 @@ class Linker {
   uint32_t leader_of(uint32_t slot) const;
   void splice(uint32_t from, uint32_t to, const Codec& codec, LinkScratch& work);
   uint32_t put_last(uint32_t from, uint32_t to, const Codec& codec, LinkScratch& work);
+  /// Whether a slot that was not seen is to be made reachable. Not if a thread is still linking it.
+  bool is_lost(uint32_t slot) const;
   std::vector<bool> reachable() const;
   void mark_reachable(std::vector<bool>& seen, std::span<const uint32_t> from) const;
 

@@ -116,11 +116,17 @@ std::vector<bool> Linker::reachable() const {
   return seen;
 }
 
+// In this order: a slot that is linked and not being linked has all its first links.
+bool Linker::is_lost(uint32_t slot) const {
+  const SlotMeta& meta = store_.meta(slot);
+  return store_.is_live(slot) && meta.linked && !meta.linking;
+}
+
 std::vector<uint32_t> Linker::unreachable() const {
   const std::vector<bool> seen = reachable();
   std::vector<uint32_t> lost;
   for (uint32_t slot = 0; slot < seen.size(); ++slot) {
-    if (!seen[slot] && store_.is_live(slot) && store_.meta(slot).linked) lost.push_back(slot);
+    if (!seen[slot] && is_lost(slot)) lost.push_back(slot);
   }
   return lost;
 }
@@ -129,7 +135,7 @@ void Linker::reconnect(const Codec& codec, Scratch& scratch) {
   std::vector<bool> seen = reachable();
   LinkScratch work;
   for (uint32_t slot = 0; slot < seen.size(); ++slot) {
-    if (seen[slot] || !store_.is_live(slot) || !store_.meta(slot).linked) continue;
+    if (seen[slot] || !is_lost(slot)) continue;
     const uint32_t leader = leader_of(slot);
     if (leader < seen.size() && seen[leader]) {
       if (!leads_to(leader, slot)) join(slot, leader, codec, work);

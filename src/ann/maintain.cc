@@ -101,7 +101,8 @@ bool Index::Impl::link_one(std::unique_lock<std::mutex>& lock) {
   if (!place) return false;
   const uint32_t slot = fresh.at(*place);
   SAGITTA_ASSERT(store.is_live(slot) && !store.meta(slot).linked);
-  store.meta(slot).linked.store(true, std::memory_order_relaxed);
+  store.meta(slot).linking = true;  // before it is linked: see Linker::is_lost()
+  store.meta(slot).linked = true;
   ++linking_;
   LinkOutcome outcome;
   // Entered and left under the lock. Whoever buries the slot waits for this link to end, so the
@@ -114,6 +115,7 @@ bool Index::Impl::link_one(std::unique_lock<std::mutex>& lock) {
     outcome = linker.link(slot, *codec(), *buffers);
   }
   lock.lock();
+  store.meta(slot).linking = false;
   if (store.is_live(slot) && outcome != LinkOutcome::kAsCopy && !enter_as_long(slot) && !graph.spread.full() &&
       (outcome == LinkOutcome::kAlone || graph.spread.count() < entries_wanted(store.live()))) {
     graph.spread.add(slot);

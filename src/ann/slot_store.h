@@ -30,8 +30,9 @@ struct SlotMeta {
   std::atomic<int64_t> expiry{0};
   uint32_t next = UINT32_MAX;  ///< next slot of the same list, or the place in the fresh list; writers only
   std::atomic<SlotState> state{SlotState::kFree};
-  std::atomic<bool> linked{false};  ///< handed to the graph: other slots may link to it
-  std::atomic<bool> locked{false};  ///< its links are being changed
+  std::atomic<bool> linked{false};   ///< handed to the graph: other slots may link to it
+  std::atomic<bool> linking{false};  ///< a thread is making its first links, or joining it to its ring
+  std::atomic<bool> locked{false};   ///< its links are being changed
 };
 
 /// The live slots of a granule, one bit each; follows their states.
