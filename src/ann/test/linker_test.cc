@@ -1,11 +1,11 @@
 // What a linker does to single slots, beside links that other threads are making.
-#include "../linker.h"
+#include "linker.h"
 
 #include <gtest/gtest.h>
 
 #include <array>
 
-#include "../vectors.h"
+#include "vectors.h"
 #include "world.h"
 
 namespace sagitta::ann {

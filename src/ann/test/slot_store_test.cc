@@ -50,5 +50,36 @@ TEST_F(SlotStoreTest, ASlotIsFreeOnceNobodyLooks) {
   EXPECT_TRUE(store_.check(0));
 }
 
+// As README.md's table says, and no other way.
+TEST_F(SlotStoreTest, StatesChangeOnlyInTheirOrder) {
+  const uint32_t slot = linked_slot();
+  EXPECT_DEATH(store_.publish(slot, Expiry::kNever), "was == from");
+  EXPECT_DEATH(store_.give_back(slot), "kFree");
+  ASSERT_TRUE(store_.retire(slot, gate_));
+  EXPECT_FALSE(store_.retire(slot, gate_)) << "only a live slot is retired";
+  EXPECT_DEATH(store_.publish(slot, Expiry::kNever), "was == from");
+  SlotList buried = store_.take_graves();
+  SlotList again = buried;
+  store_.release(buried, gate_);
+  EXPECT_DEATH(store_.release(again, gate_), "was == from");
+  store_.reclaim(gate_);
+  EXPECT_EQ(store_.state(slot), SlotState::kFree);
+}
+
+// An epoch ends when the readers of the one before have left.
+TEST(EpochGate, WaitsForOlderReadersOnly) {
+  EpochGate gate;
+  std::optional<Pin> old = gate.enter();
+  const uint64_t epoch = gate.epoch();
+  EXPECT_TRUE(gate.try_advance());
+  const Pin young = gate.enter();
+  EXPECT_FALSE(gate.try_advance()) << "the old reader may see what was unlinked in its epoch";
+  old.reset();
+  EXPECT_TRUE(gate.try_advance());
+  EXPECT_EQ(gate.epoch(), epoch + 2);
+  EXPECT_FALSE(gate.try_advance());
+  EXPECT_DEATH(gate.leave(epoch), "inside > 0");
+}
+
 }  // namespace
 }  // namespace sagitta::ann
