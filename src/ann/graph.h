@@ -111,7 +111,8 @@ class Graph {
   /// end to the front: a reader must never take slots behind the end of the old list for links of
   /// the new one, as they may hold other vectors by now.
   void write(uint32_t slot, std::span<const uint32_t> links) {
-    SAGITTA_ASSERT(store_.meta(slot).locked && links.size() <= room(slot));
+    SAGITTA_ASSERT(store_.meta(slot).locked);
+    SAGITTA_ASSERT(links.size() <= room(slot));
     SAGITTA_ASSERT(std::ranges::all_of(links, [slot](uint32_t link) { return link < kCopyMark && link != slot; }));
     write_all(slot, links, end_of(slot));
   }

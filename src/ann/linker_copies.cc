@@ -83,10 +83,10 @@ void Linker::bequeath(uint32_t slot) {
   if (!graph_.is_follower(heir)) return;
   SketchBlock sketches;
   if (graph_.has_sketches()) graph_.sketches(slot, sketches);
-  const auto itself = static_cast<size_t>(std::ranges::find(links, heir) - links.begin());
-  if (itself < links.size()) {
-    if (graph_.has_sketches()) sketches.set(itself, sketches.at(links.size() - 1));
-    links[itself] = links.back();
+  for (size_t i = links.size(); i-- > 0;) {
+    if (links[i] != heir) continue;  // more than once only where a file says so
+    if (graph_.has_sketches()) sketches.set(i, sketches.at(links.size() - 1));
+    links[i] = links.back();
     links.pop_back();
   }
   links.resize(std::min<size_t>(links.size(), graph_.room(heir)));

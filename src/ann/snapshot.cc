@@ -196,6 +196,7 @@ Status Index::Impl::load_columns(const SnapshotSource& source) {
     store.restore_slot(slot, live ? std::optional(Expiry{expiries[slot]}) : std::nullopt, linked);
     if (!live || linked) continue;
     if (fresh.full()) return fail(ErrorCode::kCorruption, "too many slots are not linked");
+    graph.clear(slot);  // whatever the file says: it gets its links when it is linked
     store.meta(slot).next = fresh.add(slot);
   }
   return {};
