@@ -1,3 +1,4 @@
+// What a batch does to the keys of one family.
 #include "pending_keys.h"
 
 #include <algorithm>
@@ -18,7 +19,7 @@ Result<std::vector<Bytes>> Batch::row_keys(BytesView from, BytesView to) const {
 
 BytesView PendingKeys::copy(BytesView bytes) {
   if (bytes.empty()) return {};
-  auto* to = static_cast<char*>(memory_.allocate(bytes.size(), 1));
+  auto* to = static_cast<char*>(memory_->allocate(bytes.size(), 1));
   std::memcpy(to, bytes.data(), bytes.size());
   size_bytes_ += bytes.size();
   return {to, bytes.size()};
@@ -114,12 +115,21 @@ void PendingKeys::rollback() {
 
 void PendingKeys::clear() {
   undo_.clear();
-  changes_ = nullptr;  // before the memory that it is in
-  memory_.release();
-  changes_ = std::make_unique<Changes>(&memory_);
+  changes_.reset();  // before the memory that it is in
+  fit_buffer();
+  changes_.emplace(&*memory_);
   removed_ranges_.clear();
   marked_ranges_ = 0;
   size_bytes_ = 0;
+}
+
+void PendingKeys::fit_buffer() {
+  memory_->release();
+  // Nodes come on top of the bytes that are counted.
+  if (size_bytes_ <= buffer_bytes_ / 4 * 3 || buffer_bytes_ == kBufferBytesMax) return;
+  buffer_bytes_ = std::min(2 * buffer_bytes_, kBufferBytesMax);
+  buffer_ = std::make_unique_for_overwrite<std::byte[]>(buffer_bytes_);
+  memory_.emplace(buffer_.get(), buffer_bytes_);
 }
 
 }  // namespace sagitta::kv

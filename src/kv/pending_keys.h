@@ -47,18 +47,20 @@ class PendingKeys {
  private:
   void set(BytesView key, Change change);
   BytesView copy(BytesView bytes);
+  void fit_buffer();
   Status visit_forward(Iterator& stored, Changes::const_iterator own, Changes::const_iterator end,
                        const EntryVisitor& visit) const;
   Status visit_backward(Iterator& stored, Changes::const_iterator begin, Changes::const_iterator own,
                         const EntryVisitor& visit) const;
   bool is_in_removed_range(BytesView key) const;
 
-  /// Kept from batch to batch, so that small ones allocate nothing.
-  static constexpr size_t kBufferBytes = size_t{16} << 10;
-  const std::unique_ptr<std::byte[]> buffer_ = std::make_unique<std::byte[]>(kBufferBytes);
+  /// Of `buffer_`, which is kept from batch to batch and grows with them, so that most allocate nothing.
+  static constexpr size_t kBufferBytesMin = size_t{16} << 10, kBufferBytesMax = size_t{128} << 10;
+  size_t buffer_bytes_ = kBufferBytesMin;
+  std::unique_ptr<std::byte[]> buffer_ = std::make_unique_for_overwrite<std::byte[]>(kBufferBytesMin);
   /// Holds nodes, keys and values of `changes_`, until `clear`.
-  std::pmr::monotonic_buffer_resource memory_{buffer_.get(), kBufferBytes};
-  std::unique_ptr<Changes> changes_ = std::make_unique<Changes>(&memory_);
+  std::optional<std::pmr::monotonic_buffer_resource> memory_{std::in_place, buffer_.get(), kBufferBytesMin};
+  std::optional<Changes> changes_{std::in_place, &*memory_};
   /// The changes win over them.
   std::vector<std::pair<Bytes, Bytes>> removed_ranges_;
   size_t size_bytes_ = 0;
