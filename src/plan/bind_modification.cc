@@ -26,6 +26,44 @@ std::string_view statement_name(ModificationBody::Kind kind) {
   return "";
 }
 
+/// A column that is set as a whole, and a field, is assigned once.
+Status check_single(std::span<const cql::Assignment> earlier, const cql::Assignment& assignment) {
+  using AssignmentKind = cql::Assignment::Kind;
+  for (const cql::Assignment& other : earlier) {
+    if (other.column != assignment.column) continue;
+    const bool whole = other.kind == AssignmentKind::kSet || assignment.kind == AssignmentKind::kSet;
+    const bool fields = other.kind == AssignmentKind::kField && assignment.kind == AssignmentKind::kField;
+    if (!whole && !(fields && other.field == assignment.field)) continue;
+    return fail(ErrorCode::kSyntax, fmt::format("Multiple incompatible setting of column {}", other.column));
+  }
+  return {};
+}
+
+std::unexpected<Error> not_applicable(ColumnPtr column, std::string_view what) {
+  const DataType& type = *column->type;
+  const bool frozen = type.is_collection() || type.kind() == Kind::kUdt;
+  return fail(ErrorCode::kInvalid, fmt::format("Invalid operation ({}) for {}column {} of type {}", what,
+                                               frozen ? "" : "non-collection ", column->name, type.to_cql()));
+}
+
+Result<uint32_t> field_number(ColumnPtr column, const std::string& field) {
+  const DataType& type = *column->type;
+  if (type.kind() != Kind::kUdt || !type.is_multi_cell()) {
+    return not_applicable(column, fmt::format("{}.{}", column->name, field));
+  }
+  auto found = std::ranges::find(type.field_names(), field);
+  if (found == type.field_names().end()) {
+    return fail(ErrorCode::kInvalid, fmt::format("UDT column {} does not have a field named {}", column->name, field));
+  }
+  return static_cast<uint32_t>(found - type.field_names().begin());
+}
+
+std::string names_of(const std::vector<ColumnPtr>& columns) {
+  std::vector<std::string> names;
+  for (ColumnPtr column : columns) names.push_back(column->name);
+  return fmt::format("{}", fmt::join(names, ", "));
+}
+
 class ModificationBinder {
  public:
   ModificationBinder(Binder& binder, ModificationBody::Kind kind) : binder_(binder) { body_->kind = kind; }
@@ -119,19 +157,6 @@ class ModificationBinder {
     return {};
   }
 
-  /// A column that is set as a whole, and a field, is assigned once.
-  static Status check_single(std::span<const cql::Assignment> earlier, const cql::Assignment& assignment) {
-    using AssignmentKind = cql::Assignment::Kind;
-    for (const cql::Assignment& other : earlier) {
-      if (other.column != assignment.column) continue;
-      const bool whole = other.kind == AssignmentKind::kSet || assignment.kind == AssignmentKind::kSet;
-      const bool fields = other.kind == AssignmentKind::kField && assignment.kind == AssignmentKind::kField;
-      if (!whole && !(fields && other.field == assignment.field)) continue;
-      return fail(ErrorCode::kSyntax, fmt::format("Multiple incompatible setting of column {}", other.column));
-    }
-    return {};
-  }
-
   Status bind_assignment(const cql::Assignment& assignment) {
     SAGITTA_TRY(ColumnPtr column, find_column(table(), assignment.column));
     if (column->is_key()) {
@@ -162,13 +187,6 @@ class ModificationBinder {
     }
     return add(operation(column, Operation::Kind::kSet), assignment.value,
                {.name = column->name, .type = column->type});
-  }
-
-  static std::unexpected<Error> not_applicable(ColumnPtr column, std::string_view what) {
-    const DataType& type = *column->type;
-    const bool frozen = type.is_collection() || type.kind() == Kind::kUdt;
-    return fail(ErrorCode::kInvalid, fmt::format("Invalid operation ({}) for {}column {} of type {}", what,
-                                                 frozen ? "" : "non-collection ", column->name, type.to_cql()));
   }
 
   Status bind_change(const cql::Assignment& assignment, ColumnPtr column, Operation::Kind kind) {
@@ -206,19 +224,6 @@ class ModificationBinder {
     SAGITTA_TRY(set.key, bind_key(*assignment.key, column));
     const DataTypePtr& element = type.kind() == Kind::kMap ? type.mapped() : type.element();
     return add(std::move(set), assignment.value, {.name = fmt::format("value({})", column->name), .type = element});
-  }
-
-  Result<uint32_t> field_number(ColumnPtr column, const std::string& field) const {
-    const DataType& type = *column->type;
-    if (type.kind() != Kind::kUdt || !type.is_multi_cell()) {
-      return not_applicable(column, fmt::format("{}.{}", column->name, field));
-    }
-    auto found = std::ranges::find(type.field_names(), field);
-    if (found == type.field_names().end()) {
-      return fail(ErrorCode::kInvalid,
-                  fmt::format("UDT column {} does not have a field named {}", column->name, field));
-    }
-    return static_cast<uint32_t>(found - type.field_names().begin());
   }
 
   Status bind_field(const cql::Assignment& assignment, ColumnPtr column) {
@@ -262,12 +267,6 @@ class ModificationBinder {
     return !body_->operations.empty() && std::ranges::all_of(body_->operations, [](const Operation& operation) {
       return operation.column->kind == schema::ColumnKind::kStatic;
     });
-  }
-
-  static std::string names_of(const std::vector<ColumnPtr>& columns) {
-    std::vector<std::string> names;
-    for (ColumnPtr column : columns) names.push_back(column->name);
-    return fmt::format("{}", fmt::join(names, ", "));
   }
 
   Status take_partition(std::vector<Relation>& relations) {

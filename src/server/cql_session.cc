@@ -70,8 +70,7 @@ class CqlSession final : public std::enable_shared_from_this<CqlSession> {
   static constexpr bool kAsksDatabase = std::is_same_v<Message, wire::Query> ||
                                         std::is_same_v<Message, wire::Execute> || std::is_same_v<Message, wire::Batch>;
 
-  /// Where the taking of frames stopped: there are no more, their answers have no room, or it is
-  /// others' turn.
+  /// Where the taking of frames stopped: there are no more, answers have no room, it is others' turn.
   enum class Taken : uint8_t { kAll, kCrowded, kTurn };
 
   bool is_crowded() const { return in_flight_ >= kInFlightMax || connection_->unsent_bytes() > kUnsentBytesMax; }
@@ -144,8 +143,7 @@ class CqlSession final : public std::enable_shared_from_this<CqlSession> {
         request.message);
   }
 
-  /// A large frame is opened, decoded and given to the database on a worker. Its answer comes as
-  /// any.
+  /// A large frame is opened, decoded and given to the database on a worker; it is answered as any.
   void take_large(wire::Frame frame, CqlCall call) {
     if (!started_) {
       const auto message = fmt::format("STARTUP must come before a request of {} bytes", frame.plain_bytes);
