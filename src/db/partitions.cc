@@ -69,13 +69,16 @@ Status Partitions::open_store(const DataDirectory& directory, Partition& partiti
 }
 
 Status Partitions::stop() {
+  for (Partition& partition : partitions_) {
+    if (partition.replica != nullptr) partition.replica->begin_stop();
+  }
+  if (log_ != nullptr) log_->stop();
   Status stopped;
   for (Partition& partition : partitions_) {
     if (partition.replica == nullptr) continue;
     const Status status = partition.replica->stop();
     if (stopped && !status) stopped = status;
   }
-  if (log_ != nullptr) log_->stop();
   return stopped;
 }
 

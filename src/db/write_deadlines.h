@@ -1,6 +1,6 @@
-/// Answers writes that the log or the replica keeps waiting beyond their deadline: a disk that
-/// hangs must not keep a client waiting for ever. The write itself cannot be taken back, so its
-/// outcome is open.
+/// Answers writes that the completer, the log or the replica keeps waiting beyond their deadline: a
+/// disk that hangs must not keep a client waiting for ever. The write itself cannot be taken back,
+/// so its outcome is open.
 #pragma once
 
 #include <condition_variable>

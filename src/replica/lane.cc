@@ -66,7 +66,7 @@ void Lane::run() {
 }
 
 void Lane::stop() {
-  stopping_ = true;
+  begin_stop();
   if (thread_.joinable()) thread_.join();
   stepper_ = std::thread::id();
 }

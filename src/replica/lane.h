@@ -30,6 +30,8 @@ class Lane {
   Result<size_t> step(int64_t wait_us);
   /// Steps on a thread of its own until `stop`, or until an error halts the partition.
   void start();
+  /// The thread is to end: the log may be stopped from now on.
+  void begin_stop() { stopping_ = true; }
   /// Ends the thread. Idempotent.
   void stop();
   /// Until no flush that a step began is under way.

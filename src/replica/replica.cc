@@ -41,6 +41,7 @@ class LogReplica final : public Replica {
   bool indexes_ready() const override { return partition_.indexes_ready(); }
   Status flush() override { return partition_.flush(); }
 
+  void begin_stop() override { lane_.begin_stop(); }
   Status stop() override {
     if (stopped_.exchange(true)) return {};
     lane_.stop();

@@ -15,9 +15,10 @@
 namespace sagitta::db::test {
 namespace {
 
-/// RocksDB waits a second after each: most crashes are of the log alone, whose rows are rebuilt at every start.
-constexpr int kStoreCrashes = 25;
-constexpr int kLogCrashes = 80;
+/// RocksDB waits a second after each: most crashes are of the log alone, whose rows are rebuilt at
+/// every start.
+constexpr int kStoreCrashes = 10;
+constexpr int kLogCrashes = 95;
 constexpr int kWritesPerLife = 25;
 
 std::string vector_of(int id) { return fmt::format("[{}, {}, {}]", id % 17 + 1, id % 5, id); }
@@ -98,7 +99,8 @@ void crash_and_check(int lives, bool memory_store) {
     auto database = machine.open(options);
     ASSERT_TRUE(database) << "after crash " << crashes << ": " << database.error().to_string();
     if (crashes % 10 == 0) check(**database, ledger);
-    // A snapshot that is still being read when the machine goes down would count as one that is damaged.
+    // A snapshot that is still being read when the machine goes down would count as one that is
+    // damaged.
     while (!(*database)->ready()) std::this_thread::sleep_for(std::chrono::milliseconds(1));
     machine.files->stop_after(1 + random.below(120));
     write_until_crash(**database, ledger, next_id, random);

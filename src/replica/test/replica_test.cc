@@ -1,5 +1,6 @@
 #include "sagitta/replica/replica.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <atomic>
@@ -129,6 +130,21 @@ class ReplicaTest : public testing::Test {
   std::unique_ptr<log::Log> log_;
   std::unique_ptr<Replica> replica_;
 };
+
+/// So that a stop need not wait until the applier looks up from the log.
+TEST_F(ReplicaTest, AnApplierThatIsToStopIsNotHaltedByItsLogsEnd) {
+  start();
+  log_->stop();
+  while (!replica_->halted()) std::this_thread::yield();
+  EXPECT_THAT(replica_->halted()->message(), testing::HasSubstr("log: stopped"));
+  ASSERT_TRUE(replica_->stop());
+  open_log();
+  start();
+  replica_->begin_stop();
+  log_->stop();
+  ASSERT_TRUE(replica_->stop());
+  EXPECT_THAT(replica_->halted()->message(), testing::HasSubstr("the server is stopping"));
+}
 
 TEST_F(ReplicaTest, AnAcknowledgedRowIsReadAndFoundAtOnce) {
   start();
@@ -375,7 +391,8 @@ TEST_F(ReplicaTest, WhatWasReplayedIsFlushedAndNotReplayedAgain) {
   store_ = kv::make_memory_store();
 }
 
-/// A broker's log has offsets that hold no record. Applying, flushing, index builds and restarts go on across them.
+/// A broker's log has offsets that hold no record. Applying, flushing, index builds and restarts go
+/// on across them.
 TEST_F(ReplicaTest, OffsetsThatTheLogLeavesOutAreNoHole) {
   const auto sim = log::make_sim_log(clock_, {.seed = 3, .duplicate_one_in = 4, .skip_one_in = 2});
   const auto start = [&] {

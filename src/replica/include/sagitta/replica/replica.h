@@ -1,5 +1,6 @@
-/// A replica: the state (rows, schema, vector indexes, offset) that results from applying a log partition in order. One
-/// thread applies; a record is in one kv batch with everything that follows from it, its offset included.
+/// A replica: the state (rows, schema, vector indexes, offset) that results from applying a log
+/// partition in order. One thread applies; a record is in one kv batch with everything that follows
+/// from it, its offset included.
 #pragma once
 
 #include <cstdint>
@@ -32,9 +33,9 @@ struct ApplyResult {
   std::optional<schema::SchemaOutcome> schema;
 };
 
-/// The record's own error (kInvalid, kAlreadyExists, ...: nothing was changed), kWriteTimeout when it was past its
-/// not_after_us or when the replica halted or stopped before its outcome was known, kUnavailable when it was submitted
-/// after that (nothing was appended), or the log's error.
+/// The record's own error (kInvalid, kAlreadyExists, ...: nothing was changed), kWriteTimeout when
+/// it was past its not_after_us or when the replica halted or stopped before its outcome was known,
+/// kUnavailable when it was submitted after that (nothing was appended), or the log's error.
 using ApplyDone = std::function<void(Result<ApplyResult>)>;
 
 /// How far a start has come.
@@ -44,7 +45,8 @@ struct ReplayProgress {
 };
 
 struct Options {
-  /// Store flush and log trim after this many bytes of applied records, or this long after a change.
+  /// Store flush and log trim after this many bytes of applied records, or this long after a
+  /// change.
   uint64_t flush_bytes = uint64_t{64} << 20;
   int64_t flush_interval_us = 60'000'000;
   /// How long a request id is remembered when its record has no not_after_us.
@@ -74,15 +76,16 @@ struct Environment {
 /// Thread-safe.
 class Replica {
  public:
-  /// Loads schema and offset from the store, replays the log up to its end as it is now and flushes that, starts the
-  /// applier thread and index builds. Blocks. kCorruption, kFormat, kIo.
+  /// Loads schema and offset from the store, replays the log up to its end as it is now and flushes
+  /// that, starts the applier thread and index builds. Blocks. kCorruption, kFormat, kIo.
   static Result<std::unique_ptr<Replica>> open(Environment environment, Options options = {});
   /// Stops.
   virtual ~Replica() = default;
 
-  /// Appends the record and calls `done` once, after it is durable, applied and visible; from the applier's or a log
-  /// thread, or at once on an error. `done` must not block. A zero request_id gets none of the protection against
-  /// doubles; a record with the id of one that was applied before gives that one's result again.
+  /// Appends the record and calls `done` once, after it is durable, applied and visible; from the
+  /// applier's or a log thread, or at once on an error. `done` must not block. A zero request_id
+  /// gets none of the protection against doubles; a record with the id of one that was applied
+  /// before gives that one's result again.
   virtual void submit(log::Record record, ApplyDone done) = 0;
 
   /// The newest state. Rows, schema and indexes seen after `done` of a record include it.
@@ -91,8 +94,8 @@ class Replica {
   /// Takes a snapshot of the rows, to be read at `now_s`.
   virtual rows::ReadView read_view(int64_t now_s, kv::ReadMode mode) const = 0;
 
-  /// Called from the applier's thread after each schema change; must not block. Destroy the handle to stop: no call is
-  /// under way when its destructor returns.
+  /// Called from the applier's thread after each schema change; must not block. Destroy the handle
+  /// to stop: no call is under way when its destructor returns.
   [[nodiscard]] virtual std::shared_ptr<void> on_schema_change(
       std::function<void(const schema::SchemaOutcome&)> listener) = 0;
 
@@ -105,7 +108,11 @@ class Replica {
   virtual bool indexes_ready() const = 0;
   /// Flushes the store and trims the log. Blocks.
   virtual Status flush() = 0;
-  /// Ends the applier and builders, fails waiters with kWriteTimeout, flushes. The log is not stopped. Idempotent.
+  /// Applies no more records than those at hand. Once it is called the log may be stopped, which
+  /// frees an applier that waits for records at once.
+  virtual void begin_stop() = 0;
+  /// Ends the applier and builders, fails waiters with kWriteTimeout, flushes. The log is not
+  /// stopped. Idempotent.
   virtual Status stop() = 0;
 };
 
