@@ -28,7 +28,8 @@ void Builder::begin(const IndexPtr& index) {
   post();
 }
 
-/// One build at a time, each a piece of work of its own, apart from what reads and flushes wait for.
+/// One build at a time, each a piece of work of its own, apart from what reads and flushes wait
+/// for.
 void Builder::post() {
   env_.workers.post_long([this] { build_next(); });
 }
@@ -41,6 +42,7 @@ void Builder::build_next() {
     waiting_.pop_front();
   }
   if (const Status built = stopping_ ? Status() : build(index); !built) env_.indexes.give_up(*index, built.error());
+  index.reset();  // with it ends what is charged to a budget that who waits may end
   bool more = false;
   {
     std::lock_guard lock(mutex_);

@@ -70,9 +70,13 @@ bool Saver::claim(VectorIndexImpl& index) const {
 
 void Saver::begin_save(const IndexPtr& index) {
   begin_work();
-  env_.workers.post_long([this, index] {
-    if (!stopping_) save(*index);
-    index->save_claimed = false;
+  env_.workers.post_long([this, held = index]() mutable {
+    {
+      // Let go first: with it ends what is charged to a budget that who waits may end.
+      const IndexPtr saved = std::move(held);
+      if (!stopping_) save(*saved);
+      saved->save_claimed = false;
+    }
     end_work();
   });
 }

@@ -37,6 +37,9 @@ void ThreadExecutor::work() {
       queue_.pop_front();
     }
     next();
+    if (!keeps_work) continue;
+    std::lock_guard lock(mutex_);
+    kept_.push_back(std::move(next));
   }
 }
 

@@ -1,6 +1,7 @@
 /// A database in memory for tests, and short ways to ask it.
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <deque>
 #include <functional>
@@ -26,12 +27,14 @@ class ThreadExecutor final : public Executor {
   ThreadExecutor();
   ~ThreadExecutor() override;
   void post(std::function<void()> work) override;
+  /// Does not let go of work that is done, and so of what it holds, before its own end.
+  std::atomic<bool> keeps_work{false};
 
  private:
   void work();
   std::mutex mutex_;
   std::condition_variable changed_;
-  std::deque<std::function<void()>> queue_;
+  std::deque<std::function<void()>> queue_, kept_;
   bool stop_ = false;
   std::vector<std::jthread> threads_;
 };
