@@ -180,7 +180,10 @@ void LocalLog::append(Partition partition, Record record, AppendDone done) {
     record.payload = Bytes();
   }
   queue_.push_back({std::move(record), std::move(done), std::move(refused)});
-  if (queue_.size() >= wanted_) work_.notify_one();
+  const bool enough = queue_.size() >= wanted_;
+  // The writer would wake only to wait for the mutex.
+  lock.unlock();
+  if (enough) work_.notify_one();
 }
 
 void LocalLog::run() {
