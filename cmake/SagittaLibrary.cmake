@@ -2,7 +2,7 @@
 #
 #   sagitta_library(wire LAYER 2 DEPS sagitta::base sagitta::types PRIVATE_DEPS lz4::lz4)
 #
-# takes *.cc beside its CMakeLists.txt, public headers from include/, unit tests from test/*.cc and fuzzers from fuzz/*.cc.
+# takes *.cc beside its CMakeLists.txt and in its rooms (folders of it), public headers from include/, unit tests from test/*.cc and fuzzers from fuzz/*.cc.
 # A library may depend on lower layers only; configuring fails otherwise. A link test proves that it declares all it uses.
 
 define_property(TARGET PROPERTY SAGITTA_LAYER)
@@ -11,7 +11,8 @@ define_property(TARGET PROPERTY SAGITTA_DEPS)
 function(sagitta_library name)
   cmake_parse_arguments(A "" "LAYER" "DEPS;PRIVATE_DEPS" ${ARGN})
   set(target sagitta_${name})
-  file(GLOB sources CONFIGURE_DEPENDS *.cc)
+  file(GLOB sources CONFIGURE_DEPENDS *.cc */*.cc)
+  list(FILTER sources EXCLUDE REGEX "/(test|fuzz)/[^/]*$")
   file(GLOB_RECURSE headers CONFIGURE_DEPENDS include/*.h)
   add_library(${target} STATIC ${sources})
   add_library(sagitta::${name} ALIAS ${target})

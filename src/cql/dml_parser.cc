@@ -189,7 +189,8 @@ Using Parser::using_clause(bool with_ttl) {
   return out;
 }
 
-// ScyllaDB's; its clients send it to servers they take for ScyllaDB. Deadlines here are the server's.
+// ScyllaDB's; its clients send it to servers they take for ScyllaDB. Deadlines here are the
+// server's.
 void Parser::using_timeout() {
   expect_word("timeout");
   if (token_.kind != TokenKind::kDuration && token_.kind != TokenKind::kInteger) fail_here();

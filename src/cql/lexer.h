@@ -36,7 +36,8 @@ class Lexer {
 
   /// The first token at or behind `offset`, behind blanks and comments.
   Token next(size_t offset) const;
-  /// Where an ISO 8601 duration ("P1Y2M", "P0001-02-03T04:05:06") that begins at `offset` ends; `offset` if none does.
+  /// Where an ISO 8601 duration ("P1Y2M", "P0001-02-03T04:05:06") that begins at `offset` ends;
+  /// `offset` if none does.
   size_t iso_duration_end(size_t offset) const;
   /// Where an unsigned number that begins at `offset` ends; `offset` if none does.
   size_t number_end(size_t offset) const;

@@ -1,8 +1,8 @@
 /// The recursive-descent parser behind `parse()`. One object parses one text.
 ///
-/// The first error is kept and from then on the current token is the end of the text, which nothing accepts: every
-/// function may so go on as if all were well, loops that ask for a separator end, and the caller looks at the error
-/// once.
+/// The first error is kept and from then on the current token is the end of the text, which nothing
+/// accepts: every function may so go on as if all were well, loops that ask for a separator end,
+/// and the caller looks at the error once.
 #pragma once
 
 #include <initializer_list>
@@ -67,8 +67,8 @@ class Parser {
   bool if_exists() { return accept_words({"if", "exists"}); }
 
   void refuse_bad_token();
-  /// "no viable alternative" at the current token.
-  /// An integer that is too large for its place, in the words of Cassandra, whose parser trips over it.
+  /// "no viable alternative" at the current token. An integer that is too large for its place, in
+  /// the words of Cassandra, whose parser trips over it.
   void fail_number(std::string_view digits);
   void fail_here();
   void fail_syntax(const Token& where, std::string_view what, bool with_snippet);

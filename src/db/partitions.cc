@@ -122,10 +122,10 @@ std::optional<Error> Partitions::halted() const {
 Partitions::IndexCount Partitions::count_indexes() const {
   IndexCount count;
   for (const Partition& partition : partitions_) {
-    const auto set = partition.replica->vector_indexes();
+    const auto set = partition.replica->indexes();
     count.all += set->indexes.size();
     for (const auto& [id, index] : set->indexes) {
-      count.building += index->state() == index::VectorIndex::State::kBuilding;
+      count.building += index->state() == index::Reader::State::kBuilding;
     }
   }
   return count;

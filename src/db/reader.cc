@@ -33,6 +33,7 @@ bool is_error(const Result<Answer>& answer, ErrorCode code) { return !answer && 
 struct Reader::Read {
   RequestPtr request;
   plan::BoundSelect select;
+  plan::Way way;
   plan::EvalContext eval;
   std::optional<uint32_t> page_size;
   WorkMeter meter{0};
@@ -53,13 +54,12 @@ struct Reader::Read {
             request->statement->statement_hash,
             &meter};
   }
-  /// Reads so much that there is no use in trying it on the caller's thread. `indexed`: there is an
-  /// index for its ANN.
-  bool is_wide(bool indexed, uint64_t caller_work) const {
+  /// Reads so much that there is no use in trying it on the caller's thread.
+  bool is_wide(uint64_t caller_work) const {
     // Those of the node itself have a row each; the others show the whole schema, or all traces.
     if (select.plan->table->is_virtual) return select.plan->table->keyspace != "system";
     if (select.partitions) return select.partitions->size() * select.clustering.size() > caller_work / work::kSeek;
-    if (select.ann) return !indexed || *select.limit > kAnnLimitTried;
+    if (select.ann) return way.index == nullptr || *select.limit > kAnnLimitTried;
     // A page ends neither an aggregate nor the search for rows that pass a filter.
     if (select.plan->aggregate || !select.filters.empty()) return true;
     return std::min(select.limit.value_or(UINT64_MAX), uint64_t{page_size.value_or(UINT32_MAX)}) > kRowsTried;
@@ -90,9 +90,9 @@ Status Reader::read(const RequestPtr& request, const std::shared_ptr<const plan:
   if (request->options.page_size > 0) read->page_size = static_cast<uint32_t>(request->options.page_size);
   SAGITTA_TRY(read->select, plan::bind_values(plan, read->eval, read->page_size));
   read->eval.meter = nullptr;
-  const bool indexed =
-      read->select.ann && serving_index(*partitions_.only().replica->vector_indexes(), *read->select.ann) != nullptr;
-  read->is_wide(indexed, options_.work.caller) ? read_in_slices(read) : read_here(read);
+  read->way = plan::choose_way(read->select, *partitions_.only().replica->indexes());
+  request->context().note([&] { return "Way to the rows: " + read->way.describe(read->select); });
+  read->is_wide(options_.work.caller) ? read_in_slices(read) : read_here(read);
   return {};
 }
 
@@ -140,8 +140,7 @@ void Reader::begin(Read& read, kv::ReadMode mode) {
     };
     read.report = {};
     read.begin_us = env_.clock.steady_us();
-    auto index = serving_index(*replica.vector_indexes(), *read.select.ann);
-    read.run = exec::start_ann({open, std::move(index)}, request, read.report);
+    read.run = exec::start_ann({open, read.way}, request, read.report);
     return;
   }
   read.rows = table->is_virtual
@@ -180,15 +179,6 @@ void Reader::note_ann(const Read& read) {
                        report.nodes_visited, report.distances, report.candidates,
                        env_.clock.steady_us() - read.begin_us);
   });
-}
-
-index::VectorIndexPtr Reader::serving_index(const index::VectorIndexSet& set, const plan::AnnQuery& ann) const {
-  for (auto id = ann.index_ids.rbegin(); id != ann.index_ids.rend(); ++id) {
-    const auto found = set.indexes.find(*id);
-    if (found == set.indexes.end()) continue;
-    if (found->second->state() == index::VectorIndex::State::kServing) return found->second;
-  }
-  return nullptr;
 }
 
 }  // namespace sagitta::db

@@ -6,7 +6,7 @@
 #include <memory>
 
 #include "sagitta/exec/stored_rows.h"
-#include "sagitta/index/vector_index.h"
+#include "sagitta/index/index.h"
 #include "sagitta/plan/plan.h"
 
 #include "partitions.h"
@@ -46,7 +46,6 @@ class Reader {
   std::unique_ptr<exec::TableRows> stored_rows(Read& read, kv::ReadMode mode, int64_t now_s) const;
   Result<Answer> step(Read& read, kv::ReadMode mode);
   void note_ann(const Read& read);
-  index::VectorIndexPtr serving_index(const index::VectorIndexSet& set, const plan::AnnQuery& ann) const;
 
   const Options& options_;
   const Environment& env_;

@@ -7,7 +7,7 @@
 
 #include "sagitta/exec/select.h"
 
-#include "matches.h"
+#include "filter.h"
 
 namespace sagitta::exec {
 

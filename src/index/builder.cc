@@ -1,3 +1,4 @@
+/// Builds of indexes, one after the other.
 #include "sagitta/index/builder.h"
 
 #include <optional>
@@ -15,8 +16,8 @@ constexpr size_t kCatchUpRows = 256;
 
 Builder::Builder(const Environment& environment)
     : env_(environment),
-      building_(env_.metrics.gauge("sagitta_index_building",
-                                   "Vector indexes that are being built; their queries scan rows.")) {}
+      building_(
+          env_.metrics.gauge("sagitta_index_building", "Indexes that are being built; their queries scan rows.")) {}
 
 void Builder::begin(const IndexPtr& index) {
   {
@@ -57,6 +58,8 @@ void Builder::build_next() {
 
 /// The last of the journal is read while the applier waits.
 Status Builder::build(const IndexPtr& index) {
+  // From before the first row is read: what is removed from then on is told.
+  const RowMap::Pin pin = index->rows()->pin();
   SAGITTA_TRY(const std::optional<log::Offset> saved, env_.saver.load(*index));
   log::Offset next = saved.value_or(0);
   if (!saved) {
@@ -70,44 +73,53 @@ Status Builder::build(const IndexPtr& index) {
   }
   size_t caught_up = 0;
   for (;;) {
-    SAGITTA_TRY(const size_t rows, catch_up(*index, next));
+    SAGITTA_TRY(const size_t rows, catch_up(*index, pin, next));
     caught_up += rows;
     if (stopping_ || !env_.indexes.has(*index)) return {};
     if (rows <= kCatchUpRows) break;
   }
   {
     std::lock_guard lock(env_.commit.mutex);
-    SAGITTA_TRY(const size_t rows, catch_up(*index, next));
+    SAGITTA_TRY(const size_t rows, catch_up(*index, pin, next));
     caught_up += rows;
-    index->set_state(VectorIndex::State::kServing);
+    index->set_state(Reader::State::kServing);
   }
   log_info("index serves", {{"index", index->def().name},
                             {"from", saved ? "snapshot" : "rows"},
                             {"caught_up", caught_up},
-                            {"vectors", index->stats().vectors},
+                            {"rows", index->stats().rows},
                             {"refused", index->stats().refused}});
   if (env_.saver.claim(*index)) env_.saver.begin_save(index);
   return {};
 }
 
-Status Builder::scan(VectorIndexImpl& index, const rows::ReadView& rows) {
+Status Builder::scan(Index& index, const rows::ReadView& rows) {
   const auto cursor = rows.scan_tokens(*index.table());
   for (;;) {
     SAGITTA_TRY(const bool more, cursor->next());
     if (!more || stopping_ || !env_.indexes.has(index)) return {};
-    if (!cursor->row().is_static) SAGITTA_CHECK(index.update(cursor->row_key(), &cursor->row()));
+    if (!cursor->row().is_static) SAGITTA_CHECK(show(index, cursor->row_key(), &cursor->row()));
   }
 }
 
+/// A row without a number is gone, or has no value that an index names.
+Status Builder::show(Index& index, BytesView row_key, const rows::LiveRow* now) {
+  const auto row = index.rows()->find(row_key);
+  return row ? index.update({.row = *row, .key = row_key, .now = now}) : Status();
+}
+
 /// Brings the index up to the journal's end and moves `from` beyond it. Returns how many rows it
-/// took.
-Result<size_t> Builder::catch_up(VectorIndexImpl& index, log::Offset& from) {
+/// took. `pin` is older than all that the index has.
+Result<size_t> Builder::catch_up(Index& index, const RowMap::Pin& pin, log::Offset& from) {
   const rows::ReadView rows = env_.view();
   SAGITTA_TRY(const IndexJournal::Changes changes, env_.journal.read(index.def().id, from, rows.snapshot()));
   if (changes.cleared) index.clear();
   for (const Bytes& key : changes.rows) {
     SAGITTA_TRY(const auto row, rows.get_by_key(*index.table(), key));
-    SAGITTA_CHECK(index.update(key, row ? &*row : nullptr));
+    SAGITTA_CHECK(show(index, key, row ? &*row : nullptr));
+  }
+  for (const RowNumber row : index.rows()->removed_since(pin)) {
+    SAGITTA_CHECK(index.update({.row = row, .key = index.rows()->key(row)}));
   }
   from = changes.next;
   return changes.rows.size();

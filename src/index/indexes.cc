@@ -1,82 +1,91 @@
+/// The set of indexes, as the schema and memory have it.
 #include "sagitta/index/indexes.h"
 
 #include "sagitta/base/logging.h"
+#include "sagitta/index/kinds.h"
 
 namespace sagitta::index {
-
-bool is_vector_index(const schema::TableDef& table, const schema::IndexDef& def) {
-  const schema::ColumnDef* column = table.find_column(def.column_id);
-  return column != nullptr && column->type->is_float_vector() && schema::is_vector_index_class(def.class_name);
-}
 
 std::set<uint32_t> index_ids(const schema::Schema& schema) {
   std::set<uint32_t> ids;
   for (const auto& [name, keyspace] : schema.keyspaces) {
     for (const auto& [table_name, table] : keyspace->tables) {
       for (const schema::IndexDef& def : table->indexes) {
-        if (is_vector_index(*table, def)) ids.insert(def.id);
+        if (define(*table, def) != nullptr) ids.insert(def.id);
       }
     }
   }
   return ids;
 }
 
-Indexes::Indexes(MemoryBudget& vectors, MetricsRegistry& metrics, const Clock& clock)
-    : vectors_(vectors),
+Indexes::Indexes(MemoryBudget& memory, MetricsRegistry& metrics, const Clock& clock, const RowMaps& rows)
+    : memory_(memory),
       clock_(clock),
-      failed_(
-          metrics.counter("sagitta_index_failures_total",
-                          "Vector indexes that stopped serving because memory was full; their queries scan rows.")) {}
+      rows_(rows),
+      failed_(metrics.counter("sagitta_index_failures_total",
+                              "Indexes that stopped serving because memory was full; their queries scan rows.")) {}
 
 std::vector<IndexPtr> Indexes::adopt(const schema::Schema& schema) {
   std::map<uint32_t, IndexPtr> next;
   std::vector<IndexPtr> made;
+  tables_.clear();
   for (const auto& [name, keyspace] : schema.keyspaces) {
     for (const auto& [table_name, table] : keyspace->tables) {
+      TableIndexes of_table{.table_id = table->id};
       for (const schema::IndexDef& def : table->indexes) {
-        if (IndexPtr known = find(def.id)) {
-          next[def.id] = std::move(known);
-          continue;
+        if (define(*table, def) == nullptr) continue;
+        of_table.ids.push_back(def.id);
+        of_table.columns.push_back(def.column_id);
+        if (IndexPtr index = find_or_make(table, def, made)) {
+          of_table.indexes.push_back(index);
+          next[def.id] = std::move(index);
         }
-        if (!is_vector_index(*table, def)) continue;
-        auto index = VectorIndexImpl::make(table, def, vectors_, clock_);
-        if (!index) {
-          failed_.add();
-          log_error("index not made", {{"index", def.name}, {"error", index.error().to_string()}});
-          continue;
-        }
-        made.push_back(next[def.id] = *std::move(index));
       }
+      if (!of_table.ids.empty()) tables_[table->id] = std::move(of_table);
     }
   }
   publish(std::move(next));
   return made;
 }
 
+IndexPtr Indexes::find_or_make(const schema::TableDefPtr& table, const schema::IndexDef& def,
+                               std::vector<IndexPtr>& made) {
+  const auto known = indexes_.find(def.id);
+  if (known != indexes_.end()) return known->second;
+  auto index = define(*table, def)->make(table, {memory_, clock_, rows_.find(table->id)});
+  if (!index) {
+    failed_.add();
+    log_error("index not made", {{"index", def.name}, {"error", index.error().to_string()}});
+    return nullptr;
+  }
+  return made.emplace_back(*std::move(index));
+}
+
 void Indexes::publish(std::map<uint32_t, IndexPtr> next) {
-  auto published = std::make_shared<VectorIndexSet>();
+  auto published = std::make_shared<IndexSet>();
   for (const auto& [id, index] : next) published->indexes[id] = index;
   std::lock_guard lock(mutex_);
   indexes_ = std::move(next);
   set_ = std::move(published);
 }
 
-IndexPtr Indexes::find(uint32_t id) const {
-  const auto found = indexes_.find(id);
-  return found == indexes_.end() ? nullptr : found->second;
+const TableIndexes* Indexes::of_table(uint32_t table_id) const {
+  const auto found = tables_.find(table_id);
+  return found == tables_.end() ? nullptr : &found->second;
 }
 
-VectorIndexSetPtr Indexes::published() const {
+IndexSetPtr Indexes::published() const {
   std::lock_guard lock(mutex_);
   return set_;
 }
 
-bool Indexes::has(const VectorIndexImpl& index) const {
+bool Indexes::has(const Index& index) const {
   std::lock_guard lock(mutex_);
-  return set_->find(index.def().id) == &index;
+  const ReaderPtr* found = set_->find(index.def().id);
+  return found != nullptr && found->get() == &index;
 }
 
-void Indexes::give_up(VectorIndexImpl& index, const Error& why) {
+void Indexes::give_up(Index& index, const Error& why) {
   index.give_up();
   failed_.add();
   log_error("index does not serve", {{"index", index.def().name}, {"error", why.to_string()}});

@@ -1,4 +1,7 @@
+/// Snapshots of indexes, in the background.
 #include "sagitta/index/saver.h"
+
+#include <fmt/format.h>
 
 #include <chrono>
 #include <thread>
@@ -17,7 +20,7 @@ constexpr uint64_t kChangedPart = 5;
 constexpr std::chrono::milliseconds kCancelPoll{1};
 
 Counter& snapshots(MetricsRegistry& metrics, const char* result) {
-  return metrics.counter("sagitta_index_snapshot_total", "Snapshots of vector indexes, by what became of them",
+  return metrics.counter("sagitta_index_snapshot_total", "Snapshots of indexes, by what became of them",
                          {{"result", result}});
 }
 
@@ -30,10 +33,10 @@ Saver::Saver(const Environment& environment, const SnapshotPlace& place)
       not_saved_(snapshots(env_.metrics, "not_saved")),
       loaded_(snapshots(env_.metrics, "loaded")),
       not_loaded_(snapshots(env_.metrics, "not_loaded")),
-      save_seconds_(env_.metrics.histogram("sagitta_index_snapshot_save_seconds", "Time to save a vector index",
-                                           latency_bounds())),
+      save_seconds_(
+          env_.metrics.histogram("sagitta_index_snapshot_save_seconds", "Time to save an index", latency_bounds())),
       load_seconds_(env_.metrics.histogram("sagitta_index_snapshot_load_seconds",
-                                           "Time to load a vector index, without catching up", latency_bounds())) {
+                                           "Time to load an index, without catching up", latency_bounds())) {
   if (place.files != nullptr) files_.emplace(*place.files, place.directory);
 }
 
@@ -44,11 +47,26 @@ void Saver::tidy(const schema::Schema& schema) {
   for (uint32_t id : with_files_) files_->remove_unused(id);
 }
 
-Result<std::optional<log::Offset>> Saver::load(VectorIndexImpl& index) {
-  if (!files_) return std::nullopt;
+log::Offset Saver::needs(const Index& index) const {
+  if (!files_ || !index.has_snapshots()) return 0;
+  const auto header = files_->header(index.def().id);
+  return header ? header->complete_to : 0;
+}
+
+Status Saver::check_not_ahead(const Index& index) const {
+  const log::Offset needed = needs(index);
+  std::lock_guard lock(env_.commit.mutex);
+  if (needed <= env_.commit.next) return {};
+  return fail(ErrorCode::kInvalid,
+              fmt::format("it is complete to offset {}, but the log ends at {}", needed, env_.commit.next));
+}
+
+Result<std::optional<log::Offset>> Saver::load(Index& index) {
+  if (!files_ || !index.has_snapshots()) return std::nullopt;
   SAGITTA_TRY(const auto journal_from, env_.journal.complete_from(index.def().id));
   const int64_t began_us = env_.clock.steady_us();
-  const auto done = index.load(*files_, journal_from.value_or(UINT64_MAX), env_.vectors);
+  const Status usable = check_not_ahead(index);
+  const auto done = usable ? index.load(*files_, journal_from.value_or(UINT64_MAX)) : fail(usable);
   if (done) {
     loaded_.add();
     load_seconds_.observe(static_cast<double>(env_.clock.steady_us() - began_us) * 1e-6);
@@ -61,10 +79,11 @@ Result<std::optional<log::Offset>> Saver::load(VectorIndexImpl& index) {
   return std::nullopt;
 }
 
-bool Saver::claim(VectorIndexImpl& index) const {
-  if (!files_ || stopping_ || !enabled_ || index.state() != VectorIndex::State::kServing) return false;
+bool Saver::claim(Index& index) const {
+  if (!files_ || !index.has_snapshots() || stopping_ || !enabled_ || index.state() != Reader::State::kServing)
+    return false;
   const uint64_t changed = index.changes() - std::max(index.tried_changes.load(), index.saved_changes.load());
-  if (changed < changes_min_ || changed * kChangedPart < index.stats().vectors) return false;
+  if (changed < changes_min_ || changed * kChangedPart < index.stats().rows) return false;
   return !index.save_claimed.exchange(true);
 }
 
@@ -94,7 +113,7 @@ void Saver::begin_removals(const schema::Schema& schema) {
   }
 }
 
-void Saver::save(VectorIndexImpl& index) {
+void Saver::save(Index& index) {
   const int64_t began_us = env_.clock.steady_us();
   const Status done = try_save(index);
   if (done) {
@@ -107,11 +126,11 @@ void Saver::save(VectorIndexImpl& index) {
            {{"index", index.def().name}, {"error", done.error().to_string()}});
 }
 
-Status Saver::try_save(VectorIndexImpl& index) {
+Status Saver::try_save(Index& index) {
   SnapshotHeader header{.index_id = index.def().id};
   SAGITTA_TRY(header.number, files_->next_number(header.index_id));
   uint64_t changes = 0;
-  ann::Pin pin;
+  std::shared_ptr<const void> pin;
   {
     std::lock_guard lock(env_.commit.mutex);
     header.complete_to = env_.commit.next;
@@ -121,7 +140,7 @@ Status Saver::try_save(VectorIndexImpl& index) {
   }
   index.tried_changes = changes;
   const Status done = index.save(*files_, header, index.cancel_save);
-  pin = {};
+  pin = nullptr;
   index.save_running = false;
   files_->remove_unused(header.index_id);
   if (!done) return done;
@@ -135,7 +154,7 @@ Status Saver::try_save(VectorIndexImpl& index) {
   return {};
 }
 
-void Saver::end_save(VectorIndexImpl& index) {
+void Saver::end_save(Index& index) {
   index.cancel_save = true;
   while (index.save_running) std::this_thread::sleep_for(kCancelPoll);
   index.cancel_save = false;
@@ -166,8 +185,8 @@ void Saver::wait() {
 void Saver::save_all() {
   if (!files_) return;
   for (const auto& [id, index] : env_.indexes.all()) {
-    const bool serves = index->state() == VectorIndex::State::kServing;
-    if (serves && index->changes() != index->saved_changes) save(*index);
+    const bool serves = index->state() == Reader::State::kServing;
+    if (serves && index->has_snapshots() && index->changes() != index->saved_changes) save(*index);
   }
   const Status trimmed = env_.journal.write_trims();
   if (!trimmed) log_warn("index journal not trimmed", {{"error", trimmed.error().to_string()}});

@@ -40,7 +40,8 @@ struct State {
   const FamilyMap& family(Family f) const { return families[static_cast<size_t>(f)]; }
   uint64_t oldest_visible() const { return snapshots.empty() ? sequence : std::min(sequence, *snapshots.begin()); }
 
-  /// Adds a version, and drops those that no snapshot can see. Returns false if nothing is left of the key.
+  /// Adds a version, and drops those that no snapshot can see. Returns false if nothing is left of
+  /// the key.
   bool add(Versions& versions, std::optional<Bytes> value) {
     SAGITTA_ASSERT(versions.empty() || versions.back().sequence <= sequence);
     if (!versions.empty() && versions.back().sequence == sequence) versions.pop_back();

@@ -1,5 +1,5 @@
-/// What a batch does to the keys of one family: its reads see it, and the store gets it in order of keys, in which a
-/// skip list takes them at a fraction of the cost.
+/// What a batch does to the keys of one family: its reads see it, and the store gets it in order of
+/// keys, in which a skip list takes them at a fraction of the cost.
 #pragma once
 
 #include <cstddef>
@@ -32,8 +32,8 @@ class PendingKeys {
 
   /// Null: the batch leaves the key alone.
   const Change* find(BytesView key) const;
-  /// Calls `visit` with the entries of [from, to) after the batch. `stored` walks those of the store, and of no other
-  /// range.
+  /// Calls `visit` with the entries of [from, to) after the batch. `stored` walks those of the
+  /// store, and of no other range.
   Status visit(Iterator& stored, BytesView from, BytesView to, Direction direction, const EntryVisitor& visit) const;
   /// Key by key, ascending; without what remove_range did to keys of the store.
   const Changes& changes() const { return *changes_; }
@@ -64,7 +64,8 @@ class PendingKeys {
   /// The changes win over them.
   std::vector<std::pair<Bytes, Bytes>> removed_ranges_;
   size_t size_bytes_ = 0;
-  /// Of each change since the mark, oldest first: its key, and what the batch did to it before, if anything.
+  /// Of each change since the mark, oldest first: its key, and what the batch did to it before, if
+  /// anything.
   std::vector<std::pair<Changes::iterator, std::optional<Change>>> undo_;
   size_t marked_ranges_ = 0;
 };

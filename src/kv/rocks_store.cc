@@ -25,15 +25,17 @@ namespace sagitta::kv {
 namespace {
 
 /// On disk; in the order of Family. RocksDB insists that one is called "default".
-constexpr std::array<const char*, kFamilyCount> kFamilyNames = {"default", "rows", "journal", "requests"};
+constexpr std::array<const char*, kFamilyCount> kFamilyNames = {"default", "rows", "journal", "requests",
+                                                                "row_numbers"};
 
 /// Point reads fetch one row: blocks larger than a few rows would waste cache.
 constexpr size_t kBlockBytes = size_t{16} << 10;
 constexpr double kBloomBitsPerKey = 10;
-/// Part of a memtable's bytes that a Bloom filter of its keys may take: most rows that are written are new, and the
-/// search for them in the memtable costs as much as writing them.
+/// Part of a memtable's bytes that a Bloom filter of its keys may take: most rows that are written
+/// are new, and the search for them in the memtable costs as much as writing them.
 constexpr double kMemtableBloomPart = 0.02;
-/// A file of rows that no write has led to merge goes through the compaction filter when it is this old.
+/// A file of rows that no write has led to merge goes through the compaction filter when it is this
+/// old.
 constexpr uint64_t kRewriteAfterS = 24 * 3600;
 
 rocksdb::Slice to_slice(BytesView bytes) { return {bytes.data(), bytes.size()}; }
@@ -245,8 +247,8 @@ class RocksBatch final : public Batch {
   void keep(const rocksdb::Status& status) {
     if (status_.ok()) status_ = status;
   }
-  /// RocksDB 7.8 loses keys beyond a range deletion when it walks backwards, and rows are read backwards: so each key
-  /// of the store goes by itself.
+  /// RocksDB 7.8 loses keys beyond a range deletion when it walks backwards, and rows are read
+  /// backwards: so each key of the store goes by itself.
   void remove_each(Family family, BytesView from, BytesView to) {
     auto* handle = core_->handle(family);
     const rocksdb::Slice end = to_slice(to);
@@ -347,8 +349,9 @@ Result<std::unique_ptr<Store>> open_rocks_store(FileSystem& files, const RocksOp
 
   std::vector<rocksdb::ColumnFamilyDescriptor> families;
   for (const char* name : kFamilyNames) families.emplace_back(name, family_options(*core, options));
-  // Their keys come in order: each is looked for from where the one before it went. RocksDB 7.8 has one hint for keys
-  // and range deletions and must not get both, so these families have no range deletions.
+  // Their keys come in order: each is looked for from where the one before it went. RocksDB 7.8 has
+  // one hint for keys and range deletions and must not get both, so these families have no range
+  // deletions.
   for (const Family sorted : {Family::kRows, Family::kRequests}) {
     families[static_cast<size_t>(sorted)].options.memtable_insert_with_hint_prefix_extractor.reset(
         rocksdb::NewFixedPrefixTransform(0));

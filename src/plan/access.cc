@@ -1,9 +1,12 @@
+/// Which relations say where rows are, and which way leads to them.
 #include "access.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <utility>
+
+#include "sagitta/plan/way.h"
 
 namespace sagitta::plan {
 namespace {
@@ -23,7 +26,8 @@ std::vector<Relation> take_tokens(std::vector<Relation>& relations) {
   return tokens;
 }
 
-/// The relations on the partition key if they name partitions; none, and `relations` as it was, if they do not.
+/// The relations on the partition key if they name partitions; none, and `relations` as it was, if
+/// they do not.
 std::vector<Relation> take_partition(const schema::TableDef& table, std::vector<Relation>& relations) {
   std::vector<size_t> places;
   for (ColumnPtr key : partition_columns(table)) {
@@ -85,7 +89,8 @@ Status check_needs_no_filtering(const schema::TableDef& table, const AccessPath&
     });
     if (gap != path.filters.end()) return clustering_gap(table, *gap, path.clustering);
   }
-  // A tuple slice over columns of both directions is no range of the storage order, but reads no more than its prefix.
+  // A tuple slice over columns of both directions is no range of the storage order, but reads no
+  // more than its prefix.
   const bool filters = std::ranges::any_of(path.filters, [&](const Relation& r) {
     return !(whole_partition && r.columns.size() > 1 && !same_direction(r));
   });
@@ -162,6 +167,51 @@ Result<AccessPath> choose_access(const schema::TableDef& table, std::vector<Rela
   move_all(relations, path.filters);
   if (!rules.allow_filtering && !rules.filters_everything) SAGITTA_CHECK(check_needs_no_filtering(table, path));
   return path;
+}
+
+// ---- the way of a bound select ----
+
+namespace {
+
+bool names_partitions(const BoundSelect& select) {
+  return select.partitions || select.tokens.start != INT64_MIN || select.tokens.end != INT64_MAX;
+}
+
+bool is_everything(const std::vector<ClusteringRange>& ranges) {
+  return ranges.size() == 1 && ranges[0].is_everything();
+}
+
+/// The newest of the indexes that covers the probe.
+index::ReaderPtr covering(const AnnQuery& ann, uint64_t limit, const index::IndexSet& indexes) {
+  for (auto definition = ann.indexes.rbegin(); definition != ann.indexes.rend(); ++definition) {
+    const index::ReaderPtr* found = indexes.find((*definition)->def().id);
+    if (found == nullptr || (*found)->state() != index::Reader::State::kServing) continue;
+    if ((*found)->covers(ann.probe(limit))) return *found;
+  }
+  return nullptr;
+}
+
+}  // namespace
+
+// A partition is read whole: it is little beside a search that passes it alone.
+Way choose_way(const BoundSelect& select, const index::IndexSet& indexes) {
+  Way way{.kind = select.partitions ? Way::Kind::kPartitions : Way::Kind::kTokens,
+          .filters = !select.filters.empty() || !is_everything(select.clustering)};
+  if (!select.ann || names_partitions(select)) return way;
+  way.index = covering(*select.ann, *select.limit, indexes);
+  if (way.index != nullptr) way.kind = Way::Kind::kIndex;
+  return way;
+}
+
+std::string Way::describe(const BoundSelect& select) const {
+  const char* how = filters ? ", filtered" : "";
+  switch (kind) {
+    case Kind::kPartitions: return fmt::format("{} partitions{}", select.partitions->size(), how);
+    case Kind::kIndex: return fmt::format("index {}{}", index->def().name, how);
+    case Kind::kTokens: break;
+  }
+  const bool all = select.tokens.start == INT64_MIN && select.tokens.end == INT64_MAX;
+  return fmt::format("{} partitions{}", all ? "all" : "a range of", how);
 }
 
 }  // namespace sagitta::plan

@@ -1,5 +1,5 @@
-/// How the rows of a SELECT are found: which relations name partitions, tokens or clustering ranges, and which are left
-/// to test row by row.
+/// How the rows of a SELECT are found: which relations name partitions, tokens or clustering
+/// ranges, and which are left to test row by row.
 #pragma once
 
 #include <vector>
@@ -23,8 +23,8 @@ struct AccessPath {
 struct AccessRules {
   /// ALLOW FILTERING was given.
   bool allow_filtering = false;
-  /// Rows come from an index or from memory: any relation may be a filter, and what does not name a partition must be
-  /// one.
+  /// Rows come from an index or from memory: any relation may be a filter, and what does not name a
+  /// partition must be one.
   bool filters_everything = false;
   /// Rows of a virtual table: even the partition key is a filter.
   bool is_virtual = false;

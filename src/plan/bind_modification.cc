@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "sagitta/index/kinds.h"
+
 #include "modification.h"
 #include "statements.h"
 
@@ -133,7 +135,7 @@ class ModificationBinder {
     Operation made;
     made.kind = kind;
     made.column = column;
-    made.vector_rule = vector_rule(table(), *column);
+    made.indexes = index::definitions_on(table(), *column);
     return made;
   }
 

@@ -1,5 +1,6 @@
-/// What every pass of binding shares: the schema, the current keyspace, the statement's markers as their types become
-/// known, and the warnings on the way. One Binder binds one statement, on one thread.
+/// What every pass of binding shares: the schema, the current keyspace, the statement's markers as
+/// their types become known, and the warnings on the way. One Binder binds one statement, on one
+/// thread.
 #pragma once
 
 #include <string>

@@ -1,5 +1,5 @@
-/// What the DDL statements share. Names and types are resolved and checked here; whether a change fits what exists is
-/// decided by schema::apply, in log order.
+/// What the DDL statements share. Names and types are resolved and checked here; whether a change
+/// fits what exists is decided by schema::apply, in log order.
 #pragma once
 
 #include <string>

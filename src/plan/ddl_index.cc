@@ -4,18 +4,17 @@
 #include <array>
 #include <utility>
 
-#include "sagitta/base/limits.h"
+#include "sagitta/index/kinds.h"
 #include "sagitta/types/name.h"
 
 #include "ddl.h"
-#include "index_options.h"
 #include "options.h"
 
 namespace sagitta::plan {
 namespace {
 
 /// The options inside nested maps come out flat; the names of the maps around them say nothing.
-Status flatten(const cql::Properties& properties, std::vector<IndexOption>& out) {
+Status flatten(const cql::Properties& properties, std::vector<index::WrittenOption>& out) {
   constexpr std::array kGroups =
       std::to_array<std::string_view>({"indexing_options", "usearch_options", "hnsw_options"});
   for (const auto& [name, property] : properties) {
@@ -32,14 +31,18 @@ Status flatten(const cql::Properties& properties, std::vector<IndexOption>& out)
   return {};
 }
 
-Result<std::string> check_class(const cql::CreateIndex& statement) {
-  if (!statement.class_name) {
-    if (statement.custom) return fail(ErrorCode::kInvalid, "CUSTOM index requires specifying the index class");
-    return fail(ErrorCode::kInvalid,
-                "Only vector indexes are supported yet: name their class by USING 'sai' or USING 'vector_index'");
-  }
-  if (schema::is_vector_index_class(*statement.class_name)) return *statement.class_name;
-  return fail(ErrorCode::kInvalid, fmt::format("Unable to find custom indexer class '{}'", *statement.class_name));
+std::unexpected<Error> not_a_vector(const schema::ColumnDef& column) {
+  return fail(ErrorCode::kInvalid,
+              fmt::format("Indexes on non-vector columns are not supported yet: column {} has type {}", column.name,
+                          column.type->to_cql()));
+}
+
+Result<std::string> class_of(const cql::CreateIndex& statement, const schema::ColumnDef& column) {
+  if (statement.class_name) return *statement.class_name;
+  if (statement.custom) return fail(ErrorCode::kInvalid, "CUSTOM index requires specifying the index class");
+  if (column.type->kind() != types::Kind::kVector) return not_a_vector(column);
+  return fail(ErrorCode::kInvalid,
+              "Only vector indexes are supported yet: name their class by USING 'sai' or USING 'vector_index'");
 }
 
 Result<const schema::ColumnDef*> target_column(const cql::CreateIndex& statement, const schema::TableDef& table) {
@@ -48,31 +51,8 @@ Result<const schema::ColumnDef*> target_column(const cql::CreateIndex& statement
                 "A vector index has one column: queries filter by any other column without an index on it");
   }
   SAGITTA_TRY(const schema::ColumnDef* column, find_column(table, statement.targets[0].columns[0]));
-  if (statement.targets[0].kind != cql::IndexTarget::Kind::kColumn || column->type->kind() != types::Kind::kVector) {
-    return fail(ErrorCode::kInvalid,
-                fmt::format("Indexes on non-vector columns are not supported yet: column {} has type {}", column->name,
-                            column->type->to_cql()));
-  }
+  if (statement.targets[0].kind != cql::IndexTarget::Kind::kColumn) return not_a_vector(*column);
   return column;
-}
-
-Status check_column(const schema::ColumnDef& column, bool storage_attached) {
-  if (!column.type->is_float_vector()) {
-    return fail(ErrorCode::kInvalid, storage_attached
-                                         ? "SAI ANN indexes are only allowed on vector columns with float elements"
-                                         : "Vector indexes are only supported on columns of vectors of floats");
-  }
-  if (column.kind != schema::ColumnKind::kRegular) {
-    return fail(ErrorCode::kInvalid,
-                fmt::format("Vector indexes on key or static columns are not supported: {}", column.name));
-  }
-  if (column.type->dim() > limits::kVectorDimMax) {
-    return fail(ErrorCode::kInvalid,
-                fmt::format("Indexed vectors must have a dimension less than or equal to {}: column "
-                            "{} has type {}",
-                            limits::kVectorDimMax, column.name, column.type->to_cql()));
-  }
-  return {};
 }
 
 }  // namespace
@@ -84,17 +64,18 @@ Result<Plan> bind_ddl(Binder& binder, const cql::CreateIndex& statement) {
     return fail(ErrorCode::kInvalid, fmt::format("Table '{}.{}' doesn't exist", keyspace, statement.table.name));
   }
   SAGITTA_TRY(const schema::ColumnDef* column, target_column(statement, *table));
-  SAGITTA_TRY(std::string class_name, check_class(statement));
-  const bool storage_attached = schema::is_storage_attached_class(class_name);
-  SAGITTA_CHECK(check_column(*column, storage_attached));
-  std::vector<IndexOption> written;
-  SAGITTA_CHECK(flatten(statement.options, written));
+  SAGITTA_TRY(std::string class_name, class_of(statement, *column));
   const std::string shown_name =
       statement.name.empty() ? fmt::format("{}_{}_idx", table->name, column->name) : statement.name;
-  SAGITTA_TRY(IndexOptions options, check_index_options(written, {.index = shown_name,
-                                                                  .column = column->name,
-                                                                  .type = *column->type,
-                                                                  .storage_attached = storage_attached}));
+  const index::Target target{.index = shown_name, .class_name = class_name, .column = *column};
+  const index::Kind* kind = index::find_kind(target);
+  if (kind == nullptr) {
+    return fail(ErrorCode::kInvalid, fmt::format("Unable to find custom indexer class '{}'", class_name));
+  }
+  SAGITTA_CHECK(kind->check_column(target));
+  std::vector<index::WrittenOption> written;
+  SAGITTA_CHECK(flatten(statement.options, written));
+  SAGITTA_TRY(index::CheckedOptions options, kind->check_options(written, target));
   std::ranges::move(options.warnings, std::back_inserter(binder.warnings()));
   schema::IndexDef index;
   index.name = statement.name;
@@ -102,6 +83,7 @@ Result<Plan> bind_ddl(Binder& binder, const cql::CreateIndex& statement) {
   index.target = types::quote_name(column->name);
   index.class_name = std::move(class_name);
   index.options = std::move(options.stored);
+  index.kind = kind->name();
   return schema_plan(keyspace, table->name,
                      schema::CreateIndex{.keyspace = keyspace,
                                          .table = table->name,

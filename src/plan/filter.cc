@@ -42,7 +42,8 @@ Value map_entry(const types::DataType& type, BytesView whole, BytesView key) {
   return {};
 }
 
-/// The order of the row's columns and an operand, component by component; nothing when a null is met.
+/// The order of the row's columns and an operand, component by component; nothing when a null is
+/// met.
 std::optional<std::strong_ordering> order_of(const Filter& filter, const std::vector<Value>& operand,
                                              const RowSource& row) {
   for (size_t i = 0; i < filter.columns.size(); ++i) {

@@ -192,7 +192,8 @@ Bytes integer_bytes(Kind kind, int64_t v) {
   }
 }
 
-/// Saturating, as Java's casts are: those to less than 32 bits go by way of an int, which then wraps.
+/// Saturating, as Java's casts are: those to less than 32 bits go by way of an int, which then
+/// wraps.
 int64_t saturate(double v, Kind to) {
   const bool wide = to == Kind::kBigint || to == Kind::kCounter;
   const int64_t least = wide ? INT64_MIN : INT32_MIN, most = wide ? INT64_MAX : INT32_MAX;

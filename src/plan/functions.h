@@ -15,7 +15,8 @@ struct Function {
 
   /// As result columns and messages spell it, without "system.".
   std::string name;
-  /// Empty when `resolve_call` has rules of its own for the function (token, similarity_*, casts, arithmetic).
+  /// Empty when `resolve_call` has rules of its own for the function (token, similarity_*, casts,
+  /// arithmetic).
   std::vector<types::DataTypePtr> parameters;
   types::DataTypePtr result;
   Call call = nullptr;
@@ -23,7 +24,8 @@ struct Function {
   bool null_on_null = true;
 };
 
-/// The overloads of a name (lower case), in order of preference; empty when there is no such function.
+/// The overloads of a name (lower case), in order of preference; empty when there is no such
+/// function.
 std::span<const Function* const> functions_named(std::string_view name);
 
 /// Functions without a signature of their own.

@@ -76,8 +76,8 @@ Bytes ordered(std::span<const ColumnPtr> columns, const Components& values) {
   return out;
 }
 
-/// In storage order, one of each. Partition keys are told apart by their own bytes: decimals 1.5 and 1.50 are equal as
-/// clustering values, and two partitions.
+/// In storage order, one of each. Partition keys are told apart by their own bytes: decimals 1.5
+/// and 1.50 are equal as clustering values, and two partitions.
 void sort_and_unite(std::span<const ColumnPtr> columns, std::vector<Components>& values) {
   const bool clustering = columns[0]->kind == schema::ColumnKind::kClustering;
   std::map<std::pair<Bytes, Components>, Components> sorted;
@@ -259,8 +259,8 @@ Result<TokenRange> evaluate_token_range(std::span<const Relation> relations, con
         range.start = std::max(range.start, token + 1);
         break;
       default:
-        // The smallest token stands for the ring's end, too: "token(k) <= -2^63" never matches a key, "< -2^63"
-        // neither.
+        // The smallest token stands for the ring's end, too: "token(k) <= -2^63" never matches a
+        // key, "< -2^63" neither.
         if (token == INT64_MIN) return nothing;
         range.end = std::min(range.end, token - 1);
         break;

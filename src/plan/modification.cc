@@ -93,7 +93,7 @@ Status append_set(const Operation& operation, Value value, const EvalContext& co
     row.cells.push_back(cell(operation, CellOp::Kind::kClear));
     return value ? add_elements(operation, *value, false, context, row) : Status();
   }
-  if (value) SAGITTA_CHECK(check_vector(*operation.column, *value, operation.vector_rule));
+  if (value) SAGITTA_CHECK(check_indexed(operation.indexes, *value));
   CellOp op = cell(operation, CellOp::Kind::kSet);
   op.value = std::move(value);
   row.cells.push_back(std::move(op));
@@ -244,7 +244,8 @@ Result<WriteTime> evaluate_write_time(const ModificationBody& body, const schema
     return fail(ErrorCode::kInvalid,
                 fmt::format("Out of bound timestamp, must be in [{}, {}]", rows::kNoTimestamp + 1, INT64_MAX));
   }
-  // Additions are put in order by the log alone, and a deletion must not be newer than those to come.
+  // Additions are put in order by the log alone, and a deletion must not be newer than those to
+  // come.
   if (table.is_counter) given.reset();
   time.timestamp_us = given.value_or(context.now_us);
   time.server_timestamp = !given;

@@ -28,8 +28,8 @@ struct Operation {
   std::optional<Expression> key;
   uint32_t field = 0;
   Expression value;
-  /// Of a vector column.
-  VectorRule vector_rule;
+  /// Those on the column: they say which values must not be written.
+  std::vector<index::DefinitionPtr> indexes;
 };
 
 struct ModificationBody {

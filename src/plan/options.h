@@ -10,8 +10,8 @@
 
 namespace sagitta::plan {
 
-/// Checks the options of a table and returns them as they are stored; `id` is left out. kSyntax "Unknown property 'x'",
-/// kConfig for values that are none.
+/// Checks the options of a table and returns them as they are stored; `id` is left out. kSyntax
+/// "Unknown property 'x'", kConfig for values that are none.
 Result<std::map<std::string, schema::OptionValue>> check_table_options(const cql::Properties& options);
 
 /// The text of a scalar. kSyntax when it is a map or a list.

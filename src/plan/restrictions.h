@@ -1,5 +1,5 @@
-/// The WHERE clause, bound: relations between columns and typed terms, and what becomes of them once their values are
-/// known.
+/// The WHERE clause, bound: relations between columns and typed terms, and what becomes of them
+/// once their values are known.
 #pragma once
 
 #include <optional>
@@ -20,7 +20,8 @@ struct Operand {
   bool packed = false;
 };
 
-/// `columns op operands`. Exactly one operand, but for IN, which has any number of them or one list-valued `in_list`.
+/// `columns op operands`. Exactly one operand, but for IN, which has any number of them or one
+/// list-valued `in_list`.
 struct Relation {
   std::vector<ColumnPtr> columns;
   Operator op = Operator::kEq;
@@ -46,8 +47,8 @@ Result<std::vector<Tuple>> evaluate_operands(const Relation& relation, const Eva
 /// As `evaluate_operands`, for key columns: what can be no part of a key is kInvalid as well.
 Result<std::vector<std::vector<Bytes>>> evaluate_key_operands(const Relation& relation, const EvalContext& context);
 
-/// The serialised partition keys that `=` and IN on every partition-key column name, in token order, without
-/// duplicates. `relations` has one relation a component, in key order.
+/// The serialised partition keys that `=` and IN on every partition-key column name, in token
+/// order, without duplicates. `relations` has one relation a component, in key order.
 Result<std::vector<Bytes>> evaluate_partition_keys(std::span<const Relation> relations, const EvalContext& context);
 
 /// How the clustering columns are restricted: equalities on a prefix of them, then at most a slice.

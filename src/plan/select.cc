@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "sagitta/base/limits.h"
+#include "sagitta/index/kinds.h"
 #include "sagitta/types/value.h"
 
 #include "statements.h"
@@ -122,8 +123,8 @@ class SelectBinder {
     return {};
   }
 
-  /// Groups follow each other in storage: they are of a prefix of the primary key, whose columns that `=` restricts may
-  /// be left out, and no group is wider than a partition.
+  /// Groups follow each other in storage: they are of a prefix of the primary key, whose columns
+  /// that `=` restricts may be left out, and no group is wider than a partition.
   Status check_group_order() const {
     const auto keys = std::span(table().columns).first(table().partition_key_count + table().clustering_count);
     size_t next = 0;
@@ -183,12 +184,17 @@ class SelectBinder {
     SAGITTA_CHECK(check_ann(ordering[0], *column));
     plan_->is_ann = true;
     body_->ann = AnnQuery{.column = column};
-    for (const schema::IndexDef& index : table().indexes) {
-      if (index.column_id == column->id) body_->ann->index_ids.push_back(index.id);
-    }
-    std::ranges::sort(body_->ann->index_ids);
+    body_->ann->indexes = nearest_indexes(*column);
     SAGITTA_TRY(body_->ann_query, binder_.bind_term(*ordering[0].ann, {.name = column->name, .type = column->type}));
     return {};
+  }
+
+  /// The indexes on a column that find what is nearest.
+  std::vector<index::DefinitionPtr> nearest_indexes(const schema::ColumnDef& column) const {
+    auto indexes = index::definitions_on(table(), column);
+    const index::Probe nearest{.column_id = column.id, .what = index::Nearest{}};
+    std::erase_if(indexes, [&](const auto& definition) { return !definition->answers(nearest); });
+    return indexes;
   }
 
   Status check_ann(const cql::Ordering& ordering, const schema::ColumnDef& column) const {
@@ -200,7 +206,7 @@ class SelectBinder {
     if (!column.type->is_float_vector()) {
       return fail(ErrorCode::kInvalid, "ANN ordering is only supported on float vector indexes");
     }
-    if (!vector_rule(table(), column)) {
+    if (nearest_indexes(column).empty()) {
       return fail(ErrorCode::kInvalid, "ANN ordering by vector requires the column to be indexed");
     }
     if (ordering.descending) return fail(ErrorCode::kInvalid, "Descending ANN ordering is not supported");
@@ -222,7 +228,7 @@ class SelectBinder {
     std::erase_if(where, [](const cql::Relation& relation) { return relation.op == cql::Operator::kAnn; });
     SAGITTA_TRY(std::vector<Relation> relations, bind_relations(binder_, table(), where));
     for (const Relation& relation : relations) {
-      if (vector_rule(table(), *relation.columns[0])) {
+      if (!nearest_indexes(*relation.columns[0]).empty()) {
         return fail(ErrorCode::kInvalid, "Vector indexes only support ANN queries");
       }
     }
@@ -275,7 +281,8 @@ class SelectBinder {
     return {};
   }
 
-  /// The storage order gives the wanted one, forwards or backwards; only several partitions need a sort.
+  /// The storage order gives the wanted one, forwards or backwards; only several partitions need a
+  /// sort.
   Status settle_direction() {
     const auto backwards = [](const SortKey& key) { return key.descending != key.column->descending; };
     body_->reversed = backwards(body_->sort.front());
@@ -324,7 +331,7 @@ Status bind_ann_values(const SelectPlan& plan, const EvalContext& context, std::
   if (query.unset || !query.value) {
     return fail(ErrorCode::kInvalid, fmt::format("Unsupported null value for column {}", column.name));
   }
-  SAGITTA_CHECK(check_vector(column, *query.value, vector_rule(*plan.table, column)));
+  SAGITTA_CHECK(check_indexed(bound.ann->indexes, *query.value));
   bound.ann->query = *std::move(query.value);
   if (page_size && *page_size > 0 && *page_size < *bound.limit) bound.warnings.emplace_back(kAnnNotPaged);
   return {};

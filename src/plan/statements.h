@@ -1,4 +1,5 @@
-/// The kinds of statements: each is bound by a file of its own, into a Plan that lacks only what all have in common.
+/// The kinds of statements: each is bound by a file of its own, into a Plan that lacks only what
+/// all have in common.
 #pragma once
 
 #include "access.h"

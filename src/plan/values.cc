@@ -56,26 +56,12 @@ Result<std::vector<BindValue>> arrange_named(const Plan& plan,
   return values;
 }
 
-VectorRule vector_rule(const schema::TableDef& table, const schema::ColumnDef& column) {
-  VectorRule rule;
-  for (const schema::IndexDef& index : table.indexes) {
-    if (index.column_id != column.id || !column.type->is_float_vector()) continue;
-    const index::Similarity similarity = index::vector_options(index, table).similarity;
-    // Cosine refuses all that the others refuse, and zero vectors.
-    if (!rule || similarity == index::Similarity::kCosine) rule = similarity;
+Status check_indexed(const std::vector<index::DefinitionPtr>& indexes, BytesView value) {
+  for (const index::DefinitionPtr& definition : indexes) {
+    const std::string refused = definition->refuse(value);
+    if (!refused.empty()) return fail(ErrorCode::kInvalid, "Invalid " + refused);
   }
-  return rule;
-}
-
-Status check_vector(const schema::ColumnDef& column, BytesView vector, const VectorRule& rule) {
-  if (!rule) return {};
-  // One a thread: a write of many rows would allocate it for each.
-  static thread_local std::vector<float> floats;
-  floats.resize(column.type->dim());
-  types::to_floats(vector, floats);
-  const std::string reason = index::refuse_vector(*rule, floats);
-  if (reason.empty()) return {};
-  return fail(ErrorCode::kInvalid, fmt::format("Invalid vector for column {}: {}", column.name, reason));
+  return {};
 }
 
 }  // namespace sagitta::plan

@@ -227,11 +227,11 @@ Status PartitionReplica::truncate(const log::Record& record) {
 
 Status PartitionReplica::tick() {
   *tick_under_way_ = false;
-  return tables_.sweep(*schema_, *batch_);
+  return tables_.step(*schema_, *batch_);
 }
 
 void PartitionReplica::tick_when_due() {
-  if (!tables_.is_sweeping() || tick_under_way_->exchange(true)) return;
+  if (!tables_.has_steps() || tick_under_way_->exchange(true)) return;
   log::Record record{.kind = RecordKind::kTick, .schema_version = schema_->version, .request_id = local_ids_.next()};
   env_.log.append(env_.partition, std::move(record), [under_way = tick_under_way_](const Result<Offset>& appended) {
     if (!appended) *under_way = false;

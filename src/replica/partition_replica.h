@@ -50,7 +50,7 @@ class PartitionReplica {
   /// See Replica.
   void submit(log::Record record, ApplyDone done);
   schema::SchemaPtr schema() const;
-  index::VectorIndexSetPtr vector_indexes() const { return tables_.indexes(); }
+  index::IndexSetPtr indexes() const { return tables_.indexes(); }
   rows::ReadView read_view(int64_t now_s, kv::ReadMode mode) const { return tables_.view(now_s, mode); }
   bool indexes_ready() const { return tables_.ready(); }
   std::shared_ptr<void> on_schema_change(std::function<void(const schema::SchemaOutcome&)> listener) {

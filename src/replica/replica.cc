@@ -28,7 +28,7 @@ class LogReplica final : public Replica {
 
   void submit(log::Record record, ApplyDone done) override { partition_.submit(std::move(record), std::move(done)); }
   schema::SchemaPtr schema() const override { return partition_.schema(); }
-  index::VectorIndexSetPtr vector_indexes() const override { return partition_.vector_indexes(); }
+  index::IndexSetPtr indexes() const override { return partition_.indexes(); }
   rows::ReadView read_view(int64_t now_s, kv::ReadMode mode) const override {
     return partition_.read_view(now_s, mode);
   }

@@ -6,10 +6,12 @@
 
 namespace sagitta::schema {
 
-/// Of the catalog and of schema changes. Version 1 had no numbers of dropped columns.
-inline constexpr uint8_t kCatalogVersion = 2;
+/// Of the catalog and of schema changes. Version 1 had no numbers of dropped columns, version 2 no
+/// kinds of index.
+inline constexpr uint8_t kCatalogVersion = 3;
 
-/// For a table that was made without a uuid: one that follows from its place, so that every replica gives the same.
+/// For a table that was made without a uuid: one that follows from its place, so that every replica
+/// gives the same.
 inline void give_uuid(TableDef& table) {
   if (!table.uuid.is_nil()) return;
   Bytes place;
@@ -34,7 +36,8 @@ inline constexpr auto kMembers<schema::DroppedColumn> =
 template <>
 inline constexpr auto kMembers<schema::IndexDef> =
     std::tuple(&schema::IndexDef::id, &schema::IndexDef::name, &schema::IndexDef::column_id, &schema::IndexDef::target,
-               &schema::IndexDef::class_name, &schema::IndexDef::options, &schema::IndexDef::version);
+               &schema::IndexDef::class_name, &schema::IndexDef::options, &schema::IndexDef::version,
+               Since{3, &schema::IndexDef::kind});
 template <>
 inline constexpr auto kMembers<schema::TableDef> =
     std::tuple(&schema::TableDef::id, &schema::TableDef::uuid, &schema::TableDef::keyspace, &schema::TableDef::name,

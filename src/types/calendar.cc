@@ -60,7 +60,8 @@ std::optional<int64_t> scan_days(Scanner& in) {
   const auto m = in.digits(1, 2);
   if (!m || !in.accept('-')) return std::nullopt;
   const auto d = in.digits(1, 2);
-  // std::chrono's years have 16 bits; the Gregorian calendar repeats every 400 years of 146,097 days.
+  // std::chrono's years have 16 bits; the Gregorian calendar repeats every 400 years of 146,097
+  // days.
   if (!d) return std::nullopt;
   const int64_t full_year = negative ? -*y : *y;
   int64_t cycles = full_year / 400, rest = full_year % 400;

@@ -17,10 +17,11 @@ std::optional<int64_t> time_from_text(std::string_view text);
 /// Always with nine digits of fraction.
 std::string time_to_text(int64_t ns);
 
-/// "2024-01-02", "2024-01-02 03:04", "2024-01-02T03:04:05.123+0100", "…Z": milliseconds since the epoch; without a
-/// zone, UTC.
+/// "2024-01-02", "2024-01-02 03:04", "2024-01-02T03:04:05.123+0100", "…Z": milliseconds since the
+/// epoch; without a zone, UTC.
 std::optional<int64_t> timestamp_from_text(std::string_view text);
-/// "2024-01-02 03:04:05.123Z"; the plain number outside the years 0 to 9999, which no date text reaches.
+/// "2024-01-02 03:04:05.123Z"; the plain number outside the years 0 to 9999, which no date text
+/// reaches.
 std::string timestamp_to_text(int64_t ms);
 
 }  // namespace sagitta::types

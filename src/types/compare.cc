@@ -30,7 +30,8 @@ Order compare_decimal(BytesView a, BytesView b) {
   return x.negative ? 0 <=> magnitude : magnitude;
 }
 
-/// Element by element, then the shorter first; `stride` 2 for a map, whose keys and values alternate.
+/// Element by element, then the shorter first; `stride` 2 for a map, whose keys and values
+/// alternate.
 Order compare_elements(const DataType& type, BytesView a, BytesView b) {
   const auto x = view_elements(type, a), y = view_elements(type, b);
   SAGITTA_ASSERT(x.has_value() && y.has_value());

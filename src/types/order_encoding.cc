@@ -9,8 +9,8 @@
 #include "integers.h"
 #include "order_keys.h"
 
-// Keys in memcmp order. A component delimits itself: by its fixed size, or by an end mark below every continuation. In
-// a descending component all bits are flipped.
+// Keys in memcmp order. A component delimits itself: by its fixed size, or by an end mark below
+// every continuation. In a descending component all bits are flipped.
 
 namespace sagitta::types {
 namespace {
@@ -23,7 +23,8 @@ constexpr auto flip_sign(T v) {
   return static_cast<Unsigned>(static_cast<Unsigned>(v) ^ (Unsigned{1} << (sizeof(T) * 8 - 1)));
 }
 
-/// Sign, then length, then bytes: longer is larger for positive numbers and smaller for negative ones.
+/// Sign, then length, then bytes: longer is larger for positive numbers and smaller for negative
+/// ones.
 void append_varint(BytesView bytes, Bytes& out) {
   bytes = minimal_varint(bytes);
   const bool negative = bytes[0] < 0;
@@ -122,7 +123,8 @@ std::optional<Bytes> take_packed(const DataType& type, ByteReader& in) {
   return pack_map(entries);
 }
 
-/// Trailing nulls are left out: a key written before its UDT got another field still reads, and orders, as before.
+/// Trailing nulls are left out: a key written before its UDT got another field still reads, and
+/// orders, as before.
 void append_fields(const DataType& type, BytesView value, Bytes& out) {
   const auto fields = view_tuple(type, value);
   size_t count = fields ? fields->size() : 0;

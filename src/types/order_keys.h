@@ -1,4 +1,5 @@
-/// Unsigned integers whose order is the order of a fixed-size native value: what comparing and ordered encoding share.
+/// Unsigned integers whose order is the order of a fixed-size native value: what comparing and
+/// ordered encoding share.
 #pragma once
 
 #include <concepts>
@@ -9,7 +10,8 @@
 
 namespace sagitta::types {
 
-/// Java's Float.compare: -0 before 0, every NaN equal and last. `Bits` are those of an IEEE float or double.
+/// Java's Float.compare: -0 before 0, every NaN equal and last. `Bits` are those of an IEEE float
+/// or double.
 template <std::unsigned_integral Bits>
 constexpr Bits float_order(Bits bits) {
   constexpr int kMantissa = sizeof(Bits) == 4 ? 23 : 52;

@@ -38,7 +38,8 @@ bool native_may_hold(const DataType& now, const DataType& before) {
   }
 }
 
-/// Map keys and elements of sets are stored in their order, which a UUID does not share with a timeuuid.
+/// Map keys and elements of sets are stored in their order, which a UUID does not share with a
+/// timeuuid.
 bool same_order_too(const DataType& now, const DataType& before) {
   const bool reorders = now.kind() == Kind::kUuid && before.kind() == Kind::kTimeuuid;
   return !reorders && may_hold_values_of(now, before);

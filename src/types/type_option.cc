@@ -1,4 +1,5 @@
-// Types as a client reads them: the [option] of result metadata, and the marshal classes of custom types.
+// Types as a client reads them: the [option] of result metadata, and the marshal classes of custom
+// types.
 #include <fmt/format.h>
 
 #include <charconv>
@@ -18,7 +19,8 @@ constexpr size_t kShownMax = 200;
 
 std::unexpected<Error> no_option() { return fail(ErrorCode::kProtocol, "Malformed data type: it ends too early"); }
 
-/// Reads "Package.VectorType(Package.FloatType, 3)", with names and spaces as Cassandra and drivers write them.
+/// Reads "Package.VectorType(Package.FloatType, 3)", with names and spaces as Cassandra and drivers
+/// write them.
 class ClassReader {
  public:
   explicit ClassReader(std::string_view text) : text_(text), rest_(text) {}

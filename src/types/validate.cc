@@ -25,7 +25,8 @@ bool is_ascii(BytesView bytes) {
   return std::ranges::all_of(bytes, [](char c) { return static_cast<uint8_t>(c) < 0x80; });
 }
 
-/// The length of the UTF-8 sequence at `i`; 0 when there is none (overlong, surrogate, beyond U+10FFFF, cut off).
+/// The length of the UTF-8 sequence at `i`; 0 when there is none (overlong, surrogate, beyond
+/// U+10FFFF, cut off).
 size_t utf8_sequence(BytesView bytes, size_t i) {
   const auto at = [&](size_t k) { return i + k < bytes.size() ? static_cast<uint8_t>(bytes[i + k]) : uint8_t{0}; };
   const auto continues = [&](size_t k) { return (at(k) & 0xc0) == 0x80; };

@@ -1,4 +1,5 @@
-// No text may crash or overflow the parser; messages stay short; a printed type parses back to the same type.
+// No text may crash or overflow the parser; messages stay short; a printed type parses back to the
+// same type.
 #include <cstddef>
 #include <cstdint>
 #include <string>

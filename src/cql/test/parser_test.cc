@@ -467,7 +467,8 @@ TEST(Parser, LongVectorsAreFast) {
   }
   RecordProperty("bytes", static_cast<int>(text.size()));
   RecordProperty("microseconds", static_cast<int>(best.count() / 1000));
-  // Ten times what it takes optimised, so that sanitised builds pass; an element that costs a term would not.
+  // Ten times what it takes optimised, so that sanitised builds pass; an element that costs a term
+  // would not.
   EXPECT_LT(best, std::chrono::milliseconds(10)) << text.size() << " bytes";
 }
 

@@ -1,5 +1,5 @@
-/// Random terms and types: what is printed reads back as the same, and no text, however cut or changed, does harm. The
-/// seed is printed; SAGITTA_SEED replays.
+/// Random terms and types: what is printed reads back as the same, and no text, however cut or
+/// changed, does harm. The seed is printed; SAGITTA_SEED replays.
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 

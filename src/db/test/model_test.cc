@@ -5,6 +5,8 @@
 #include <cstdlib>
 #include <set>
 
+#include "sagitta/testing/scan_kind.h"
+
 #include "model_writes.h"
 
 namespace sagitta::db::test {
@@ -130,10 +132,12 @@ class Model : public ModelWrites {
       return;
     }
     static constexpr std::array kFunctions = {"COSINE", "EUCLIDEAN", "DOT_PRODUCT"};
-    table_->similarity = kFunctions[below(3)];
+    // At times of another kind, which is registered and nothing else.
+    const bool scans = below(3) == 0;
+    table_->similarity = scans ? "EUCLIDEAN" : kFunctions[below(3)];
     must(fmt::format(
-        "CREATE CUSTOM INDEX {0}_i ON m.{0} (v) USING 'vector_index' WITH OPTIONS = {{'similarity_function': '{1}'}}",
-        table_name_, table_->similarity));
+        "CREATE CUSTOM INDEX {0}_i ON m.{0} (v) USING '{1}' WITH OPTIONS = {{'similarity_function': '{2}'}}",
+        table_name_, scans ? "scan_index" : "vector_index", table_->similarity));
     table_->has_index = true;
   }
 
@@ -267,6 +271,7 @@ class Model : public ModelWrites {
 };
 
 TEST(Model, AgreesWithTheTwin) {
+  index::add_scan_kind();
   const uint64_t seed = number_from("SAGITTA_MODEL_SEED",
                                     static_cast<uint64_t>(std::chrono::system_clock::now().time_since_epoch().count()));
   const uint64_t operations = number_from("SAGITTA_MODEL_OPERATIONS", 100'000);

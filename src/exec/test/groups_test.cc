@@ -1,5 +1,5 @@
-/// GROUP BY, its limits and its order against a naive grouping of the same rows. The seed is printed; SAGITTA_SEED
-/// replays.
+/// GROUP BY, its limits and its order against a naive grouping of the same rows. The seed is
+/// printed; SAGITTA_SEED replays.
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <gtest/gtest.h>

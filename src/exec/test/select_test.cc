@@ -12,7 +12,8 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using types::Kind;
 
-/// Table x.t (k int, c int DESC, a text) in memory: k in 0..3, c in 0..4, a = letter of c; a is null where c = 4.
+/// Table x.t (k int, c int DESC, a text) in memory: k in 0..3, c in 0..4, a = letter of c; a is
+/// null where c = 4.
 class SelectTest : public RowsTest {
  protected:
   SelectTest()

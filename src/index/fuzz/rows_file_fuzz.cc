@@ -1,9 +1,11 @@
-/// Arbitrary rows files of index snapshots, the checksums of their frames put right: read to the end or refused.
+/// Arbitrary rows files of index snapshots, the checksums of their frames put right: read to the
+/// end or refused.
 #include <algorithm>
 
 #include "sagitta/base/checksum.h"
 #include "sagitta/base/memory_file.h"
-#include "sagitta/index/index_files.h"
+
+#include "vector/rows_file.h"
 
 namespace {
 

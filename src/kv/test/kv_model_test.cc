@@ -1,4 +1,5 @@
-/// Random operations on each store and on std::map, compared all the way. SAGITTA_SEED=n replays a run.
+/// Random operations on each store and on std::map, compared all the way. SAGITTA_SEED=n replays a
+/// run.
 #include <gtest/gtest.h>
 
 #include <algorithm>

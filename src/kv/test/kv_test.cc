@@ -238,8 +238,8 @@ TEST_F(Rocks, AFullDiskFailsTheFlushAndLosesNothingFlushed) {
   EXPECT_EQ(get(*store, "a"), "1");
 }
 
-/// Every family holds the number of its last batch: after a crash all must show the same one, at least that of the last
-/// flush.
+/// Every family holds the number of its last batch: after a crash all must show the same one, at
+/// least that of the last flush.
 TEST_F(Rocks, FlushedDataSurvivesCrashesInAllFamiliesAlike) {
   const char* chosen = std::getenv("SAGITTA_SEED");
   const uint64_t seed = chosen != nullptr ? std::strtoull(chosen, nullptr, 10) : 11;
@@ -250,7 +250,8 @@ TEST_F(Rocks, FlushedDataSurvivesCrashesInAllFamiliesAlike) {
     auto store = open(*files_, budget_);
     ASSERT_TRUE(store);
     int flushed = written;
-    // RocksDB sleeps for a second after a failed flush, so that only some rounds stop in the middle of one.
+    // RocksDB sleeps for a second after a failed flush, so that only some rounds stop in the middle
+    // of one.
     const bool inside = round % 10 == 9;
     if (inside) files_->stop_after(random.below(120));
     const uint64_t count = 1 + random.below(40);

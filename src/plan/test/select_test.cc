@@ -103,7 +103,7 @@ TEST_F(SelectTest, AnnTakesAnyFilterInBothSpellings) {
     const BoundSelect made = run(text, {floats({1, 0, 0})});
     ASSERT_TRUE(made.ann.has_value()) << text;
     EXPECT_EQ(made.ann->column->name, "v");
-    EXPECT_EQ(made.ann->index_ids.size(), 1U);
+    EXPECT_EQ(made.ann->indexes.size(), 1U);
     EXPECT_EQ(made.ann->query, types::from_floats(std::vector<float>{1, 0, 0}));
     EXPECT_EQ(made.filters.size(), 2U);
     EXPECT_EQ(made.limit, 5U);

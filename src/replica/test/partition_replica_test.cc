@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <array>
 #include <future>
 #include <random>
@@ -12,6 +13,7 @@
 #include "sagitta/log/local_log.h"
 #include "sagitta/log/sim_log.h"
 #include "sagitta/replica/records.h"
+#include "sagitta/testing/index_search.h"
 #include "sagitta/types/value.h"
 
 #include "lane.h"
@@ -131,22 +133,26 @@ class Records {
 
 /// A store and what a replica over it needs. Its log is not read.
 struct Home {
+  /// All entries; of row numbers whose they are, for each replica gives its own.
   std::vector<std::array<Bytes, 3>> content() const {
     std::vector<std::array<Bytes, 3>> all;
     for (uint8_t family = 0; family < kv::kFamilyCount; ++family) {
       const auto it = store->iterate(static_cast<kv::Family>(family), {}, {}, kv::ReadMode::kBlocking);
       for (it->seek_to_first(); it->valid(); it->next()) {
-        all.push_back({Bytes(1, static_cast<char>('0' + family)), Bytes(it->key()), Bytes(it->value())});
+        const bool is_number = static_cast<kv::Family>(family) == kv::Family::kRowNumbers;
+        all.push_back(
+            {Bytes(1, static_cast<char>('0' + family)), is_number ? Bytes() : Bytes(it->key()), Bytes(it->value())});
       }
     }
+    std::ranges::sort(all);
     return all;
   }
   /// The rows that the index finds.
   std::set<Bytes> indexed() const {
     std::set<Bytes> keys;
-    const auto set = partition->vector_indexes();
+    const auto set = partition->indexes();
     for (const auto& [id, index] : set->indexes) {
-      const auto hits = index->search(std::vector{1.0F, 1.0F}, 1000, 0, nullptr, {});
+      const auto hits = index::find_nearest(*index, std::vector{1.0F, 1.0F}, 1000, 0, nullptr, {});
       EXPECT_TRUE(hits) << hits.error().to_string();
       for (const auto& hit : *hits) keys.insert(hit.row_key);
     }

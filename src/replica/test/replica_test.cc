@@ -11,6 +11,7 @@
 #include "sagitta/log/local_log.h"
 #include "sagitta/log/sim_log.h"
 #include "sagitta/replica/records.h"
+#include "sagitta/testing/index_search.h"
 #include "sagitta/types/value.h"
 
 namespace sagitta::replica {
@@ -113,11 +114,11 @@ class ReplicaTest : public testing::Test {
     return found && *found;
   }
 
-  std::vector<index::VectorHit> nearest(std::vector<float> query, size_t k) const {
-    const auto set = replica_->vector_indexes();
-    const auto hits = set->indexes.begin()->second->search(query, k, 0, nullptr, {});
+  std::vector<index::FoundRow> nearest(std::vector<float> query, size_t k) const {
+    const auto set = replica_->indexes();
+    const auto hits = index::find_nearest(*set->indexes.begin()->second, query, k, 0, nullptr, {});
     EXPECT_TRUE(hits) << hits.error().to_string();
-    return hits.value_or(std::vector<index::VectorHit>());
+    return hits.value_or(std::vector<index::FoundRow>());
   }
 
   const std::unique_ptr<MemoryFileSystem> files_ = MemoryFileSystem::make();
@@ -187,7 +188,7 @@ TEST_F(ReplicaTest, ARefusedVectorStaysARowAndIsCounted) {
   create_index();
   EXPECT_TRUE(exists(1));
   EXPECT_TRUE(nearest({1, 0}, 10).empty());
-  EXPECT_EQ(replica_->vector_indexes()->indexes.begin()->second->stats().refused, 1u);
+  EXPECT_EQ(replica_->indexes()->indexes.begin()->second->stats().refused, 1u);
 }
 
 TEST_F(ReplicaTest, TruncateEmptiesRowsAndIndex) {

@@ -1,4 +1,5 @@
-/// A TableSpace over the in-memory store, with a clock that the test moves: records are applied as a replica would.
+/// A TableSpace over the in-memory store, with a clock that the test moves: records are applied as
+/// a replica would.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -50,7 +51,16 @@ class TableFixture : public testing::Test {
     SAGITTA_CHECK(apply_to(space_, *store_, time(),
                            [&](kv::Batch& batch) { return space_.change_schema(*schema_, outcome.schema, batch); }));
     schema_ = outcome.schema;
+    step_to_the_end(space_);
     return outcome;
+  }
+  /// What a replica's ticks do.
+  void step_to_the_end(TableSpace& space) {
+    while (space.has_steps()) {
+      const Status stepped =
+          apply_to(space, *store_, time(), [&](kv::Batch& batch) { return space.step(*schema_, batch); });
+      ASSERT_TRUE(stepped) << stepped.error().to_string();
+    }
   }
   void change(const schema::SchemaChange& wanted) {
     const auto outcome = try_change(wanted);

@@ -1,5 +1,5 @@
-/// Indexes that are built by another thread while rows change: whatever the two do to each other, a serving index shows
-/// the rows.
+/// Indexes that are built by another thread while rows change: whatever the two do to each other, a
+/// serving index shows the rows.
 #include <fmt/format.h>
 
 #include <atomic>
@@ -9,6 +9,8 @@
 #include <random>
 #include <set>
 #include <thread>
+
+#include "sagitta/testing/index_search.h"
 
 #include "fixture.h"
 #include "threads.h"
@@ -41,12 +43,12 @@ class IndexBuildTest : public TableFixture {
                            .options = {{"similarity_function", similarity}, {"profile", profile}}};
     change(schema::CreateIndex{.keyspace = "k", .table = "t", .column = "v", .index = index});
   }
-  const index::VectorIndex& index(TableSpace& space, const std::string& name) const {
+  const index::Reader& index(TableSpace& space, const std::string& name) const {
     held_ = space.indexes();
-    return *held_->find(table()->find_index(name)->id);
+    return **held_->find(table()->find_index(name)->id);
   }
-  std::set<Bytes> hits(const index::VectorIndex& index, int64_t now_s = kStartS) const {
-    const auto found = index.search(std::vector{1.0F, 0.5F}, 100'000, now_s, nullptr, {});
+  std::set<Bytes> hits(const index::Reader& index, int64_t now_s = kStartS) const {
+    const auto found = index::find_nearest(index, std::vector{1.0F, 0.5F}, 100'000, now_s, nullptr, {});
     EXPECT_TRUE(found) << found.error().to_string();
     std::set<Bytes> keys;
     if (!found) return keys;
@@ -63,7 +65,7 @@ class IndexBuildTest : public TableFixture {
   }
 
   int64_t next_timestamp_ = 1000;
-  mutable index::VectorIndexSetPtr held_;
+  mutable index::IndexSetPtr held_;
 };
 
 TEST_F(IndexBuildTest, VectorsThatNoIndexCanHoldStayRowsAndAreCounted) {
@@ -72,9 +74,9 @@ TEST_F(IndexBuildTest, VectorsThatNoIndexCanHoldStayRowsAndAreCounted) {
                      put(3, std::vector{0.0F, 0.0F}), put(4, std::nullopt), put(5, std::vector{1.0F, 2.0F})}));
   create_index("cos");
   create_index("l2", "euclidean");
-  EXPECT_EQ(index(space_, "cos").stats().vectors, 1u);
+  EXPECT_EQ(index(space_, "cos").stats().rows, 1u);
   EXPECT_EQ(index(space_, "cos").stats().refused, 3u);
-  EXPECT_EQ(index(space_, "l2").stats().vectors, 2u);
+  EXPECT_EQ(index(space_, "l2").stats().rows, 2u);
   EXPECT_EQ(index(space_, "l2").stats().refused, 2u);
   ASSERT_TRUE(write({put(3, std::vector{1.0F, 0.0F})}));
   EXPECT_EQ(index(space_, "cos").stats().refused, 2u);
@@ -85,7 +87,6 @@ TEST_F(IndexBuildTest, TheProfileTakesEffect) {
   create_index("compact");
   create_index("fast", "cosine", "fast");
   for (int32_t p = 1; p <= 300; ++p) ASSERT_TRUE(write({put(p, std::vector{1.0F, static_cast<float>(p)})}));
-  EXPECT_EQ(index(space_, "fast").options().profile, index::Profile::kFast);
   EXPECT_GT(index(space_, "fast").stats().bytes, index(space_, "compact").stats().bytes * 3 / 2);
   EXPECT_EQ(hits(index(space_, "fast")), hits(index(space_, "compact")));
 }
@@ -101,8 +102,8 @@ TEST_F(IndexBuildTest, TheFilterIsAskedInsideTheSearchAndScoresAreThoseOfCql) {
   create_index("i");
   for (int32_t p = 1; p <= 50; ++p) ASSERT_TRUE(write({put(p, std::vector{1.0F, static_cast<float>(p)})}));
   const Bytes wanted = rows::row_key(*table(), i32(40), {});
-  const index::RowFilter only = [&](BytesView key) { return key == wanted; };
-  const auto found = index(space_, "i").search(std::vector{1.0F, 40.0F}, 3, kStartS, &only, {});
+  const index::KeyFilter only = [&](BytesView key) { return key == wanted; };
+  const auto found = index::find_nearest(index(space_, "i"), std::vector{1.0F, 40.0F}, 3, kStartS, &only, {});
   ASSERT_TRUE(found);
   ASSERT_EQ(found->size(), 1u);
   EXPECT_EQ((*found)[0].row_key, wanted);
@@ -113,8 +114,8 @@ TEST_F(IndexBuildTest, AFilterThatCannotAnswerEndsTheSearch) {
   create_index("i");
   for (int32_t p = 1; p <= 50; ++p) ASSERT_TRUE(write({put(p, std::vector{1.0F, static_cast<float>(p)})}));
   int asked = 0;
-  const index::RowFilter filter = [&](BytesView) { return ++asked < 3 ? std::optional(false) : std::nullopt; };
-  ASSERT_TRUE(index(space_, "i").search(std::vector{1.0F, 40.0F}, 3, kStartS, &filter, {}));
+  const index::KeyFilter filter = [&](BytesView) { return ++asked < 3 ? std::optional(false) : std::nullopt; };
+  ASSERT_TRUE(index::find_nearest(index(space_, "i"), std::vector{1.0F, 40.0F}, 3, kStartS, &filter, {}));
   EXPECT_EQ(asked, 3);
 }
 
@@ -122,11 +123,11 @@ TEST_F(IndexBuildTest, AWriteThatLeavesTheVectorAsItIsDoesNotHideTheRowFromSearc
   create_index("i");
   ASSERT_TRUE(write({put(1, std::vector{1.0F, 0.0F}), put(2, std::vector{0.0F, 1.0F})}));
   bool written = false;
-  const index::RowFilter filter = [&](BytesView) {
+  const index::KeyFilter filter = [&](BytesView) {
     const bool first = !std::exchange(written, true);
     return !first || write({put(2, std::vector{0.0F, 1.0F})}).has_value();
   };
-  const auto found = index(space_, "i").search(std::vector{1.0F, 0.0F}, 2, kStartS, &filter, {});
+  const auto found = index::find_nearest(index(space_, "i"), std::vector{1.0F, 0.0F}, 2, kStartS, &filter, {});
   ASSERT_TRUE(found);
   EXPECT_EQ(found->size(), 2u);
 }
@@ -135,17 +136,18 @@ TEST_F(IndexBuildTest, AVectorThatChangesDuringASearchDoesNotHideItsRow) {
   create_index("i");
   ASSERT_TRUE(write({put(1, std::vector{1.0F, 0.0F}), put(2, std::vector{0.0F, 1.0F})}));
   bool written = false;
-  const index::RowFilter filter = [&](BytesView) {
+  const index::KeyFilter filter = [&](BytesView) {
     const bool first = !std::exchange(written, true);
     return !first || write({put(2, std::vector{0.5F, 1.0F})}).has_value();
   };
-  const auto found = index(space_, "i").search(std::vector{1.0F, 0.0F}, 2, kStartS, &filter, {});
+  const auto found = index::find_nearest(index(space_, "i"), std::vector{1.0F, 0.0F}, 2, kStartS, &filter, {});
   ASSERT_TRUE(found);
   ASSERT_EQ(found->size(), 2u);
   EXPECT_EQ((*found)[1].row_key, rows::row_key(*table(), i32(2), {}));
 }
 
-// Some rows are tested before their turn, to see what the filter costs: they are not lost when they then change.
+// Some rows are tested before their turn, to see what the filter costs: they are not lost when they
+// then change.
 TEST_F(IndexBuildTest, TheOnlyRowThatPassesIsFoundThoughItChangesWhenItIsTested) {
   constexpr int32_t kRows = 6000;
   for (int32_t p = 0; p < kRows; ++p) ASSERT_TRUE(write({put(p, std::vector{1.0F, static_cast<float>(p)})}));
@@ -155,7 +157,7 @@ TEST_F(IndexBuildTest, TheOnlyRowThatPassesIsFoundThoughItChangesWhenItIsTested)
   for (const int at : {1, 60, 61, 62, 65, 68, 72, 76, 80, 101, 110, 1000}) {
     int asked = 0;
     std::optional<Bytes> passes;
-    const index::RowFilter filter = [&](BytesView key) {
+    const index::KeyFilter filter = [&](BytesView key) {
       const auto until = std::chrono::steady_clock::now() + std::chrono::microseconds(5);
       while (std::chrono::steady_clock::now() < until) continue;
       if (passes) return key == *passes;
@@ -163,7 +165,7 @@ TEST_F(IndexBuildTest, TheOnlyRowThatPassesIsFoundThoughItChangesWhenItIsTested)
       passes = Bytes(key);
       return write({put(numbers.at(*passes), std::vector{3.0F, static_cast<float>(at)})}).has_value();
     };
-    const auto found = index(space_, "i").search(std::vector{1.0F, 0.0F}, 10, kStartS, &filter, {});
+    const auto found = index::find_nearest(index(space_, "i"), std::vector{1.0F, 0.0F}, 10, kStartS, &filter, {});
     ASSERT_TRUE(found);
     ASSERT_EQ(found->size(), 1U) << "when row " << at << " that is tested changes";
     EXPECT_EQ(found->front().row_key, *passes);
@@ -174,7 +176,7 @@ TEST_F(IndexBuildTest, SearchesBesideAWriterMissNoRow) {
   constexpr int32_t kRows = 2000;
   for (int32_t p = 0; p < kRows; ++p) ASSERT_TRUE(write({put(p, std::vector{1.0F, static_cast<float>(p)})}));
   create_index("i");
-  const index::VectorIndex& searched = index(space_, "i");
+  const index::Reader& searched = index(space_, "i");
   std::atomic<bool> stop{false};
   std::thread writer([&] {
     for (int32_t i = 0; !stop; ++i) EXPECT_TRUE(write({put(i * 7 % kRows, std::vector{2.0F, static_cast<float>(i)})}));
@@ -189,11 +191,11 @@ TEST_F(IndexBuildTest, ARowThatIsDeletedDuringASearchIsNotFound) {
   ASSERT_TRUE(
       write({put(1, std::vector{1.0F, 0.0F}), put(2, std::vector{0.5F, 1.0F}), put(3, std::vector{0.0F, 1.0F})}));
   bool written = false;
-  const index::RowFilter filter = [&](BytesView) {
+  const index::KeyFilter filter = [&](BytesView) {
     if (std::exchange(written, true)) return true;
     return write({put(2, std::vector{0.1F, 1.0F})}) && write({put(2, std::nullopt)});
   };
-  const auto found = index(space_, "i").search(std::vector{1.0F, 0.0F}, 2, kStartS, &filter, {});
+  const auto found = index::find_nearest(index(space_, "i"), std::vector{1.0F, 0.0F}, 2, kStartS, &filter, {});
   ASSERT_TRUE(found);
   ASSERT_EQ(found->size(), 2u);
   EXPECT_EQ((*found)[1].row_key, rows::row_key(*table(), i32(3), {}));
@@ -215,7 +217,7 @@ TEST_F(IndexBuildTest, BuildsLeaveWorkersToOthers) {
     std::exchange(queue.work_[i], nullptr)();
   }
   EXPECT_TRUE(space.ready());
-  EXPECT_EQ(index(space, "two").state(), index::VectorIndex::State::kServing);
+  EXPECT_EQ(index(space, "two").state(), index::Reader::State::kServing);
 }
 
 TEST_F(IndexBuildTest, WhenMemoryIsFullTheIndexStopsServingAndRowsGoOn) {
@@ -229,7 +231,7 @@ TEST_F(IndexBuildTest, WhenMemoryIsFullTheIndexStopsServingAndRowsGoOn) {
     ASSERT_TRUE(apply_to(space, *store_, time(),
                          [&](kv::Batch& batch) { return space.apply_mutations(*schema_, record, batch); }));
     const auto set = space.indexes();
-    served = !set->indexes.empty() && set->indexes.begin()->second->state() == index::VectorIndex::State::kServing;
+    served = !set->indexes.empty() && set->indexes.begin()->second->state() == index::Reader::State::kServing;
     EXPECT_TRUE(get(p));
   }
   EXPECT_FALSE(served);
@@ -257,8 +259,8 @@ TEST_F(IndexBuildTest, ARebuildWhileRowsChangeEndsWithTheRows) {
       return step == 700 ? space.truncate(*table(), batch) : space.apply_mutations(*schema_, record, batch);
     }));
   }
-  while (space.is_sweeping()) {
-    ASSERT_TRUE(apply_to(space, *store_, time(), [&](kv::Batch& batch) { return space.sweep(*schema_, batch); }));
+  while (space.has_steps()) {
+    ASSERT_TRUE(apply_to(space, *store_, time(), [&](kv::Batch& batch) { return space.step(*schema_, batch); }));
   }
   while (!space.ready()) std::this_thread::yield();
   EXPECT_EQ(hits(index(space, "before")), rows_with_vector());

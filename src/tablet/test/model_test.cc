@@ -8,6 +8,9 @@
 #include <random>
 #include <set>
 
+#include "sagitta/testing/index_search.h"
+#include "sagitta/testing/scan_kind.h"
+
 #include "fixture.h"
 
 namespace sagitta::tablet {
@@ -82,13 +85,14 @@ struct Twin {
 
 class ModelTest : public TableFixture {
  protected:
-  ModelTest() {
+  /// With an index of this kind, which USING names so.
+  explicit ModelTest(const std::string& kind = "vector", const std::string& class_name = "vector_index") {
     auto vector = DataType::vector(native(Kind::kFloat), 2);
     create({column("p", native(Kind::kInt), schema::ColumnKind::kPartitionKey),
             column("c", native(Kind::kInt), schema::ColumnKind::kClustering, 0, true), column("a", native(Kind::kInt)),
             column("m", DataType::map(native(Kind::kInt), native(Kind::kInt))), column("v", vector),
             column("s", native(Kind::kInt), schema::ColumnKind::kStatic)});
-    schema::IndexDef index{.class_name = "vector_index", .options = {{"similarity_function", "euclidean"}}};
+    schema::IndexDef index{.class_name = class_name, .options = {{"similarity_function", "euclidean"}}, .kind = kind};
     change(schema::CreateIndex{.keyspace = "k", .table = "t", .column = "v", .index = index});
   }
 
@@ -232,7 +236,7 @@ class ModelTest : public TableFixture {
     }
     ASSERT_EQ(found, twin_.show(now));
     const auto index = space_.indexes()->indexes.begin()->second;
-    const auto hits = index->search(std::vector{0.0F, 0.0F}, 1000, now, nullptr, {});
+    const auto hits = index::find_nearest(*index, std::vector{0.0F, 0.0F}, 1000, now, nullptr, {});
     ASSERT_TRUE(hits) << hits.error().to_string();
     std::set<Bytes> hit;
     for (const auto& h : *hits) hit.insert(h.row_key);
@@ -409,8 +413,8 @@ class SweepModelTest : public ModelTest {
   }
   void step() {
     ASSERT_TRUE(apply_to(*swept_space_, *swept_, time(),
-                         [&](kv::Batch& batch) { return swept_space_->sweep(*schema_, batch); }));
-    sweeping_ += swept_space_->is_sweeping() ? 1 : 0;
+                         [&](kv::Batch& batch) { return swept_space_->step(*schema_, batch); }));
+    sweeping_ += swept_space_->has_steps() ? 1 : 0;
   }
   void compact_swept() {
     horizon_->advance(log_s_ * 1'000'000, schema_);
@@ -421,13 +425,14 @@ class SweepModelTest : public ModelTest {
   std::set<Bytes> indexed(const TableSpace& space) const {
     const int64_t now = log_s_ + 100;
     std::set<Bytes> keys;
-    const auto hits = space.indexes()->indexes.begin()->second->search(std::vector{0.0F, 0.0F}, 1000, now, nullptr, {});
+    const auto hits =
+        index::find_nearest(*space.indexes()->indexes.begin()->second, std::vector{0.0F, 0.0F}, 1000, now, nullptr, {});
     if (!hits) return {hits.error().to_string()};
     for (const auto& hit : *hits) keys.insert(hit.row_key);
     return keys;
   }
   void finish_sweeps() {
-    while (swept_space_->is_sweeping() && !HasFatalFailure()) step();
+    while (swept_space_->has_steps() && !HasFatalFailure()) step();
     ASSERT_LE(entries_of(*swept_), entries_of(*store_));  // which is never compacted
     ASSERT_EQ(indexed(*swept_space_), indexed(space_));
   }
@@ -469,6 +474,21 @@ TEST_F(SweepModelTest, DeletionsUnderWayAreOverToEveryReader) {
 }
 
 TEST_F(ModelTest, RandomWritesReadAsTheTwinResolvesThem) { run(30, 150); }
+
+/// Another kind of index, which is registered and nothing else.
+class ScanModelTest : public ModelTest {
+ protected:
+  ScanModelTest() : ModelTest(added(), "scan_index") {}
+  static std::string added() {
+    index::add_scan_kind();
+    return "scan";
+  }
+};
+
+TEST_F(ScanModelTest, RandomWritesReadAsTheTwinResolvesThem) {
+  EXPECT_NE(dynamic_cast<const index::ScanIndex*>(space_.indexes()->indexes.begin()->second.get()), nullptr);
+  run(30, 150);
+}
 
 /// So many that they fill pages, divide them and are taken together.
 TEST_F(ModelTest, RandomWritesAmongManyRangeDeletionsReadAsTheTwinResolvesThem) {

@@ -1,5 +1,6 @@
-/// Arbitrary bytes as a value of a type that they name: what validates can be written as text and as a key, and the key
-/// reads back as an equal value; as a key they are refused or read as a valid value; as text they are refused or valid.
+/// Arbitrary bytes as a value of a type that they name: what validates can be written as text and
+/// as a key, and the key reads back as an equal value; as a key they are refused or read as a valid
+/// value; as text they are refused or valid.
 #include <cstdlib>
 
 #include "sagitta/types/value.h"

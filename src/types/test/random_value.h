@@ -1,4 +1,5 @@
-/// Random valid values of any type, biased towards edges (equal values, extremes, zero bytes, long numbers).
+/// Random valid values of any type, biased towards edges (equal values, extremes, zero bytes, long
+/// numbers).
 #pragma once
 
 #include <gtest/gtest.h>

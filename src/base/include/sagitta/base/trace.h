@@ -16,7 +16,7 @@ class TraceSink {
   virtual void event(std::string text) = 0;
 };
 
-/// How one search of a vector index went.
+/// How one search of an index went.
 struct SearchReport {
   std::string_view path = "exact";  ///< "exact" or "graph"; a literal
   uint64_t nodes_visited = 0;       ///< graph nodes whose links were followed
@@ -27,9 +27,7 @@ struct RequestContext {
   Deadline deadline;
   /// Null when the client did not ask for tracing; must outlive the request.
   TraceSink* trace = nullptr;
-  /// Filled in by a search of a vector index, when not null.
-  SearchReport* search = nullptr;
-  /// What a search of a vector index may compute; past it, it ends with kWouldBlock.
+  /// What a search of an index may compute; past it, it ends with kWouldBlock.
   uint64_t distances_max = UINT64_MAX;
 
   /// `ctx.note([&] { return fmt::format(...); })` formats only when somebody listens.

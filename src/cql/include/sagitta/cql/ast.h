@@ -1,8 +1,8 @@
-/// The syntax tree of a CQL statement: plain structs without behaviour, made by `parse()` and read by `plan`. The tree
-/// knows no schema: names and types are unresolved, literals keep their text.
+/// The syntax tree of a CQL statement: plain structs without behaviour, made by `parse()` and read
+/// by `plan`. The tree knows no schema: names and types are unresolved, literals keep their text.
 ///
-/// Identifiers come in their final case: lower case unless they were quoted. Statements own all their text, can be
-/// copied, and are safe to read from several threads.
+/// Identifiers come in their final case: lower case unless they were quoted. Statements own all
+/// their text, can be copied, and are safe to read from several threads.
 #pragma once
 
 #include <cstdint>
@@ -45,7 +45,8 @@ std::string to_string(const RawType& type);
 
 // ----------------------------------------------------------------------------------------------------------- terms
 
-/// As std::pair, but without its questions about the members, which Clang cannot answer for a type inside itself.
+/// As std::pair, but without its questions about the members, which Clang cannot answer for a type
+/// inside itself.
 template <class First, class Second>
 struct Pair {
   First first;
@@ -73,8 +74,9 @@ struct Literal {
   bool operator==(const Literal&) const = default;
 };
 
-/// `[1, -2.5e-05, NaN]`: a list of nothing but numbers, at least one of them. Only this form stands for such lists
-/// (a `ListLiteral` has some other element), so that a vector of thousands of floats costs two allocations.
+/// `[1, -2.5e-05, NaN]`: a list of nothing but numbers, at least one of them. Only this form stands
+/// for such lists (a `ListLiteral` has some other element), so that a vector of thousands of floats
+/// costs two allocations.
 struct NumberList {
   std::string text;            ///< the elements, one after the other
   std::vector<uint32_t> ends;  ///< element i ends before text[ends[i]]
@@ -113,7 +115,8 @@ struct UdtLiteral {
 struct TupleLiteral {
   std::vector<Term> elements;
 };
-/// A column; only where columns may be named: in selectors, GROUP BY and function arguments of selectors.
+/// A column; only where columns may be named: in selectors, GROUP BY and function arguments of
+/// selectors.
 struct ColumnRef {
   std::string name;
 };
@@ -129,8 +132,8 @@ struct ElementAccess {
   TermPtr from, to;  ///< of a slice
   bool slice = false;
 };
-/// `f(a, b)`. writetime, maxwritetime and ttl are ordinary calls of one argument; so is count(column), while count(*)
-/// and count(1) have `star` and no arguments.
+/// `f(a, b)`. writetime, maxwritetime and ttl are ordinary calls of one argument; so is
+/// count(column), while count(*) and count(1) have `star` and no arguments.
 struct FunctionCall {
   QualifiedName name;
   std::vector<Term> arguments;
@@ -152,8 +155,8 @@ struct Negation {
   TermPtr term;
 };
 
-/// A value in a statement. Brackets nest at most `limits::kNestingMax` deep and a term chains at most as many
-/// operators, so terms can be walked recursively.
+/// A value in a statement. Brackets nest at most `limits::kNestingMax` deep and a term chains at
+/// most as many operators, so terms can be walked recursively.
 struct Term {
   std::variant<Literal, NumberList, Marker, ListLiteral, SetLiteral, MapLiteral, UdtLiteral, TupleLiteral, ColumnRef,
                FieldAccess, ElementAccess, FunctionCall, Cast, Arithmetic, Negation>
@@ -166,8 +169,9 @@ struct Term {
   }
 };
 
-/// The term in CQL, in the spelling that Cassandra gives result columns: "similarity_cosine(v, [1, 0])", "m['a']",
-/// "(int)?", with markers as `?` or `:name`. `markers` are those of the term's statement.
+/// The term in CQL, in the spelling that Cassandra gives result columns: "similarity_cosine(v, [1,
+/// 0])", "m['a']", "(int)?", with markers as `?` or `:name`. `markers` are those of the term's
+/// statement.
 std::string to_string(const Term& term, const std::vector<std::string>& markers);
 
 // --------------------------------------------------------------------------------------------- options (WITH a = b)
@@ -216,7 +220,8 @@ struct ClusteringOrder {
   std::string column;
   bool descending = false;
 };
-/// Key columns are named as written; whether they are defined is for `plan` to check. There is exactly one PRIMARY KEY.
+/// Key columns are named as written; whether they are defined is for `plan` to check. There is
+/// exactly one PRIMARY KEY.
 struct CreateTable {
   QualifiedName name;
   bool if_not_exists = false;
@@ -434,7 +439,8 @@ struct Statement {
   std::variant<Select, Insert, Update, Delete, Batch, Use, Truncate, CreateKeyspace, AlterKeyspace, DropKeyspace,
                CreateTable, AlterTable, DropTable, CreateType, AlterType, DropType, CreateIndex, DropIndex>
       body;
-  /// The bind markers in text order: the name of `:name`, empty for `?`. A name that occurs twice is here twice.
+  /// The bind markers in text order: the name of `:name`, empty for `?`. A name that occurs twice
+  /// is here twice.
   std::vector<std::string> markers;
 
   template <class T>

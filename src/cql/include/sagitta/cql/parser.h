@@ -9,10 +9,10 @@
 
 namespace sagitta::cql {
 
-/// Parses one statement, with or without a closing semicolon.
-/// Errors: kSyntax "line 1:0 no viable alternative at input 'selekt' ([selekt])", lines from 1 and columns from 0;
-/// kInvalid for what Cassandra parses and then refuses without looking at a schema.
-/// Takes time linear in the text and stack bounded by `limits::kNestingMax`.
+/// Parses one statement, with or without a closing semicolon. Errors: kSyntax "line 1:0 no viable
+/// alternative at input 'selekt' ([selekt])", lines from 1 and columns from 0; kInvalid for what
+/// Cassandra parses and then refuses without looking at a schema. Takes time linear in the text and
+/// stack bounded by `limits::kNestingMax`.
 Result<Statement> parse(std::string_view text);
 
 /// Parses a type alone: "frozen<list<ks.udt>>", "vector<float, 3>". Errors: kSyntax.

@@ -1,5 +1,6 @@
-/// Runs ANN selects: through a vector index, or by scoring every matching row when one partition is asked, or when the
-/// index is still being built. Both ways give the true nearest rows, ties by row key.
+/// Runs ANN selects: through a vector index, or by scoring every matching row when one partition is
+/// asked, or when the index is still being built. Both ways give the true nearest rows, ties by row
+/// key.
 #pragma once
 
 #include <functional>
@@ -8,15 +9,15 @@
 
 #include "sagitta/exec/select.h"
 #include "sagitta/exec/stored_rows.h"
-#include "sagitta/index/vector_index.h"
+#include "sagitta/plan/way.h"
 
 namespace sagitta::exec {
 
 struct AnnSource {
-  /// The rows as they are now: called again when the index has moved on from the rows that were seen.
+  /// The rows as they are now: called again when the index has moved on from the rows that were
+  /// seen.
   std::function<StoredRows()> open;
-  /// The newest index on the column that serves; null when none does.
-  index::VectorIndexPtr index;
+  plan::Way way;
 };
 
 struct AnnReport {

@@ -1,4 +1,5 @@
-/// Rows held in memory: system tables, and tests of exec. They are read by the same pipeline as stored rows.
+/// Rows held in memory: system tables, and tests of exec. They are read by the same pipeline as
+/// stored rows.
 #pragma once
 
 #include <map>
@@ -17,8 +18,8 @@ class MemoryRows final : public TableRows {
   explicit MemoryRows(schema::TableDefPtr table);
   ~MemoryRows() override;
 
-  /// One row: the value of each named column; key columns must be among them. Later rows replace earlier ones of the
-  /// same key.
+  /// One row: the value of each named column; key columns must be among them. Later rows replace
+  /// earlier ones of the same key.
   void add(const std::map<std::string, Value, std::less<>>& values);
 
   const schema::TableDefPtr& table() const override { return table_; }

@@ -1,5 +1,6 @@
-/// The paging state that a client hands back for the next page (docs/formats/paging-state.md). It is bytes of ours in
-/// foreign hands: versioned, checksummed, bound to its statement, and valid after a restart.
+/// The paging state that a client hands back for the next page (docs/formats/paging-state.md). It
+/// is bytes of ours in foreign hands: versioned, checksummed, bound to its statement, and valid
+/// after a restart.
 #pragma once
 
 #include <cstdint>

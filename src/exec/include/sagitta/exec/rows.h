@@ -1,5 +1,5 @@
-/// The rows of one table as a SELECT reads them: of the store, or of memory for system tables. Live rows only: what is
-/// deleted or expired is gone before it gets here.
+/// The rows of one table as a SELECT reads them: of the store, or of memory for system tables. Live
+/// rows only: what is deleted or expired is gone before it gets here.
 #pragma once
 
 #include <compare>
@@ -17,7 +17,8 @@
 
 namespace sagitta::exec {
 
-/// The primary key of a row. `clustering` is absent in the one row that shows a partition holding static values only.
+/// The primary key of a row. `clustering` is absent in the one row that shows a partition holding
+/// static values only.
 struct RowKey {
   Bytes partition;
   std::optional<std::vector<Bytes>> clustering;
@@ -53,7 +54,8 @@ std::vector<types::Interval> intervals_of(const schema::TableDef& table, std::sp
 class RowStream {
  public:
   virtual ~RowStream() = default;
-  /// The next row, null at the end; good until the next call. kWouldBlock when a cache-only read needs a disk.
+  /// The next row, null at the end; good until the next call. kWouldBlock when a cache-only read
+  /// needs a disk.
   virtual Result<const Row*> next() = 0;
   /// Goes to the end of the partition that the last row belongs to.
   virtual void skip_partition() = 0;

@@ -46,7 +46,8 @@ struct ResultSet {
   Bytes paging_state;
 };
 
-/// A page that grows past this ends early; an unpaged result that grows past kResultBytesMax is refused.
+/// A page that grows past this ends early; an unpaged result that grows past kResultBytesMax is
+/// refused.
 inline constexpr size_t kPageBytesMax = size_t{16} << 20;
 inline constexpr size_t kResultBytesMax = size_t{128} << 20;
 
@@ -54,10 +55,10 @@ inline constexpr size_t kResultBytesMax = size_t{128} << 20;
 class SelectRun {
  public:
   virtual ~SelectRun() = default;
-  /// Goes on until the answer is there. kWouldBlock: the meter is spent (refill it, and call again to
-  /// go on), or a cache-only read needs a disk (the run is of no more use). Other errors end it:
-  /// kReadTimeout when the deadline passes, kOverloaded when the result would be too large, kProtocol
-  /// for a bad paging state, kInvalid from expressions.
+  /// Goes on until the answer is there. kWouldBlock: the meter is spent (refill it, and call again
+  /// to go on), or a cache-only read needs a disk (the run is of no more use). Other errors end it:
+  /// kReadTimeout when the deadline passes, kOverloaded when the result would be too large,
+  /// kProtocol for a bad paging state, kInvalid from expressions.
   virtual Result<ResultSet> step() = 0;
 };
 
@@ -66,8 +67,8 @@ std::unique_ptr<SelectRun> start(const TableRows& rows, const SelectRequest& req
 /// All of it in one step.
 Result<ResultSet> run(const TableRows& rows, const SelectRequest& request);
 
-/// Tests rows against a select's filters and encodes what it selects: the part that scans and ANN queries share. Not
-/// thread-safe.
+/// Tests rows against a select's filters and encodes what it selects: the part that scans and ANN
+/// queries share. Not thread-safe.
 class Projector {
  public:
   explicit Projector(const SelectRequest& request) : request_(request) {}

@@ -33,6 +33,7 @@ class Builder {
   /// After `stop` and `wait`.
   ~Builder() = default;
 
+  /// Its table's row map is complete, and the rows are at least as new as its snapshot.
   void begin(const IndexPtr& index);
   /// No index is building.
   bool idle() const;
@@ -46,8 +47,9 @@ class Builder {
   void post();
   void build_next();
   Status build(const IndexPtr& index);
-  Status scan(VectorIndexImpl& index, const rows::ReadView& rows);
-  Result<size_t> catch_up(VectorIndexImpl& index, log::Offset& from);
+  Status scan(Index& index, const rows::ReadView& rows);
+  static Status show(Index& index, BytesView row_key, const rows::LiveRow* now);
+  Result<size_t> catch_up(Index& index, const RowMap::Pin& pin, log::Offset& from);
 
   const Environment env_;
   Gauge& building_;

@@ -1,14 +1,13 @@
-/// The files of index snapshots (docs/formats/vector-index.md). A snapshot is two: `ID-N.vectors`, which the ann index
-/// writes, and `ID.rows`, which says whose the slots are, which N belongs to it, and up to where in the log it is
-/// complete. The second is renamed into place last, so that the two always fit.
+/// The files of index snapshots (docs/formats/vector-index.md). A snapshot is two: `ID-N.vectors`,
+/// which the ann index writes, and `ID.rows`, which says whose the slots are, which N belongs to
+/// it, and up to where in the log it is complete. The second is renamed into place last, so that
+/// the two always fit.
 #pragma once
 
 #include <functional>
-#include <memory>
 #include <optional>
 #include <string>
 
-#include "sagitta/ann/index.h"
 #include "sagitta/base/file.h"
 #include "sagitta/log/record.h"
 
@@ -23,49 +22,6 @@ struct SnapshotHeader {
   Bytes tag() const;
 };
 
-/// A row of a snapshot: with a slot, or refused.
-struct SnapshotRow {
-  ann::Slot slot = ann::kNoSlot;  ///< kNoSlot: the index refused its vector
-  uint64_t print = 0;
-  Bytes key;
-};
-
-/// Writes the rows file aside. One thread.
-class RowsWriter {
- public:
-  RowsWriter(FileSystem& files, std::string path);
-  Status open(const SnapshotHeader& header);
-  Status add(const SnapshotRow& row);
-  /// It takes its place.
-  Status finish();
-
- private:
-  Status flush();
-
-  FileSystem& files_;
-  const std::string path_;
-  std::unique_ptr<AppendFile> file_;
-  Bytes frame_;
-  uint64_t rows_ = 0;
-};
-
-/// Reads a rows file frame by frame. kCorruption names the place. One thread.
-class RowsReader {
- public:
-  explicit RowsReader(std::string path) : path_(std::move(path)) {}
-  Result<SnapshotHeader> open(FileSystem& files);
-  Status for_each(const std::function<Status(const SnapshotRow&)>& take);
-
- private:
-  /// The body of the next frame.
-  Result<Bytes> next_frame();
-  std::unexpected<Error> damaged(std::string_view what) const;
-
-  const std::string path_;
-  std::unique_ptr<RandomFile> file_;
-  uint64_t size_ = 0, at_ = 0;
-};
-
 /// Names and removes. Thread-safe, but one save of an index at a time.
 class IndexFiles {
  public:
@@ -74,10 +30,12 @@ class IndexFiles {
   FileSystem& files() const { return files_; }
   std::string rows_path(uint32_t id) const;
   std::string vectors_path(const SnapshotHeader& header) const;
+  /// Of the snapshot that is there. kNotFound, kCorruption, kFormat, kIo.
+  Result<SnapshotHeader> header(uint32_t id) const;
   /// A number that no file of the index has.
   Result<uint32_t> next_number(uint32_t id) const;
-  /// Removes the files of indexes for which `keep` is false, and what unfinished saves of the others left. Nobody saves
-  /// meanwhile.
+  /// Removes the files of indexes for which `keep` is false, and what unfinished saves of the
+  /// others left. Nobody saves meanwhile.
   void tidy(const std::function<bool(uint32_t id)>& keep) const;
   /// Removes what the index's rows file does not name; all when there is no such file.
   void remove_unused(uint32_t id) const;

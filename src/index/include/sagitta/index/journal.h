@@ -1,7 +1,8 @@
-/// The index journal: which rows of which index changed at which offset, in the batch that changed them. An index that
-/// was made from an older state catches up by reading the rows named here. Key: index id (4) | offset (8) | number (4),
-/// big-endian; value: the row key, or nothing when all rows went. Under offset 0, which no row change can have, the
-/// offset from which the journal is complete (8).
+/// The index journal: which rows of which index changed at which offset, in the batch that changed
+/// them. An index that was made from an older state catches up by reading the rows named here. Key:
+/// index id (4) | offset (8) | number (4), big-endian; value: the row key, or nothing when all rows
+/// went. Under offset 0, which no row change can have, the offset from which the journal is
+/// complete (8).
 #pragma once
 
 #include <map>
@@ -41,7 +42,8 @@ class IndexJournal {
 
   /// Entries since the last trim, by this process.
   uint64_t length(uint32_t id) const;
-  /// Nobody needs entries before `offset` any more: they go with the next record, or with write_trims.
+  /// Nobody needs entries before `offset` any more: they go with the next record, or with
+  /// write_trims.
   void trim_later(uint32_t id, log::Offset offset);
   Status write_trims();
 

@@ -17,7 +17,7 @@
 
 namespace sagitta::index {
 
-/// Where snapshots of vector indexes are kept. Without files they are built from their rows at each start.
+/// Where snapshots of indexes are kept. Without files they are built from their rows at each start.
 struct SnapshotPlace {
   FileSystem* files = nullptr;
   std::string directory;          ///< is there
@@ -29,7 +29,6 @@ class Saver {
  public:
   struct Environment {
     Executor& workers;
-    MemoryBudget& vectors;
     MetricsRegistry& metrics;
     const Clock& clock;
     const Indexes& indexes;
@@ -40,22 +39,26 @@ class Saver {
   /// After `stop`.
   ~Saver() = default;
 
-  /// Before anything else: removes what is left of indexes that are gone. One that is still to come,
-  /// by the log, keeps its files.
+  /// Before anything else: removes what is left of indexes that are gone. One that is still to
+  /// come, by the log, keeps its files.
   void tidy(const schema::Schema& schema);
-  /// Takes the index's snapshot, and returns what it is complete to. Nothing when there is none that
-  /// is of use, which is said unless there is none at all.
-  Result<std::optional<log::Offset>> load(VectorIndexImpl& index);
+  /// What the index's snapshot is complete to: rows that are older cannot be told from its rows. 0
+  /// when there is none that can be read.
+  log::Offset needs(const Index& index) const;
+  /// Takes the index's snapshot, and returns what it is complete to. Nothing when there is none
+  /// that is of use, which is said unless there is none at all.
+  Result<std::optional<log::Offset>> load(Index& index);
 
   /// Whether the caller is to `begin_save`: enough has changed, and nobody else does.
-  bool claim(VectorIndexImpl& index) const;
+  bool claim(Index& index) const;
   void begin_save(const IndexPtr& index);
   /// Removes the files of indexes that the schema has no more, in the background.
   void begin_removals(const schema::Schema& schema);
   /// While it is off, no save is claimed: the log has what a save would keep.
   void set_enabled(bool enabled) { enabled_ = enabled; }
-  /// Ends a save under way of this index. It keeps the memory of vectors that were erased meanwhile.
-  static void end_save(VectorIndexImpl& index);
+  /// Ends a save under way of this index. It keeps the memory of vectors that were erased
+  /// meanwhile.
+  static void end_save(Index& index);
 
   /// Ends saves under way, and begins none any more. Idempotent.
   void stop();
@@ -65,8 +68,9 @@ class Saver {
   void save_all();
 
  private:
-  void save(VectorIndexImpl& index);
-  Status try_save(VectorIndexImpl& index);
+  Status check_not_ahead(const Index& index) const;
+  void save(Index& index);
+  Status try_save(Index& index);
   void begin_work();
   void end_work();
 

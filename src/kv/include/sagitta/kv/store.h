@@ -1,5 +1,6 @@
-/// An ordered key-value store: families of keys, atomic batches, snapshots, iterators. RocksDB underneath, or a map in
-/// memory (the twin of tests). It has no write-ahead log of its own: our log is that (docs/adr/0004-log-is-the-wal.md).
+/// An ordered key-value store: families of keys, atomic batches, snapshots, iterators. RocksDB
+/// underneath, or a map in memory (the twin of tests). It has no write-ahead log of its own: our
+/// log is that (docs/adr/0004-log-is-the-wal.md).
 #pragma once
 
 #include <cstdint>
@@ -17,9 +18,10 @@
 
 namespace sagitta::kv {
 
-/// A key space of its own. All families are flushed together, so that they always show the same log offset.
-enum class Family : uint8_t { kMeta, kRows, kJournal, kRequests };
-inline constexpr size_t kFamilyCount = 4;
+/// A key space of its own. All families are flushed together, so that they always show the same log
+/// offset.
+enum class Family : uint8_t { kMeta, kRows, kJournal, kRequests, kRowNumbers };
+inline constexpr size_t kFamilyCount = 5;
 
 /// Whether a read may wait for a disk.
 enum class ReadMode : uint8_t {
@@ -32,8 +34,8 @@ using EntryVisitor = std::function<bool(BytesView key, BytesView value)>;
 /// Which end of a range comes first.
 enum class Direction : uint8_t { kForward, kBackward };
 
-/// Changes that become visible together. Its own reads see them already: so it can hold many steps, each of which
-/// depends on those before it. Not thread-safe.
+/// Changes that become visible together. Its own reads see them already: so it can hold many steps,
+/// each of which depends on those before it. Not thread-safe.
 class Batch {
  public:
   virtual ~Batch() = default;
@@ -42,10 +44,11 @@ class Batch {
   /// Removes all keys in [from, to); nothing when from >= to.
   virtual void remove_range(Family family, BytesView from, BytesView to) = 0;
 
-  /// What the key of Family::kRows has once the batch is written; nothing when it is not there. Blocks.
+  /// What the key of Family::kRows has once the batch is written; nothing when it is not there.
+  /// Blocks.
   virtual Result<std::optional<Bytes>> row(BytesView key) const = 0;
-  /// Calls `visit` with the entries of Family::kRows in [from, to) as they are once the batch is written. `visit` must
-  /// not change the batch. Blocks.
+  /// Calls `visit` with the entries of Family::kRows in [from, to) as they are once the batch is
+  /// written. `visit` must not change the batch. Blocks.
   virtual Status visit_rows(BytesView from, BytesView to, Direction direction, const EntryVisitor& visit) const = 0;
   /// Their keys, ascending.
   Result<std::vector<Bytes>> row_keys(BytesView from, BytesView to) const;
@@ -67,8 +70,9 @@ class Snapshot {
 };
 using SnapshotPtr = std::shared_ptr<const Snapshot>;
 
-/// Walks the keys of [from, to) of one snapshot in memcmp order, either way. Not thread-safe. After any move `status()`
-/// is kWouldBlock if a cache-only iterator hit the disk: it then stands nowhere and valid() is false.
+/// Walks the keys of [from, to) of one snapshot in memcmp order, either way. Not thread-safe. After
+/// any move `status()` is kWouldBlock if a cache-only iterator hit the disk: it then stands nowhere
+/// and valid() is false.
 class Iterator {
  public:
   virtual ~Iterator() = default;
@@ -90,11 +94,12 @@ class Iterator {
 /// What becomes of an entry when what holds it is rewritten.
 enum class Compaction : uint8_t { kKeep, kDrop, kReplace };
 
-/// Decides on the newest version of an entry of Family::kRows, for one compaction; kReplace with a new value in
-/// `replacement`. Pure, thread-safe, must not throw. Readers of older snapshots may see its work, so it must leave out
-/// only what no reader can tell from absent.
+/// Decides on the newest version of an entry of Family::kRows, for one compaction; kReplace with a
+/// new value in `replacement`. Pure, thread-safe, must not throw. Readers of older snapshots may
+/// see its work, so it must leave out only what no reader can tell from absent.
 using CompactionFilter = std::function<Compaction(BytesView key, BytesView value, Bytes& replacement)>;
-/// Asked once a compaction, from any thread, also by snapshots that outlive their store; null: everything stays.
+/// Asked once a compaction, from any thread, also by snapshots that outlive their store; null:
+/// everything stays.
 using CompactionFilterSource = std::function<CompactionFilter()>;
 
 /// Thread-safe, except that one thread at a time writes.
@@ -102,20 +107,22 @@ class Store {
  public:
   virtual ~Store() = default;
   virtual std::unique_ptr<Batch> make_batch() = 0;
-  /// Applies all of the batch or nothing; visible to every later read and snapshot. Durable only after flush(); closing
-  /// the store does not flush.
+  /// Applies all of the batch or nothing; visible to every later read and snapshot. Durable only
+  /// after flush(); closing the store does not flush.
   virtual Status write(Batch& batch) = 0;
   virtual SnapshotPtr snapshot() = 0;
   /// Nothing when the key is not there. `snapshot` null means now.
   virtual Result<std::optional<Bytes>> get(Family family, BytesView key, ReadMode mode,
                                            const Snapshot* snapshot = nullptr) = 0;
-  /// `to` empty means to the end of the family. The iterator keeps what it needs of the snapshot alive.
+  /// `to` empty means to the end of the family. The iterator keeps what it needs of the snapshot
+  /// alive.
   virtual std::unique_ptr<Iterator> iterate(Family family, BytesView from, BytesView to, ReadMode mode,
                                             SnapshotPtr snapshot = nullptr) = 0;
-  /// Makes everything written before this call survive a power cut, all families together. Blocks; any thread.
+  /// Makes everything written before this call survive a power cut, all families together. Blocks;
+  /// any thread.
   virtual Status flush() = 0;
-  /// Rewrites all flushed rows through the compaction filter, which otherwise happens when files are merged or a day
-  /// old. Blocks, long; any thread.
+  /// Rewrites all flushed rows through the compaction filter, which otherwise happens when files
+  /// are merged or a day old. Blocks, long; any thread.
   virtual Status compact() = 0;
   /// Bytes of memory held by memtables and the block cache.
   virtual size_t memory_bytes() const = 0;
@@ -128,14 +135,15 @@ struct RocksOptions {
   int background_threads = 2;
 };
 
-/// Opens or creates a RocksDB store whose every file operation goes through `files`, which must outlive it.
-/// `cache_budget` is charged for the block cache and memtables while the store, its snapshots and iterators live.
-/// kCorruption, kIo, kNoSpace, kLocked, and kOverloaded from the budget.
+/// Opens or creates a RocksDB store whose every file operation goes through `files`, which must
+/// outlive it. `cache_budget` is charged for the block cache and memtables while the store, its
+/// snapshots and iterators live. kCorruption, kIo, kNoSpace, kLocked, and kOverloaded from the
+/// budget.
 Result<std::unique_ptr<Store>> open_rocks_store(FileSystem& files, const RocksOptions& options,
                                                 MemoryBudget& cache_budget, CompactionFilterSource filters = {});
 
-/// The twin: an ordered map, with snapshots. `flush` succeeds at once; nothing survives the object. Compacts only when
-/// told to.
+/// The twin: an ordered map, with snapshots. `flush` succeeds at once; nothing survives the object.
+/// Compacts only when told to.
 std::unique_ptr<Store> make_memory_store(CompactionFilterSource filters = {});
 
 }  // namespace sagitta::kv

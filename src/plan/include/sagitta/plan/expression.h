@@ -1,6 +1,6 @@
-/// Typed expressions: what a CQL term, function call or selected item becomes once it is bound to a schema. An
-/// expression is immutable and knows no values; evaluating one needs the values of the bind markers and, where columns
-/// occur, a row.
+/// Typed expressions: what a CQL term, function call or selected item becomes once it is bound to a
+/// schema. An expression is immutable and knows no values; evaluating one needs the values of the
+/// bind markers and, where columns occur, a row.
 #pragma once
 
 #include <cstdint>
@@ -32,16 +32,18 @@ struct BindValue {
   static BindValue make_unset() { return {.value = {}, .unset = true}; }
 };
 
-/// Everything outside a statement that its evaluation may depend on. The references must outlive the evaluation.
+/// Everything outside a statement that its evaluation may depend on. The references must outlive
+/// the evaluation.
 struct EvalContext {
   /// One for each marker of the plan, in marker order.
   std::span<const BindValue> values;
-  /// The same values where a write may take them in place of copies: a marker stands in one place of a statement, and a
-  /// write of one row evaluates each place once. Empty: they are copied.
+  /// The same values where a write may take them in place of copies: a marker stands in one place
+  /// of a statement, and a write of one row evaluates each place once. Empty: they are copied.
   std::span<BindValue> takeable = {};
   /// The server's clock: now(), default timestamps, expiry.
   int64_t now_us = 0;
-  /// What the client says the time is for expiry (protocol v5); the server's clock where it says nothing.
+  /// What the client says the time is for expiry (protocol v5); the server's clock where it says
+  /// nothing.
   std::optional<int64_t> client_now_s;
   /// The timestamp that the client's driver sent with the request.
   std::optional<int64_t> client_timestamp_us;
@@ -55,18 +57,20 @@ struct EvalContext {
   int64_t now_s() const { return client_now_s.value_or(now_us / 1'000'000); }
 };
 
-/// A live row as expressions see it. Implemented by whoever reads rows; not owned by any expression.
+/// A live row as expressions see it. Implemented by whoever reads rows; not owned by any
+/// expression.
 class RowSource {
  public:
   virtual ~RowSource() = default;
-  /// The value, null when there is none. A multi-cell collection or UDT is given as its serialised whole. Valid until
-  /// the row moves on.
+  /// The value, null when there is none. A multi-cell collection or UDT is given as its serialised
+  /// whole. Valid until the row moves on.
   virtual ValueView column(const schema::ColumnDef& column) const = 0;
   /// Of a live single-cell column; for a multi-cell one its largest.
   virtual std::optional<int64_t> writetime_us(const schema::ColumnDef& column) const = 0;
   /// Seconds that are left.
   virtual std::optional<int32_t> ttl(const schema::ColumnDef& column) const = 0;
-  /// The result of the `index`-th aggregate of the plan: only a group of rows has one, a single row must not be asked.
+  /// The result of the `index`-th aggregate of the plan: only a group of rows has one, a single row
+  /// must not be asked.
   virtual ValueView aggregate(uint32_t index) const;
 };
 
@@ -101,14 +105,17 @@ struct Expression {
   std::string receiver;
 };
 
-/// The value; null where CQL says null. An unset marker is kInvalid here (see `evaluate_settable`). `row` may be null
-/// only when no column occurs in the expression. kInvalid for values that do not fit their types.
+/// The value; null where CQL says null. An unset marker is kInvalid here (see `evaluate_settable`).
+/// `row` may be null only when no column occurs in the expression. kInvalid for values that do not
+/// fit their types.
 Result<Value> evaluate(const Expression& expression, const EvalContext& context, const RowSource* row = nullptr);
 
-/// As `evaluate`, but an unset marker at the top yields an unset value: a write then leaves its column alone.
+/// As `evaluate`, but an unset marker at the top yields an unset value: a write then leaves its
+/// column alone.
 Result<BindValue> evaluate_settable(const Expression& expression, const EvalContext& context);
 
-/// Whether an aggregate is anywhere in the expression: it then has a value of a group of rows, and none of a row.
+/// Whether an aggregate is anywhere in the expression: it then has a value of a group of rows, and
+/// none of a row.
 bool has_aggregate(const Expression& expression);
 
 /// Of a kCall, as result columns spell it.

@@ -1,9 +1,10 @@
-/// Binds a parsed statement to a schema: names are resolved, types are inferred and checked, and what cannot run is
-/// refused with Cassandra's words. A Plan is what a prepared statement keeps; with values it yields the schema change,
-/// the mutations or the bound select that others carry out. Nothing here touches storage.
+/// Binds a parsed statement to a schema: names are resolved, types are inferred and checked, and
+/// what cannot run is refused with Cassandra's words. A Plan is what a prepared statement keeps;
+/// with values it yields the schema change, the mutations or the bound select that others carry
+/// out. Nothing here touches storage.
 ///
-/// A plan is immutable and thread-safe. It holds the table it was bound to; it must be bound again when the schema's
-/// version is no longer `schema_version`.
+/// A plan is immutable and thread-safe. It holds the table it was bound to; it must be bound again
+/// when the schema's version is no longer `schema_version`.
 #pragma once
 
 #include <cstdint>
@@ -31,8 +32,8 @@ struct MarkerInfo {
   types::DataTypePtr type;
 };
 
-/// DDL, but for what each execution decides anew (see `make_schema_change`). Whether an IF [NOT] EXISTS makes it do
-/// nothing is decided when it is applied, by schema::apply.
+/// DDL, but for what each execution decides anew (see `make_schema_change`). Whether an IF [NOT]
+/// EXISTS makes it do nothing is decided when it is applied, by schema::apply.
 struct SchemaPlan {
   schema::SchemaChange change;
 };
@@ -68,29 +69,33 @@ struct BatchPlan {
 struct Plan {
   std::variant<SchemaPlan, UsePlan, TruncatePlan, ModificationPlan, BatchPlan, std::shared_ptr<const SelectPlan>> body;
   std::vector<MarkerInfo> markers;
-  /// For each component of the partition key the marker that gives it; empty unless every component is one plain
-  /// marker.
+  /// For each component of the partition key the marker that gives it; empty unless every component
+  /// is one plain marker.
   std::vector<uint16_t> partition_key_markers;
-  /// The table (or keyspace alone) that the statement is about; empty for USE and BATCH of several tables.
+  /// The table (or keyspace alone) that the statement is about; empty for USE and BATCH of several
+  /// tables.
   std::string keyspace, table;
   uint64_t schema_version = 0;
   /// For the client, at every execution.
   std::vector<std::string> warnings;
 };
 
-/// `keyspace` is the session's (or the request's) current one, empty for none; table names without a keyspace are
-/// looked up there. kInvalid, kSyntax, kConfig or kAlreadyExists with Cassandra's texts.
+/// `keyspace` is the session's (or the request's) current one, empty for none; table names without
+/// a keyspace are looked up there. kInvalid, kSyntax, kConfig or kAlreadyExists with Cassandra's
+/// texts.
 Result<PlanPtr> bind(const schema::Schema& schema, std::string_view keyspace, const cql::Statement& statement);
 
-/// The change of a SchemaPlan with the uuids and times of this execution in it. Any other plan: kInvalid.
+/// The change of a SchemaPlan with the uuids and times of this execution in it. Any other plan:
+/// kInvalid.
 Result<schema::SchemaChange> make_schema_change(const Plan& plan, const EvalContext& context);
 
-/// The mutations of a modification or a batch: everything nondeterministic (now(), timestamps, expiry) is fixed in
-/// them. kInvalid for values that do not fit, a wrong number of values, null key components, or vectors that an index
-/// refuses. Any other plan: kInvalid.
+/// The mutations of a modification or a batch: everything nondeterministic (now(), timestamps,
+/// expiry) is fixed in them. kInvalid for values that do not fit, a wrong number of values, null
+/// key components, or vectors that an index refuses. Any other plan: kInvalid.
 Result<std::vector<rows::Mutation>> make_mutations(const Plan& plan, const EvalContext& context);
 
-/// Whether a modification, or one in a batch, may name more than one key, by IN. Any other plan: false.
+/// Whether a modification, or one in a batch, may name more than one key, by IN. Any other plan:
+/// false.
 bool names_many_keys(const Plan& plan);
 
 struct BatchEntry {
@@ -98,17 +103,18 @@ struct BatchEntry {
   std::vector<BindValue> values;
 };
 
-/// A BATCH request of the protocol: as `make_mutations` for each entry (`context.values` is not used, values of the
-/// entries are taken), with one timestamp.
+/// A BATCH request of the protocol: as `make_mutations` for each entry (`context.values` is not
+/// used, values of the entries are taken), with one timestamp.
 Result<std::vector<rows::Mutation>> make_batch(types::BatchKind kind, std::span<BatchEntry> entries,
                                                const EvalContext& context);
 
-/// Values given by name in marker order; markers without one are unset. kInvalid for a name that no marker has.
+/// Values given by name in marker order; markers without one are unset. kInvalid for a name that no
+/// marker has.
 Result<std::vector<BindValue>> arrange_named(const Plan& plan,
                                              std::span<const std::pair<std::string, BindValue>> named);
 
-/// Checks a value count and that each value is bytes of its marker's type. kInvalid with the numbers or the marker's
-/// name.
+/// Checks a value count and that each value is bytes of its marker's type. kInvalid with the
+/// numbers or the marker's name.
 Status check_values(const Plan& plan, std::span<const BindValue> values);
 
 }  // namespace sagitta::plan

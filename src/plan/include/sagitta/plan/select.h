@@ -1,5 +1,5 @@
-/// The bound SELECT: what `exec` runs. A SelectPlan is independent of values; `bind_values` makes a BoundSelect of it,
-/// in which every restriction is bytes.
+/// The bound SELECT: what `exec` runs. A SelectPlan is independent of values; `bind_values` makes a
+/// BoundSelect of it, in which every restriction is bytes.
 #pragma once
 
 #include <cstdint>
@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "sagitta/index/index.h"
 #include "sagitta/plan/expression.h"
 #include "sagitta/rows/read_view.h"
 
@@ -33,7 +34,8 @@ struct Filter {
   /// For m['k'] = v: the key; the one column is a map.
   Value map_key;
   Operator op = Operator::kEq;
-  /// Operands, each with one value per column; exactly one operand but for kIn. A null operand matches nothing.
+  /// Operands, each with one value per column; exactly one operand but for kIn. A null operand
+  /// matches nothing.
   std::vector<std::vector<Value>> operands;
 };
 
@@ -50,10 +52,16 @@ struct TokenRange {
 /// ORDER BY v ANN OF x LIMIT n. `limit` of the select is set and is 1..limits::kAnnLimitMax.
 struct AnnQuery {
   const schema::ColumnDef* column = nullptr;
-  /// The vector indexes on the column, oldest first; never empty. Any gives the answer; prefer the newest that serves.
-  std::vector<uint32_t> index_ids;
+  /// The indexes on the column that answer it, oldest first; never empty. Any gives the answer.
+  std::vector<index::DefinitionPtr> indexes;
   /// Valid bytes of the column's type: finite, and not all zero when an index is cosine.
   Bytes query;
+
+  index::Probe probe(uint64_t limit) const {
+    return {.column_id = column->id, .what = index::Nearest{query}, .limit = limit};
+  }
+  /// Gives the scores of the newest index.
+  std::unique_ptr<index::Scorer> scorer(uint64_t limit) const { return indexes.back()->scorer(probe(limit)); }
 };
 
 /// A sort that the storage order does not give: an IN on the partition key with ORDER BY.
@@ -72,7 +80,8 @@ struct SelectPlan {
   bool aggregate = false;
   /// Every aggregate in `selected`, wherever it stands; Expression::index is its place here.
   std::vector<const Expression*> aggregates;
-  /// SELECT JSON: the one result column is `[json]`; `selected` has the columns to render (names as JSON keys).
+  /// SELECT JSON: the one result column is `[json]`; `selected` has the columns to render (names as
+  /// JSON keys).
   bool json = false;
   /// SELECT DISTINCT: one row a partition; only partition-key and static columns are selected.
   bool distinct = false;
@@ -87,16 +96,18 @@ struct BoundSelect {
   std::shared_ptr<const SelectPlan> plan;
   /// For evaluating `selected`.
   std::vector<BindValue> values;
-  /// The serialised partition keys to read, in token order and without duplicates; absent: scan (of `tokens`).
+  /// The serialised partition keys to read, in token order and without duplicates; absent: scan (of
+  /// `tokens`).
   std::optional<std::vector<Bytes>> partitions;
   TokenRange tokens;
-  /// Disjoint, ascending in the table's clustering order (also when `reversed`); none: no row can match. Applies to
-  /// every partition read. Static-only partitions show only when the one range is everything.
+  /// Disjoint, ascending in the table's clustering order (also when `reversed`); none: no row can
+  /// match. Applies to every partition read. Static-only partitions show only when the one range is
+  /// everything.
   std::vector<ClusteringRange> clustering;
   /// Read each partition backwards.
   bool reversed = false;
-  /// All must match. Of a virtual table every restriction is a filter; of an ANN query all but those that name
-  /// partitions and their clustering ranges.
+  /// All must match. Of a virtual table every restriction is a filter; of an ANN query all but
+  /// those that name partitions and their clustering ranges.
   std::vector<Filter> filters;
   std::vector<SortKey> sort;
   /// Of result rows: with GROUP BY they count groups.
@@ -106,8 +117,8 @@ struct BoundSelect {
   std::vector<std::string> warnings;
 };
 
-/// `page_size` is the client's (none: unpaged); an ANN query ignores it with a warning. kInvalid for values that do not
-/// fit.
+/// `page_size` is the client's (none: unpaged); an ANN query ignores it with a warning. kInvalid
+/// for values that do not fit.
 Result<BoundSelect> bind_values(const std::shared_ptr<const SelectPlan>& plan, const EvalContext& context,
                                 std::optional<uint32_t> page_size = {});
 

@@ -13,7 +13,7 @@
 #include "sagitta/base/executor.h"
 #include "sagitta/base/metrics.h"
 #include "sagitta/base/result.h"
-#include "sagitta/index/vector_index.h"
+#include "sagitta/index/index.h"
 #include "sagitta/kv/store.h"
 #include "sagitta/log/log.h"
 #include "sagitta/rows/purge.h"
@@ -90,7 +90,7 @@ class Replica {
 
   /// The newest state. Rows, schema and indexes seen after `done` of a record include it.
   virtual schema::SchemaPtr schema() const = 0;
-  virtual index::VectorIndexSetPtr vector_indexes() const = 0;
+  virtual index::IndexSetPtr indexes() const = 0;
   /// Takes a snapshot of the rows, to be read at `now_s`.
   virtual rows::ReadView read_view(int64_t now_s, kv::ReadMode mode) const = 0;
 

@@ -21,7 +21,7 @@ struct ApplyTime {
 };
 
 /// Told of each row of an indexed table that was written or removed: as it is now, without the columns that are apart
-/// (stored_row.h), or nothing when nothing else of it exists.
+/// (stored_row.h), or nothing when no more of it exists.
 using RowObserver = std::function<void(const schema::TableDef&, BytesView row_key, std::optional<LiveRow> now)>;
 
 /// For one record. Rows are read through the batch, so that it sees what it, and the records before it in the same

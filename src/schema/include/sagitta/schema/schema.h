@@ -1,9 +1,10 @@
-/// The schema: one immutable snapshot of all keyspaces, types, tables and indexes. A change makes a new snapshot
-/// (schema_change.h); whoever holds an old one keeps a consistent view of it.
+/// The schema: one immutable snapshot of all keyspaces, types, tables and indexes. A change makes a
+/// new snapshot (schema_change.h); whoever holds an old one keeps a consistent view of it.
 ///
-/// Ids come from counters inside the schema and are never used again: data of a dropped table or index can never be
-/// taken for that of a later one with the same name. A dropped column that is added again is the same column, with its
-/// id: what was written after its drop is there again, and nothing else.
+/// Ids come from counters inside the schema and are never used again: data of a dropped table or
+/// index can never be taken for that of a later one with the same name. A dropped column that is
+/// added again is the same column, with its id: what was written after its drop is there again, and
+/// nothing else.
 #pragma once
 
 #include <cstdint>
@@ -33,7 +34,8 @@ struct ColumnDef {
   uint32_t position = 0;
   /// Clustering only.
   bool descending = false;
-  /// Derived: the column was dropped and came back; what was written at this time or earlier stays gone.
+  /// Derived: the column was dropped and came back; what was written at this time or earlier stays
+  /// gone.
   int64_t dropped_us = kNeverDropped;
 
   static constexpr int64_t kNeverDropped = INT64_MIN;
@@ -52,6 +54,9 @@ struct DroppedColumn {
   uint32_t id = 0;
 };
 
+/// Of all indexes in catalogs before version 3.
+inline constexpr std::string_view kFirstIndexKind = "vector";
+
 struct IndexDef {
   uint32_t id = 0;
   /// Unique in its keyspace.
@@ -59,12 +64,15 @@ struct IndexDef {
   uint32_t column_id = 0;
   /// What system_schema.indexes shows as `target`: the column's name, quoted where CQL needs it.
   std::string target;
-  /// As the user spelt it: "vector_index", "sai", "org.apache.cassandra.index.sai.StorageAttachedIndex", ...
+  /// As the user spelt it: "vector_index", "sai",
+  /// "org.apache.cassandra.index.sai.StorageAttachedIndex", ...
   std::string class_name;
   /// The user's options in the user's case, without class_name and target.
   std::map<std::string, std::string> options;
   /// A timeuuid that the coordinator made at CREATE.
   Uuid version;
+  /// The kind of index that does the work (index::Kind::name).
+  std::string kind = std::string(kFirstIndexKind);
 };
 
 /// The value of a table or keyspace option: one text (numbers and booleans as text), or a map.
@@ -75,7 +83,8 @@ struct TableDef {
   uint32_t id = 0;
   Uuid uuid;
   std::string keyspace, name;
-  /// In the order of SELECT *: partition key and clustering by position, then static, then regular, both by name.
+  /// In the order of SELECT *: partition key and clustering by position, then static, then regular,
+  /// both by name.
   std::vector<ColumnDef> columns;
   /// One for each name that was ever dropped, also when a column of that name is there again.
   std::vector<DroppedColumn> dropped_columns;
@@ -104,8 +113,8 @@ struct TableDef {
   /// Seconds; 0 = none.
   int32_t default_ttl_s() const;
   int64_t gc_grace_s() const;
-  /// Sorts `columns` and sets what is derived from them (counts, has_static, is_counter, dropped_us). For whoever fills
-  /// a TableDef by hand.
+  /// Sorts `columns` and sets what is derived from them (counts, has_static, is_counter,
+  /// dropped_us). For whoever fills a TableDef by hand.
   void finish();
 };
 using TableDefPtr = std::shared_ptr<const TableDef>;
@@ -145,10 +154,11 @@ struct Schema {
 };
 using SchemaPtr = std::shared_ptr<const Schema>;
 
-/// Whether the index is a vector index, by its class name: vector_index, sai, StorageAttachedIndex, SASIIndex, full
-/// names. Letter case is ignored.
+/// Whether the index is a vector index, by its class name: vector_index, sai, StorageAttachedIndex,
+/// SASIIndex, full names. Letter case is ignored.
 bool is_vector_index_class(std::string_view class_name);
-/// Whether the class is one of Cassandra's; of those that make a vector index only vector_index, ScyllaDB's, is not.
+/// Whether the class is one of Cassandra's; of those that make a vector index only vector_index,
+/// ScyllaDB's, is not.
 bool is_storage_attached_class(std::string_view class_name);
 
 }  // namespace sagitta::schema

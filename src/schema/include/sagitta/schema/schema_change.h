@@ -1,5 +1,6 @@
-/// Schema changes as data: what DDL becomes, what a log record of kind kSchema holds, and what applying one gives.
-/// Names and types are resolved by `plan`; whether the change fits the schema is decided here, in log order.
+/// Schema changes as data: what DDL becomes, what a log record of kind kSchema holds, and what
+/// applying one gives. Names and types are resolved by `plan`; whether the change fits the schema
+/// is decided here, in log order.
 #pragma once
 
 #include <optional>
@@ -49,8 +50,8 @@ struct DropType {
   bool if_exists = false;
 };
 struct CreateTable {
-  /// Names, types, kinds, positions, orders, options and uuid count; all ids are given out when it is applied, and a
-  /// uuid when there is none.
+  /// Names, types, kinds, positions, orders, options and uuid count; all ids are given out when it
+  /// is applied, and a uuid when there is none.
   TableDef table;
   bool if_not_exists = false;
 };
@@ -59,8 +60,8 @@ struct AlterTableAdd {
   /// Static or regular; name and type.
   std::vector<ColumnDef> columns;
   bool if_exists = false, if_column_not_exists = false;
-  /// A column of a dropped name is that column again, and is refused when its type cannot hold the old values. False in
-  /// records of version 1: there it is another column, of any type.
+  /// A column of a dropped name is that column again, and is refused when its type cannot hold the
+  /// old values. False in records of version 1: there it is another column, of any type.
   bool revives = true;
 };
 struct AlterTableDrop {
@@ -69,10 +70,11 @@ struct AlterTableDrop {
   /// Values written later than this outlive the drop.
   int64_t timestamp_us = 0;
   bool if_exists = false, if_column_exists = false;
-  /// The timestamp is only proposed, as a Mutation's may be: the drop takes its place among server-stamped writes by
-  /// the order of the log.
+  /// The timestamp is only proposed, as a Mutation's may be: the drop takes its place among
+  /// server-stamped writes by the order of the log.
   bool server_timestamp = false;
-  /// A column added under the name later is this one. False in records of version 1, whose timestamps say nothing.
+  /// A column added under the name later is this one. False in records of version 1, whose
+  /// timestamps say nothing.
   bool revivable = true;
 };
 /// Of primary key columns.
@@ -120,8 +122,8 @@ struct SchemaOutcome {
   ChangeEvent event;
 };
 
-/// Pure and deterministic: every replica gets the same ids and the same error. kAlreadyExists (keyspaces and tables),
-/// kInvalid and kConfig with Cassandra's texts.
+/// Pure and deterministic: every replica gets the same ids and the same error. kAlreadyExists
+/// (keyspaces and tables), kInvalid and kConfig with Cassandra's texts.
 Result<SchemaOutcome> apply(const SchemaPtr& schema, const SchemaChange& change);
 
 void encode(const SchemaChange& change, Bytes& out);

@@ -1,6 +1,6 @@
-/// Applying: the one place where rows, journal and vector indexes change. A replica's applier uses it from one thread:
-/// the changes of a group of records go into one kv batch; once that is written, `committed` changes the indexes in the
-/// same step.
+/// Applying: the one place where rows, journal, row maps and indexes change. A replica's applier
+/// uses it from one thread: the changes of a group of records go into one kv batch; once that is
+/// written, `committed` changes the indexes in the same step.
 #pragma once
 
 #include <cstdint>
@@ -14,8 +14,8 @@
 #include "sagitta/base/file.h"
 #include "sagitta/base/metrics.h"
 #include "sagitta/base/result.h"
+#include "sagitta/index/index.h"
 #include "sagitta/index/saver.h"
-#include "sagitta/index/vector_index.h"
 #include "sagitta/kv/store.h"
 #include "sagitta/log/record.h"
 #include "sagitta/rows/mutation.h"
@@ -26,59 +26,67 @@
 
 namespace sagitta::tablet {
 
-/// All tables of a replica. One thread applies; `view`, `indexes` and `ready` may be called from any. What it is given
-/// must outlive it.
+/// All tables of a replica. One thread applies; `view`, `indexes` and `ready` may be called from
+/// any. What it is given must outlive it.
 class TableSpace {
  public:
-  TableSpace(kv::Store& store, Executor& workers, MemoryBudget& vectors, MetricsRegistry& metrics, const Clock& clock,
+  TableSpace(kv::Store& store, Executor& workers, MemoryBudget& memory, MetricsRegistry& metrics, const Clock& clock,
              const index::SnapshotPlace& snapshots = {}, const rows::SweepLimits& sweeps = {});
   ~TableSpace();
   TableSpace(const TableSpace&) = delete;
   TableSpace& operator=(const TableSpace&) = delete;
 
-  /// Begins to make the indexes of `schema` in the background, from their snapshots or from the rows in the store,
-  /// which are those of all records before `next`. Of a snapshot that is ahead of the store, the records between are
-  /// applied again.
+  /// Begins to make the indexes of `schema` in the background, from their snapshots or from the
+  /// rows in the store, which are those of all records before `next`. Of a snapshot that is ahead
+  /// of the store, the records between are applied again.
   Status start(const schema::SchemaPtr& schema, log::Offset next);
 
   /// Begins the next record of the batch.
   void begin(rows::ApplyTime time, kv::Batch& batch);
 
-  // What the record does, one of these: its changes go into the batch. kInvalid when it does not fit its rows (a
-  // dropped table, a list position out of bounds): the same on every replica. After an error `take_back`.
+  // What the record does, one of these: its changes go into the batch. kInvalid when it does not
+  // fit its rows (a dropped table, a list position out of bounds): the same on every replica. After
+  // an error `take_back`.
   Status apply_mutations(const schema::Schema& schema, std::vector<rows::Mutation> mutations, kv::Batch& batch);
   /// The only record of its batch.
   Status truncate(const schema::TableDef& table, kv::Batch& batch);
-  /// Gives a change whose timestamp is only proposed its place among server-stamped writes. Before it is applied.
+  /// Gives a change whose timestamp is only proposed its place among server-stamped writes. Before
+  /// it is applied.
   Status stamp(schema::SchemaChange& change);
-  /// Removes the rows of dropped tables and the journal of dropped indexes. The only record of its batch.
+  /// Removes the rows of dropped tables and the journal of dropped indexes. The only record of its
+  /// batch.
   Status change_schema(const schema::Schema& before, const schema::SchemaPtr& after, kv::Batch& batch);
 
-  /// Takes the oldest of the deletions under way a step further, if there is one. Deletions of many rows go so, with
-  /// records that change nothing else: none holds up what comes after it.
-  Status sweep(const schema::Schema& schema, kv::Batch& batch);
-  /// Whether deletions are under way, with those of the batch.
-  bool is_sweeping() const;
+  /// Takes what is under way a step further, if there is something: the oldest deletion of many
+  /// rows, then the numbers of rows that were there before their index. Such work goes with records
+  /// that change nothing else: none holds up what comes after it.
+  Status step(const schema::Schema& schema, kv::Batch& batch);
+  /// Whether something is under way, with what the batch has begun.
+  bool has_steps() const;
 
-  /// Takes the changes of the record back, those that the caller has put into the batch since `begin` too.
+  /// Takes the changes of the record back, those that the caller has put into the batch since
+  /// `begin` too.
   void take_back(kv::Batch& batch);
-  /// Puts what the records of the batch leave behind once. Then it is to be written.
+  /// Puts what the records of the batch leave behind once: numbers of rows, the clock. Then it is
+  /// to be written.
   void finish(kv::Batch& batch);
   /// Writes the batch, so that every view has all of it or nothing.
   Status write(kv::Batch& batch);
   /// The batch is written: brings the indexes up to it.
   void committed();
 
-  /// While it replays, indexes are not saved: the log has what a save would keep, and the rows have to be flushed too.
+  /// While it replays, indexes are not saved: the log has what a save would keep, and the rows have
+  /// to be flushed too.
   void set_replaying(bool replaying);
 
   /// The rows as they are now, at `now_s`. Any thread.
   rows::ReadView view(int64_t now_s, kv::ReadMode mode) const;
 
-  index::VectorIndexSetPtr indexes() const;
+  index::IndexSetPtr indexes() const;
   /// No index is building.
   bool ready() const;
-  /// Ends index builds and saves; then, nobody applying any more, saves what changed if `save`. Idempotent.
+  /// Ends index builds and saves; then, nobody applying any more, saves what changed if `save`.
+  /// Idempotent.
   void stop(bool save = false);
 
  private:

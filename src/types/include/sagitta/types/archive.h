@@ -1,5 +1,6 @@
-/// Writing and reading plain structs as bytes, from one list of their members, which Writer and Reader both walk, so
-/// that the two directions cannot drift apart. Integers are varints, texts have their length before them.
+/// Writing and reading plain structs as bytes, from one list of their members, which Writer and
+/// Reader both walk, so that the two directions cannot drift apart. Integers are varints, texts
+/// have their length before them.
 #pragma once
 
 #include <concepts>
@@ -23,7 +24,8 @@ namespace sagitta::types {
 template <class T>
 constexpr auto kMembers = nullptr;
 
-/// In place of a member that older versions of the format do not have; read from one of them it keeps its default.
+/// In place of a member that older versions of the format do not have; read from one of them it
+/// keeps its default.
 template <class T, class Owner>
 struct Since {
   uint8_t version;

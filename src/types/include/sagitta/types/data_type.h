@@ -11,8 +11,8 @@
 
 namespace sagitta::types {
 
-/// The numbers of natives and collections are the option ids of the native protocol (§ data types); kVector has none
-/// there: it travels as a custom type (id 0) with its marshal class.
+/// The numbers of natives and collections are the option ids of the native protocol (§ data types);
+/// kVector has none there: it travels as a custom type (id 0) with its marshal class.
 enum class Kind : uint16_t {
   kVector = 0x0000,
   kAscii = 0x0001,
@@ -77,14 +77,16 @@ class DataType {
   bool is_multi_cell() const { return (is_collection() || kind_ == Kind::kUdt) && !frozen_; }
   bool is_float_vector() const { return kind_ == Kind::kVector && element()->kind() == Kind::kFloat; }
 
-  /// As system_schema shows it: "frozen<map<int, frozen<list<text>>>>", "vector<float, 3>", "address".
+  /// As system_schema shows it: "frozen<map<int, frozen<list<text>>>>", "vector<float, 3>",
+  /// "address".
   std::string to_cql() const;
   /// "org.apache.cassandra.db.marshal.VectorType(org.apache.cassandra.db.marshal.FloatType, 3)"
   std::string marshal_class() const;
   /// The [option] of result metadata: id and parameters, big-endian, as the protocol has it.
   void append_option(Bytes& out) const;
-  /// Reads the [option] at the start of `in`; custom types by their marshal class, with or without its package. The
-  /// protocol does not say what is frozen, except inside a marshal class. kProtocol names what is no type.
+  /// Reads the [option] at the start of `in`; custom types by their marshal class, with or without
+  /// its package. The protocol does not say what is frozen, except inside a marshal class.
+  /// kProtocol names what is no type.
   static Result<DataTypePtr> read_option(ByteReader& in);
 
   /// Format of the catalog (docs/formats/catalog.md).
@@ -104,9 +106,10 @@ class DataType {
   std::vector<std::string> field_names_;
 };
 
-/// Whether every value stored as `before` is a value of `now`, so that a dropped column may come back with this type.
-/// The rules are Cassandra's: text after ascii, uuid after timeuuid, bigint and timestamp after each other, blob after
-/// what has no fixed length, tuples and UDTs with more fields; collections by what is inside.
+/// Whether every value stored as `before` is a value of `now`, so that a dropped column may come
+/// back with this type. The rules are Cassandra's: text after ascii, uuid after timeuuid, bigint
+/// and timestamp after each other, blob after what has no fixed length, tuples and UDTs with more
+/// fields; collections by what is inside.
 bool may_hold_values_of(const DataType& now, const DataType& before);
 
 inline bool same_type(const DataTypePtr& a, const DataTypePtr& b) { return *a == *b; }

@@ -1,4 +1,5 @@
-/// Names in CQL text: which words are reserved, and how a name is written so that it reads back as itself.
+/// Names in CQL text: which words are reserved, and how a name is written so that it reads back as
+/// itself.
 #pragma once
 
 #include <optional>
@@ -18,10 +19,12 @@ bool is_plain_word(std::string_view text);
 /// The native type that `word` (lower case) means where a type is wanted: "int", "varchar".
 std::optional<Kind> native_kind(std::string_view word);
 
-/// `name` as it must be written in CQL: in double quotes unless it is a plain word that is not reserved.
+/// `name` as it must be written in CQL: in double quotes unless it is a plain word that is not
+/// reserved.
 std::string quote_name(std::string_view name);
 
-/// As quote_name, for a UDT where a type is wanted: also in quotes when its name means another type there.
+/// As quote_name, for a UDT where a type is wanted: also in quotes when its name means another type
+/// there.
 std::string quote_type_name(std::string_view name);
 
 }  // namespace sagitta::types

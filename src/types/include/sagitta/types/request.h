@@ -1,4 +1,5 @@
-/// What a request says of itself in the protocol and in CQL alike. The numbers are those of the protocol.
+/// What a request says of itself in the protocol and in CQL alike. The numbers are those of the
+/// protocol.
 #pragma once
 
 #include <cstdint>

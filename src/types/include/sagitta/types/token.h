@@ -9,11 +9,12 @@
 
 namespace sagitta::types {
 
-/// Murmur3 (x64, 128 bits, Cassandra's signed-byte variant), high half; INT64_MIN becomes INT64_MAX.
+/// Murmur3 (x64, 128 bits, Cassandra's signed-byte variant), high half; INT64_MIN becomes
+/// INT64_MAX.
 int64_t token_of(BytesView partition_key);
 
-/// The serialised partition key: the single component itself, or for several (16-bit length, bytes, 0)*. As drivers
-/// hash it.
+/// The serialised partition key: the single component itself, or for several (16-bit length, bytes,
+/// 0)*. As drivers hash it.
 Bytes pack_partition_key(std::span<const Bytes> components);
 /// The components of a serialised key of `count` parts. kInvalid when the bytes do not hold them.
 Result<std::vector<Bytes>> unpack_partition_key(BytesView key, size_t count);

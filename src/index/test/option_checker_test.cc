@@ -1,22 +1,24 @@
-#include "index_options.h"
+/// Every spelling of an option of a vector index, and every refusal.
+#include "vector/option_checker.h"
 
 #include <fmt/ranges.h>
 #include <gtest/gtest.h>
 
-namespace sagitta::plan {
+namespace sagitta::index {
 namespace {
 
 using Stored = std::map<std::string, std::string>;
 
-Result<IndexOptions> check(std::vector<IndexOption> options, bool storage_attached = false, uint32_t dim = 384) {
-  auto type = types::DataType::vector(types::DataType::native(types::Kind::kFloat), dim);
-  return check_index_options(options,
-                             {.index = "i", .column = "v", .type = *type, .storage_attached = storage_attached});
+Result<CheckedOptions> check(std::vector<WrittenOption> options, bool storage_attached = false, uint32_t dim = 384) {
+  const schema::ColumnDef column{.name = "v",
+                                 .type = types::DataType::vector(types::DataType::native(types::Kind::kFloat), dim)};
+  return check_vector_options(
+      options, {.index = "i", .class_name = storage_attached ? "sai" : "vector_index", .column = column});
 }
 
-TEST(IndexOptions, EverySpellingIsStoredUnderOneName) {
+TEST(VectorOptionChecker, EverySpellingIsStoredUnderOneName) {
   struct Case {
-    IndexOption written;
+    WrittenOption written;
     Stored stored;
   };
   const Case cases[] = {
@@ -45,9 +47,9 @@ TEST(IndexOptions, EverySpellingIsStoredUnderOneName) {
   }
 }
 
-TEST(IndexOptions, Refusals) {
+TEST(VectorOptionChecker, Refusals) {
   struct Case {
-    std::vector<IndexOption> written;
+    std::vector<WrittenOption> written;
     bool storage_attached;
     std::string error;
   };
@@ -92,7 +94,7 @@ TEST(IndexOptions, Refusals) {
   }
 }
 
-TEST(IndexOptions, AgreeingAliasesAreFine) {
+TEST(VectorOptionChecker, AgreeingAliasesAreFine) {
   auto options = check({{"similarity_function", "COSINE"},
                         {"metric", "cos"},
                         {"connections", "16"},
@@ -101,15 +103,15 @@ TEST(IndexOptions, AgreeingAliasesAreFine) {
   EXPECT_EQ(options->stored, (Stored{{"maximum_node_connections", "16"}, {"similarity_function", "COSINE"}}));
 }
 
-TEST(IndexOptions, AWarningForEachOptionWithoutEffect) {
+TEST(VectorOptionChecker, AWarningForEachOptionWithoutEffect) {
   EXPECT_EQ(check({{"quantization", "f16"}, {"connections", "16"}, {"oversampling", "3"}})->warnings.size(), 2U);
   EXPECT_TRUE(check({{"quantization", "f32"}, {"rescoring", "false"}, {"oversampling", "1.0"}})->warnings.empty());
 }
 
-TEST(IndexOptions, OneDimensionHasNoAngles) {
+TEST(VectorOptionChecker, OneDimensionHasNoAngles) {
   EXPECT_FALSE(check({}, true, 1).has_value());
   EXPECT_TRUE(check({{"similarity_function", "euclidean"}}, true, 1).has_value());
 }
 
 }  // namespace
-}  // namespace sagitta::plan
+}  // namespace sagitta::index

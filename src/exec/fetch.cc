@@ -1,9 +1,10 @@
-#include "hits.h"
+/// What the hits of an index show: from their keys alone, or from their rows.
+#include "fetch.h"
 
 #include "sagitta/rows/row_keys.h"
 #include "sagitta/types/value.h"
 
-#include "matches.h"
+#include "filter.h"
 
 namespace sagitta::exec {
 namespace {
@@ -46,15 +47,15 @@ Result<std::optional<KeyProjection>> KeyProjection::make(const SelectRequest& re
   return KeyProjection(*plan.table, std::move(items));
 }
 
-Result<ResultSet> KeyProjection::answer(std::span<const index::VectorHit> hits) const {
+Result<ResultSet> KeyProjection::answer(std::span<const KeyedHit> hits) const {
   ResultSet result;
-  for (const index::VectorHit& hit : hits) SAGITTA_CHECK(append(hit, result.cells));
+  for (const KeyedHit& hit : hits) SAGITTA_CHECK(append(hit, result.cells));
   result.row_count = static_cast<uint32_t>(hits.size());
   return result;
 }
 
-Status KeyProjection::append(const index::VectorHit& hit, Bytes& out) const {
-  SAGITTA_TRY(const rows::KeyParts parts, rows::split_key(hit.row_key));
+Status KeyProjection::append(const KeyedHit& hit, Bytes& out) const {
+  SAGITTA_TRY(const rows::KeyParts parts, rows::split_key(hit.key));
   SAGITTA_TRY(const rows::PartitionKeyPtr partition, rows::decode_partition(table_, parts));
   SAGITTA_TRY(const std::vector<Bytes> clustering, rows::decode_clustering(table_, parts.clustering));
   for (const Item column : items_) {
@@ -70,15 +71,15 @@ Status KeyProjection::append(const index::VectorHit& hit, Bytes& out) const {
 }
 
 Result<std::optional<ResultSet>> fetch_hits(const StoredRows& rows, const SelectRequest& request,
-                                            const schema::ColumnDef& column, std::span<const index::VectorHit> hits) {
+                                            const schema::ColumnDef& column, std::span<const KeyedHit> hits) {
   const Projector projector(request);
   ResultSet result;
-  for (const index::VectorHit& hit : hits) {
+  for (const KeyedHit& hit : hits) {
     // On a session's core; a worker would only begin again.
     if (rows.view().mode() == kv::ReadMode::kCacheOnly) {
       SAGITTA_CHECK(request.may_go_on());
     }
-    SAGITTA_TRY(const auto row, rows.get(hit.row_key));
+    SAGITTA_TRY(const auto row, rows.get(hit.key));
     const rows::LiveCell* cell = row == nullptr ? nullptr : row->cell(column);
     if (cell == nullptr || index::fingerprint(*cell) != hit.fingerprint) return std::nullopt;
     SAGITTA_CHECK(projector.append(*row, result.cells));

@@ -1,4 +1,5 @@
-#include "sorted_rows.h"
+/// ORDER BY over several partitions.
+#include "sort.h"
 
 #include <algorithm>
 

@@ -5,7 +5,7 @@
 #include "sagitta/base/assert.h"
 
 #include "row_sink.h"
-#include "sorted_rows.h"
+#include "sort.h"
 
 namespace sagitta::exec {
 namespace {
@@ -24,7 +24,8 @@ void gather_columns(const Expression& expression, Columns& columns) {
   for (const Expression& argument : expression.arguments) gather_columns(argument, columns);
 }
 
-/// A group of rows as a selected item sees it: the results of its aggregates, and the columns of its first row.
+/// A group of rows as a selected item sees it: the results of its aggregates, and the columns of
+/// its first row.
 class Group final : public plan::RowSource {
  public:
   Group(const SelectRequest& request, const Columns& columns) : request_(request), columns_(columns) {
@@ -97,7 +98,8 @@ class Grouping {
     if (plan().group_by.empty()) group_.emplace(request_, columns_);
   }
 
-  /// False when the row begins a group beyond PER PARTITION LIMIT, as all that follow it in its partition then do.
+  /// False when the row begins a group beyond PER PARTITION LIMIT, as all that follow it in its
+  /// partition then do.
   Result<bool> add(const Row& row) {
     if (!plan().group_by.empty() && !(group_ && in_group(row))) {
       SAGITTA_CHECK(close_group());

@@ -1,4 +1,5 @@
-#include "index_options.h"
+/// The options of CREATE INDEX for a vector index, read one by one.
+#include "option_checker.h"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -12,7 +13,7 @@
 #include <optional>
 #include <vector>
 
-namespace sagitta::plan {
+namespace sagitta::index {
 namespace {
 
 constexpr std::string_view kSimilarity = "similarity_function";
@@ -120,9 +121,10 @@ constexpr std::array kRanges = std::to_array<Range>({
 /// Checks the options one by one and gathers what is to be stored.
 class Checker {
  public:
-  explicit Checker(const IndexTarget& target) : target_(target) {}
+  explicit Checker(const Target& target)
+      : target_(target), storage_attached_(schema::is_storage_attached_class(target.class_name)) {}
 
-  Status add(const IndexOption& option) {
+  Status add(const WrittenOption& option) {
     auto name = meaning(kOptionNames, lower(option.name));
     if (!name) return unknown(option.name);
     SAGITTA_TRY(std::string value, normal_form(*name, option.value));
@@ -132,14 +134,15 @@ class Checker {
                   fmt::format("Options of index {} contradict each other: {} is {} and also, by {}, {}", target_.index,
                               *name, known->second, option.name, value));
     }
-    // The metric stays in the user's case, as DESCRIBE shows it; but only a name that is not an alias.
+    // The metric stays in the user's case, as DESCRIBE shows it; but only a name that is not an
+    // alias.
     if (fresh && *name == kSimilarity && lower(option.value) == value) similarity_as_written_ = option.value;
     return {};
   }
 
-  Result<IndexOptions> finish() {
+  Result<CheckedOptions> finish() {
     SAGITTA_CHECK(check_column());
-    IndexOptions options;
+    CheckedOptions options;
     for (auto& [name, value] : normal_) {
       if (name == "vector_dimension" || name == "class_name" || name == "indexing_type") continue;
       warn_if_idle(name, value, options.warnings);
@@ -150,7 +153,7 @@ class Checker {
 
  private:
   Status unknown(std::string_view name) const {
-    if (target_.storage_attached) {
+    if (storage_attached_) {
       return fail(ErrorCode::kConfig,
                   fmt::format("Properties specified [{}] are not understood by StorageAttachedIndex", name));
     }
@@ -171,7 +174,7 @@ class Checker {
 
   Result<std::string> similarity(const std::string& value) const {
     if (auto meant = meaning(kSimilarities, lower(value))) return std::string(*meant);
-    if (target_.storage_attached) {
+    if (storage_attached_) {
       std::string upper = value;
       std::ranges::transform(upper, upper.begin(), [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
       return fail(ErrorCode::kInvalid,
@@ -216,18 +219,18 @@ class Checker {
   }
 
   Result<std::string> integer(const Range& range, const std::string& value) const {
-    const int64_t max = target_.storage_attached ? range.max_storage_attached : range.max;
+    const int64_t max = storage_attached_ ? range.max_storage_attached : range.max;
     std::string_view digits = value;
     digits.remove_prefix(std::min(digits.find_first_not_of(' '), digits.size()));
     int64_t number = 0;
     auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), number);
     if (error == std::errc::invalid_argument || end != digits.data() + digits.size()) {
-      if (!target_.storage_attached) return refuse(range.option, fmt::format("'{}' is not an integer", value));
+      if (!storage_attached_) return refuse(range.option, fmt::format("'{}' is not an integer", value));
       return fail(ErrorCode::kInvalid,
                   fmt::format("{} {} is not a valid integer for index {}", range.subject, value, target_.index));
     }
     if (error == std::errc() && number >= 1 && number <= max) return fmt::format("{}", number);
-    if (!target_.storage_attached) {
+    if (!storage_attached_) {
       return refuse(range.option, fmt::format("'{}' is out of valid range [1 - {}]", value, max));
     }
     return fail(ErrorCode::kInvalid, fmt::format("{} for index {} cannot be <= 0 or > {}, was {}", range.subject,
@@ -236,13 +239,13 @@ class Checker {
 
   Status check_column() const {
     auto dimension = normal_.find("vector_dimension");
-    if (dimension != normal_.end() && dimension->second != fmt::format("{}", target_.type.dim())) {
+    if (dimension != normal_.end() && dimension->second != fmt::format("{}", target_.column.type->dim())) {
       return fail(ErrorCode::kInvalid,
                   fmt::format("Option vector_dimension of index {} is {}, but column {} has type {}", target_.index,
-                              dimension->second, target_.column, target_.type.to_cql()));
+                              dimension->second, target_.column.name, target_.column.type->to_cql()));
     }
     auto similarity = normal_.find(kSimilarity);
-    if (target_.type.dim() == 1 && (similarity == normal_.end() || similarity->second == "cosine")) {
+    if (target_.column.type->dim() == 1 && (similarity == normal_.end() || similarity->second == "cosine")) {
       return fail(ErrorCode::kInvalid, "Cosine similarity is not supported for single-dimension vectors");
     }
     return {};
@@ -259,17 +262,18 @@ class Checker {
         value, target_.index));
   }
 
-  const IndexTarget& target_;
+  const Target& target_;
+  const bool storage_attached_;  ///< refuse in Cassandra's words rather than in ScyllaDB's
   std::map<std::string, std::string, std::less<>> normal_;
   std::string similarity_as_written_;
 };
 
 }  // namespace
 
-Result<IndexOptions> check_index_options(std::span<const IndexOption> written, const IndexTarget& target) {
+Result<CheckedOptions> check_vector_options(std::span<const WrittenOption> written, const Target& target) {
   Checker checker(target);
-  for (const IndexOption& option : written) SAGITTA_CHECK(checker.add(option));
+  for (const WrittenOption& option : written) SAGITTA_CHECK(checker.add(option));
   return checker.finish();
 }
 
-}  // namespace sagitta::plan
+}  // namespace sagitta::index

@@ -1,5 +1,5 @@
-/// The rows that a select is about, one after the other: filtered, and within PER PARTITION LIMIT. That of a GROUP BY
-/// counts groups, and is its own to keep.
+/// The rows that a select is about, one after the other: filtered, and within PER PARTITION LIMIT.
+/// That of a GROUP BY counts groups, and is its own to keep.
 #pragma once
 
 #include "sagitta/exec/paging.h"
@@ -13,8 +13,8 @@ class Matches {
   Matches(const TableRows& rows, const SelectRequest& request);
   /// `from` is null for the first page.
   Status start(const PagingState* from);
-  /// The next match; null at the end. kWouldBlock when the request's meter is spent: call again to go
-  /// on.
+  /// The next match; null at the end. kWouldBlock when the request's meter is spent: call again to
+  /// go on.
   Result<const Row*> next();
   /// Goes to the end of the partition of the last match.
   void skip_partition() { stream_->skip_partition(); }

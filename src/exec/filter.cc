@@ -1,4 +1,5 @@
-#include "matches.h"
+/// Which rows match, partition after partition.
+#include "filter.h"
 
 #include <fmt/format.h>
 

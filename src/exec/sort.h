@@ -5,7 +5,8 @@
 
 namespace sagitta::exec {
 
-/// Keeps all rows until the last has come, then gives the first LIMIT of them. `request` must outlive it.
+/// Keeps all rows until the last has come, then gives the first LIMIT of them. `request` must
+/// outlive it.
 class SortedRows {
  public:
   explicit SortedRows(const SelectRequest& request) : request_(request), projector_(request) {}

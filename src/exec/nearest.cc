@@ -1,0 +1,87 @@
+/// Runs of ANN selects: through the index that the way names, else over the rows.
+#include "sagitta/exec/ann.h"
+
+#include "fetch.h"
+#include "filtered_probe.h"
+#include "probe.h"
+#include "score.h"
+
+namespace sagitta::exec {
+namespace {
+
+/// The index moves on while rows are read: after so many tries the rows alone are asked.
+constexpr int kTriesMax = 3;
+
+bool is_on_core(const StoredRows& rows) { return rows.view().mode() == kv::ReadMode::kCacheOnly; }
+
+/// One search of the whole index: its hits are the answer, or each row of it is fetched once.
+/// Nothing when the index does not stand for the rows: some are being deleted, or have changed
+/// since they were found.
+Result<std::optional<ResultSet>> probe_all(const AnnSource& source, const SelectRequest& request, AnnReport& report) {
+  // The rows are those of a moment after the search: all that was found was written before.
+  const StoredRows before = source.open();
+  // The index still names rows that a deletion under way has not come to.
+  if (before.view().deletes_rows_of(*before.table())) return std::nullopt;
+  SAGITTA_TRY(const ProbeAnswer answer,
+              probe(*source.way.index, {}, before.view().now_s(), request, is_on_core(before), report));
+  const std::string_view score_function = source.way.index->definition()->score_function();
+  SAGITTA_TRY(const auto keys, KeyProjection::make(request, score_function));
+  if (keys) {
+    SAGITTA_TRY(ResultSet result, keys->answer(answer.hits));
+    return result;
+  }
+  report.candidates += answer.hits.size();
+  return fetch_hits(source.open(), request, *request.select.ann->column, answer.hits);
+}
+
+class AnnRun final : public SelectRun {
+ public:
+  AnnRun(AnnSource source, const SelectRequest& request, AnnReport& report)
+      : source_(std::move(source)), request_(request), report_(report) {}
+
+  Result<ResultSet> step() override {
+    if (scan_ == nullptr) {
+      SAGITTA_TRY(auto found, search());
+      if (found) return *std::move(found);
+      start_scan();
+    }
+    return scan_->step();
+  }
+
+ private:
+  /// Nothing when the rows are to be scanned.
+  Result<std::optional<ResultSet>> search() {
+    if (source_.way.index == nullptr) return std::nullopt;
+    for (int i = source_.way.filters ? kTriesMax : 0; i < 2 * kTriesMax; ++i) {
+      auto result = i < kTriesMax ? probe_all(source_, request_, report_) : probe_filtered();
+      if (!result && result.error().code() == ErrorCode::kUnavailable) break;
+      if (!result || *result) return result;
+    }
+    return std::nullopt;
+  }
+  Result<std::optional<ResultSet>> probe_filtered() {
+    const StoredRows rows = source_.open();
+    return FilteredProbe(rows, request_).run(*source_.way.index, report_);
+  }
+  void start_scan() {
+    report_.path = "exact";
+    rows_ = source_.open();
+    scan_ = std::make_unique<ScanRun>(*rows_, request_, [this](const auto& request, const auto&, const auto*) {
+      return make_nearest_sink(request, report_);
+    });
+  }
+
+  const AnnSource source_;
+  const SelectRequest request_;
+  AnnReport& report_;
+  std::optional<StoredRows> rows_;
+  std::unique_ptr<ScanRun> scan_;
+};
+
+}  // namespace
+
+std::unique_ptr<SelectRun> start_ann(AnnSource source, const SelectRequest& request, AnnReport& report) {
+  return std::make_unique<AnnRun>(std::move(source), request, report);
+}
+
+}  // namespace sagitta::exec

@@ -1,0 +1,172 @@
+/// The row map of a table: row key ↔ row number. Indexes that are kept in memory name rows by
+/// number, share one copy of each key, and give filters as sets of numbers.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <shared_mutex>
+#include <utility>
+#include <vector>
+
+#include "sagitta/base/budget.h"
+#include "sagitta/base/bytes.h"
+#include "sagitta/base/result.h"
+
+namespace sagitta::index {
+
+/// Of a row, among those of its table. Given again once the row is gone and nobody pins the map as
+/// it was then.
+enum class RowNumber : uint32_t {};
+inline constexpr RowNumber kNoRow{UINT32_MAX};
+
+/// Rows by number. Not thread-safe while it changes.
+class RowSet {
+ public:
+  void add(RowNumber row);
+  void remove(RowNumber row);
+  void clear();
+  bool contains(RowNumber row) const;
+  size_t count() const { return count_; }
+  /// Calls `visit(RowNumber)` for each, ascending.
+  template <class Visit>
+  void for_each(Visit visit) const {
+    for (size_t i = 0; i < words_.size(); ++i) {
+      for (uint64_t word = words_[i]; word != 0; word &= word - 1) {
+        visit(static_cast<RowNumber>(i * 64 + static_cast<size_t>(__builtin_ctzll(word))));
+      }
+    }
+  }
+
+ private:
+  std::vector<uint64_t> words_;
+  size_t count_ = 0;
+};
+
+/// Numbers by the keys that they stand for: an open hash table of 4 bytes a cell. Not thread-safe.
+class NumberTable {
+ public:
+  /// `key_of(RowNumber)` gives the key of a number that is in the table.
+  using KeyOf = std::function<BytesView(RowNumber)>;
+  explicit NumberTable(KeyOf key_of) : key_of_(std::move(key_of)) {}
+
+  std::optional<RowNumber> find(BytesView key) const;
+  /// Its key is not there.
+  void insert(RowNumber row);
+  /// It is there, with its key.
+  void erase(RowNumber row);
+  void clear();
+  size_t size() const { return size_; }
+  size_t bytes() const { return cells_.size() * sizeof(RowNumber); }
+  /// What bytes() is after one more insert.
+  size_t bytes_after_insert() const;
+
+ private:
+  size_t home(BytesView key) const;
+  size_t place(BytesView key) const;
+  void grow();
+
+  const KeyOf key_of_;
+  std::vector<RowNumber> cells_;  ///< a power of two of them, or none
+  size_t size_ = 0;
+};
+
+/// One thread changes it; `pin`, `key`, `find`, `removed_since`, `size` and `bytes` may be called
+/// from any. What it is given must outlive it.
+class RowMap {
+ public:
+  /// While it lives, numbers and keys are what they are: a number that is removed from now on is
+  /// not given again, and its key stays. Movable, any thread; must not outlive the map.
+  class Pin {
+   public:
+    Pin() = default;
+    Pin(Pin&& other) noexcept : map_(std::exchange(other.map_, nullptr)), epoch_(other.epoch_) {}
+    Pin& operator=(Pin&& other) noexcept {
+      std::swap(map_, other.map_);
+      std::swap(epoch_, other.epoch_);
+      return *this;
+    }
+    ~Pin() {
+      if (map_ != nullptr) map_->unpin(epoch_);
+    }
+
+   private:
+    friend class RowMap;
+    Pin(const RowMap& map, uint64_t epoch) : map_(&map), epoch_(epoch) {}
+    const RowMap* map_ = nullptr;
+    uint64_t epoch_ = 0;
+  };
+
+  explicit RowMap(MemoryBudget& memory);
+  ~RowMap();
+  RowMap(const RowMap&) = delete;
+  RowMap& operator=(const RowMap&) = delete;
+
+  Pin pin() const;
+  /// The numbers that were removed since the pin was taken.
+  std::vector<RowNumber> removed_since(const Pin& pin) const;
+  /// Of a row that was there when the caller's pin was taken, or later. Without a lock.
+  BytesView key(RowNumber row) const;
+  /// Nothing for a key that has no number.
+  std::optional<RowNumber> find(BytesView key) const;
+
+  /// The number of the key, which is new if it had none. kOverloaded when memory is full, or all
+  /// 2³² − 1 numbers are given.
+  Result<RowNumber> add(BytesView key);
+  /// A number and its key as they were kept. kCorruption when one of them is there already;
+  /// kOverloaded.
+  Status restore(RowNumber row, BytesView key);
+  /// Numbers below the largest that was restored, and that were not, are free.
+  void restored();
+  void remove(RowNumber row);
+  void clear();
+
+  size_t size() const;
+  /// What the budget is charged.
+  size_t bytes() const { return charged_; }
+
+ private:
+  /// Numbers from 1024 × (2^s − 1) on, 1024 × 2^s of them: no pointer ever moves.
+  static constexpr size_t kSegments = 22;
+  struct Place {
+    size_t segment, at;
+  };
+  struct Retired {
+    uint64_t epoch;
+    RowNumber row;
+  };
+  static Place place(RowNumber row);
+  const char* blob(RowNumber row) const;
+  Status put(RowNumber row, BytesView key);
+  Status make_segment(size_t segment);
+  Status charge(size_t bytes);
+  void retire(RowNumber row);
+  void reclaim();
+  void free_key(RowNumber row);
+  void unpin(uint64_t epoch) const;
+
+  MemoryBudget& memory_;
+  std::array<std::atomic<std::atomic<const char*>*>, kSegments> segments_{};
+  std::atomic<size_t> charged_{0};
+
+  mutable std::shared_mutex table_mutex_;
+  NumberTable table_;
+
+  // The writer's own.
+  uint32_t next_ = 0;  ///< numbers from here on were never given
+  std::vector<RowNumber> free_;
+
+  mutable std::mutex pins_mutex_;
+  uint64_t epoch_ = 0;                       ///< numbers that were ever removed
+  std::deque<Retired> retired_;              ///< removed, with the epoch that it made; perhaps pinned
+  mutable std::map<uint64_t, size_t> pins_;  ///< how many there are of an epoch
+};
+using RowMapPtr = std::shared_ptr<RowMap>;
+
+}  // namespace sagitta::index

@@ -1,0 +1,23 @@
+/// What all kinds of index have in common.
+#include "sagitta/index/index.h"
+
+#include "sagitta/index/index_files.h"
+#include "sagitta/types/token.h"
+
+namespace sagitta::index {
+
+/// It is in snapshots: docs/formats/vector-index.md.
+uint64_t fingerprint(const rows::LiveCell& cell) {
+  constexpr uint64_t kOddFactor = 0x9e3779b97f4a7c15U;
+  return static_cast<uint64_t>(types::token_of(cell.value)) ^ (static_cast<uint64_t>(cell.expires_s) * kOddFactor);
+}
+
+Status Index::save(const IndexFiles&, const SnapshotHeader&, const std::atomic<bool>&) const {
+  return fail(ErrorCode::kUnavailable, "index " + def().name + " is not kept in files");
+}
+
+Result<log::Offset> Index::load(const IndexFiles&, log::Offset) {
+  return fail(ErrorCode::kNotFound, "index " + def().name + " is not kept in files");
+}
+
+}  // namespace sagitta::index

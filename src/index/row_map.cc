@@ -1,0 +1,291 @@
+/// Keys lie in segments that never move, so that searches read them without a lock; the way back is
+/// a hash table of numbers.
+#include "sagitta/index/row_map.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <bit>
+#include <cstring>
+
+#include "sagitta/base/assert.h"
+
+namespace sagitta::index {
+namespace {
+
+constexpr size_t kFirstSegment = 1024;
+constexpr size_t kCellsMin = 64;
+constexpr size_t kLengthBytes = sizeof(uint32_t);
+/// What the allocator keeps beside a key, about.
+constexpr size_t kKeyOverheadBytes = 16;
+
+size_t size_of(size_t segment) { return kFirstSegment << segment; }
+
+size_t key_bytes(BytesView key) { return key.size() + kLengthBytes + kKeyOverheadBytes; }
+
+const char* make_blob(BytesView key) {
+  char* blob = new char[kLengthBytes + key.size()];
+  const auto length = static_cast<uint32_t>(key.size());
+  std::memcpy(blob, &length, kLengthBytes);
+  std::memcpy(blob + kLengthBytes, key.data(), key.size());
+  return blob;
+}
+
+BytesView view_of(const char* blob) {
+  uint32_t length = 0;
+  std::memcpy(&length, blob, kLengthBytes);
+  return {blob + kLengthBytes, length};
+}
+
+}  // namespace
+
+// ---- RowSet ----
+
+void RowSet::add(RowNumber row) {
+  const auto at = static_cast<size_t>(row);
+  if (at / 64 >= words_.size()) words_.resize(at / 64 + 1);
+  const uint64_t bit = uint64_t{1} << (at % 64);
+  count_ += static_cast<size_t>((words_[at / 64] & bit) == 0);
+  words_[at / 64] |= bit;
+}
+
+void RowSet::remove(RowNumber row) {
+  if (!contains(row)) return;
+  words_[static_cast<size_t>(row) / 64] &= ~(uint64_t{1} << (static_cast<size_t>(row) % 64));
+  --count_;
+}
+
+void RowSet::clear() {
+  words_.clear();
+  count_ = 0;
+}
+
+bool RowSet::contains(RowNumber row) const {
+  const auto at = static_cast<size_t>(row);
+  return at / 64 < words_.size() && (words_[at / 64] >> (at % 64) & 1U) != 0;
+}
+
+// ---- NumberTable ----
+
+size_t NumberTable::home(BytesView key) const { return std::hash<BytesView>()(key) & (cells_.size() - 1); }
+
+/// Of the key's number, or of the free cell where it belongs.
+size_t NumberTable::place(BytesView key) const {
+  size_t at = home(key);
+  while (cells_[at] != kNoRow && key_of_(cells_[at]) != key) at = (at + 1) & (cells_.size() - 1);
+  return at;
+}
+
+std::optional<RowNumber> NumberTable::find(BytesView key) const {
+  if (size_ == 0) return std::nullopt;
+  const RowNumber found = cells_[place(key)];
+  return found == kNoRow ? std::nullopt : std::optional(found);
+}
+
+size_t NumberTable::bytes_after_insert() const {
+  const bool fits = (size_ + 1) * 3 <= cells_.size() * 2;
+  return fits ? bytes() : std::max(kCellsMin, 2 * cells_.size()) * sizeof(RowNumber);
+}
+
+void NumberTable::insert(RowNumber row) {
+  if (bytes_after_insert() != bytes()) grow();
+  RowNumber& cell = cells_[place(key_of_(row))];
+  SAGITTA_ASSERT(cell == kNoRow);
+  cell = row;
+  ++size_;
+}
+
+void NumberTable::grow() {
+  std::vector<RowNumber> before(bytes_after_insert() / sizeof(RowNumber), kNoRow);
+  before.swap(cells_);
+  for (const RowNumber row : before) {
+    if (row != kNoRow) cells_[place(key_of_(row))] = row;
+  }
+}
+
+/// Those behind it that were pushed on move back, so that no search ends at the gap.
+void NumberTable::erase(RowNumber row) {
+  const size_t mask = cells_.size() - 1;
+  size_t gap = place(key_of_(row));
+  SAGITTA_ASSERT(cells_[gap] == row);
+  for (size_t at = (gap + 1) & mask; cells_[at] != kNoRow; at = (at + 1) & mask) {
+    const size_t wanted = home(key_of_(cells_[at]));
+    if (((at - wanted) & mask) < ((at - gap) & mask)) continue;
+    cells_[gap] = cells_[at];
+    gap = at;
+  }
+  cells_[gap] = kNoRow;
+  --size_;
+}
+
+void NumberTable::clear() {
+  cells_.clear();
+  size_ = 0;
+}
+
+// ---- RowMap ----
+
+RowMap::RowMap(MemoryBudget& memory) : memory_(memory), table_([this](RowNumber row) { return key(row); }) {}
+
+RowMap::~RowMap() {
+  for (size_t s = 0; s < kSegments; ++s) {
+    std::atomic<const char*>* segment = segments_[s];
+    if (segment == nullptr) continue;
+    for (size_t at = 0; at < size_of(s); ++at) delete[] segment[at].load();
+    delete[] segment;
+  }
+  memory_.release(charged_);
+}
+
+RowMap::Place RowMap::place(RowNumber row) {
+  const size_t scaled = static_cast<size_t>(row) / kFirstSegment + 1;
+  const size_t segment = static_cast<size_t>(std::bit_width(scaled)) - 1;
+  return {segment, static_cast<size_t>(row) - kFirstSegment * ((size_t{1} << segment) - 1)};
+}
+
+const char* RowMap::blob(RowNumber row) const {
+  const Place where = place(row);
+  if (where.segment >= kSegments) return nullptr;
+  const std::atomic<const char*>* segment = segments_[where.segment].load(std::memory_order_acquire);
+  return segment == nullptr ? nullptr : segment[where.at].load(std::memory_order_acquire);
+}
+
+BytesView RowMap::key(RowNumber row) const {
+  const char* found = blob(row);
+  SAGITTA_ASSERT(found != nullptr);
+  return view_of(found);
+}
+
+std::optional<RowNumber> RowMap::find(BytesView key) const {
+  std::shared_lock lock(table_mutex_);
+  return table_.find(key);
+}
+
+size_t RowMap::size() const {
+  std::shared_lock lock(table_mutex_);
+  return table_.size();
+}
+
+Status RowMap::charge(size_t bytes) {
+  SAGITTA_CHECK(memory_.charge(bytes));
+  charged_ += bytes;
+  return {};
+}
+
+Status RowMap::make_segment(size_t segment) {
+  if (segments_[segment] != nullptr) return {};
+  SAGITTA_CHECK(charge(size_of(segment) * sizeof(std::atomic<const char*>)));
+  segments_[segment].store(new std::atomic<const char*>[size_of(segment)] {}, std::memory_order_release);
+  return {};
+}
+
+Status RowMap::put(RowNumber row, BytesView key) {
+  const Place where = place(row);
+  if (where.segment >= kSegments)
+    return fail(ErrorCode::kOverloaded, fmt::format("row number {} is too large", static_cast<uint32_t>(row)));
+  SAGITTA_CHECK(make_segment(where.segment));
+  std::unique_lock lock(table_mutex_);
+  SAGITTA_CHECK(charge(key_bytes(key) + table_.bytes_after_insert() - table_.bytes()));
+  segments_[where.segment].load()[where.at].store(make_blob(key), std::memory_order_release);
+  table_.insert(row);
+  return {};
+}
+
+Result<RowNumber> RowMap::add(BytesView key) {
+  if (const auto known = find(key)) return *known;
+  reclaim();
+  const RowNumber row = free_.empty() ? static_cast<RowNumber>(next_) : free_.back();
+  SAGITTA_CHECK(put(row, key));
+  if (free_.empty()) {
+    ++next_;
+  } else {
+    free_.pop_back();
+  }
+  return row;
+}
+
+Status RowMap::restore(RowNumber row, BytesView key) {
+  if (blob(row) != nullptr || find(key)) {
+    return fail(ErrorCode::kCorruption,
+                fmt::format("row number {} or its key is given twice", static_cast<uint32_t>(row)));
+  }
+  SAGITTA_CHECK(put(row, key));
+  next_ = std::max(next_, static_cast<uint32_t>(row) + 1);
+  return {};
+}
+
+void RowMap::restored() {
+  free_.clear();
+  for (uint32_t row = next_; row-- > 0;) {
+    if (blob(RowNumber{row}) == nullptr) free_.push_back(RowNumber{row});
+  }
+}
+
+void RowMap::remove(RowNumber row) {
+  {
+    std::unique_lock lock(table_mutex_);
+    table_.erase(row);
+  }
+  retire(row);
+  reclaim();
+}
+
+void RowMap::clear() {
+  for (uint32_t row = 0; row < next_; ++row) {
+    const char* found = blob(RowNumber{row});
+    if (found == nullptr || find(view_of(found)) != RowNumber{row}) continue;
+    retire(RowNumber{row});
+  }
+  {
+    std::unique_lock lock(table_mutex_);
+    const size_t before = table_.bytes();
+    table_.clear();
+    memory_.release(before);
+    charged_ -= before;
+  }
+  reclaim();
+}
+
+void RowMap::retire(RowNumber row) {
+  std::lock_guard lock(pins_mutex_);
+  retired_.push_back({++epoch_, row});
+}
+
+/// A pin of epoch e needs what was removed after e.
+void RowMap::reclaim() {
+  std::lock_guard lock(pins_mutex_);
+  const uint64_t oldest = pins_.empty() ? UINT64_MAX : pins_.begin()->first;
+  for (; !retired_.empty() && retired_.front().epoch <= oldest; retired_.pop_front()) free_key(retired_.front().row);
+}
+
+void RowMap::free_key(RowNumber row) {
+  const Place where = place(row);
+  const char* freed = segments_[where.segment].load()[where.at].exchange(nullptr);
+  const size_t bytes = key_bytes(view_of(freed));
+  delete[] freed;
+  memory_.release(bytes);
+  charged_ -= bytes;
+  free_.push_back(row);
+}
+
+RowMap::Pin RowMap::pin() const {
+  std::lock_guard lock(pins_mutex_);
+  ++pins_[epoch_];
+  return {*this, epoch_};
+}
+
+std::vector<RowNumber> RowMap::removed_since(const Pin& pin) const {
+  std::lock_guard lock(pins_mutex_);
+  const auto first = std::ranges::upper_bound(retired_, pin.epoch_, {}, &Retired::epoch);
+  std::vector<RowNumber> removed;
+  for (auto one = first; one != retired_.end(); ++one) removed.push_back(one->row);
+  return removed;
+}
+
+void RowMap::unpin(uint64_t epoch) const {
+  std::lock_guard lock(pins_mutex_);
+  const auto held = pins_.find(epoch);
+  if (--held->second == 0) pins_.erase(held);
+}
+
+}  // namespace sagitta::index

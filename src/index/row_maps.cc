@@ -1,0 +1,219 @@
+/// Row maps in the store, and the tables whose rows get their numbers late.
+#include "sagitta/index/row_maps.h"
+
+#include <algorithm>
+#include <set>
+
+#include "sagitta/base/logging.h"
+#include "sagitta/index/kinds.h"
+#include "sagitta/types/ordered_bytes.h"
+
+namespace sagitta::index {
+namespace {
+
+using kv::Family;
+using kv::ReadMode;
+
+constexpr std::string_view kStatePrefix = "index.numbered.";
+/// Rows that a step looks at.
+constexpr size_t kRowsPerStep = 1024;
+
+Bytes table_key(uint32_t table_id) {
+  Bytes key;
+  put_big<uint32_t>(key, table_id);
+  return key;
+}
+
+Bytes number_key(uint32_t table_id, RowNumber row) {
+  Bytes key = table_key(table_id);
+  put_big<uint32_t>(key, static_cast<uint32_t>(row));
+  return key;
+}
+
+Bytes state_key(uint32_t table_id) { return Bytes(kStatePrefix) + table_key(table_id); }
+
+bool has_index(const schema::TableDef& table) {
+  return std::ranges::any_of(table.indexes, [&](const auto& def) { return define(table, def) != nullptr; });
+}
+
+std::set<uint32_t> tables_with_index(const schema::Schema& schema) {
+  std::set<uint32_t> ids;
+  for (const auto& [name, keyspace] : schema.keyspaces) {
+    for (const auto& [table_name, table] : keyspace->tables) {
+      if (has_index(*table)) ids.insert(table->id);
+    }
+  }
+  return ids;
+}
+
+void remove_map(uint32_t table_id, kv::Batch& batch) {
+  batch.remove_range(Family::kRowNumbers, table_key(table_id), types::after_prefix(table_key(table_id)));
+}
+
+bool is_indexed(const schema::TableDef& table, const rows::LiveRow& row) {
+  return std::ranges::any_of(table.indexes, [&](const auto& def) { return row.find(def.column_id) != nullptr; });
+}
+
+}  // namespace
+
+RowMaps::Numbered RowMaps::begin() const { return {.map = std::make_shared<RowMap>(memory_)}; }
+
+// ---- in the store ----
+
+Status RowMaps::load(const schema::Schema& schema) {
+  for (const uint32_t id : tables_with_index(schema)) {
+    Numbered table = begin();
+    SAGITTA_CHECK(read_state(id, table));
+    if (const Status loaded = load_map(id, table); !loaded) {
+      if (loaded.error().code() != ErrorCode::kOverloaded) return loaded;
+      log_error("rows of a table have no numbers: its indexes do not serve",
+                {{"table", id}, {"error", loaded.error().to_string()}});
+      table.full = true;
+      table.complete = false;
+    }
+    tables_[id] = std::move(table);
+  }
+  return {};
+}
+
+Status RowMaps::read_state(uint32_t table_id, Numbered& table) {
+  SAGITTA_TRY(const auto stored, store_.get(Family::kMeta, state_key(table_id), ReadMode::kBlocking));
+  if (!stored) return {};
+  ByteReader in(*stored);
+  const auto complete = in.big<uint8_t>();
+  const auto from = in.blob();
+  if (!complete || *complete > 1 || !from || !in.empty()) {
+    return fail(ErrorCode::kCorruption, "how far the rows of a table are numbered cannot be read");
+  }
+  table.complete = *complete == 1;
+  table.from = *from;
+  return {};
+}
+
+Status RowMaps::load_map(uint32_t table_id, Numbered& table) {
+  const Bytes from = table_key(table_id);
+  const auto entries = store_.iterate(Family::kRowNumbers, from, types::after_prefix(from), ReadMode::kBlocking);
+  for (entries->seek_to_first(); entries->valid(); entries->next()) {
+    if (entries->key().size() != 2 * sizeof(uint32_t))
+      return fail(ErrorCode::kCorruption, "a row number cannot be read");
+    const auto row = static_cast<RowNumber>(get_big<uint32_t>(entries->key().data() + sizeof(uint32_t)));
+    SAGITTA_CHECK(table.map->restore(row, entries->value()));
+  }
+  SAGITTA_CHECK(entries->status());
+  table.map->restored();
+  return {};
+}
+
+void RowMaps::put_state(uint32_t table_id, const Numbered& table, kv::Batch& batch) {
+  Bytes value(1, table.complete ? '\1' : '\0');
+  put_blob(value, table.from);
+  batch.put(Family::kMeta, state_key(table_id), value);
+}
+
+// ---- records ----
+
+Status RowMaps::change_schema(const schema::Schema& after, const rows::ReadView& rows, kv::Batch& batch) {
+  const std::set<uint32_t> has = tables_with_index(after);
+  for (const auto& [id, table] : tables_) {
+    if (has.contains(id)) continue;
+    remove_map(id, batch);
+    batch.remove(Family::kMeta, state_key(id));
+    dropped_.push_back(id);
+  }
+  for (const uint32_t id : has) {
+    if (tables_.contains(id)) continue;
+    Numbered& table = begun_[id] = begin();
+    SAGITTA_CHECK(number_some(id, table, *after.find_table(id), rows, batch));
+  }
+  return {};
+}
+
+void RowMaps::truncate(uint32_t table_id, kv::Batch& batch) {
+  if (!tables_.contains(table_id)) return;
+  remove_map(table_id, batch);
+  put_state(table_id, {.complete = true}, batch);
+  truncated_.push_back(table_id);
+}
+
+void RowMaps::take_back() {
+  truncated_.clear();
+  begun_.clear();
+  dropped_.clear();
+}
+
+void RowMaps::committed() {
+  for (const uint32_t id : truncated_) {
+    Numbered& table = tables_.at(id);
+    table.map->clear();
+    table.complete = true;
+    table.full = false;
+  }
+  for (const uint32_t id : dropped_) tables_.erase(id);
+  tables_.merge(begun_);
+  take_back();
+}
+
+// ---- numbers ----
+
+Result<RowNumber> RowMaps::add(uint32_t table_id, BytesView row_key, kv::Batch& batch) {
+  return add(table_id, tables_.at(table_id), row_key, batch);
+}
+
+Result<RowNumber> RowMaps::add(uint32_t table_id, Numbered& table, BytesView row_key, kv::Batch& batch) {
+  if (const auto known = table.map->find(row_key)) return *known;
+  const auto row = table.map->add(row_key);
+  if (row) {
+    batch.put(Family::kRowNumbers, number_key(table_id, *row), row_key);
+    return row;
+  }
+  table.complete = false;
+  table.full = true;
+  table.from.clear();
+  put_state(table_id, table, batch);
+  return row;
+}
+
+void RowMaps::remove(uint32_t table_id, RowNumber row, kv::Batch& batch) {
+  batch.remove(Family::kRowNumbers, number_key(table_id, row));
+}
+
+void RowMaps::release(uint32_t table_id, RowNumber row) { tables_.at(table_id).map->remove(row); }
+
+bool RowMaps::is_numbering() const {
+  return std::ranges::any_of(tables_, [](const auto& one) { return !one.second.complete && !one.second.full; });
+}
+
+Status RowMaps::number_some(const schema::Schema& schema, const rows::ReadView& rows, kv::Batch& batch) {
+  const auto found =
+      std::ranges::find_if(tables_, [](const auto& one) { return !one.second.complete && !one.second.full; });
+  if (found == tables_.end()) return {};
+  return number_some(found->first, found->second, *schema.find_table(found->first), rows, batch);
+}
+
+Status RowMaps::number_some(uint32_t table_id, Numbered& table, const schema::TableDef& def, const rows::ReadView& rows,
+                            kv::Batch& batch) {
+  const auto cursor = rows.scan_tokens(def, INT64_MIN, INT64_MAX, table.from);
+  bool more = true;
+  for (size_t looked_at = 0; looked_at < kRowsPerStep; ++looked_at) {
+    SAGITTA_TRY(more, cursor->next());
+    if (!more) break;
+    if (cursor->row().is_static) continue;
+    table.from = cursor->row_key();
+    if (is_indexed(def, cursor->row()) && !add(table_id, table, cursor->row_key(), batch)) return {};
+  }
+  table.complete = !more;
+  put_state(table_id, table, batch);
+  return {};
+}
+
+RowMapPtr RowMaps::find(uint32_t table_id) const {
+  const auto found = tables_.find(table_id);
+  return found == tables_.end() ? nullptr : found->second.map;
+}
+
+bool RowMaps::is_complete(uint32_t table_id) const {
+  const auto found = tables_.find(table_id);
+  return found != tables_.end() && found->second.complete;
+}
+
+}  // namespace sagitta::index

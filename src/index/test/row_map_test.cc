@@ -1,0 +1,213 @@
+/// Row maps against their twin: numbers, keys, pins, and what is freed.
+#include "sagitta/index/row_map.h"
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <random>
+#include <set>
+#include <thread>
+
+namespace sagitta::index {
+namespace {
+
+Bytes key_of(int i) { return fmt::format("key {:06}, of some length", i); }
+
+/// A pin, and the rows that there were when it was taken.
+struct Pinned {
+  RowMap::Pin pin;
+  std::map<RowNumber, Bytes> rows;
+  std::vector<RowNumber> removed;  ///< since then, in their order
+};
+
+class RowMapModel : public testing::Test {
+ protected:
+  RowMapModel() {
+    const char* given = std::getenv("SAGITTA_SEED");
+    const uint64_t seed = given != nullptr ? std::strtoull(given, nullptr, 10) : std::random_device()();
+    fmt::print("SAGITTA_SEED={}\n", seed);
+    random_.seed(seed);
+  }
+  size_t pick(size_t bound) { return random_() % bound; }
+
+  void add(int i) {
+    const Bytes key = key_of(i);
+    const auto row = map_.add(key);
+    ASSERT_TRUE(row);
+    const auto known = twin_.find(key);
+    if (known != twin_.end()) {
+      ASSERT_EQ(*row, known->second);
+      return;
+    }
+    // Not the number of a row that is there, or that a pin still knows.
+    for (const auto& [other, number] : twin_) ASSERT_NE(*row, number);
+    for (const Pinned& pinned : pins_) ASSERT_FALSE(pinned.rows.contains(*row));
+    twin_[key] = *row;
+  }
+  void remove(int i) {
+    const auto known = twin_.find(key_of(i));
+    if (known == twin_.end()) return;
+    map_.remove(known->second);
+    for (Pinned& pinned : pins_) pinned.removed.push_back(known->second);
+    twin_.erase(known);
+  }
+  void clear() {
+    map_.clear();
+    for (Pinned& pinned : pins_) {
+      std::vector<RowNumber> all;
+      for (const auto& [key, row] : twin_) all.push_back(row);
+      std::ranges::sort(all);
+      pinned.removed.insert(pinned.removed.end(), all.begin(), all.end());
+    }
+    twin_.clear();
+  }
+  void pin() {
+    Pinned pinned{.pin = map_.pin()};
+    for (const auto& [key, row] : twin_) pinned.rows[row] = key;
+    pins_.push_back(std::move(pinned));
+  }
+  void compare() {
+    ASSERT_EQ(map_.size(), twin_.size());
+    for (const auto& [key, row] : twin_) {
+      ASSERT_EQ(map_.find(key), row);
+      ASSERT_EQ(map_.key(row), key);
+    }
+    for (const Pinned& pinned : pins_) {
+      for (const auto& [row, key] : pinned.rows) ASSERT_EQ(map_.key(row), key);
+      ASSERT_EQ(map_.removed_since(pinned.pin), pinned.removed);
+    }
+    ASSERT_EQ(memory_.used_bytes(), map_.bytes());
+  }
+
+  std::mt19937_64 random_;
+  MemoryBudget memory_{"rows", size_t{64} << 20};
+  RowMap map_{memory_};
+  std::map<Bytes, RowNumber> twin_;
+  std::vector<Pinned> pins_;
+};
+
+TEST_F(RowMapModel, AgreesWithItsTwin) {
+  for (int turn = 0; turn < 4000; ++turn) {
+    const int i = static_cast<int>(pick(300));
+    const size_t what = pick(100);
+    if (what < 50) {
+      add(i);
+    } else if (what < 90) {
+      remove(i);
+    } else if (what < 94) {
+      pin();
+    } else if (what == 99 && pick(5) == 0) {
+      clear();
+    } else if (!pins_.empty()) {
+      pins_.erase(pins_.begin() + static_cast<std::ptrdiff_t>(pick(pins_.size())));
+    }
+    if (pins_.size() > 6) pins_.erase(pins_.begin());
+    if (turn % 10 == 0) compare();
+    if (HasFatalFailure()) return;
+  }
+}
+
+TEST_F(RowMapModel, ComesBackAsItWasKept) {
+  for (int i = 0; i < 3000; ++i) add(i);
+  for (int i = 0; i < 3000; ++i) {
+    if (pick(3) == 0) remove(i);
+  }
+  RowMap back(memory_);
+  std::set<RowNumber> given;
+  for (const auto& [key, row] : twin_) {
+    ASSERT_TRUE(back.restore(row, key));
+    given.insert(row);
+  }
+  back.restored();
+  for (const auto& [key, row] : twin_) ASSERT_EQ(back.find(key), row);
+  // Holes are filled first, and no number is given twice.
+  const auto largest = static_cast<uint32_t>(*given.rbegin());
+  size_t holes = largest + 1 - given.size();
+  for (int i = 10'000; i < 12'000; ++i) {
+    const auto row = back.add(key_of(i));
+    ASSERT_TRUE(row);
+    ASSERT_TRUE(given.insert(*row).second);
+    ASSERT_EQ(static_cast<uint32_t>(*row) < largest, holes > 0);
+    if (holes > 0) --holes;
+  }
+  EXPECT_EQ(back.restore(RowNumber{7'000}, key_of(10'000)).error().code(), ErrorCode::kCorruption);
+  EXPECT_EQ(back.restore(*given.begin(), key_of(99'999)).error().code(), ErrorCode::kCorruption);
+}
+
+TEST(RowMap, SaysThatMemoryIsFullAndGoesOnWhenThereIsRoom) {
+  MemoryBudget small("small", 100'000);
+  RowMap map(small);
+  int added = 0;
+  Result<RowNumber> last = map.add(key_of(0));
+  for (; last; last = map.add(key_of(++added))) {
+  }
+  EXPECT_EQ(last.error().code(), ErrorCode::kOverloaded);
+  EXPECT_LE(small.used_bytes(), 100'000U);
+  EXPECT_GT(added, 100);
+  EXPECT_EQ(map.size(), static_cast<size_t>(added));
+  map.remove(*map.find(key_of(1)));
+  EXPECT_TRUE(map.add(key_of(1)));
+}
+
+TEST(RowMap, GivesAllItsMemoryBack) {
+  MemoryBudget memory("rows", size_t{64} << 20);
+  {
+    RowMap map(memory);
+    for (int i = 0; i < 5000; ++i) ASSERT_TRUE(map.add(key_of(i)));
+    const RowMap::Pin pin = map.pin();
+    map.clear();
+    EXPECT_GT(memory.used_bytes(), 0U);
+  }
+  EXPECT_EQ(memory.used_bytes(), 0U);
+}
+
+TEST(RowMap, KeysAreReadBesideTheWriter) {
+  MemoryBudget memory("rows", size_t{64} << 20);
+  RowMap map(memory);
+  for (int i = 0; i < 100; ++i) ASSERT_TRUE(map.add(key_of(i)));
+  std::atomic<bool> over{false};
+  std::thread reader([&] {
+    while (!over) {
+      const RowMap::Pin pin = map.pin();
+      for (int i = 0; i < 100; ++i) {
+        const auto row = map.find(key_of(i));
+        if (!row) continue;
+        ASSERT_EQ(map.key(*row), key_of(i));
+      }
+    }
+  });
+  for (int turn = 0; turn < 20'000; ++turn) {
+    const int i = turn % 100;
+    if (const auto row = map.find(key_of(i))) map.remove(*row);
+    ASSERT_TRUE(map.add(key_of(turn % 7 == 0 ? i : 1000 + turn)));
+    ASSERT_TRUE(map.add(key_of(i)));
+  }
+  over = true;
+  reader.join();
+}
+
+TEST(RowSet, IsASet) {
+  RowSet set;
+  std::set<uint32_t> twin;
+  std::mt19937 random(7);
+  for (int turn = 0; turn < 10'000; ++turn) {
+    const auto row = static_cast<uint32_t>(random() % 2000);
+    if (random() % 2 == 0) {
+      set.add(RowNumber{row});
+      twin.insert(row);
+    } else {
+      set.remove(RowNumber{row});
+      twin.erase(row);
+    }
+    ASSERT_EQ(set.contains(RowNumber{row}), twin.contains(row));
+    ASSERT_EQ(set.count(), twin.size());
+  }
+  std::vector<uint32_t> visited;
+  set.for_each([&](RowNumber row) { visited.push_back(static_cast<uint32_t>(row)); });
+  EXPECT_EQ(visited, std::vector<uint32_t>(twin.begin(), twin.end()));
+}
+
+}  // namespace
+}  // namespace sagitta::index

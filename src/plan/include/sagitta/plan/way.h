@@ -1,0 +1,33 @@
+/// How the rows of a bound select are found. It is chosen here and nowhere else, carried out by
+/// `exec`, and shown by the trace.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "sagitta/index/index.h"
+#include "sagitta/plan/select.h"
+
+namespace sagitta::plan {
+
+struct Way {
+  enum class Kind : uint8_t {
+    kPartitions,  ///< the rows of the partitions that the statement names
+    kTokens,      ///< the rows of every partition of a range of tokens
+    kIndex,       ///< the hits of an index, best first
+  };
+  Kind kind = Kind::kTokens;
+  /// For kIndex.
+  index::ReaderPtr index;
+  /// What is found has to pass filters or lie in clustering ranges.
+  bool filters = false;
+
+  /// "index i, filtered", "3 partitions", "all partitions".
+  std::string describe(const BoundSelect& select) const;
+};
+
+/// `indexes` are those that there are now. An index that ends to serve meanwhile is left for the
+/// rows by whoever asks it.
+Way choose_way(const BoundSelect& select, const index::IndexSet& indexes);
+
+}  // namespace sagitta::plan
