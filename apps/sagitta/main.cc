@@ -1,3 +1,4 @@
+/// The binary: reads the command line and runs what it names.
 #include <CLI/CLI.hpp>
 
 #include "bench_ann.h"

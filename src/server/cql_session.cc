@@ -1,3 +1,4 @@
+/// What a session takes: frames, the handshake, requests; and how it keeps to its turns.
 #include "cql_session.h"
 
 #include <fmt/format.h>
@@ -5,338 +6,219 @@
 #include <utility>
 
 #include "sagitta/base/logging.h"
-#include "sagitta/wire/frame.h"
-#include "sagitta/wire/request.h"
-#include "sagitta/wire/response.h"
 
-#include "cql_call.h"
-#include "incoming.h"
 #include "refused_handler.h"
+#include "session.h"
 #include "translate.h"
 
 namespace sagitta::server {
+
+void CqlSession::on_data(BytesView bytes) {
+  if (closing_) return;
+  incoming_.frames().lend(bytes);
+  pace();
+  incoming_.frames().keep();
+}
+
+void CqlSession::on_end() {
+  ended_ = true;
+  pace();
+}
+
+void CqlSession::finish_when_idle() {
+  closing_ = true;
+  if (in_flight_ == 0) connection_->finish();
+}
+
+void CqlSession::pace() {
+  if (connection_ == nullptr || taking_) return;
+  taking_ = true;
+  const Taken taken = take_frames();
+  taking_ = false;
+  if (taken == Taken::kTurn) take_more_later();
+  if (ended_ && taken == Taken::kAll && !closing_) finish_when_idle();
+  connection_->pause_reading(resuming_ || is_crowded());
+}
+
+void CqlSession::forget_connection() {
+  schema_events_.reset();
+  connection_.reset();
+  incoming_.clear();
+}
+
+CqlSession::Taken CqlSession::take_frames() {
+  const int64_t until_us = context_.clock.steady_us() + kTurnUs;
+  while (!closing_) {
+    if (is_crowded()) return Taken::kCrowded;
+    auto next = incoming_.next();
+    if (!next) {
+      refuse(next.error());
+    } else if (next->has_value()) {
+      take(**next);
+    } else if (!incoming_.frames().has_more()) {
+      if (const auto refused = incoming_.charge_rest()) refuse(*refused);
+      return Taken::kAll;
+    }
+    if (context_.clock.steady_us() >= until_us) return Taken::kTurn;
+  }
+  return Taken::kAll;
+}
+
+void CqlSession::take_more_later() {
+  if (std::exchange(resuming_, true)) return;
+  connection_->post([self = shared_from_this()] {
+    self->resuming_ = false;
+    self->pace();
+  });
+}
+
+void CqlSession::refuse(const wire::FrameError& refused) {
+  context_.errors.add();
+  // The first frame is how drivers find out which versions there are.
+  const LogLevel level = version_ == 0 ? LogLevel::kDebug : LogLevel::kInfo;
+  log_event(level, "frame refused",
+            {{"client", connection_->peer().to_string()}, {"error", refused.error.to_string()}});
+  if (version_ == 0) version_ = refused.version;
+  send({.stream = refused.stream,
+        .opcode = wire::Opcode::kError,
+        .body = wire::encode_error(version_, wire::to_error_message(refused.error))});
+  if (refused.fatal) finish_when_idle();
+}
+
+void CqlSession::take(wire::Frame& frame) {
+  context_.requests.add();
+  version_ = frame.version;
+  auto charge = MemoryCharge::take(context_.database.budgets().frames, frame.plain_bytes);
+  if (!charge) return send_error(frame.stream, charge.error());
+  CqlCall call{.stream = frame.stream,
+               .version = version_,
+               .encoder = encoder_,
+               .started_us = context_.clock.steady_us(),
+               .charge = std::make_shared<MemoryCharge>(std::move(*charge))};
+  if (frame.body == nullptr) return take_large(std::move(frame), std::move(call));
+  auto request = wire::decode_request(frame);
+  if (!request) return send_error(frame.stream, request.error());
+  take(*request, std::move(call));
+}
+
+void CqlSession::take(const wire::Request& request, CqlCall call) {
+  std::visit(
+      Overloaded{[&](const wire::Startup& m) { startup(m, call); }, [&](const wire::Options&) { supported(call); },
+                 [&](const auto& m) {
+                   if (!started_) {
+                     return send_error(call.stream,
+                                       Error(ErrorCode::kProtocol, "STARTUP must come before any other request"));
+                   }
+                   handle(m, request, std::move(call));
+                 }},
+      request.message);
+}
+
+void CqlSession::take_large(wire::Frame frame, CqlCall call) {
+  if (!started_) {
+    const auto message = fmt::format("STARTUP must come before a request of {} bytes", frame.plain_bytes);
+    return send_error(frame.stream, Error(ErrorCode::kProtocol, message));
+  }
+  Reply reply = begin(std::move(call));
+  context_.workers.post(
+      [this, reply = std::move(reply), caller = caller(), frame = std::make_shared<wire::Frame>(std::move(frame))] {
+        const auto opened = open_body(*frame);
+        auto request = opened ? wire::decode_request(*frame) : Result<wire::Request>(fail(opened));
+        if (!request) return answer(reply, fail(request));
+        ask_for(reply, caller, *std::move(request));
+      });
+}
+
+void CqlSession::ask_for(Reply reply, const Caller& caller, wire::Request request) {
+  std::visit(Overloaded{
+      [&](const wire::Prepare& m) { answer_prepare(reply, m, caller); },
+      [&]<class Message>(const Message& m)
+        requires AsksDatabase<Message>
+      {
+        note(m, reply.call);
+        ask(context_.database, m, request, caller, done_for(std::move(reply)));
+      },
+      // The others concern the session, and are short.
+      [&](const auto&) {
+        answer(reply, fail(ErrorCode::kProtocol,
+                           fmt::format("{} bytes are too many for a request of its kind", request.body->size())));
+      }},
+      request.message);
+}
+
+void CqlSession::answer_prepare(const Reply& reply, const wire::Prepare& message, const Caller& caller) {
+  const auto response = prepare(context_.database, message, caller, reply.call);
+  respond_later(reply, response ? *response : encode_failure(reply.call, response.error()), response.has_value());
+}
+
+void CqlSession::startup(const wire::Startup& message, const CqlCall& call) {
+  if (started_) return send_error(call.stream, Error(ErrorCode::kProtocol, "STARTUP came twice"));
+  const auto compression = compression_of(message, version_);
+  if (!compression) return send_error(call.stream, compression.error());
+  started_ = true;
+  incoming_.frames().set_compression(*compression);
+  send({.stream = call.stream, .opcode = wire::Opcode::kReady, .body = wire::encode_ready()});
+  encoder_.set_compression(*compression);
+  if (version_ >= 5) {
+    incoming_.frames().use_segments();
+    encoder_.use_segments();
+  }
+}
+
+void CqlSession::supported(const CqlCall& call) {
+  send({.stream = call.stream, .opcode = wire::Opcode::kSupported, .body = encode_supported()});
+}
+
+Caller CqlSession::caller() const {
+  return {keyspace_, connection_->peer().address, Deadline::in_us(context_.clock, context_.request_timeout_us)};
+}
+
+template <AsksDatabase Message>
+void CqlSession::handle(const Message& message, const wire::Request& request, CqlCall call) {
+  note(message, call);
+  ask(context_.database, message, request, caller(), done_for(begin(std::move(call))));
+}
+
+void CqlSession::handle(const wire::Prepare& message, const wire::Request& request, CqlCall call) {
+  if (message.text.size() > db::kCallerTextBytes) {
+    context_.workers.post([this, reply = begin(std::move(call)), caller = caller(), request] {
+      answer_prepare(reply, std::get<wire::Prepare>(request.message), caller);
+    });
+    return;
+  }
+  auto response = prepare(context_.database, message, caller(), call);
+  response ? send(*std::move(response)) : send_error(call.stream, response.error());
+}
+
+void CqlSession::handle(const wire::Register& message, const wire::Request&, const CqlCall& call) {
+  for (const std::string_view event : message.events) {
+    if (event == "SCHEMA_CHANGE" && schema_events_ == nullptr) schema_events_ = tell_of_schema_changes();
+  }
+  send({.stream = call.stream, .opcode = wire::Opcode::kReady, .body = wire::encode_ready()});
+}
+
+std::shared_ptr<void> CqlSession::tell_of_schema_changes() {
+  return context_.database.on_schema_change([session = weak_from_this(), connection = std::weak_ptr(connection_)](
+                                                const db::SchemaChangeEvent& event) {
+    const auto open = connection.lock();
+    if (open == nullptr) return;
+    open->dispatch([session, change = to_schema_change(event)] {
+      const auto self = session.lock();
+      if (self == nullptr || self->connection_ == nullptr) return;
+      self->send(
+          {.stream = wire::kEventStream, .opcode = wire::Opcode::kEvent, .body = wire::encode_schema_event(change)});
+    });
+  });
+}
+
+/// We never ask for credentials; a client that sends them all the same is let in.
+void CqlSession::handle(const wire::AuthResponse&, const wire::Request&, const CqlCall& call) {
+  Bytes empty_token;
+  put_big<int32_t>(empty_token, -1);
+  send({.stream = call.stream, .opcode = wire::Opcode::kAuthSuccess, .body = std::move(empty_token)});
+}
+
 namespace {
-
-class CqlSession final : public std::enable_shared_from_this<CqlSession> {
- public:
-  CqlSession(SessionContext& context, async::ConnectionPtr connection)
-      : context_(context),
-        connection_(std::move(connection)),
-        incoming_(context.database.budgets().frames, context.workers) {}
-
-  void on_data(BytesView bytes) {
-    if (closing_) return;
-    incoming_.frames().lend(bytes);
-    pace();
-    incoming_.frames().keep();
-  }
-
-  /// The client says no more, but what it said may not be read yet.
-  void on_end() {
-    ended_ = true;
-    pace();
-  }
-
-  void finish_when_idle() {
-    closing_ = true;
-    if (in_flight_ == 0) connection_->finish();
-  }
-
-  /// Takes frames, and bytes from the client, as far as there is room for their answers.
-  void pace() {
-    if (connection_ == nullptr || taking_) return;
-    taking_ = true;
-    const Taken taken = take_frames();
-    taking_ = false;
-    if (taken == Taken::kTurn) take_more_later();
-    if (ended_ && taken == Taken::kAll && !closing_) finish_when_idle();
-    connection_->pause_reading(resuming_ || is_crowded());
-  }
-
-  void forget_connection() {
-    schema_events_.reset();
-    connection_.reset();
-    incoming_.clear();
-  }
-
- private:
-  /// Where an answer goes. It keeps the session alive.
-  struct Reply {
-    std::shared_ptr<CqlSession> session;
-    async::ConnectionPtr connection;
-    CqlCall call;
-  };
-  template <class Message>
-  static constexpr bool kAsksDatabase = std::is_same_v<Message, wire::Query> ||
-                                        std::is_same_v<Message, wire::Execute> || std::is_same_v<Message, wire::Batch>;
-
-  /// Where the taking of frames stopped: there are no more, answers have no room, it is others' turn.
-  enum class Taken : uint8_t { kAll, kCrowded, kTurn };
-
-  bool is_crowded() const { return in_flight_ >= kInFlightMax || connection_->unsent_bytes() > kUnsentBytesMax; }
-
-  Taken take_frames() {
-    const int64_t until_us = context_.clock.steady_us() + kTurnUs;
-    while (!closing_) {
-      if (is_crowded()) return Taken::kCrowded;
-      auto next = incoming_.next();
-      if (!next) {
-        refuse(next.error());
-      } else if (next->has_value()) {
-        take(**next);
-      } else if (!incoming_.frames().has_more()) {
-        if (const auto refused = incoming_.charge_rest()) refuse(*refused);
-        return Taken::kAll;
-      }
-      if (context_.clock.steady_us() >= until_us) return Taken::kTurn;
-    }
-    return Taken::kAll;
-  }
-
-  void take_more_later() {
-    if (std::exchange(resuming_, true)) return;
-    connection_->post([self = shared_from_this()] {
-      self->resuming_ = false;
-      self->pace();
-    });
-  }
-
-  void refuse(const wire::FrameError& refused) {
-    context_.errors.add();
-    // The first frame is how drivers find out which versions there are.
-    const LogLevel level = version_ == 0 ? LogLevel::kDebug : LogLevel::kInfo;
-    log_event(level, "frame refused",
-              {{"client", connection_->peer().to_string()}, {"error", refused.error.to_string()}});
-    if (version_ == 0) version_ = refused.version;
-    send({.stream = refused.stream,
-          .opcode = wire::Opcode::kError,
-          .body = wire::encode_error(version_, wire::to_error_message(refused.error))});
-    if (refused.fatal) finish_when_idle();
-  }
-
-  void take(wire::Frame& frame) {
-    context_.requests.add();
-    version_ = frame.version;
-    auto charge = MemoryCharge::take(context_.database.budgets().frames, frame.plain_bytes);
-    if (!charge) return send_error(frame.stream, charge.error());
-    CqlCall call{.stream = frame.stream,
-                 .version = version_,
-                 .encoder = encoder_,
-                 .started_us = context_.clock.steady_us(),
-                 .charge = std::make_shared<MemoryCharge>(std::move(*charge))};
-    if (frame.body == nullptr) return take_large(std::move(frame), std::move(call));
-    auto request = wire::decode_request(frame);
-    if (!request) return send_error(frame.stream, request.error());
-    take(*request, std::move(call));
-  }
-
-  void take(const wire::Request& request, CqlCall call) {
-    std::visit(
-        Overloaded{[&](const wire::Startup& m) { startup(m, call); }, [&](const wire::Options&) { supported(call); },
-                   [&](const auto& m) {
-                     if (!started_) {
-                       return send_error(call.stream,
-                                         Error(ErrorCode::kProtocol, "STARTUP must come before any other request"));
-                     }
-                     handle(m, request, std::move(call));
-                   }},
-        request.message);
-  }
-
-  /// A large frame is opened, decoded and given to the database on a worker; it is answered as any.
-  void take_large(wire::Frame frame, CqlCall call) {
-    if (!started_) {
-      const auto message = fmt::format("STARTUP must come before a request of {} bytes", frame.plain_bytes);
-      return send_error(frame.stream, Error(ErrorCode::kProtocol, message));
-    }
-    Reply reply = begin(std::move(call));
-    context_.workers.post(
-        [this, reply = std::move(reply), caller = caller(), frame = std::make_shared<wire::Frame>(std::move(frame))] {
-          const auto opened = open_body(*frame);
-          auto request = opened ? wire::decode_request(*frame) : Result<wire::Request>(fail(opened));
-          if (!request) return answer(reply, fail(request));
-          ask_for(reply, caller, *std::move(request));
-        });
-  }
-
-  /// On a worker.
-  void ask_for(Reply reply, const Caller& caller, wire::Request request) {
-    std::visit(Overloaded{
-        [&](const wire::Prepare& m) { answer_prepare(reply, m, caller); },
-        [&]<class Message>(const Message& m)
-          requires kAsksDatabase<Message>
-        {
-          note(m, reply.call);
-          ask(context_.database, m, request, caller, done_for(std::move(reply)));
-        },
-        // The others concern the session, and are short.
-        [&](const auto&) {
-          answer(reply, fail(ErrorCode::kProtocol,
-                             fmt::format("{} bytes are too many for a request of its kind", request.body->size())));
-        }},
-        request.message);
-  }
-
-  void answer_prepare(const Reply& reply, const wire::Prepare& message, const Caller& caller) {
-    const auto response = prepare(context_.database, message, caller, reply.call);
-    respond_later(reply, response ? *response : encode_failure(reply.call, response.error()), response.has_value());
-  }
-
-  void startup(const wire::Startup& message, const CqlCall& call) {
-    if (started_) return send_error(call.stream, Error(ErrorCode::kProtocol, "STARTUP came twice"));
-    const auto compression = compression_of(message, version_);
-    if (!compression) return send_error(call.stream, compression.error());
-    started_ = true;
-    incoming_.frames().set_compression(*compression);
-    send({.stream = call.stream, .opcode = wire::Opcode::kReady, .body = wire::encode_ready()});
-    encoder_.set_compression(*compression);
-    if (version_ >= 5) {
-      incoming_.frames().use_segments();
-      encoder_.use_segments();
-    }
-  }
-
-  void supported(const CqlCall& call) {
-    send({.stream = call.stream, .opcode = wire::Opcode::kSupported, .body = encode_supported()});
-  }
-
-  Caller caller() const {
-    return {keyspace_, connection_->peer().address, Deadline::in_us(context_.clock, context_.request_timeout_us)};
-  }
-
-  template <class Message>
-    requires kAsksDatabase<Message>
-  void handle(const Message& message, const wire::Request& request, CqlCall call) {
-    note(message, call);
-    ask(context_.database, message, request, caller(), done_for(begin(std::move(call))));
-  }
-
-  void handle(const wire::Prepare& message, const wire::Request& request, CqlCall call) {
-    if (message.text.size() > db::kCallerTextBytes) {
-      context_.workers.post([this, reply = begin(std::move(call)), caller = caller(), request] {
-        answer_prepare(reply, std::get<wire::Prepare>(request.message), caller);
-      });
-      return;
-    }
-    auto response = prepare(context_.database, message, caller(), call);
-    response ? send(*std::move(response)) : send_error(call.stream, response.error());
-  }
-
-  void handle(const wire::Register& message, const wire::Request&, const CqlCall& call) {
-    for (const std::string_view event : message.events) {
-      if (event == "SCHEMA_CHANGE" && schema_events_ == nullptr) schema_events_ = tell_of_schema_changes();
-    }
-    send({.stream = call.stream, .opcode = wire::Opcode::kReady, .body = wire::encode_ready()});
-  }
-
-  std::shared_ptr<void> tell_of_schema_changes() {
-    return context_.database.on_schema_change([session = weak_from_this(), connection = std::weak_ptr(connection_)](
-                                                  const db::SchemaChangeEvent& event) {
-      const auto open = connection.lock();
-      if (open == nullptr) return;
-      open->dispatch([session, change = to_schema_change(event)] {
-        const auto self = session.lock();
-        if (self == nullptr || self->connection_ == nullptr) return;
-        self->send(
-            {.stream = wire::kEventStream, .opcode = wire::Opcode::kEvent, .body = wire::encode_schema_event(change)});
-      });
-    });
-  }
-
-  /// We never ask for credentials; a client that sends them all the same is let in.
-  void handle(const wire::AuthResponse&, const wire::Request&, const CqlCall& call) {
-    Bytes empty_token;
-    put_big<int32_t>(empty_token, -1);
-    send({.stream = call.stream, .opcode = wire::Opcode::kAuthSuccess, .body = std::move(empty_token)});
-  }
-
-  /// Counts a request that is answered later.
-  Reply begin(CqlCall call) {
-    ++in_flight_;
-    context_.in_flight.add(1);
-    return {shared_from_this(), connection_, std::move(call)};
-  }
-  void end(const CqlCall& call) {
-    --in_flight_;
-    context_.in_flight.add(-1);
-    context_.seconds.observe(static_cast<double>(context_.clock.steady_us() - call.started_us) * 1e-6);
-  }
-
-  db::Done done_for(Reply reply) {
-    return [this, reply = std::move(reply)](Result<db::Answer> answered) { answer(reply, std::move(answered)); };
-  }
-
-  /// Any thread.
-  void answer(const Reply& reply, Result<db::Answer> answered) {
-    const auto* rows = answered ? std::get_if<db::Rows>(&answered->body) : nullptr;
-    if (rows == nullptr || rows->cells.size() <= kLargeAnswerBytes) {
-      reply.connection->dispatch([this, reply, answered = std::move(answered)] { respond(reply.call, answered); });
-      return;
-    }
-    context_.workers.post_slices([this, reply, answered = std::move(answered)] {
-      respond_later(reply, encode_answer(reply.call, *answered), true);
-      return true;
-    });
-  }
-
-  /// Any thread.
-  void respond_later(const Reply& reply, const wire::OutgoingFrame& response, bool good) {
-    auto pieces = std::make_shared<std::vector<Bytes>>(in_pieces(reply.call, response));
-    reply.connection->dispatch([this, reply, pieces, good] {
-      end(reply.call);
-      if (connection_ == nullptr) return;
-      if (!good) context_.errors.add();
-      for (Bytes& piece : *pieces) connection_->send(std::move(piece));
-      go_on();
-    });
-  }
-
-  void respond(const CqlCall& call, const Result<db::Answer>& answered) {
-    end(call);
-    if (connection_ == nullptr) return;
-    if (answered) {
-      if (const auto* set = std::get_if<db::SetKeyspace>(&answered->body)) keyspace_ = set->keyspace;
-      send(encode_answer(call, *answered));
-    } else {
-      send_error(call.stream, answered.error(), call.consistency);
-    }
-    go_on();
-  }
-
-  void go_on() {
-    if (closing_ && in_flight_ == 0) connection_->finish();
-    pace();
-  }
-
-  void send_error(int16_t stream, const Error& error, wire::Consistency consistency = wire::Consistency::kOne) {
-    context_.errors.add();
-    if (error.code() == ErrorCode::kServer || error.code() == ErrorCode::kCorruption) {
-      log_error("request failed", {{"error", error.to_string()}, {"client", connection_->peer().to_string()}});
-    }
-    send({.stream = stream,
-          .opcode = wire::Opcode::kError,
-          .body = wire::encode_error(version_, wire::to_error_message(error, consistency))});
-  }
-
-  void send(wire::OutgoingFrame response) {
-    response.version = version_;
-    Bytes bytes;
-    encoder_.encode(response, bytes);
-    connection_->send(std::move(bytes));
-  }
-
-  SessionContext& context_;
-  async::ConnectionPtr connection_;      ///< null once it is closed
-  std::shared_ptr<void> schema_events_;  ///< set by REGISTER
-  wire::FrameEncoder encoder_;
-  Incoming incoming_;
-  uint8_t version_ = 0;  ///< 0 until the first frame
-  bool started_ = false, closing_ = false, ended_ = false;
-  bool resuming_ = false;  ///< frames that have come wait for the session's next turn
-  bool taking_ = false;    ///< an answer that comes at once must not take the next frame inside the taking of its own
-  std::string keyspace_;
-  size_t in_flight_ = 0;
-};
 
 /// Keeps the session alive while the connection lives; requests under way keep it a little longer.
 class CqlHandler final : public async::ConnectionHandler {

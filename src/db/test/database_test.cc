@@ -1,3 +1,4 @@
+/// The embedded database from outside: statements in, answers out.
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -1,3 +1,4 @@
+/// CQL sessions without sockets: turns, back-pressure, memory, and what they answer.
 #include "cql_session.h"
 
 #include <gtest/gtest.h>

@@ -1,3 +1,4 @@
+/// The running server on real sockets: its ports, its pages, the memory of a connection.
 #include "sagitta/server/server.h"
 
 #include <gmock/gmock.h>

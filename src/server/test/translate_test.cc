@@ -1,3 +1,4 @@
+/// Words of the protocol to words of the database, and back.
 #include "../translate.h"
 
 #include <gmock/gmock.h>
