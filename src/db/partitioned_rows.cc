@@ -50,14 +50,20 @@ PartitionedRows::PartitionedRows(schema::TableDefPtr table, std::vector<std::uni
 }
 
 Result<std::unique_ptr<exec::RowStream>> PartitionedRows::open(const exec::ReadRange& range) const {
-  if (range.partition) return parts_[part_of(types::token_of(*range.partition))]->open(range);
-  size_t first = part_of(range.tokens.start);
-  if (range.after) first = std::max(first, part_of(types::token_of(range.after->partition)));
-  const size_t last = part_of(range.tokens.end);
-  if (first >= last) return parts_[first]->open(range);
+  if (parts_.size() == 1) return open_part(0, range);
+  if (range.partition) return open_part(place_of(types::token_of(*range.partition)), range);
+  size_t first = place_of(range.tokens.start);
+  if (range.after) first = std::max(first, place_of(types::token_of(range.after->partition)));
+  const size_t last = place_of(range.tokens.end);
+  if (first >= last) return open_part(first, range);
   return std::make_unique<ConcatenatedStream>(Parts(parts_).subspan(first, last - first + 1), range);
 }
 
-size_t PartitionedRows::part_of(int64_t token) const { return partition_of(token, parts_.size()); }
+size_t PartitionedRows::place_of(int64_t token) const { return partition_of(token, parts_.size()); }
+
+Result<std::unique_ptr<exec::RowStream>> PartitionedRows::open_part(size_t place, const exec::ReadRange& range) const {
+  SAGITTA_ASSERT(parts_[place] != nullptr);
+  return parts_[place]->open(range);
+}
 
 }  // namespace sagitta::db

@@ -88,12 +88,20 @@ void Partitions::close() {
   partitions_.clear();
 }
 
-const Partition& Partitions::of_write(std::span<const rows::Mutation> mutations) const {
+std::span<const Partition> Partitions::of_tokens(int64_t start, int64_t end) const {
+  const size_t first = partition_of(start, partitions_.size());
+  const size_t last = std::max(first, partition_of(end, partitions_.size()));
+  return all().subspan(first, last - first + 1);
+}
+
+const Partition& Partitions::of_key(BytesView partition_key) const {
   if (partitions_.size() == 1) return partitions_.front();
-  const Partition& first = of_token(types::token_of(mutations.front().partition_key));
-  const auto is_elsewhere = [&](const rows::Mutation& mutation) {
-    return &of_token(types::token_of(mutation.partition_key)) != &first;
-  };
+  return of_tokens(types::token_of(partition_key), INT64_MIN).front();
+}
+
+const Partition& Partitions::of_write(std::span<const rows::Mutation> mutations) const {
+  const Partition& first = of_key(mutations.front().partition_key);
+  const auto is_elsewhere = [&](const rows::Mutation& mutation) { return &of_key(mutation.partition_key) != &first; };
   return std::ranges::any_of(mutations, is_elsewhere) ? only() : first;
 }
 

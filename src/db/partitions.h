@@ -45,7 +45,10 @@ class Partitions {
   void close();
 
   std::span<const Partition> all() const { return partitions_; }
-  const Partition& of_token(int64_t token) const { return partitions_[partition_of(token, partitions_.size())]; }
+  /// Those that have the tokens from `start` to `end`: one at least, also when there are none
+  /// between.
+  std::span<const Partition> of_tokens(int64_t start, int64_t end) const;
+  const Partition& of_key(BytesView partition_key) const;
   /// The partition of all of the mutations.
   const Partition& of_write(std::span<const rows::Mutation> mutations) const;
   /// The one that there is: for what cannot be done over several yet, which is schema changes,

@@ -150,12 +150,20 @@ void Reader::begin(Read& read, kv::ReadMode mode) {
 }
 
 std::unique_ptr<exec::TableRows> Reader::stored_rows(Read& read, kv::ReadMode mode, int64_t now_s) const {
-  std::vector<std::unique_ptr<exec::TableRows>> parts;
-  for (const Partition& partition : partitions_.all()) {
-    parts.push_back(std::make_unique<exec::StoredRows>(read.select.plan->table,
-                                                       partition.replica->read_view(now_s, mode).metered(read.meter)));
+  const plan::BoundSelect& select = read.select;
+  std::vector<std::unique_ptr<exec::TableRows>> parts(partitions_.all().size());
+  const auto open = [&](const Partition& partition) {
+    auto& part = parts[partition.number];
+    if (part != nullptr) return;
+    part = std::make_unique<exec::StoredRows>(select.plan->table,
+                                              partition.replica->read_view(now_s, mode).metered(read.meter));
+  };
+  if (select.partitions) {
+    for (const Bytes& key : *select.partitions) open(partitions_.of_key(key));
+  } else {
+    for (const Partition& one : partitions_.of_tokens(select.tokens.start, select.tokens.end)) open(one);
   }
-  return std::make_unique<PartitionedRows>(read.select.plan->table, std::move(parts));
+  return std::make_unique<PartitionedRows>(select.plan->table, std::move(parts));
 }
 
 Result<Answer> Reader::step(Read& read, kv::ReadMode mode) {

@@ -52,6 +52,7 @@ class PartitionedRowsTest : public testing::Test {
         }
       }
     }
+    for (const auto& part : parts) part_sizes_.push_back(read(*part, scan_).size());
     std::vector<std::unique_ptr<exec::TableRows>> given;
     for (auto& part : parts) given.push_back(std::move(part));
     partitioned_ = std::make_unique<PartitionedRows>(table_, std::move(given));
@@ -76,6 +77,7 @@ class PartitionedRowsTest : public testing::Test {
   const schema::TableDefPtr table_ = make_table();
   exec::MemoryRows all_{table_};
   std::unique_ptr<PartitionedRows> partitioned_;
+  std::vector<size_t> part_sizes_;
   const std::vector<plan::ClusteringRange> everything_{1};
   const exec::ReadRange scan_{.partition = {}, .tokens = {}, .clustering = everything_};
 };
@@ -92,6 +94,7 @@ TEST(PartitionOf, GivesEachPartitionItsShareOfTheRing) {
 }
 
 TEST_F(PartitionedRowsTest, AScanGivesEveryRowInTokenOrder) {
+  EXPECT_THAT(part_sizes_, testing::Each(testing::Gt(0U)));  // else there would be little to put together
   EXPECT_THAT(check(scan_), SizeIs(kKeys * kRowsPerKey));
   EXPECT_EQ(read(*partitioned_, scan_, true), read(all_, scan_, true));
 }
@@ -121,6 +124,21 @@ TEST_F(PartitionedRowsTest, AKeyIsReadWhereItLies) {
     EXPECT_THAT(check({.partition = key, .tokens = {}, .clustering = everything_}), SizeIs(kRowsPerKey));
   }
   EXPECT_THAT(check({.partition = types::from_int32(kKeys), .tokens = {}, .clustering = everything_}), IsEmpty());
+}
+
+/// A read of one key need not open the others.
+TEST_F(PartitionedRowsTest, APartThatIsNotReadMayBeAbsent) {
+  const Bytes key = types::from_int32(7);
+  for (const size_t count : {1U, 4U, 64U}) {
+    std::vector<std::unique_ptr<exec::TableRows>> parts(count);
+    auto rows = std::make_unique<exec::MemoryRows>(table_);
+    rows->add({{"k", key}, {"c", types::from_int32(1)}});
+    parts[partition_of(types::token_of(key), count)] = std::move(rows);
+    const PartitionedRows partitioned(table_, std::move(parts));
+    EXPECT_THAT(read(partitioned, {.partition = key, .tokens = {}, .clustering = everything_}), SizeIs(1));
+    const int64_t token = types::token_of(key);
+    EXPECT_THAT(read(partitioned, {.partition = {}, .tokens = {token, token}, .clustering = everything_}), SizeIs(1));
+  }
 }
 
 }  // namespace

@@ -63,8 +63,9 @@ TEST_F(PartitionsTest, OneIsOpenAndIsChosenForEverything) {
   ASSERT_EQ(partitions_->all().size(), 1U);
   const Partition& only = partitions_->only();
   EXPECT_EQ(only.number, 0U);
-  EXPECT_EQ(&partitions_->of_token(INT64_MIN), &only);
-  EXPECT_EQ(&partitions_->of_token(INT64_MAX), &only);
+  EXPECT_EQ(&partitions_->of_key(types::from_int32(1)), &only);
+  EXPECT_EQ(partitions_->of_tokens(INT64_MIN, INT64_MAX).size(), 1U);
+  EXPECT_EQ(&partitions_->of_tokens(7, -7).front(), &only);
   std::vector<rows::Mutation> mutations(2);
   mutations[0].partition_key = types::from_int32(1);
   mutations[1].partition_key = types::from_int32(2);
