@@ -17,8 +17,8 @@ namespace {
 
 /// RocksDB waits a second after each: most crashes are of the log alone, whose rows are rebuilt at
 /// every start.
-constexpr int kStoreCrashes = 10;
-constexpr int kLogCrashes = 95;
+constexpr int kStoreCrashes = 7;
+constexpr int kLogCrashes = 98;
 constexpr int kWritesPerLife = 25;
 
 std::string vector_of(int id) { return fmt::format("[{}, {}, {}]", id % 17 + 1, id % 5, id); }
