@@ -34,6 +34,11 @@ Status MemoryBudget::charge(size_t bytes) {
   return {};
 }
 
+void MemoryBudget::overdraw(size_t bytes) {
+  used_bytes_.fetch_add(bytes, std::memory_order_relaxed);
+  if (parent_ != nullptr) parent_->overdraw(bytes);
+}
+
 void MemoryBudget::release(size_t bytes) {
   const size_t before = used_bytes_.fetch_sub(bytes, std::memory_order_relaxed);
   SAGITTA_ASSERT(before >= bytes);

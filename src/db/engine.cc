@@ -48,7 +48,7 @@ Engine::Engine(Options options, Environment environment, DataDirectory directory
       authorisation_(env_.authoriser, schemas_),
       reader_(options_, env_, partitions_, schemas_, {options_.node, directory_.format.host_id, traces_}),
       deadlines_(env_.clock),
-      writer_(env_, partitions_, schemas_, deadlines_),
+      writer_(env_, partitions_, schemas_, deadlines_, budgets_.fresh_lists),
       completion_(env_.completer, schemas_, deadlines_, writer_) {}
 
 Engine::~Engine() {
@@ -227,7 +227,8 @@ std::map<std::string, std::string> Engine::state() const {
                                               {"tables", fmt::format("{}", tables)},
                                               {"prepared", fmt::format("{}", binder_.prepared_count())},
                                               {"indexes", fmt::format("{}", indexes.all)},
-                                              {"indexes_building", fmt::format("{}", indexes.building)}};
+                                              {"indexes_building", fmt::format("{}", indexes.building)},
+                                              {"indexes_full", fmt::format("{}", indexes.full)}};
   if (auto halted = partitions_.halted()) state["halted"] = halted->to_string();
   if (auto failure = writer_.log_failure()) state["log"] = "takes no writes until a restart: " + failure->to_string();
   return state;

@@ -134,6 +134,7 @@ Partitions::IndexCount Partitions::count_indexes() const {
     count.all += set->indexes.size();
     for (const auto& [id, index] : set->indexes) {
       count.building += index->state() == index::Reader::State::kBuilding;
+      count.full += index->state() == index::Reader::State::kFull;
     }
   }
   return count;

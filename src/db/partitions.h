@@ -62,7 +62,7 @@ class Partitions {
   std::optional<Error> halted() const;
   /// How many vector indexes there are, and how many of them are being built.
   struct IndexCount {
-    size_t all = 0, building = 0;
+    size_t all = 0, building = 0, full = 0;
   };
   IndexCount count_indexes() const;
   /// The next offset to apply in each, in the order of the partitions.

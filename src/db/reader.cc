@@ -175,6 +175,7 @@ Result<Answer> Reader::step(Read& read, kv::ReadMode mode) {
                 read.request->statement->plan->warnings,
                 {}};
   answer.warnings.insert(answer.warnings.end(), read.select.warnings.begin(), read.select.warnings.end());
+  if (!read.way.warning.empty()) answer.warnings.push_back(read.way.warning);
   return answer;
 }
 

@@ -16,6 +16,8 @@ Request::Request(Admission& admission_in, const ValueSources& sources_in, Reques
 
 Request::~Request() {
   if (!finished) finish(fail(ErrorCode::kServer, "the request was dropped"));
+  // Who waits until nobody is in may end what the room is of.
+  room = {};
   admission.leave();
 }
 

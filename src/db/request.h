@@ -11,6 +11,7 @@
 #include "sagitta/db/answer.h"
 #include "sagitta/db/request.h"
 #include "sagitta/db/stages.h"
+#include "sagitta/index/room.h"
 #include "sagitta/plan/plan.h"
 
 #include "authorisation.h"
@@ -52,6 +53,8 @@ struct Request {
   std::vector<plan::BindValue> values;
   /// Of a write, from the stage *complete* on.
   Draft draft;
+  /// Of a write that is in the log and not applied yet.
+  index::Room room;
   std::shared_ptr<TraceSession> trace;
   const int64_t now_us;
   std::atomic<bool> finished{false};

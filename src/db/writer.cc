@@ -10,6 +10,12 @@
 #include "sagitta/replica/records.h"
 
 namespace sagitta::db {
+namespace {
+
+/// When all but this part of the indexes' memory is in use, there may be nothing left for a write.
+constexpr size_t kTightPart = 8;
+
+}  // namespace
 
 Status Writer::append_schema_change(const RequestPtr& request) {
   SAGITTA_TRY(const auto change, plan::make_schema_change(*request->statement->plan, request->eval(nullptr)));
@@ -23,7 +29,7 @@ Status Writer::append_truncation(const RequestPtr& request, const plan::Truncate
 }
 
 Status Writer::append_rows(const RequestPtr& request) {
-  const Draft draft = std::exchange(request->draft, {});
+  Draft draft = std::exchange(request->draft, {});
   log::Record record = replica::mutation_record(*draft.schema, draft.mutations);
   if (record.payload.size() > limits::kRecordBytesMax) {
     return fail(ErrorCode::kInvalid,
@@ -31,7 +37,21 @@ Status Writer::append_rows(const RequestPtr& request) {
   }
   request->context().note(
       [&] { return fmt::format("Appending {} mutations, {} bytes", draft.mutations.size(), record.payload.size()); });
-  submit(request, partitions_.of_write(draft.mutations), std::move(record));
+  const Partition& partition = partitions_.of_write(draft.mutations);
+  if (indexes_.used_bytes() < indexes_.limit_bytes() / kTightPart * (kTightPart - 1)) {
+    return append_with_room(request, partition, draft, std::move(record));
+  }
+  env_.workers.post([this, request, &partition, draft = std::move(draft), record = std::move(record)]() mutable {
+    const Status appended = append_with_room(request, partition, draft, std::move(record));
+    if (!appended) request->finish(fail(appended));
+  });
+  return {};
+}
+
+Status Writer::append_with_room(const RequestPtr& request, const Partition& partition, const Draft& draft,
+                                log::Record record) {
+  SAGITTA_TRY(request->room, index::Room::make(*partition.replica->indexes(), *draft.schema, draft.mutations));
+  submit(request, partition, std::move(record));
   return {};
 }
 
@@ -51,6 +71,7 @@ void Writer::submit(const RequestPtr& request, const Partition& partition, log::
 }
 
 void Writer::answer(Request& request, const Result<replica::ApplyResult>& result) {
+  request.room = {};
   if (!result) {
     note_log_failure(result.error());
     return request.finish(fail(result));

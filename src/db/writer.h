@@ -18,11 +18,12 @@ class Writer {
  public:
   /// All must outlive it.
   Writer(const Environment& environment, const Partitions& partitions, const Schemas& schemas,
-         WriteDeadlines& deadlines)
-      : env_(environment), partitions_(partitions), schemas_(schemas), deadlines_(deadlines) {}
+         WriteDeadlines& deadlines, const MemoryBudget& indexes)
+      : env_(environment), partitions_(partitions), schemas_(schemas), deadlines_(deadlines), indexes_(indexes) {}
 
-  /// The mutations of the request's draft, of which there is one or more. kInvalid when they are
-  /// more than a record holds.
+  /// The mutations of the request's draft, of which there is one or more: once the indexes have room
+  /// for them. kInvalid when they are more than a record holds; kOverloaded when an index has no
+  /// room, with what is full. Near the limit of memory it goes on on a worker, for there it may wait.
   Status append_rows(const RequestPtr& request);
   Status append_schema_change(const RequestPtr& request);
   Status append_truncation(const RequestPtr& request, const plan::TruncatePlan& plan);
@@ -31,6 +32,8 @@ class Writer {
   std::optional<Error> log_failure() const;
 
  private:
+  Status append_with_room(const RequestPtr& request, const Partition& partition, const Draft& draft,
+                          log::Record record);
   void submit(const RequestPtr& request, const Partition& partition, log::Record record);
   void answer(Request& request, const Result<replica::ApplyResult>& result);
   void note_log_failure(const Error& error);
@@ -39,6 +42,7 @@ class Writer {
   const Partitions& partitions_;
   const Schemas& schemas_;
   WriteDeadlines& deadlines_;
+  const MemoryBudget& indexes_;
   mutable std::mutex mutex_;
   std::optional<Error> log_failure_;  ///< guarded by mutex_
 };

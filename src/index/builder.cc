@@ -66,7 +66,7 @@ Status Builder::build(const IndexPtr& index) {
     std::optional<rows::ReadView> rows;
     {
       std::lock_guard lock(env_.commit.mutex);
-      rows = env_.view();
+      rows = env_.view(0);
       next = env_.commit.next;
     }
     SAGITTA_CHECK(scan(*index, *rows));
@@ -111,7 +111,7 @@ Status Builder::show(Index& index, BytesView row_key, const rows::LiveRow* now) 
 /// Brings the index up to the journal's end and moves `from` beyond it. Returns how many rows it
 /// took. `pin` is older than all that the index has.
 Result<size_t> Builder::catch_up(Index& index, const RowMap::Pin& pin, log::Offset& from) {
-  const rows::ReadView rows = env_.view();
+  const rows::ReadView rows = env_.view(0);
   SAGITTA_TRY(const IndexJournal::Changes changes, env_.journal.read(index.def().id, from, rows.snapshot()));
   if (changes.cleared) index.clear();
   for (const Bytes& key : changes.rows) {

@@ -12,6 +12,15 @@ namespace {
 /// A journal longer than this, and than its index twice, is given up with the snapshot: reading the
 /// rows is faster.
 constexpr uint64_t kJournalMax = 1'000'000;
+/// Expired values are looked for so often, and so many are taken out at once.
+constexpr int64_t kExpiredEveryS = 1;
+constexpr size_t kExpiredAtOnce = 1024;
+
+/// A row without a value of an index is none to the indexes.
+void drop_unless_indexed(const TableIndexes& indexes, std::optional<rows::LiveRow>& row) {
+  const auto has_value = [&](uint32_t column) { return row->find(column) != nullptr; };
+  if (row && std::ranges::none_of(indexes.columns, has_value)) row.reset();
+}
 
 }  // namespace
 
@@ -48,14 +57,14 @@ void Follower::change_row(const schema::TableDef& table, BytesView row_key, std:
   if (of_table == nullptr) return;
   for (const uint32_t id : of_table->ids) journal_.add_row(id, row_key, batch);
   for (const IndexPtr& index : of_table->indexes) bound_journal(*index);
-  const auto has_value = [&](uint32_t column) { return now->find(column) != nullptr; };
-  if (now && std::ranges::none_of(of_table->columns, has_value)) now.reset();
-  updates_.push_back({.table_id = table.id, .row_key = Bytes(row_key), .now = std::move(now)});
+  drop_unless_indexed(*of_table, now);
+  updates_.push_back(
+      {.table_id = table.id, .row_key = Bytes(row_key), .now = std::move(now), .reserved = !replaying_});
 }
 
 void Follower::bound_journal(const Index& index) {
   const uint64_t length = journal_.length(index.def().id);
-  if (length <= kJournalMax || index.is_building() || length <= 2 * index.stats().rows) return;
+  if (length <= kJournalMax || index.state() == Reader::State::kBuilding || length <= 2 * index.stats().rows) return;
   journal_.trim_later(index.def().id, offset_);
 }
 
@@ -75,13 +84,13 @@ Status Follower::change_schema(const schema::Schema& before, const schema::Schem
   for (const uint32_t id : has) {
     if (!had.contains(id)) journal_.create(id, batch);
   }
-  SAGITTA_CHECK(row_maps_.change_schema(*after, env_.view(), batch));
+  SAGITTA_CHECK(row_maps_.change_schema(*after, env_.view(0), batch));
   next_schema_ = after;
   return {};
 }
 
 Status Follower::number_some(const schema::Schema& schema, kv::Batch& batch) {
-  return row_maps_.number_some(schema, env_.view(), batch);
+  return row_maps_.number_some(schema, env_.view(0), batch);
 }
 
 void Follower::take_back() {
@@ -92,6 +101,27 @@ void Follower::take_back() {
 }
 
 // ---- the batch ----
+
+// A row whose value has expired is as a row that was deleted; what is left of it goes when it is
+// written, or compacted.
+void Follower::take_expired(int64_t log_s) {
+  if (log_s < expired_at_s_ + kExpiredEveryS) return;
+  expired_at_s_ = log_s;
+  std::vector<RowNumber> expired;
+  for (const auto& [id, index] : indexes_.all()) {
+    if (index->state() != Reader::State::kServing) continue;
+    expired.clear();
+    index->expired(log_s, kExpiredAtOnce, expired);
+    const uint32_t table_id = index->table()->id;
+    for (const RowNumber row : expired) {
+      const BytesView key = index->rows()->key(row);
+      auto now = env_.view(log_s).get_by_key(*index->table(), key);
+      if (!now) continue;  // it is found again
+      drop_unless_indexed(*indexes_.of_table(table_id), *now);
+      updates_.insert(updates_.begin(), {.table_id = table_id, .row_key = Bytes(key), .now = *std::move(now)});
+    }
+  }
+}
 
 /// Of several changes of a row the last is what the batch leaves.
 void Follower::keep_last_updates() {
@@ -107,12 +137,13 @@ void Follower::keep_last_updates() {
 }
 
 /// Rows with a value of an index get numbers, the others lose theirs.
-void Follower::finish(kv::Batch& batch) {
+void Follower::finish(int64_t log_s, kv::Batch& batch) {
+  take_expired(log_s);
   keep_last_updates();
   for (Update& update : updates_) {
     const RowMapPtr map = row_maps_.find(update.table_id);
     if (update.now) {
-      update.row = row_maps_.add(update.table_id, update.row_key, batch).value_or(kNoRow);
+      update.row = row_maps_.add(update.table_id, update.row_key, update.reserved, batch).value_or(kNoRow);
     } else if (const auto known = map->find(update.row_key)) {
       update.row = *known;
       row_maps_.remove(update.table_id, *known, batch);
@@ -140,7 +171,7 @@ bool Follower::clear_truncated() {
   for (const IndexPtr& index : std::exchange(truncated_, {})) {
     if (index->state() == Reader::State::kServing) {
       index->clear();
-    } else if (index->has_given_up()) {
+    } else if (index->state() == Reader::State::kFull) {
       indexes_.drop(index->def().id);  // an empty one serves again
       incomplete = true;
     }  // else its builder reads it in the journal
@@ -159,7 +190,8 @@ void Follower::update_serving(const IndexPtr& index, const Update& update) {
     if (update.now) indexes_.give_up(*index, Error(ErrorCode::kOverloaded, "a row has no number: memory is full"));
     return;
   }
-  const RowChange change{.row = update.row, .key = update.row_key, .now = update.now ? &*update.now : nullptr};
+  const RowChange change{.row = update.row, .key = update.row_key, .now = update.now ? &*update.now : nullptr,
+                         .reserved = update.reserved};
   Status status = index->update(change);
   if (!status && index->save_running) {
     Saver::end_save(*index);
@@ -194,6 +226,7 @@ bool Follower::begin_build(const Waiting& waiting) {
 }
 
 void Follower::set_replaying(bool replaying) {
+  replaying_ = replaying;
   saver_.set_enabled(!replaying);
   if (replaying) return;
   // What is ahead of the log stays ahead of it: rows are read in its place.

@@ -12,6 +12,10 @@ uint64_t fingerprint(const rows::LiveCell& cell) {
   return static_cast<uint64_t>(types::token_of(cell.value)) ^ (static_cast<uint64_t>(cell.expires_s) * kOddFactor);
 }
 
+Result<std::shared_ptr<const void>> Reader::reserve(size_t, size_t) const { return nullptr; }
+
+void Index::expired(int64_t, size_t, std::vector<RowNumber>&) const {}
+
 Status Index::save(const IndexFiles&, const SnapshotHeader&, const std::atomic<bool>&) const {
   return fail(ErrorCode::kUnavailable, "index " + def().name + " is not kept in files");
 }

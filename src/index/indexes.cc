@@ -23,7 +23,7 @@ Indexes::Indexes(MemoryBudget& memory, MetricsRegistry& metrics, const Clock& cl
       clock_(clock),
       rows_(rows),
       failed_(metrics.counter("sagitta_index_failures_total",
-                              "Indexes that stopped serving because memory was full; their queries scan rows.")) {}
+                              "Indexes that memory had no room for; their queries read rows.")) {}
 
 std::vector<IndexPtr> Indexes::adopt(const schema::Schema& schema) {
   std::map<uint32_t, IndexPtr> next;
@@ -86,7 +86,7 @@ bool Indexes::has(const Index& index) const {
 }
 
 void Indexes::give_up(Index& index, const Error& why) {
-  index.give_up();
+  index.set_state(Reader::State::kFull);
   failed_.add();
   log_error("index does not serve", {{"index", index.def().name}, {"error", why.to_string()}});
 }

@@ -166,36 +166,46 @@ size_t RowMap::size() const {
   return table_.size();
 }
 
-Status RowMap::charge(size_t bytes) {
-  SAGITTA_CHECK(memory_.charge(bytes));
+Status RowMap::charge(size_t bytes, bool reserved) {
+  if (reserved) {
+    memory_.overdraw(bytes);
+  } else {
+    SAGITTA_CHECK(memory_.charge(bytes));
+  }
   charged_ += bytes;
   return {};
 }
 
-Status RowMap::make_segment(size_t segment) {
+Status RowMap::make_segment(size_t segment, bool reserved) {
   if (segments_[segment] != nullptr) return {};
-  SAGITTA_CHECK(charge(size_of(segment) * sizeof(std::atomic<const char*>)));
+  SAGITTA_CHECK(charge(size_of(segment) * sizeof(std::atomic<const char*>), reserved));
   segments_[segment].store(new std::atomic<const char*>[size_of(segment)] {}, std::memory_order_release);
   return {};
 }
 
-Status RowMap::put(RowNumber row, BytesView key) {
+Status RowMap::put(RowNumber row, BytesView key, bool reserved) {
   const Place where = place(row);
   if (where.segment >= kSegments)
     return fail(ErrorCode::kOverloaded, fmt::format("row number {} is too large", static_cast<uint32_t>(row)));
-  SAGITTA_CHECK(make_segment(where.segment));
+  SAGITTA_CHECK(make_segment(where.segment, reserved));
   std::unique_lock lock(table_mutex_);
-  SAGITTA_CHECK(charge(key_bytes(key) + table_.bytes_after_insert() - table_.bytes()));
+  SAGITTA_CHECK(charge(key_bytes(key) + table_.bytes_after_insert() - table_.bytes(), reserved));
   segments_[where.segment].load()[where.at].store(make_blob(key), std::memory_order_release);
   table_.insert(row);
   return {};
 }
 
-Result<RowNumber> RowMap::add(BytesView key) {
+// A table that grows takes more than a row's part of it: growth is what many rows have reserved for.
+Result<MemoryCharge> RowMap::reserve(size_t rows, size_t key_bytes) const {
+  constexpr size_t kPlaceBytes = sizeof(const char*) + 3 * sizeof(RowNumber);
+  return MemoryCharge::take(memory_, key_bytes + rows * (kLengthBytes + kKeyOverheadBytes + kPlaceBytes));
+}
+
+Result<RowNumber> RowMap::add(BytesView key, bool reserved) {
   if (const auto known = find(key)) return *known;
   reclaim();
   const RowNumber row = free_.empty() ? static_cast<RowNumber>(next_) : free_.back();
-  SAGITTA_CHECK(put(row, key));
+  SAGITTA_CHECK(put(row, key, reserved));
   if (free_.empty()) {
     ++next_;
   } else {
@@ -209,7 +219,7 @@ Status RowMap::restore(RowNumber row, BytesView key) {
     return fail(ErrorCode::kCorruption,
                 fmt::format("row number {} or its key is given twice", static_cast<uint32_t>(row)));
   }
-  SAGITTA_CHECK(put(row, key));
+  SAGITTA_CHECK(put(row, key, false));
   next_ = std::max(next_, static_cast<uint32_t>(row) + 1);
   return {};
 }

@@ -155,13 +155,13 @@ void RowMaps::committed() {
 
 // ---- numbers ----
 
-Result<RowNumber> RowMaps::add(uint32_t table_id, BytesView row_key, kv::Batch& batch) {
-  return add(table_id, tables_.at(table_id), row_key, batch);
+Result<RowNumber> RowMaps::add(uint32_t table_id, BytesView row_key, bool reserved, kv::Batch& batch) {
+  return add(table_id, tables_.at(table_id), row_key, reserved, batch);
 }
 
-Result<RowNumber> RowMaps::add(uint32_t table_id, Numbered& table, BytesView row_key, kv::Batch& batch) {
+Result<RowNumber> RowMaps::add(uint32_t table_id, Numbered& table, BytesView row_key, bool reserved, kv::Batch& batch) {
   if (const auto known = table.map->find(row_key)) return *known;
-  const auto row = table.map->add(row_key);
+  const auto row = table.map->add(row_key, reserved);
   if (row) {
     batch.put(Family::kRowNumbers, number_key(table_id, *row), row_key);
     return row;
@@ -199,7 +199,7 @@ Status RowMaps::number_some(uint32_t table_id, Numbered& table, const schema::Ta
     if (!more) break;
     if (cursor->row().is_static) continue;
     table.from = cursor->row_key();
-    if (is_indexed(def, cursor->row()) && !add(table_id, table, cursor->row_key(), batch)) return {};
+    if (is_indexed(def, cursor->row()) && !add(table_id, table, cursor->row_key(), false, batch)) return {};
   }
   table.complete = !more;
   put_state(table_id, table, batch);

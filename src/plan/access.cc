@@ -191,6 +191,16 @@ index::ReaderPtr covering(const AnnQuery& ann, uint64_t limit, const index::Inde
   return nullptr;
 }
 
+/// Empty when none of the indexes is for want of memory of no use.
+std::string warning_of_full(const AnnQuery& ann, const index::IndexSet& indexes) {
+  for (const index::DefinitionPtr& definition : ann.indexes) {
+    const index::ReaderPtr* found = indexes.find(definition->def().id);
+    if (found == nullptr || (*found)->state() != index::Reader::State::kFull) continue;
+    return fmt::format("Index {} does not fit into memory: the query reads all rows", definition->def().name);
+  }
+  return {};
+}
+
 }  // namespace
 
 // A partition is read whole: it is little beside a search that passes it alone.
@@ -199,7 +209,11 @@ Way choose_way(const BoundSelect& select, const index::IndexSet& indexes) {
           .filters = !select.filters.empty() || !is_everything(select.clustering)};
   if (!select.ann || names_partitions(select)) return way;
   way.index = covering(*select.ann, *select.limit, indexes);
-  if (way.index != nullptr) way.kind = Way::Kind::kIndex;
+  if (way.index != nullptr) {
+    way.kind = Way::Kind::kIndex;
+  } else {
+    way.warning = warning_of_full(*select.ann, indexes);
+  }
   return way;
 }
 

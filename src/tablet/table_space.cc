@@ -28,7 +28,7 @@ struct TableSpace::Impl {
         sweep_limits(limits),
         deletions_decoded(metrics.counter("sagitta_range_deletions_decoded_total",
                                           "Range deletions that writes had to look at in their partitions.")),
-        follower({s, workers, memory, metrics, clock, [this] { return view(0, ReadMode::kBlocking); }}, place) {}
+        follower({s, workers, memory, metrics, clock, [this](int64_t now_s) { return view(now_s, ReadMode::kBlocking); }}, place) {}
 
   // ---- reading ----
 
@@ -196,7 +196,7 @@ void TableSpace::begin(rows::ApplyTime time, kv::Batch& batch) { impl_->begin_re
 void TableSpace::take_back(kv::Batch& batch) { impl_->take_back(batch); }
 
 void TableSpace::finish(kv::Batch& batch) {
-  impl_->follower.finish(batch);
+  impl_->follower.finish(impl_->time.log_time_us / 1'000'000, batch);
   if (impl_->server_clock == impl_->written_server_clock) return;
   Bytes value;
   put_big<int64_t>(value, *impl_->server_clock);

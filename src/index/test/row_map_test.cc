@@ -151,6 +151,25 @@ TEST(RowMap, SaysThatMemoryIsFullAndGoesOnWhenThereIsRoom) {
   EXPECT_TRUE(map.add(key_of(1)));
 }
 
+TEST(RowMap, WhatIsReservedFits) {
+  MemoryBudget small("small", 100'000);
+  RowMap map(small);
+  int added = 0;
+  for (;; ++added) {
+    const Bytes key = key_of(added);
+    const auto room = map.reserve(1, key.size());
+    if (!room) {
+      EXPECT_EQ(room.error().code(), ErrorCode::kOverloaded);
+      break;
+    }
+    ASSERT_TRUE(map.add(key, true)) << added;
+  }
+  EXPECT_GT(added, 100);
+  EXPECT_EQ(map.size(), static_cast<size_t>(added));
+  // A table that grew took what its rows will reserve for.
+  EXPECT_LT(small.used_bytes(), 130'000U);
+}
+
 TEST(RowMap, GivesAllItsMemoryBack) {
   MemoryBudget memory("rows", size_t{64} << 20);
   {

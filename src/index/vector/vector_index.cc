@@ -91,6 +91,32 @@ Result<std::unique_ptr<Hits>> VectorIndex::open(const Probe& probe, const Filter
   return VectorHits::open(*this, probe, filter, now_s, context);
 }
 
+namespace {
+
+struct Kept {
+  ann::Reservation added, replaced;
+};
+
+}  // namespace
+
+// A replaced vector needs a slot of its own until searches have left the old one.
+Result<std::shared_ptr<const void>> VectorIndex::reserve(size_t added, size_t replaced) const {
+  auto kept = std::make_shared<Kept>();
+  SAGITTA_TRY(kept->added, vectors_->reserve(added));
+  SAGITTA_TRY(kept->replaced, vectors_->reserve(replaced, ann::Incoming::kReplacing));
+  return kept;
+}
+
+void VectorIndex::expired(int64_t now_s, size_t most, std::vector<RowNumber>& out) const {
+  std::vector<ann::Slot> slots;
+  vectors_->expired(now_s * 1'000'000, most, slots);
+  std::shared_lock lock(mutex_);
+  for (const ann::Slot slot : slots) {
+    const auto at = static_cast<size_t>(slot);
+    if (at < rows_.size() && rows_[at] != kNoRow) out.push_back(rows_[at]);
+  }
+}
+
 ann::Slot VectorIndex::slot_of(RowNumber row) const {
   std::shared_lock lock(mutex_);
   const auto at = static_cast<size_t>(row);
@@ -151,7 +177,7 @@ Status VectorIndex::do_update(const RowChange& change) {
     refused_.add(change.row);
     return {};
   }
-  return put(change.row, *cell);
+  return put(change, *cell);
 }
 
 Status VectorIndex::make_place(RowNumber row) {
@@ -166,12 +192,14 @@ Status VectorIndex::make_place(RowNumber row) {
   return {};
 }
 
-Status VectorIndex::put(RowNumber row, const rows::LiveCell& cell) {
+Status VectorIndex::put(const RowChange& change, const rows::LiveCell& cell) {
+  const RowNumber row = change.row;
+  const ann::Room room = change.reserved ? ann::Room::kReserved : ann::Room::kUnreserved;
   const ann::Expiry expiry = to_expiry(cell.expires_s);
   const uint64_t print = fingerprint(cell);
   // Nobody else writes: so nothing is linked while searches wait for the lock, but at the memory
   // ceiling.
-  SAGITTA_CHECK(vectors_->make_room());
+  SAGITTA_CHECK(vectors_->make_room(room));
   SAGITTA_CHECK(make_place(row));
   std::unique_lock lock(mutex_);
   refused_.remove(row);
@@ -179,7 +207,8 @@ Status VectorIndex::put(RowNumber row, const rows::LiveCell& cell) {
   // A new slot would hide the row from searches under way that have passed the place of it.
   if (slot != ann::kNoSlot && prints_[static_cast<size_t>(slot)] == print) return {};
   const bool is_new = slot == ann::kNoSlot;
-  const auto filled = is_new ? vectors_->insert(scratch_, expiry) : vectors_->replace(slot, scratch_, expiry);
+  const auto filled = is_new ? vectors_->insert(scratch_, expiry, room)
+                             : vectors_->replace(slot, scratch_, expiry, room);
   if (!filled) return fail(filled);
   const auto at = static_cast<size_t>(*filled);
   if (at >= rows_.size()) {

@@ -33,6 +33,9 @@ class VectorIndex final : public Index {
   std::optional<Cover> covers(const Probe& probe) const override;
   Result<std::unique_ptr<Hits>> open(const Probe& probe, const Filter& filter, int64_t now_s,
                                      const RequestContext& context) const override;
+  Result<std::shared_ptr<const void>> reserve(size_t added, size_t replaced) const override;
+  bool has(RowNumber row) const override { return slot_of(row) != ann::kNoSlot; }
+  void expired(int64_t now_s, size_t most, std::vector<RowNumber>& out) const override;
 
   bool has_snapshots() const override { return true; }
   std::shared_ptr<const void> pin() const override;
@@ -53,7 +56,7 @@ class VectorIndex final : public Index {
 
   Status do_update(const RowChange& change) override;
   void do_clear() override;
-  Status put(RowNumber row, const rows::LiveCell& cell);
+  Status put(const RowChange& change, const rows::LiveCell& cell);
   void remove(RowNumber row);
   Status make_place(RowNumber row);
   void note_moved(RowNumber row);

@@ -28,6 +28,11 @@ class WayTest : public PlanTest {
     EXPECT_EQ(chosen.kind == Way::Kind::kIndex, chosen.index != nullptr);
     return chosen.describe(*made);
   }
+  std::string warning(const std::string& text, index::Reader::State state) const {
+    index::IndexSet indexes;
+    add("first", state, indexes);
+    return choose_way(*select(text), indexes).warning;
+  }
   void add(const std::string& name, index::Reader::State state, index::IndexSet& out) const {
     const schema::TableDefPtr table = schema_->find_table("zz", "t");
     const schema::IndexDef& def = *table->find_index(name);
@@ -48,6 +53,14 @@ TEST_F(WayTest, TheNewestIndexThatServesIsAsked) {
   EXPECT_EQ(way(kNearest, {"first"}), "index first");
   EXPECT_EQ(way(kNearest, {}, {"first", "second"}), "all partitions");
   EXPECT_EQ(way(kNearest, {}), "all partitions");
+}
+
+TEST_F(WayTest, AnIndexThatMemoryHasNoRoomForIsSaid) {
+  EXPECT_EQ(warning(kNearest, index::Reader::State::kFull),
+            "Index first does not fit into memory: the query reads all rows");
+  EXPECT_EQ(warning(kNearest, index::Reader::State::kServing), "");
+  EXPECT_EQ(warning(kNearest, index::Reader::State::kBuilding), "");
+  EXPECT_EQ(warning("SELECT id FROM t WHERE id = 1", index::Reader::State::kFull), "");
 }
 
 TEST_F(WayTest, AnIndexOnAnotherColumnIsNone) {

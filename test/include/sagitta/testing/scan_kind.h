@@ -61,6 +61,10 @@ class ScanIndex final : public Index {
     const uint64_t kept = stats().rows;
     return Cover{.rows = std::min(kept, probe.limit), .cost = kept, .order = HitOrder::kByScore, .exact = true};
   }
+  bool has(RowNumber row) const override {
+    std::shared_lock lock(mutex_);
+    return kept_.contains(row);
+  }
   Result<std::unique_ptr<Hits>> open(const Probe& probe, const Filter& filter, int64_t now_s,
                                      const RequestContext&) const override {
     if (state() != State::kServing) return fail(ErrorCode::kUnavailable, "the index is being built");

@@ -22,7 +22,9 @@ class MemoryBudget {
 
   /// Takes `bytes`, or returns kOverloaded naming the budget that is full, its limit and its use.
   Status charge(size_t bytes);
-  /// Gives back what `charge` took.
+  /// Takes `bytes` though the budget may be full: for what a charge that is about to end stands for.
+  void overdraw(size_t bytes);
+  /// Gives back what `charge` or `overdraw` took.
   void release(size_t bytes);
 
   const std::string& name() const { return name_; }

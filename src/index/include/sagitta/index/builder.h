@@ -26,8 +26,8 @@ class Builder {
     const IndexJournal& journal;
     CommitPoint& commit;
     Saver& saver;
-    /// The rows as they are now, those with expiring cells too.
-    std::function<rows::ReadView()> view;
+    /// The rows as they are now, without what has expired by `now_s`; at 0 nothing has.
+    std::function<rows::ReadView(int64_t now_s)> view;
   };
   explicit Builder(const Environment& environment);
   /// After `stop` and `wait`.

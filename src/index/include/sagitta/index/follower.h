@@ -26,8 +26,8 @@ class Follower {
     MemoryBudget& memory;
     MetricsRegistry& metrics;
     const Clock& clock;
-    /// The rows as they are now, those with expiring cells too.
-    std::function<rows::ReadView()> view;
+    /// The rows as they are now, without what has expired by `now_s`; at 0 nothing has.
+    std::function<rows::ReadView(int64_t now_s)> view;
   };
   Follower(const Environment& environment, const SnapshotPlace& place);
 
@@ -50,8 +50,9 @@ class Follower {
 
   // ---- the batch ----
 
-  /// Puts the row numbers that the records leave.
-  void finish(kv::Batch& batch);
+  /// Takes expired values out of the indexes, now and then, and puts the row numbers that the records
+  /// leave. `log_s` is the time of the last record.
+  void finish(int64_t log_s, kv::Batch& batch);
   /// The batch is written: the serving indexes show it.
   void committed();
   /// Begins in the background what the records have made due.
@@ -72,6 +73,7 @@ class Follower {
     Bytes row_key;
     std::optional<rows::LiveRow> now;  ///< with a value that an index names
     RowNumber row = kNoRow;
+    bool reserved = false;  ///< whoever wrote it has seen to its room
   };
   /// An index that is to be built once the rows are ready for it.
   struct Waiting {
@@ -80,6 +82,7 @@ class Follower {
   };
 
   void bound_journal(const Index& index);
+  void take_expired(int64_t log_s);
   void keep_last_updates();
   bool clear_truncated();
   void show(const Update& update);
@@ -106,6 +109,8 @@ class Follower {
   std::vector<IndexPtr> truncated_;
   schema::SchemaPtr next_schema_;
   bool schema_changed_ = false;
+  bool replaying_ = false;  ///< nobody has reserved room for what is replayed
+  int64_t expired_at_s_ = 0;  ///< when expired values were last looked for
 };
 
 }  // namespace sagitta::index

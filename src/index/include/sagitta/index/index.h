@@ -203,6 +203,7 @@ class Reader {
   enum class State : uint8_t {
     kBuilding,  ///< rows are missing yet: answer by reading rows
     kServing,
+    kFull,  ///< rows are missing, for which there was no memory: answer by reading rows
   };
   struct Stats {
     uint64_t rows = 0;
@@ -211,13 +212,15 @@ class Reader {
     uint64_t bytes = 0;
   };
 
-  explicit Reader(DefinitionPtr definition) : definition_(std::move(definition)) {}
+  Reader(DefinitionPtr definition, RowMapPtr rows) : definition_(std::move(definition)), rows_(std::move(rows)) {}
   virtual ~Reader() = default;
   Reader(const Reader&) = delete;
   Reader& operator=(const Reader&) = delete;
 
   const DefinitionPtr& definition() const { return definition_; }
   const schema::IndexDef& def() const { return definition_->def(); }
+  /// The numbers of its rows.
+  const RowMapPtr& rows() const { return rows_; }
   State state() const { return state_; }
   virtual Stats stats() const = 0;
   /// Nothing for a probe that it cannot answer.
@@ -228,9 +231,16 @@ class Reader {
   /// kUnavailable while building.
   virtual Result<std::unique_ptr<Hits>> open(const Probe& probe, const Filter& filter, int64_t now_s,
                                              const RequestContext& context) const = 0;
+  /// Keeps room for rows that are still to be written until what it returns is destroyed, which must be
+  /// before the index is: `added` rows that have no value yet, and `replaced` that have one.
+  /// kOverloaded names what is full, in numbers. Null when there is no need.
+  virtual Result<std::shared_ptr<const void>> reserve(size_t added, size_t replaced) const;
+  /// Whether the row has a value here.
+  virtual bool has(RowNumber row) const = 0;
 
  protected:
   const DefinitionPtr definition_;
+  const RowMapPtr rows_;
   std::atomic<State> state_{State::kBuilding};
 };
 using ReaderPtr = std::shared_ptr<const Reader>;
@@ -241,6 +251,8 @@ struct RowChange {
   BytesView key;
   /// Null: the row is gone.
   const rows::LiveRow* now = nullptr;
+  /// Somebody holds a reservation for it.
+  bool reserved = false;
 };
 
 /// An index as the tablet drives it: one writer at a time, the applier, or the builder before it
@@ -248,19 +260,10 @@ struct RowChange {
 class Index : public Reader {
  public:
   Index(DefinitionPtr definition, schema::TableDefPtr table, RowMapPtr rows)
-      : Reader(std::move(definition)), table_(std::move(table)), rows_(std::move(rows)) {}
+      : Reader(std::move(definition), std::move(rows)), table_(std::move(table)) {}
 
   const schema::TableDefPtr& table() const { return table_; }
-  const RowMapPtr& rows() const { return rows_; }
   void set_state(State state) { state_ = state; }
-  /// It misses rows that it had no memory for, and does not serve again in this process.
-  void give_up() {
-    state_ = State::kBuilding;
-    given_up_ = true;
-  }
-  bool has_given_up() const { return given_up_; }
-  /// A build is to come or under way; it reads the journal.
-  bool is_building() const { return state_ == State::kBuilding && !given_up_; }
 
   /// Shows the row as it is from here on. kOverloaded when memory is full: the index then lacks the
   /// row, and must not serve.
@@ -274,6 +277,8 @@ class Index : public Reader {
   }
   /// Calls of the two, ever.
   uint64_t changes() const { return changes_; }
+  /// Appends up to `most` rows whose value has expired at `now_s`, and is still here.
+  virtual void expired(int64_t now_s, size_t most, std::vector<RowNumber>& out) const;
 
   /// Whether it can be saved. One that cannot is built from its rows at each start.
   virtual bool has_snapshots() const { return false; }
@@ -298,8 +303,6 @@ class Index : public Reader {
   virtual void do_clear() = 0;
 
   const schema::TableDefPtr table_;
-  const RowMapPtr rows_;
-  std::atomic<bool> given_up_{false};
   std::atomic<uint64_t> changes_{0};
 };
 using IndexPtr = std::shared_ptr<Index>;

@@ -116,9 +116,12 @@ class RowMap {
   /// Nothing for a key that has no number.
   std::optional<RowNumber> find(BytesView key) const;
 
-  /// The number of the key, which is new if it had none. kOverloaded when memory is full, or all
-  /// 2³² − 1 numbers are given.
-  Result<RowNumber> add(BytesView key);
+  /// Keeps memory for so many new rows until the charge ends; the keys have `key_bytes` together.
+  /// kOverloaded names the budget. Any thread.
+  Result<MemoryCharge> reserve(size_t rows, size_t key_bytes) const;
+  /// The number of the key, which is new if it had none. kOverloaded when memory is full, unless
+  /// somebody holds a reservation for it, or when all 2³² − 1 numbers are given.
+  Result<RowNumber> add(BytesView key, bool reserved = false);
   /// A number and its key as they were kept. kCorruption when one of them is there already;
   /// kOverloaded.
   Status restore(RowNumber row, BytesView key);
@@ -143,9 +146,9 @@ class RowMap {
   };
   static Place place(RowNumber row);
   const char* blob(RowNumber row) const;
-  Status put(RowNumber row, BytesView key);
-  Status make_segment(size_t segment);
-  Status charge(size_t bytes);
+  Status put(RowNumber row, BytesView key, bool reserved);
+  Status make_segment(size_t segment, bool reserved);
+  Status charge(size_t bytes, bool reserved);
   void retire(RowNumber row);
   void reclaim();
   void free_key(RowNumber row);

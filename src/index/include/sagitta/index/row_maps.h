@@ -33,7 +33,7 @@ class RowMaps {
   // At the end of a batch.
   /// The row's number, which is new if it had none. kOverloaded when memory is full: the row then
   /// has none in this process, and the table's rows are numbered again at the next start.
-  Result<RowNumber> add(uint32_t table_id, BytesView row_key, kv::Batch& batch);
+  Result<RowNumber> add(uint32_t table_id, BytesView row_key, bool reserved, kv::Batch& batch);
   /// Takes the number of a row from the store. The map keeps it until `release`.
   void remove(uint32_t table_id, RowNumber row, kv::Batch& batch);
   /// After the indexes have forgotten the row.
@@ -59,7 +59,7 @@ class RowMaps {
   };
 
   Status load_map(uint32_t table_id, Numbered& table);
-  Result<RowNumber> add(uint32_t table_id, Numbered& table, BytesView row_key, kv::Batch& batch);
+  Result<RowNumber> add(uint32_t table_id, Numbered& table, BytesView row_key, bool reserved, kv::Batch& batch);
   Status number_some(uint32_t table_id, Numbered& table, const schema::TableDef& def, const rows::ReadView& rows,
                      kv::Batch& batch);
   Status read_state(uint32_t table_id, Numbered& table);

@@ -21,6 +21,8 @@ struct Way {
   index::ReaderPtr index;
   /// What is found has to pass filters or lie in clustering ranges.
   bool filters = false;
+  /// For the client; empty when there is nothing to say.
+  std::string warning = {};
 
   /// "index i, filtered", "3 partitions", "all partitions".
   std::string describe(const BoundSelect& select) const;
