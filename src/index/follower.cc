@@ -58,8 +58,7 @@ void Follower::change_row(const schema::TableDef& table, BytesView row_key, std:
   for (const uint32_t id : of_table->ids) journal_.add_row(id, row_key, batch);
   for (const IndexPtr& index : of_table->indexes) bound_journal(*index);
   drop_unless_indexed(*of_table, now);
-  updates_.push_back(
-      {.table_id = table.id, .row_key = Bytes(row_key), .now = std::move(now), .reserved = !replaying_});
+  updates_.push_back({.table_id = table.id, .row_key = Bytes(row_key), .now = std::move(now), .reserved = !replaying_});
 }
 
 void Follower::bound_journal(const Index& index) {
@@ -190,7 +189,9 @@ void Follower::update_serving(const IndexPtr& index, const Update& update) {
     if (update.now) indexes_.give_up(*index, Error(ErrorCode::kOverloaded, "a row has no number: memory is full"));
     return;
   }
-  const RowChange change{.row = update.row, .key = update.row_key, .now = update.now ? &*update.now : nullptr,
+  const RowChange change{.row = update.row,
+                         .key = update.row_key,
+                         .now = update.now ? &*update.now : nullptr,
                          .reserved = update.reserved};
   Status status = index->update(change);
   if (!status && index->save_running) {

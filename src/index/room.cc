@@ -9,8 +9,8 @@ namespace sagitta::index {
 namespace {
 
 bool sets_value(const rows::RowMutation& row, uint32_t column_id) {
-  return std::ranges::any_of(
-      row.cells, [&](const rows::CellOp& op) { return op.column_id == column_id && op.value.has_value(); });
+  return std::ranges::any_of(row.cells,
+                             [&](const rows::CellOp& op) { return op.column_id == column_id && op.value.has_value(); });
 }
 
 /// What a write brings to one index.

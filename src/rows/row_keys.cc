@@ -105,12 +105,4 @@ Bytes static_row_key(const schema::TableDef& table, BytesView partition_key) {
   return entry_key(partition_prefix(table.id, partition_key), EntryKind::kStatic);
 }
 
-Result<Bytes> partition_key_of(BytesView key) {
-  SAGITTA_TRY(const KeyParts parts, split_key(key));
-  ByteReader escaped(parts.partition_prefix.substr(kFixedBytes));
-  auto partition_key = types::take_escaped(escaped);
-  if (!partition_key) return no_row_key();
-  return *std::move(partition_key);
-}
-
 }  // namespace sagitta::rows

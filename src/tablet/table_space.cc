@@ -28,7 +28,9 @@ struct TableSpace::Impl {
         sweep_limits(limits),
         deletions_decoded(metrics.counter("sagitta_range_deletions_decoded_total",
                                           "Range deletions that writes had to look at in their partitions.")),
-        follower({s, workers, memory, metrics, clock, [this](int64_t now_s) { return view(now_s, ReadMode::kBlocking); }}, place) {}
+        follower(
+            {s, workers, memory, metrics, clock, [this](int64_t now_s) { return view(now_s, ReadMode::kBlocking); }},
+            place) {}
 
   // ---- reading ----
 

@@ -207,8 +207,8 @@ Status VectorIndex::put(const RowChange& change, const rows::LiveCell& cell) {
   // A new slot would hide the row from searches under way that have passed the place of it.
   if (slot != ann::kNoSlot && prints_[static_cast<size_t>(slot)] == print) return {};
   const bool is_new = slot == ann::kNoSlot;
-  const auto filled = is_new ? vectors_->insert(scratch_, expiry, room)
-                             : vectors_->replace(slot, scratch_, expiry, room);
+  const auto filled =
+      is_new ? vectors_->insert(scratch_, expiry, room) : vectors_->replace(slot, scratch_, expiry, room);
   if (!filled) return fail(filled);
   const auto at = static_cast<size_t>(*filled);
   if (at >= rows_.size()) {

@@ -109,7 +109,7 @@ class Follower {
   std::vector<IndexPtr> truncated_;
   schema::SchemaPtr next_schema_;
   bool schema_changed_ = false;
-  bool replaying_ = false;  ///< nobody has reserved room for what is replayed
+  bool replaying_ = false;    ///< nobody has reserved room for what is replayed
   int64_t expired_at_s_ = 0;  ///< when expired values were last looked for
 };
 

@@ -15,7 +15,6 @@ using Partition = uint16_t;
 
 /// The place of a record in its partition. Offsets ascend; a log may leave some out.
 using Offset = uint64_t;
-inline constexpr Offset kNoOffset = UINT64_MAX;
 
 /// What a record asks the replica to do. The numbers are the format's (docs/formats/log.md); a replica that meets a
 /// kind it does not know halts rather than skip it.

@@ -99,7 +99,5 @@ class ReadView {
 /// order of scans.
 Bytes row_key(const schema::TableDef& table, BytesView partition_key, std::span<const Bytes> clustering);
 Bytes static_row_key(const schema::TableDef& table, BytesView partition_key);
-/// The serialised partition key inside a row key; kInvalid if it is none.
-Result<Bytes> partition_key_of(BytesView row_key);
 
 }  // namespace sagitta::rows
