@@ -1,3 +1,4 @@
+/// Selects over rows in memory: slices, filters, limits, groups, sorts, pages.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -64,6 +65,26 @@ TEST_F(SelectTest, Aggregates) {
 TEST_F(SelectTest, SortsOverPartitions) {
   EXPECT_THAT(show("SELECT c, k FROM t WHERE k IN (0, 1) AND c > 2 ORDER BY c ASC").size(), 4U);
   EXPECT_THAT(show("SELECT c FROM t WHERE k IN (0, 1) AND c > 2 ORDER BY c ASC LIMIT 3"), ElementsAre("3", "3", "4"));
+}
+
+TEST_F(SelectTest, EachPartitionHasItsOwnLimit) {
+  EXPECT_THAT(show("SELECT k, c FROM t WHERE k IN (0, 1) PER PARTITION LIMIT 2"),
+              ElementsAre("1|4", "1|3", "0|4", "0|3"));
+  EXPECT_EQ(show("SELECT k, c FROM t PER PARTITION LIMIT 2").size(), 8U);
+  EXPECT_EQ(show("SELECT k, c FROM t PER PARTITION LIMIT 2 LIMIT 5").size(), 5U);
+  EXPECT_EQ(show("SELECT DISTINCT k FROM t LIMIT 3").size(), 3U);
+}
+
+TEST_F(SelectTest, AFilterIsTestedBeforeALimitCounts) {
+  EXPECT_THAT(show("SELECT k, a FROM t WHERE k IN (2, 3) AND a > 'b' LIMIT 3 ALLOW FILTERING"),
+              ElementsAre("2|'d'", "2|'c'", "3|'d'"));
+  EXPECT_THAT(show("SELECT c FROM t WHERE k = 2 AND a > 'b' PER PARTITION LIMIT 1 ALLOW FILTERING"), ElementsAre("3"));
+  EXPECT_THAT(show("SELECT k FROM t WHERE a = 'nothing' LIMIT 3 ALLOW FILTERING"), ElementsAre());
+}
+
+TEST_F(SelectTest, ALimitOfGroupsCountsGroups) {
+  EXPECT_THAT(show("SELECT k, count(a) FROM t WHERE k IN (0, 1, 2) GROUP BY k LIMIT 2"), ElementsAre("1|4", "0|4"));
+  EXPECT_THAT(show("SELECT k, max(c) FROM t WHERE k IN (0, 1) GROUP BY k"), ElementsAre("1|4", "0|4"));
 }
 
 TEST_F(SelectTest, ShowsJson) {
