@@ -20,8 +20,13 @@ class SearchLimits {
   /// `more`: distances computed that stats do not include yet.
   bool may_go_on(uint64_t more = 0) {
     if (stats_.ended != Ended::kNot) return false;
-    if (stats_.distances + more >= params_.distances_max) stats_.ended = Ended::kWork;
-    if (is_late(params_)) stats_.ended = Ended::kDeadline;
+    const uint64_t distances = stats_.distances + more;
+    if (distances >= params_.distances_max) stats_.ended = Ended::kWork;
+    // The clock costs about as much as a distance.
+    if (distances >= look_at_) {
+      look_at_ = distances + kDistancesPerLook;
+      if (is_late(params_)) stats_.ended = Ended::kDeadline;
+    }
     return stats_.ended == Ended::kNot;
   }
   /// Whether the deadline has passed, even if something else has ended the search.
@@ -33,8 +38,12 @@ class SearchLimits {
   uint64_t distances_left() const { return params_.distances_max - std::min(params_.distances_max, stats_.distances); }
 
  private:
+  /// A few microseconds.
+  static constexpr uint64_t kDistancesPerLook = 128;
+
   const SearchParams& params_;
   SearchStats& stats_;
+  uint64_t look_at_ = 0;  ///< distances at which the clock is looked at next
 };
 
 }  // namespace sagitta::ann

@@ -1,6 +1,7 @@
+/// Checksums: CRC-32C by the processor, CRC-32 by libdeflate.
 #include "sagitta/base/checksum.h"
 
-#include <zlib.h>
+#include <libdeflate.h>
 
 #include <array>
 
@@ -47,8 +48,6 @@ uint32_t crc32c(BytesView bytes, uint32_t seed) {
   return ~crc32c_table(bytes.data(), bytes.size(), ~seed);
 }
 
-uint32_t crc32(BytesView bytes, uint32_t seed) {
-  return static_cast<uint32_t>(::crc32_z(seed, reinterpret_cast<const Bytef*>(bytes.data()), bytes.size()));
-}
+uint32_t crc32(BytesView bytes, uint32_t seed) { return libdeflate_crc32(seed, bytes.data(), bytes.size()); }
 
 }  // namespace sagitta
