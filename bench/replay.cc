@@ -1,8 +1,8 @@
-/// What a start after kill -9 costs: the CPU time of opening a database whose log has records that its store lacks, for
-/// each record. `./x bench replay`, see README.md.
+/// What a start after kill -9 costs: the CPU time of opening a database whose log has records that
+/// its store lacks, for each record. `./x bench replay`, see README.md.
 ///
-/// Each start is a process of its own that ends without stopping, so that the operating system counts its time, flush
-/// and background threads included.
+/// Each start is a process of its own that ends without stopping, so that the operating system
+/// counts its time, flush and background threads included.
 #include <fmt/format.h>
 #include <sys/resource.h>
 #include <sys/wait.h>

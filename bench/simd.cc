@@ -1,7 +1,8 @@
-// What one distance costs in L1, for each kernel and level: ns, and bytes read of rows per cycle, so that machines of
-// different clocks compare. Beside it, what the same kernel of a good library took on a Zen 5, and the yardstick of
-// this machine: a bare loop that loads both operands and does the least arithmetic there is for them, with no call, no
-// tail and no sum over lanes. Kernel and yardstick take turns, so that both see the same machine.
+// What one distance costs in L1, for each kernel and level: ns, and bytes read of rows per cycle,
+// so that machines of different clocks compare. Beside it, what the same kernel of a good library
+// took on a Zen 5, and the yardstick of this machine: a bare loop that loads both operands and does
+// the least arithmetic there is for them, with no call, no tail and no sum over lanes. Kernel and
+// yardstick take turns, so that both see the same machine.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -71,8 +72,9 @@ std::pair<double, double> least_ns(const Work& first, const Work& second) {
   return {least[0], second ? least[1] : 0};
 }
 
-// A chain of multiplications takes three cycles for each on every x86-64 machine of the last ten years. The clock is
-// the one that the level's own instructions leave behind: wide ones lower it for a while.
+// A chain of multiplications takes three cycles for each on every x86-64 machine of the last ten
+// years. The clock is the one that the level's own instructions leave behind: wide ones lower it
+// for a while.
 double clock_ghz(const Kernels& level) {
   constexpr size_t kChain = 1 << 14, kDim = 768;
   const Buffer row = filled(kDim * sizeof(float));
@@ -89,7 +91,8 @@ double clock_ghz(const Kernels& level) {
   return 3 * kChain / least;
 }
 
-// Yardsticks. `bare` takes whole rows of a dimension known beforehand; its sums run on through all of them.
+// Yardsticks. `bare` takes whole rows of a dimension known beforehand; its sums run on through all
+// of them.
 #if defined(__x86_64__)
 #define SAGITTA_TARGET \
   __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,avx2,fma,f16c,popcnt"), always_inline))
@@ -267,7 +270,8 @@ Work bare_work(Bare bare, const Buffer& rows, size_t count, const Buffer& query)
   return [=, rows = rows.get(), query = query.get()] { bare(rows, count, query); };
 }
 
-// The results meet in a general register, which outlives calls: a sum of floats would go through memory.
+// The results meet in a general register, which outlives calls: a sum of floats would go through
+// memory.
 template <class T, class Sum>
 Row measure_rows(std::string_view kernel, Sum (*distance)(const T*, const T*, size_t), Bare bare, size_t dim,
                  size_t count, double zen5_ns) {

@@ -45,7 +45,8 @@ Result<ann::IndexOptions> index_options(const BenchAnnOptions& options, uint32_t
   return ann::IndexOptions{.dim = dim, .metric = metric, .level = *level, .profile = *profile, .link_threads = 0};
 }
 
-/// Each thread asks all queries. The latencies and counts are of the first; the throughput is of all.
+/// Each thread asks all queries. The latencies and counts are of the first; the throughput is of
+/// all.
 bench::BeamResult measure(bench::Subject& subject, const BenchAnnOptions& options, const Inputs& inputs,
                           uint32_t beam) {
   const std::vector<unsigned> processors = bench::processors();

@@ -20,8 +20,8 @@ struct BenchAnnOptions {
   float oversampling = 0;  ///< 0: no rescoring
 };
 
-/// Builds an index from the base file and prints a line of JSON for each beam width. Returns the exit status; what is
-/// wrong with a file or an option is one line on stderr.
+/// Builds an index from the base file and prints a line of JSON for each beam width. Returns the
+/// exit status; what is wrong with a file or an option is one line on stderr.
 int bench_ann(const BenchAnnOptions& options);
 
 }  // namespace sagitta

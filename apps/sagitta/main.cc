@@ -7,8 +7,8 @@
 
 namespace {
 
-/// Gives each option that the command line left out its value from the file. Throws CLI::Error for a name that is no
-/// option.
+/// Gives each option that the command line left out its value from the file. Throws CLI::Error for
+/// a name that is no option.
 void read_config(CLI::App& command, const std::string& path) {
   for (const CLI::ConfigItem& item : CLI::ConfigTOML().from_file(path)) {
     CLI::Option* option = command.get_option_no_throw("--" + item.name);

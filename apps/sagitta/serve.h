@@ -20,8 +20,8 @@ struct ServeOptions {
   uint64_t connections_max = 10'000;
 };
 
-/// Serves until SIGTERM or SIGINT, then stops cleanly. Returns the exit status; a refusal to start is one line on
-/// stderr.
+/// Serves until SIGTERM or SIGINT, then stops cleanly. Returns the exit status; a refusal to start
+/// is one line on stderr.
 int serve(const ServeOptions& options);
 
 }  // namespace sagitta

@@ -25,7 +25,8 @@ constexpr double kNoise = 0.0005;
 /// Generations between two lines.
 constexpr unsigned kLines = 4;
 
-/// An index whose rows come and go: rows [0, next) of `base` have been inserted, those in `live` are.
+/// An index whose rows come and go: rows [0, next) of `base` have been inserted, those in `live`
+/// are.
 class Churned {
  public:
   Churned(std::unique_ptr<Subject> subject, Floats base, uint64_t seed)

@@ -11,7 +11,8 @@ namespace sagitta::bench {
 namespace {
 
 constexpr std::array kRecalls{0.90, 0.95, 0.99};
-/// Sets below this dimension are held to the memory bounds of 128 dimensions, others to those of 768.
+/// Sets below this dimension are held to the memory bounds of 128 dimensions, others to those of
+/// 768.
 constexpr uint32_t kWideDim = 256;
 constexpr double kMiB = 1024 * 1024;
 

@@ -63,8 +63,8 @@ Case make_case(const Bench& bench, const std::vector<uint32_t>& ranking, Where w
   return made;
 }
 
-/// What a caller without filters would do: find the matches, have the exact distance of each from the index, and take
-/// the k least of them.
+/// What a caller without filters would do: find the matches, have the exact distance of each from
+/// the index, and take the k least of them.
 double scan_us(const Bench& bench, std::span<const float> query, const ann::Filter& filter) {
   const Stopwatch watch;
   std::vector<ann::Slot> slots;
@@ -146,8 +146,8 @@ double unfiltered_us(Bench& bench, SubjectSearcher& searcher, size_t q) {
   return watch.seconds() * 1e6;
 }
 
-/// All queries our way, without their filters, by the scan and by the bare loop, in turns: each finds the caches as the
-/// others left them.
+/// All queries our way, without their filters, by the scan and by the bare loop, in turns: each
+/// finds the caches as the others left them.
 Cell run_once(Bench& bench, const std::vector<Case>& cases) {
   Cell cell;
   SubjectSearcher searcher(bench.subject, {});
@@ -160,7 +160,8 @@ Cell run_once(Bench& bench, const std::vector<Case>& cases) {
   return cell;
 }
 
-/// The last of a few rounds: before the first, all that a query touches is out of the caches for whoever comes first.
+/// The last of a few rounds: before the first, all that a query touches is out of the caches for
+/// whoever comes first.
 Cell run(Bench& bench, const std::vector<Case>& cases) {
   Cell cell;
   for (size_t round = 0; round < kRounds; ++round) cell = run_once(bench, cases);

@@ -1,4 +1,5 @@
-/// What the commands of this program share: where data is, how much of it, and how a figure is judged.
+/// What the commands of this program share: where data is, how much of it, and how a figure is
+/// judged.
 #pragma once
 
 #include <cstdint>
@@ -57,7 +58,8 @@ std::string_view judge(double value, double must, double goal, Better better);
 
 /// The profile of options.profile on a made set; `link_threads` as IndexOptions.
 Result<ann::IndexOptions> index_options(const Options& options, const Generator& generator, uint32_t link_threads);
-/// The smallest of the beams of `options` that reaches `recall`, or the last: measured on the settled subject.
+/// The smallest of the beams of `options` that reaches `recall`, or the last: measured on the
+/// settled subject.
 Result<BeamResult> beam_for(Subject& subject, const Options& options, Floats queries, Ids truth, double recall);
 
 /// The commands. Each prints its table on stdout and what it does on stderr.

@@ -1,4 +1,5 @@
-/// An index under measurement in a process of its own, and the text protocol by which it is driven (bench/README.md).
+/// An index under measurement in a process of its own, and the text protocol by which it is driven
+/// (bench/README.md).
 #pragma once
 
 #include <cstdint>
@@ -35,8 +36,8 @@ class Peer : public Searcher {
   virtual Result<size_t> fill() { return fail(ErrorCode::kInvalid, "no fresh list"); }
 };
 
-/// The peers of this program: "compact", "fast" and "i8" are ours; "hnswlib" and "usearch" give null when their headers
-/// were not there when it was built.
+/// The peers of this program: "compact", "fast" and "i8" are ours; "hnswlib" and "usearch" give
+/// null when their headers were not there when it was built.
 std::unique_ptr<Peer> make_peer(std::string_view name, ann::Metric metric, const MatrixFile& base);
 bool is_own_peer(std::string_view name);
 
@@ -44,14 +45,15 @@ bool is_own_peer(std::string_view name);
 std::unique_ptr<Peer> make_hnswlib(ann::Metric metric, uint32_t dim);
 std::unique_ptr<Peer> make_usearch(ann::Metric metric, uint32_t dim);
 
-/// Speaks the protocol on stdin and stdout as the peer `name`, until the input ends. Returns the exit status.
+/// Speaks the protocol on stdin and stdout as the peer `name`, until the input ends. Returns the
+/// exit status.
 int serve_peer(const std::string& name, const PeerOptions& options);
 
 /// A peer as its driver sees it. Not thread-safe; its destructor ends the process.
 class PeerProcess {
  public:
-  /// Starts the program and waits until it has built its index. A peer that is not there gives kNotFound with the
-  /// reason; one that fails, kServer.
+  /// Starts the program and waits until it has built its index. A peer that is not there gives
+  /// kNotFound with the reason; one that fails, kServer.
   static Result<std::unique_ptr<PeerProcess>> start(const std::vector<std::string>& command,
                                                     const PeerOptions& options);
   ~PeerProcess();
@@ -77,8 +79,8 @@ class PeerProcess {
   double memory_bytes_ = 0;
 };
 
-/// "beam 10 recall 0.91 qps 1000 p50_us 9.5 p99_us 20": kProtocol for a line that is not so. Names it does not know are
-/// passed over.
+/// "beam 10 recall 0.91 qps 1000 p50_us 9.5 p99_us 20": kProtocol for a line that is not so. Names
+/// it does not know are passed over.
 Result<BeamResult> parse_beam_result(const std::string& line);
 std::string format_beam_result(const BeamResult& result);
 

@@ -2,8 +2,8 @@
 
 #ifdef SAGITTA_BENCH_USEARCH
 
-// USearch calls its kernels (NumKong) through a table that takes minutes to compile; these are the same kernels, chosen
-// when this file is compiled for the machine at hand.
+// USearch calls its kernels (NumKong) through a table that takes minutes to compile; these are the
+// same kernels, chosen when this file is compiled for the machine at hand.
 #define USEARCH_USE_NUMKONG 0
 #define NK_NATIVE_BF16 0  // GCC 12 has instructions for bfloat16, but no __bf16
 #include <numkong/dot.h>

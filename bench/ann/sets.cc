@@ -105,7 +105,8 @@ Result<SetFiles> prepare_set(const std::string& name, const Options& options) {
   return files;
 }
 
-/// Vectors of unit length under cosine; the number of columns follows from the truth, which has 100 a query.
+/// Vectors of unit length under cosine; the number of columns follows from the truth, which has 100
+/// a query.
 Result<SetFiles> convert_set(const Options& options) {
   const std::filesystem::path folder(options.set_folder);
   const std::string name = folder.filename().empty() ? folder.parent_path().filename() : folder.filename();

@@ -92,7 +92,8 @@ class Clustered128 final : public Generator {
   static constexpr size_t kLatent = 24;
   static constexpr size_t kClusters = 2000;
   static constexpr float kScale = 0.0883883F;  ///< 1 / sqrt(kDim): the map keeps lengths, about
-  // These two make the local intrinsic dimension of 500,000 rows about 20, half of a row's neighbours its cluster's.
+  // These two make the local intrinsic dimension of 500,000 rows about 20, half of a row's
+  // neighbours its cluster's.
   static constexpr float kSpread = 0.8F;  ///< of a cluster in each latent dimension, where centres have 1
   static constexpr float kNoise = 0.16F;  ///< in each of the 128 dimensions, where the map keeps lengths
 
@@ -135,7 +136,8 @@ class Embed768 final : public Generator {
   static constexpr size_t kTopics = 200;
   static constexpr size_t kSubTopics = 20;  ///< in each topic
   static constexpr float kDecay = 0.5F;     ///< the n-th strongest direction has a standard deviation of n^-kDecay
-  // With kDecay, these make the local intrinsic dimension of 200,000 rows about 31. Topics have a spread of 1.
+  // With kDecay, these make the local intrinsic dimension of 200,000 rows about 31. Topics have a
+  // spread of 1.
   static constexpr float kSubTopicSpread = 0.5F;
   static constexpr float kOwnSpread = 1.5F;
   static constexpr size_t kTurns = 3;
@@ -148,7 +150,8 @@ class Embed768 final : public Generator {
     return out;
   }
 
-  /// Unit length, and an orthogonal map: signs, Hadamard by blocks and a permutation, several times.
+  /// Unit length, and an orthogonal map: signs, Hadamard by blocks and a permutation, several
+  /// times.
   void turn(std::span<float> vector) const {
     std::array<float, kDim> next;
     for (size_t round = 0; round < kTurns; ++round) {

@@ -16,7 +16,8 @@ namespace {
 /// A stream is a positive i16.
 constexpr size_t kStreamsMax = 32'768;
 
-/// Gives what comes first to who waits; later values are dropped, so that it may be given to several callbacks.
+/// Gives what comes first to who waits; later values are dropped, so that it may be given to
+/// several callbacks.
 template <class T>
 class Once {
  public:

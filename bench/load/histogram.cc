@@ -15,7 +15,8 @@ constexpr uint64_t kPerDoubling = kExact / 2;
 
 }  // namespace
 
-// A value of more than 11 bits keeps its highest 11; the number of those dropped chooses the doubling.
+// A value of more than 11 bits keeps its highest 11; the number of those dropped chooses the
+// doubling.
 size_t Histogram::bucket_of(uint64_t ns) {
   const auto bits = static_cast<unsigned>(std::bit_width(ns));
   if (bits <= kExactBits) return ns;

@@ -87,9 +87,9 @@ class Linker {
   /// The node's own position is in work.place, unless that is empty.
   Sketch make_sketch(uint32_t slot, uint32_t neighbour, const Codec& codec, LinkScratch& work) const;
   void place(uint32_t slot, const Codec& codec, LinkScratch& work, std::vector<float>& out) const;
-  /// Links back to the node from each of work.chosen, starting with number `first`. The last write()
-  /// must have written these links: work.sketches holds theirs. Returns whether any of them links to
-  /// the node afterwards.
+  /// Links back to the node from each of work.chosen, starting with number `first`. The last
+  /// write() must have written these links: work.sketches holds theirs. Returns whether any of them
+  /// links to the node afterwards.
   bool link_back_all(const Joining& joining, size_t first, const Codec& codec, LinkScratch& work);
   /// Returns whether `from` links to `to` afterwards.
   bool link_back(Near from, const Joining& to, const KnownSketch& back, const Codec& codec, LinkScratch& work);

@@ -1,4 +1,5 @@
-// Rings of copies: which slots are equal, who leads them, how one joins, and who inherits the links.
+// Rings of copies: which slots are equal, who leads them, how one joins, and who inherits the
+// links.
 #include <algorithm>
 #include <cstring>
 

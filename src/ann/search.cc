@@ -1,5 +1,5 @@
-// Taking candidates in the order of their estimates, rescoring those that may be among the nearest, and
-// giving those that pass the filter.
+// Taking candidates in the order of their estimates, rescoring those that may be among the nearest,
+// and giving those that pass the filter.
 #include "search.h"
 
 #include <algorithm>

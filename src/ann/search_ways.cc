@@ -12,8 +12,8 @@ namespace {
 /// If more than 1 / kRescoredPart of the vectors would be rescored, all are compared by their
 /// vectors at once.
 constexpr double kRescoredPart = 8;
-/// A predicate is sampled in this many places, at runs of slots: at least kSampleMin that match, within
-/// kGranulesLookedAt granules.
+/// A predicate is sampled in this many places, at runs of slots: at least kSampleMin that match,
+/// within kGranulesLookedAt granules.
 constexpr uint32_t kSamplePlaces = 2, kSampleMin = 8, kGranulesLookedAt = 1024;
 /// A beam is wide enough when this part of the wanted beam passes the filter: how many pass varies
 /// from query to query.

@@ -58,7 +58,8 @@ struct ListenerStats : ConnectionStats {
 class TcpConnection;
 class Attempt;
 
-/// One core: its loop and the connections that live on it. All but `context` is touched on the core's thread only.
+/// One core: its loop and the connections that live on it. All but `context` is touched on the
+/// core's thread only.
 struct Core {
   explicit Core(TurnStats& turns) : watch(turns) {}
 
@@ -73,7 +74,8 @@ struct Core {
 
   asio::io_context context{1};
   TurnWatch watch;
-  /// What a connection reads into: its handler takes the bytes at once, so that a connection at rest has no buffer.
+  /// What a connection reads into: its handler takes the bytes at once, so that a connection at
+  /// rest has no buffer.
   Bytes incoming = Bytes(kReadBytes, '\0');
   asio::executor_work_guard<asio::io_context::executor_type> guard{context.get_executor()};
   std::set<std::shared_ptr<TcpConnection>> connections;
@@ -293,7 +295,8 @@ class Attempt final : public std::enable_shared_from_this<Attempt> {
   bool ended_ = false;
 };
 
-/// A failed accept (no file descriptor is left) would fail again at once: wait for connections to close.
+/// A failed accept (no file descriptor is left) would fail again at once: wait for connections to
+/// close.
 constexpr auto kAcceptPause = std::chrono::milliseconds(50);
 
 void accept_next(Core& core, const std::shared_ptr<tcp::acceptor>& acceptor,
@@ -337,8 +340,8 @@ Result<std::shared_ptr<tcp::acceptor>> bind(Core& core, const tcp::endpoint& end
   return acceptor;
 }
 
-/// SO_REUSEPORT would let a second server of the same user share our port silently: a plain bind tells whether it is
-/// free.
+/// SO_REUSEPORT would let a second server of the same user share our port silently: a plain bind
+/// tells whether it is free.
 Result<tcp::endpoint> probe(asio::io_context& context, const tcp::endpoint& endpoint) {
   tcp::acceptor acceptor(context);
   error_code error;

@@ -1,7 +1,9 @@
-/// Measures the CPU time that turns of an event loop take, at the price of two looks at a cheap clock each.
+/// Measures the CPU time that turns of an event loop take, at the price of two looks at a cheap
+/// clock each.
 ///
-/// The thread's CPU clock is a system call. It is read only after kSyncUs of turns, so that one turn's CPU time is
-/// known as an upper bound: no more than what the thread used since the last reading, and no more than the turn lasted.
+/// The thread's CPU clock is a system call. It is read only after kSyncUs of turns, so that one
+/// turn's CPU time is known as an upper bound: no more than what the thread used since the last
+/// reading, and no more than the turn lasted.
 #pragma once
 
 #include <time.h>

@@ -26,7 +26,8 @@ spdlog::level::level_enum to_spdlog(LogLevel level) {
   return spdlog::level::err;
 }
 
-/// Quotes a value that a reader of key=value pairs could not split, and keeps every event on one line.
+/// Quotes a value that a reader of key=value pairs could not split, and keeps every event on one
+/// line.
 std::string quoted(const std::string& value) {
   if (!value.empty() && value.find_first_of(" \"\n\r\t=") == std::string::npos) return value;
   std::string text = "\"";

@@ -346,7 +346,8 @@ void Files::unlock(const std::string& path, uint64_t generation) {
 
 void Files::crash(Random& random, CrashFaults faults) {
   std::lock_guard lock(mutex_);
-  // A journalling file system keeps changes of entries in order, so that a crash keeps a prefix of them.
+  // A journalling file system keeps changes of entries in order, so that a crash keeps a prefix of
+  // them.
   const size_t kept = faults.tear ? random.below(pending_.size() + 1) : 0;
   for (size_t i = 0; i < kept; ++i) apply_change(durable_, pending_[i]);
   pending_.clear();

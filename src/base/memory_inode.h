@@ -17,8 +17,8 @@ struct Range {
   void cover(Range other);
 };
 
-/// What a file holds now, and what it is sure to hold after a crash. The first `common` bytes of both are the same, but
-/// for those within `overwritten`.
+/// What a file holds now, and what it is sure to hold after a crash. The first `common` bytes of
+/// both are the same, but for those within `overwritten`.
 struct Inode {
   Bytes now;
   Bytes durable;

@@ -21,9 +21,10 @@ class Writer {
          WriteDeadlines& deadlines, const MemoryBudget& indexes)
       : env_(environment), partitions_(partitions), schemas_(schemas), deadlines_(deadlines), indexes_(indexes) {}
 
-  /// The mutations of the request's draft, of which there is one or more: once the indexes have room
-  /// for them. kInvalid when they are more than a record holds; kOverloaded when an index has no
-  /// room, with what is full. Near the limit of memory it goes on on a worker, for there it may wait.
+  /// The mutations of the request's draft, of which there is one or more: once the indexes have
+  /// room for them. kInvalid when they are more than a record holds; kOverloaded when an index has
+  /// no room, with what is full. Near the limit of memory it goes on on a worker, for there it may
+  /// wait.
   Status append_rows(const RequestPtr& request);
   Status append_schema_change(const RequestPtr& request);
   Status append_truncation(const RequestPtr& request, const plan::TruncatePlan& plan);

@@ -195,7 +195,8 @@ Status RowMap::put(RowNumber row, BytesView key, bool reserved) {
   return {};
 }
 
-// A table that grows takes more than a row's part of it: growth is what many rows have reserved for.
+// A table that grows takes more than a row's part of it: growth is what many rows have reserved
+// for.
 Result<MemoryCharge> RowMap::reserve(size_t rows, size_t key_bytes) const {
   constexpr size_t kPlaceBytes = sizeof(const char*) + 3 * sizeof(RowNumber);
   return MemoryCharge::take(memory_, key_bytes + rows * (kLengthBytes + kKeyOverheadBytes + kPlaceBytes));

@@ -54,7 +54,8 @@ class PendingKeys {
                         const EntryVisitor& visit) const;
   bool is_in_removed_range(BytesView key) const;
 
-  /// Of `buffer_`, which is kept from batch to batch and grows with them, so that most allocate nothing.
+  /// Of `buffer_`, which is kept from batch to batch and grows with them, so that most allocate
+  /// nothing.
   static constexpr size_t kBufferBytesMin = size_t{16} << 10, kBufferBytesMax = size_t{128} << 10;
   size_t buffer_bytes_ = kBufferBytesMin;
   std::unique_ptr<std::byte[]> buffer_ = std::make_unique_for_overwrite<std::byte[]>(kBufferBytesMin);

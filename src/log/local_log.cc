@@ -28,7 +28,8 @@ constexpr size_t kGroupBytesMax = size_t{8} << 20;
 constexpr size_t kGroupBytesKept = size_t{1} << 20;
 /// The part of a sync's time that is worth waiting to share it.
 constexpr int64_t kPatienceDivisor = 8;
-/// Space is reserved for groups up to this part of it; more bytes are worth a sync of the file's size.
+/// Space is reserved for groups up to this part of it; more bytes are worth a sync of the file's
+/// size.
 constexpr size_t kReserveDivisor = 16;
 
 size_t bytes_of(const Record& record) { return kFrameHeaderBytes + kFixedBodyBytes + record.payload.size(); }
@@ -199,8 +200,8 @@ void LocalLog::run() {
   }
 }
 
-/// Writers that were just answered tend to come back at once. Without a moment of patience they would miss this group,
-/// and all would settle into two half groups that take turns.
+/// Writers that were just answered tend to come back at once. Without a moment of patience they
+/// would miss this group, and all would settle into two half groups that take turns.
 void LocalLog::gather(std::unique_lock<std::mutex>& lock) {
   if (last_group_ <= 1) return;
   wanted_ = outstanding_;

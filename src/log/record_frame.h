@@ -1,5 +1,5 @@
-/// The frame of a record in a segment (docs/formats/log.md), as recovery and readers need it: without looking at the
-/// payload.
+/// The frame of a record in a segment (docs/formats/log.md), as recovery and readers need it:
+/// without looking at the payload.
 #pragma once
 
 #include <optional>
@@ -26,10 +26,11 @@ struct Frame {
   size_t bytes = 0;
 };
 
-/// How many bytes the frame at the start of `bytes` claims to have; nothing if they do not begin like a frame.
+/// How many bytes the frame at the start of `bytes` claims to have; nothing if they do not begin
+/// like a frame.
 std::optional<size_t> frame_bytes(BytesView bytes);
-/// The frame at the start of `bytes`, if it is whole and its checksum holds. Only version and bytes are set for a newer
-/// version.
+/// The frame at the start of `bytes`, if it is whole and its checksum holds. Only version and bytes
+/// are set for a newer version.
 std::optional<Frame> parse_frame(BytesView bytes);
 void encode_mark(Offset next, int64_t log_time_us, Bytes& out);
 

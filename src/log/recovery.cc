@@ -47,7 +47,8 @@ Result<Recovered> recover(FileSystem& files, const std::string& directory) {
     recovered.segments.push_back(std::move(scan.segment));
   }
   if (bases.empty()) recovered.segments.push_back({.path = path_of(0), .base = 0, .bytes = 0, .index = {}});
-  // A killed process may have left records that were written but not synced: what is served must be durable.
+  // A killed process may have left records that were written but not synced: what is served must be
+  // durable.
   SAGITTA_TRY(recovered.active, files.open_append(recovered.segments.back().path, FileSystem::OpenMode::kAppend));
   SAGITTA_CHECK(recovered.active->sync());
   SAGITTA_CHECK(files.sync_directory(directory));

@@ -23,9 +23,9 @@ struct Recovered {
   bool torn = false;
 };
 
-/// Makes the directory if it is missing, checks every segment, and cuts off what stands behind the last record:
-/// reserved room, or a torn tail. All that is found is durable. kCorruption naming file and position, kFormat for a
-/// newer version.
+/// Makes the directory if it is missing, checks every segment, and cuts off what stands behind the
+/// last record: reserved room, or a torn tail. All that is found is durable. kCorruption naming
+/// file and position, kFormat for a newer version.
 Result<Recovered> recover(FileSystem& files, const std::string& directory);
 
 }  // namespace sagitta::log

@@ -20,8 +20,9 @@ std::unexpected<Error> corrupt(const std::string& path, uint64_t position, std::
   return fail(ErrorCode::kCorruption, fmt::format("{}: damaged at byte {}: {}", path, position, what));
 }
 
-/// Whether a whole frame stands after the damage at `position` that can only have been written once the damaged one was
-/// synced: one of a later group, or one with the offset that was due, which shows that the damaged one was a mark.
+/// Whether a whole frame stands after the damage at `position` that can only have been written once
+/// the damaged one was synced: one of a later group, or one with the offset that was due, which
+/// shows that the damaged one was a mark.
 bool later_write_follows(BytesView content, size_t position, Offset due) {
   for (size_t at = content.find("SGL", position + 1); at != BytesView::npos; at = content.find("SGL", at + 1)) {
     const auto frame = parse_frame(content.substr(at));

@@ -46,8 +46,8 @@ struct Scan {
   uint64_t reserved_bytes = 0;
 };
 
-/// Checks every record of the file. Only the last segment may have reserved room or a torn tail; any other damage is
-/// kCorruption naming file and position, a record of a newer version kFormat.
+/// Checks every record of the file. Only the last segment may have reserved room or a torn tail;
+/// any other damage is kCorruption naming file and position, a record of a newer version kFormat.
 Result<Scan> scan_segment(FileSystem& files, const std::string& path, Offset base, bool is_last);
 
 }  // namespace sagitta::log

@@ -83,7 +83,8 @@ class SimLog final : public Log {
     Record record;
     AppendDone done;
   };
-  /// All that chance decides about one append, drawn at once, so that the sequence depends on the seed alone.
+  /// All that chance decides about one append, drawn at once, so that the sequence depends on the
+  /// seed alone.
   struct Fate {
     bool fails, loses_answer, is_duplicated;
     uint64_t duplicate_after;

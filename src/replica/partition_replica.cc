@@ -25,8 +25,8 @@ struct GroupLimits {
 constexpr GroupLimits kServing{16, size_t{64} << 10};
 constexpr GroupLimits kReplaying{8192, size_t{4} << 20};
 
-/// An error of the surroundings, not of the record: skipping the record would lose it, so the replica halts (log rule
-/// 9).
+/// An error of the surroundings, not of the record: skipping the record would lose it, so the
+/// replica halts (log rule 9).
 bool is_environmental(ErrorCode code) {
   return code == ErrorCode::kIo || code == ErrorCode::kNoSpace || code == ErrorCode::kCorruption ||
          code == ErrorCode::kFormat || code == ErrorCode::kServer;
@@ -37,7 +37,8 @@ bool shares_batch(RecordKind kind) {
   return kind == RecordKind::kMutation || kind == RecordKind::kBarrier || kind == RecordKind::kTick;
 }
 
-/// For a record that went to the log and was not applied here: the next start may find it there and apply it.
+/// For a record that went to the log and was not applied here: the next start may find it there and
+/// apply it.
 Error open_outcome(const Error& halted) {
   return {ErrorCode::kWriteTimeout, halted.message() + "; the write may still take effect"};
 }

@@ -1,5 +1,5 @@
-/// The state of one log partition: rows, schema, vector indexes, request ids and position. It has no thread: whoever
-/// applies its records, a lane or a test, calls it.
+/// The state of one log partition: rows, schema, vector indexes, request ids and position. It has
+/// no thread: whoever applies its records, a lane or a test, calls it.
 #pragma once
 
 #include <atomic>
@@ -30,9 +30,10 @@ class PartitionReplica {
 
   // ---- applying ----
 
-  /// Applies records that follow its position, many in one batch of the store: rows, journal, request ids and position
-  /// of all of them change together. Then tells those who wait for them. An error is of the surroundings: the records
-  /// before the one named are applied, none after, and nothing more is to be applied.
+  /// Applies records that follow its position, many in one batch of the store: rows, journal,
+  /// request ids and position of all of them change together. Then tells those who wait for them.
+  /// An error is of the surroundings: the records before the one named are applied, none after, and
+  /// nothing more is to be applied.
   Status apply(std::span<const log::Entry> entries);
   /// Appends a tick when deletions are under way and none is: each tick takes them a step further.
   void tick_when_due();
@@ -115,7 +116,8 @@ class PartitionReplica {
   std::atomic<log::Offset> position_{0};
   std::atomic<int64_t> log_clock_us_{0};
   std::atomic<uint64_t> unflushed_bytes_{0};
-  /// A tick is appended and not applied yet; the log may hold on to it for longer than this object lives.
+  /// A tick is appended and not applied yet; the log may hold on to it for longer than this object
+  /// lives.
   const std::shared_ptr<std::atomic<bool>> tick_under_way_ = std::make_shared<std::atomic<bool>>(false);
   std::mutex flush_mutex_;
 };

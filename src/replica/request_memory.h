@@ -1,5 +1,6 @@
-/// Which requests were applied, and with what outcome, for as long as a duplicate of their record could still be
-/// applied (docs/adr/0008-request-ids.md). Kept in Family::kRequests, in the batch of the record itself.
+/// Which requests were applied, and with what outcome, for as long as a duplicate of their record
+/// could still be applied (docs/adr/0008-request-ids.md). Kept in Family::kRequests, in the batch
+/// of the record itself.
 #pragma once
 
 #include <functional>

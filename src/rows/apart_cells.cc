@@ -12,7 +12,8 @@ namespace sagitta::rows {
 namespace {
 
 constexpr uint8_t kPageFormat = 2;
-/// A column with fewer cells is kept apart when they are as long as this: then one of them costs less to change alone.
+/// A column with fewer cells is kept apart when they are as long as this: then one of them costs
+/// less to change alone.
 constexpr size_t kInlineBytesMax = size_t{16} << 10;
 
 size_t size_of(const Bytes& path, const Cell& cell) { return path.size() + (cell.value ? cell.value->size() : 0); }
@@ -107,8 +108,8 @@ Status ApartCells::put(const Bytes& path, const Cell& cell) {
   return {};
 }
 
-/// The first page under `key`. `at_end`: the last of the cells is a new one, as when paths ascend; full pages then stay
-/// full, otherwise one that is too large is halved.
+/// The first page under `key`. `at_end`: the last of the cells is a new one, as when paths ascend;
+/// full pages then stay full, otherwise one that is too large is halved.
 void ApartCells::write_pages(Bytes key, std::map<Bytes, Cell> cells, bool at_end) {
   const size_t half = (cells.size() + 1) / 2;
   const bool too_many = cells.size() > kPageCellsMax || size_of(cells) > kPageCellBytesMax;

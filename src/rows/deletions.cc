@@ -53,7 +53,8 @@ class PageWriter {
     if (ranges_.size() > 2 * kPageRangesMax) write_page(kPageRangesMax);
     ranges_.push_back({std::move(interval), tombstone});
   }
-  /// `at_end`: what was added last lies behind all others, as when keys ascend; full pages then stay full.
+  /// `at_end`: what was added last lies behind all others, as when keys ascend; full pages then
+  /// stay full.
   void finish(bool at_end) {
     while (ranges_.size() > kPageRangesMax) {
       const bool halve = !at_end && ranges_.size() <= 2 * kPageRangesMax;

@@ -33,9 +33,9 @@ constexpr uint8_t kMutationsVersion = 1;
 }  // namespace
 
 Bytes list_path(bool prepend, const Uuid& statement, uint32_t index) {
-  // Appended paths begin with the time, prepended ones with its mirror image; the sign bit puts all prepended before
-  // all appended. Earlier programs counted microseconds since 1970 here, which is less than the ticks of any time
-  // since: their elements stay in the middle.
+  // Appended paths begin with the time, prepended ones with its mirror image; the sign bit puts all
+  // prepended before all appended. Earlier programs counted microseconds since 1970 here, which is
+  // less than the ticks of any time since: their elements stay in the middle.
   constexpr uint64_t kAppended = uint64_t{1} << 63;
   const uint64_t ticks = timeuuid_ticks(statement);
   Bytes path;

@@ -12,7 +12,8 @@ namespace {
 /// The buffer of a longer row is given back.
 constexpr size_t kEncodedBytesKept = size_t{1} << 20;
 
-/// The cell that an operation leaves: its value, which is taken, with the row's time to live, or a tombstone.
+/// The cell that an operation leaves: its value, which is taken, with the row's time to live, or a
+/// tombstone.
 Cell make_cell(int64_t timestamp_us, const RowMutation& change, CellOp& op, int64_t log_s) {
   Cell cell{.timestamp_us = timestamp_us};
   if (op.kind != CellOp::Kind::kListDiscard) cell.value = std::move(op.value);
@@ -181,7 +182,8 @@ Status RowEdit::move_large_apart() {
   return {};
 }
 
-/// Back into the row, where the tombstone is going to meet them; those that it covers need not be read for that.
+/// Back into the row, where the tombstone is going to meet them; those that it covers need not be
+/// read for that.
 Status RowEdit::move_back(uint32_t column_id, const Tombstone& tombstone) {
   const ApartColumn column = row_.apart.extract(column_id).mapped();
   SAGITTA_TRY(ApartCells cells, apart_cells(column_id));

@@ -125,7 +125,8 @@ Status RowWriter::remove_all(const Bytes& from, const Bytes& to) {
 
 /// As far as it may at once; the rest from then on.
 Status RowWriter::carry_out(const schema::TableDef* table, Sweep sweep) {
-  // It takes what all before it have written, and nothing that is written from here on is in its way.
+  // It takes what all before it have written, and nothing that is written from here on is in its
+  // way.
   sweep.number = std::numeric_limits<uint64_t>::max();
   const bool all_at_once = sweeps_.current()->all().size() >= limits_.sweeps_max;
   SAGITTA_TRY(sweep.from, take_some(table, sweep, all_at_once ? SIZE_MAX : at_once_left_));

@@ -1,4 +1,5 @@
-/// What the codecs of stored entries share: cells, deletions, and when they count as absent (docs/formats/rows.md).
+/// What the codecs of stored entries share: cells, deletions, and when they count as absent
+/// (docs/formats/rows.md).
 #pragma once
 
 #include <optional>

@@ -1,4 +1,5 @@
-/// One CQL connection: handshake, requests to the database, answers in whatever order they are ready, pushed events.
+/// One CQL connection: handshake, requests to the database, answers in whatever order they are
+/// ready, pushed events.
 #pragma once
 
 #include <atomic>
@@ -12,7 +13,8 @@
 
 namespace sagitta::server {
 
-/// Requests of one connection that may be under way; past it the connection is not read, and TCP makes the client wait.
+/// Requests of one connection that may be under way; past it the connection is not read, and TCP
+/// makes the client wait.
 inline constexpr size_t kInFlightMax = 4096;
 /// Answers queued for a client that does not read them, before the connection is not read either.
 inline constexpr size_t kUnsentBytesMax = size_t{16} << 20;
@@ -24,9 +26,11 @@ inline constexpr size_t kLargeAnswerBytes = size_t{64} << 10;
 /// What a large answer is sent in.
 inline constexpr size_t kAnswerPieceBytes = size_t{256} << 10;
 
-/// Charged to the session budget for a connection at rest: socket, session, and the buffers that it keeps.
+/// Charged to the session budget for a connection at rest: socket, session, and the buffers that it
+/// keeps.
 inline constexpr size_t kSessionBytes = size_t{16} << 10;
-/// Bytes of half-received frames that kSessionBytes pays for; all bytes of more are charged to the frames budget.
+/// Bytes of half-received frames that kSessionBytes pays for; all bytes of more are charged to the
+/// frames budget.
 inline constexpr size_t kUnchargedBytes = size_t{4} << 10;
 
 /// What sessions share. All references outlive them.

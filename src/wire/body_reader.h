@@ -40,7 +40,8 @@ class BodyReader {
   Result<BoundValue> value();
   Result<Consistency> consistency();
   Result<BytesView> take(size_t count, std::string_view what);
-  /// A count of things of at least `bytes_each` bytes, refused when the rest of the body cannot hold them.
+  /// A count of things of at least `bytes_each` bytes, refused when the rest of the body cannot
+  /// hold them.
   template <std::integral T>
   Result<T> count(size_t bytes_each, std::string_view what) {
     SAGITTA_TRY(const T read, number<T>(what));

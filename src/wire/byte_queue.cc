@@ -8,7 +8,8 @@
 namespace sagitta::wire {
 namespace {
 
-/// A buffer that grew past this is given back when it is empty: thousands of connections at rest have one.
+/// A buffer that grew past this is given back when it is empty: thousands of connections at rest
+/// have one.
 constexpr size_t kKeepCapacity = size_t{2} << 10;
 
 }  // namespace

@@ -22,7 +22,8 @@ Result<Bytes> snappy_body_decompress(BytesView stored, size_t max);
 /// is over `max`.
 Result<size_t> body_plain_bytes(Compression compression, BytesView stored, size_t max);
 
-/// Appends the LZ4 block of `plain` to `out`; false, and nothing appended, when LZ4 cannot take so much.
+/// Appends the LZ4 block of `plain` to `out`; false, and nothing appended, when LZ4 cannot take so
+/// much.
 bool lz4_compress(BytesView plain, Bytes& out);
 bool lz4_body_compress(BytesView plain, Bytes& out);
 void snappy_body_compress(BytesView plain, Bytes& out);

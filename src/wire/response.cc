@@ -13,8 +13,8 @@ namespace {
 // Reason code "unknown" of a failure map entry.
 constexpr uint16_t kUnknownReason = 0;
 
-// For people: whatever a message quotes, the [string] that goes out is UTF-8, or drivers fail to read the whole
-// response. A text that is cut inside a character loses its half of it too.
+// For people: whatever a message quotes, the [string] that goes out is UTF-8, or drivers fail to
+// read the whole response. A text that is cut inside a character loses its half of it too.
 std::string readable(std::string_view text) {
   std::string out;
   for (text = text.substr(0, kStringBytesMax);;) {
@@ -46,7 +46,8 @@ void put_counts(Bytes& out, Consistency consistency, int32_t received, int32_t r
   put_big(out, required);
 }
 
-// v4 counts the failed nodes; v5 has a map from node to reason, which for our single node we need not fill.
+// v4 counts the failed nodes; v5 has a map from node to reason, which for our single node we need
+// not fill.
 void put_failures(Bytes& out, uint8_t version, int32_t failures) {
   static constexpr std::array<char, 4> kNowhere{};
   put_big(out, failures);

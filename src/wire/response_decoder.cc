@@ -195,7 +195,8 @@ Result<uint32_t> read_column_count(BodyReader& in) {
   return static_cast<uint32_t>(count);
 }
 
-/// The metadata of rows, as they come or as a prepared statement will give them; `rows` gets all but the cells.
+/// The metadata of rows, as they come or as a prepared statement will give them; `rows` gets all
+/// but the cells.
 Status read_rows_metadata(BodyReader& in, Rows& rows) {
   SAGITTA_TRY(const auto flags, in.number<uint32_t>("the metadata flags"));
   SAGITTA_TRY(rows.column_count, read_column_count(in));

@@ -1,4 +1,5 @@
-/// The headers of v5 segments: lengths and a flag in little-endian bit fields, then a CRC24 of them.
+/// The headers of v5 segments: lengths and a flag in little-endian bit fields, then a CRC24 of
+/// them.
 #pragma once
 
 #include <cstddef>
@@ -19,7 +20,8 @@ inline constexpr size_t kSegmentTrailerBytes = 4;
 constexpr size_t segment_header_bytes(bool compressed) { return compressed ? 8 : 6; }
 
 void append_segment_header(const SegmentHeader& header, bool compressed, Bytes& out);
-/// Reads the header at the start of `bytes`, which has segment_header_bytes; nothing when the CRC24 does not match.
+/// Reads the header at the start of `bytes`, which has segment_header_bytes; nothing when the CRC24
+/// does not match.
 std::optional<SegmentHeader> read_segment_header(BytesView bytes, bool compressed);
 
 /// The CRC32 after a payload.

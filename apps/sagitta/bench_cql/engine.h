@@ -1,4 +1,5 @@
-/// The bare engine on the same vectors, in this process: what the server's figures are held against.
+/// The bare engine on the same vectors, in this process: what the server's figures are held
+/// against.
 #pragma once
 
 #include <memory>
@@ -11,10 +12,12 @@ namespace sagitta::cql_bench {
 
 class Engine {
  public:
-  /// The index that the server makes for such a table: the same profile, level, connections, beams and link threads.
+  /// The index that the server makes for such a table: the same profile, level, connections, beams
+  /// and link threads.
   static Result<Engine> make(const Data& data, const BenchCqlOptions& options);
 
-  /// Inserts the first `rows` rows one after another and waits until they are linked; CPU of this process in ns.
+  /// Inserts the first `rows` rows one after another and waits until they are linked; CPU of this
+  /// process in ns.
   Result<int64_t> insert(uint64_t rows);
   /// All queries, one by one; CPU of the thread in ns.
   int64_t search_all();

@@ -60,7 +60,8 @@ class Statements {
   Prepared ann() const { return nearest(ann_); }
   Prepared ann_star() const { return nearest(ann_star_); }
   Prepared filtered() const;
-  /// Of ten requests, five ask for neighbours, four read a row, and one writes a row as it is again.
+  /// Of ten requests, five ask for neighbours, four read a row, and one writes a row as it is
+  /// again.
   std::unique_ptr<load::Workload> mixed() const;
 
  private:
@@ -73,7 +74,8 @@ class Statements {
 std::vector<uint32_t> ids_of(const wire::Response& response);
 /// Asks each query once by `ann`; the mean recall.
 Result<double> recall_by(Prepared& ann, load::Client& client, const Data& data);
-/// How many rows the server says that it looked at for the filtered query, on average over a few; by its traces.
+/// How many rows the server says that it looked at for the filtered query, on average over a few;
+/// by its traces.
 Result<double> rows_tested(Prepared& filtered, load::Client& client);
 
 }  // namespace sagitta::cql_bench

@@ -162,8 +162,8 @@ Result<Measured> Trial::measure(const Point& point) {
   return judge(result, server_->cpu_ns() - before);
 }
 
-/// Into a fresh table; the server's CPU until it rests, so that all rows are linked, and flushed as far as they will
-/// be.
+/// Into a fresh table; the server's CPU until it rests, so that all rows are linked, and flushed as
+/// far as they will be.
 Result<Measured> Trial::measure_ingest(const Point& point, bool indexed) {
   load::Client& client = *clients_[0];
   const TableSpec table{fmt::format("ingest{}", ++tables_), indexed};

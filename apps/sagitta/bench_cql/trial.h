@@ -1,4 +1,5 @@
-/// One run of the benchmark: the server, its clients, the bare engine, and what was measured of each.
+/// One run of the benchmark: the server, its clients, the bare engine, and what was measured of
+/// each.
 #pragma once
 
 #include <map>
@@ -37,7 +38,8 @@ inline constexpr uint32_t kIngestDepth = 64;
 
 class Trial {
  public:
-  /// Makes the data, starts a server on `folder`, and fills a table and the bare engine with all rows.
+  /// Makes the data, starts a server on `folder`, and fills a table and the bare engine with all
+  /// rows.
   static Result<std::unique_ptr<Trial>> begin(const BenchCqlOptions& options, const std::string& folder);
 
   /// Measures every point once, then the bare engine: one round.

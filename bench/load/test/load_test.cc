@@ -46,7 +46,8 @@ struct Seen {
   size_t in_flight = 0, in_flight_max = 0, queries = 0;
 };
 
-/// Answers QUERY with nothing, "overloaded" and "broken" with such an error, and after "stall" only once it has slept.
+/// Answers QUERY with nothing, "overloaded" and "broken" with such an error, and after "stall" only
+/// once it has slept.
 class TinyServer final : public async::ConnectionHandler {
  public:
   TinyServer(async::ConnectionPtr connection, Seen& seen) : connection_(std::move(connection)), seen_(seen) {}
@@ -206,7 +207,8 @@ TEST_F(Load, TheOpenLoopAsksAtItsRateAndCountsFromWhenARequestWasDue) {
   const LoopResult result = run_loop(clients, workload, {.rate = 1000, .seconds = 0.5});
   EXPECT_EQ(result.answered, 500u);
   EXPECT_EQ(workload.asked, 500u);
-  // The server stood for 200 ms while 200 requests were due; a tenth of all waited for much of that.
+  // The server stood for 200 ms while 200 requests were due; a tenth of all waited for much of
+  // that.
   EXPECT_GE(result.latencies.max_ns(), 200'000'000u);
   EXPECT_GE(result.latencies.percentile_ns(0.9), 100'000'000u);
 }

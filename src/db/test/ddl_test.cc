@@ -1,4 +1,5 @@
-/// What clients see of schema changes: ids and times in the system tables, and what outlives a table.
+/// What clients see of schema changes: ids and times in the system tables, and what outlives a
+/// table.
 #include <gmock/gmock.h>
 
 #include <atomic>

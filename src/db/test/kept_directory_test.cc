@@ -1,4 +1,5 @@
-/// Data directories that earlier versions wrote, kept in test/data: they open, read as they did, and are written to.
+/// Data directories that earlier versions wrote, kept in test/data: they open, read as they did,
+/// and are written to.
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -17,7 +18,8 @@ namespace {
 using testing::ElementsAre;
 using testing::HasSubstr;
 
-/// A little after the last write into the kept directory: its deletions are within their grace period.
+/// A little after the last write into the kept directory: its deletions are within their grace
+/// period.
 constexpr int64_t kReadAtUs = 1'796'000'000'000'000;
 
 /// The answer's rows as CQL literals.
@@ -37,8 +39,8 @@ std::vector<std::string> shown(Database& database, const std::string& text) {
   return lines;
 }
 
-/// The directory of commit 4427f98, format 1 and features 1: stopped once, then killed with records that are only in
-/// the log.
+/// The directory of commit 4427f98, format 1 and features 1: stopped once, then killed with records
+/// that are only in the log.
 class KeptDirectoryTest : public testing::Test {
  protected:
   KeptDirectoryTest() {

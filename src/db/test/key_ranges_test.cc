@@ -1,5 +1,5 @@
-/// Ranges of clustering keys at the ends of each type, where the encoded bound has no successor: every way of reading
-/// and deleting them against the order of the values.
+/// Ranges of clustering keys at the ends of each type, where the encoded bound has no successor:
+/// every way of reading and deleting them against the order of the values.
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -1,4 +1,5 @@
-/// The order of list elements: that of the statements that wrote them, whatever the clock and the timestamps say.
+/// The order of list elements: that of the statements that wrote them, whatever the clock and the
+/// timestamps say.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -12,7 +13,8 @@ namespace {
 using testing::ElementsAre;
 using testing::HasSubstr;
 
-/// Table l (k int, v list<text>). The clock stands still, so that all statements have one microsecond.
+/// Table l (k int, v list<text>). The clock stands still, so that all statements have one
+/// microsecond.
 class Lists : public DatabaseTest {
  protected:
   Lists() {

@@ -1,4 +1,5 @@
-/// Prepared statements while the schema changes under them: none may run with types that its client does not know.
+/// Prepared statements while the schema changes under them: none may run with types that its client
+/// does not know.
 #include <gmock/gmock.h>
 
 #include <future>

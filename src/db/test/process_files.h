@@ -1,4 +1,5 @@
-/// A machine's files as one process sees them: none, once it is dead, though its objects are still being destroyed.
+/// A machine's files as one process sees them: none, once it is dead, though its objects are still
+/// being destroyed.
 #pragma once
 
 #include <atomic>

@@ -1,5 +1,6 @@
-/// A naive twin of the database for the model test: it remembers every write ever made to a table and works out what is
-/// visible at each read. It shares nothing with the engine but the bytes of values.
+/// A naive twin of the database for the model test: it remembers every write ever made to a table
+/// and works out what is visible at each read. It shares nothing with the engine but the bytes of
+/// values.
 #pragma once
 
 #include <cstdint>
@@ -37,7 +38,8 @@ struct TwinWrite {
   int64_t expires_s = 0;
 };
 
-/// A deletion of all rows whose key begins with `prefix` and whose next component lies in [low, high].
+/// A deletion of all rows whose key begins with `prefix` and whose next component lies in [low,
+/// high].
 struct TwinDeletion {
   int64_t ts = 0;
   Ints prefix;
@@ -45,8 +47,8 @@ struct TwinDeletion {
   bool covers_static = false;
 };
 
-/// Everything ever written to one column of one row. Elements of a set, a map or a UDT have their key or field number
-/// as a big-endian int; those of a list list_key(), whose order is the list's.
+/// Everything ever written to one column of one row. Elements of a set, a map or a UDT have their
+/// key or field number as a big-endian int; those of a list list_key(), whose order is the list's.
 struct TwinCell {
   std::vector<TwinWrite> writes;
   std::vector<int64_t> clears;

@@ -1,5 +1,5 @@
-/// Whatever decodes encodes back to the same bytes; nothing else may crash or allocate without bound. Each input is
-/// also tried with the right checksum put in, since chance would not find it.
+/// Whatever decodes encodes back to the same bytes; nothing else may crash or allocate without
+/// bound. Each input is also tried with the right checksum put in, since chance would not find it.
 #include <cstdint>
 
 #include "sagitta/base/assert.h"

@@ -12,7 +12,8 @@ uint64_t chosen_seed(uint64_t otherwise) {
   return chosen != nullptr ? std::strtoull(chosen, nullptr, 10) : otherwise;
 }
 
-/// Cuts the power at a random call, again and again. What was acknowledged is there, in order; of the rest, a prefix.
+/// Cuts the power at a random call, again and again. What was acknowledged is there, in order; of
+/// the rest, a prefix.
 class CrashRun {
  public:
   /// Without reserved room, with room that groups outgrow, and with more than they need.

@@ -230,7 +230,8 @@ TEST_F(LocalLogTest, AnUnknownKindStopsTheReaderAndANewerVersionTheOpening) {
   EXPECT_EQ(try_open().error().code(), ErrorCode::kFormat);
 }
 
-/// A killed process leaves what it wrote in the page cache; once it was served, a power cut must not take it back.
+/// A killed process leaves what it wrote in the page cache; once it was served, a power cut must
+/// not take it back.
 TEST_F(LocalLogTest, WhatIsFoundAtOpenIsMadeDurable) {
   open();
   append_numbers(0, 2);

@@ -24,7 +24,8 @@ namespace {
 using types::DataType;
 using types::Kind;
 
-/// The records of a log that creates k.t (id int, n int, v vector<float, 2>, indexed) and then changes its rows.
+/// The records of a log that creates k.t (id int, n int, v vector<float, 2>, indexed) and then
+/// changes its rows.
 class Records {
  public:
   explicit Records(uint64_t seed) : random_(seed), ids_(seed) {
@@ -42,7 +43,8 @@ class Records {
     change(index);
   }
 
-  /// Rows written, changed and removed; records that are late, repeated or refused; barriers; a table that is emptied.
+  /// Rows written, changed and removed; records that are late, repeated or refused; barriers; a
+  /// table that is emptied.
   void add_random() {
     clock_us_ += 1000;
     switch (pick(24)) {

@@ -1,5 +1,5 @@
-/// Arbitrary bytes to every decoder of the library: none may crash or read past its input, and what one accepts it must
-/// write so that it reads back as the same bytes.
+/// Arbitrary bytes to every decoder of the library: none may crash or read past its input, and what
+/// one accepts it must write so that it reads back as the same bytes.
 #include <cstdlib>
 
 #include "sagitta/rows/apart_cells.h"
@@ -14,7 +14,8 @@ namespace {
 using namespace sagitta;
 using namespace sagitta::rows;
 
-/// Encoding what was decoded is a fixed point: decode, encode, decode, encode gives the same bytes twice.
+/// Encoding what was decoded is a fixed point: decode, encode, decode, encode gives the same bytes
+/// twice.
 template <class Decode, class Encode>
 void check(BytesView bytes, Decode decode, Encode encode_value) {
   auto first = decode(bytes);

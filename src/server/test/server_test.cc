@@ -42,7 +42,8 @@ TEST(Server, SaysWhetherItIsReadyAndWhyNot) {
   runtime->stop(0);
 }
 
-/// Counted in the allocator: all that a connection holds once it has done some work, not what a budget says of it.
+/// Counted in the allocator: all that a connection holds once it has done some work, not what a
+/// budget says of it.
 TEST(Server, AConnectionAtRestHoldsLittleMemory) {
 #ifdef __SANITIZE_ADDRESS__
   GTEST_SKIP() << "the sanitizer's allocator does not say what is in use";
@@ -82,7 +83,8 @@ TEST(Server, AConnectionAtRestHoldsLittleMemory) {
   runtime->stop(0);
 }
 
-/// Whichever of the two ports is taken: the start fails with one line, and the other port is closed again.
+/// Whichever of the two ports is taken: the start fails with one line, and the other port is closed
+/// again.
 TEST(Server, AStartThatFailsLeavesNoOpenPort) {
   for (const bool cql_is_taken : {true, false}) {
     MetricsRegistry metrics;

@@ -1,5 +1,5 @@
-/// Requests out of arbitrary bodies: what decodes must encode, and the encoding must decode to the same request, which
-/// encodes to the same bytes.
+/// Requests out of arbitrary bodies: what decodes must encode, and the encoding must decode to the
+/// same request, which encodes to the same bytes.
 #include <cstdlib>
 
 #include "sagitta/wire/request.h"

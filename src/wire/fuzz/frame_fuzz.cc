@@ -1,6 +1,7 @@
-/// Arbitrary bytes to the decoder, in pieces of a size that the input chooses: it must neither crash nor read past its
-/// input, and what it gives must not depend on the pieces (unless it gives up frames between them: mode bit 8).
-/// Mode bit 16: as a client, which takes responses. Mode bit 32: pieces are lent.
+/// Arbitrary bytes to the decoder, in pieces of a size that the input chooses: it must neither
+/// crash nor read past its input, and what it gives must not depend on the pieces (unless it gives
+/// up frames between them: mode bit 8). Mode bit 16: as a client, which takes responses. Mode bit
+/// 32: pieces are lent.
 #include <cstdlib>
 #include <vector>
 
@@ -14,7 +15,8 @@ using namespace sagitta::wire;
 
 constexpr size_t kFrameBytesMax = 1 << 16, kLargeBytes = 1 << 8;
 
-// The bodies of the frames, then the texts of the errors, in order; reading ends at the first fatal one.
+// The bodies of the frames, then the texts of the errors, in order; reading ends at the first fatal
+// one.
 std::vector<Bytes> decode(BytesView bytes, uint8_t mode, size_t piece, bool lends = false) {
   FrameDecoder decoder(kFrameBytesMax, mode & 16 ? Sender::kServer : Sender::kClient, kLargeBytes);
   decoder.set_compression(static_cast<Compression>(mode % 3));

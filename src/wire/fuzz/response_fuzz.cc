@@ -1,5 +1,5 @@
-/// Arbitrary bodies to the response decoder: every view that it gives must lie inside the body, and the cells of rows
-/// must be as many as it says.
+/// Arbitrary bodies to the response decoder: every view that it gives must lie inside the body, and
+/// the cells of rows must be as many as it says.
 #include <cstdlib>
 
 #include "sagitta/wire/client.h"

@@ -1,4 +1,5 @@
-// The client's side against the server's: what one encodes the other decodes, in each mode of the protocol.
+// The client's side against the server's: what one encodes the other decodes, in each mode of the
+// protocol.
 #include "sagitta/wire/client.h"
 
 #include <gmock/gmock.h>

@@ -1,4 +1,5 @@
-// Frames out of bytes that are lent: none is read after its end, and none is copied but into bodies.
+// Frames out of bytes that are lent: none is read after its end, and none is copied but into
+// bodies.
 #include <gtest/gtest.h>
 
 #include <algorithm>

@@ -26,13 +26,13 @@ struct Matrix {
   Floats view() const { return {values.data(), dim == 0 ? 0 : values.size() / dim, dim}; }
 };
 
-/// An endless set of vectors of one distribution. Row n is a function of recipe, seed and n alone; queries are other
-/// draws of the same distribution, none of them a row.
+/// An endless set of vectors of one distribution. Row n is a function of recipe, seed and n alone;
+/// queries are other draws of the same distribution, none of them a row.
 ///
-/// * clustered128, L2: 2,000 Gaussian clusters in 24 dimensions, lifted to 128 by a random linear map, with a little
-///   noise in all of them.
-/// * embed768, cosine: unit vectors; topics, sub-topics and what is a row's own, each with a power-law spectrum, turned
-///   so that no axis means anything.
+/// * clustered128, L2: 2,000 Gaussian clusters in 24 dimensions, lifted to 128 by a random linear
+///   map, with a little noise in all of them.
+/// * embed768, cosine: unit vectors; topics, sub-topics and what is a row's own, each with a
+///   power-law spectrum, turned so that no axis means anything.
 ///
 /// Thread-safe.
 class Generator {
@@ -67,11 +67,12 @@ struct Truth {
 Truth exact_neighbours(ann::Metric metric, Floats base, Floats queries, uint32_t k, unsigned threads,
                        std::optional<std::span<const uint32_t>> rows = std::nullopt);
 
-/// The local intrinsic dimension around the queries: the maximum-likelihood estimate over each query's k distances
-/// (Levina & Bickel 2004), averaged as MacKay & Ghahramani do.
+/// The local intrinsic dimension around the queries: the maximum-likelihood estimate over each
+/// query's k distances (Levina & Bickel 2004), averaged as MacKay & Ghahramani do.
 double local_intrinsic_dimension(ann::Metric metric, const Truth& truth);
 
-/// Calls work(begin, end) for parts of [0, count) from `threads` threads, the caller's own among them.
+/// Calls work(begin, end) for parts of [0, count) from `threads` threads, the caller's own among
+/// them.
 void parallel_for(size_t count, unsigned threads, const std::function<void(size_t, size_t)>& work);
 
 }  // namespace sagitta::bench

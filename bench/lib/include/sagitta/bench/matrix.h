@@ -1,5 +1,5 @@
-/// Matrices of vectors and of ids, and the files that hold them: u32 count, u32 dim, then row-major values of four
-/// bytes, little-endian. `.fbin` holds floats, `.ibin` u32 ids.
+/// Matrices of vectors and of ids, and the files that hold them: u32 count, u32 dim, then row-major
+/// values of four bytes, little-endian. `.fbin` holds floats, `.ibin` u32 ids.
 #pragma once
 
 #include <cstddef>
@@ -41,7 +41,8 @@ class MatrixFile {
 
   Floats floats() const;
   Ids ids() const;
-  /// Takes the file's pages out of this process, so that they do not count as memory in use; a read maps them again.
+  /// Takes the file's pages out of this process, so that they do not count as memory in use; a read
+  /// maps them again.
   void drop_pages() const;
 
  private:

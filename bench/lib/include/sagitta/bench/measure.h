@@ -1,5 +1,5 @@
-/// How fast, how exact, how large: the measurements that every benchmark of a vector index shares, so that ours and its
-/// peers are measured by the same code.
+/// How fast, how exact, how large: the measurements that every benchmark of a vector index shares,
+/// so that ours and its peers are measured by the same code.
 #pragma once
 
 #include <chrono>
@@ -65,8 +65,8 @@ struct Point {
 };
 /// Those points that no other beats in both recall and value, ascending by recall.
 std::vector<Point> pareto_front(std::vector<Point> points);
-/// The value at `recall` on the Pareto front, linear in log(value) between its neighbours; at a recall below all
-/// points, that of the lowest. Nothing when no point reaches `recall`.
+/// The value at `recall` on the Pareto front, linear in log(value) between its neighbours; at a
+/// recall below all points, that of the lowest. Nothing when no point reaches `recall`.
 std::optional<double> at_recall(const std::vector<Point>& points, double recall);
 
 /// The processors this process may use.

@@ -16,19 +16,20 @@
 
 namespace sagitta::bench {
 
-/// An index whose rows are those of a matrix. Inserting is the caller's to order; searches may run from one thread per
-/// Subject::View.
+/// An index whose rows are those of a matrix. Inserting is the caller's to order; searches may run
+/// from one thread per Subject::View.
 class Subject {
  public:
   /// What ann::Index::make refuses.
   static Result<std::unique_ptr<Subject>> make(const ann::IndexOptions& options);
 
-  /// Inserts rows [0, base.count) one by one from `threads` threads, and waits until all are linked. The error of the
-  /// first insert refused.
+  /// Inserts rows [0, base.count) one by one from `threads` threads, and waits until all are
+  /// linked. The error of the first insert refused.
   Status build(Floats base, unsigned threads);
   /// Room for rows [0, rows) and the slots that they may take; before the first insert.
   void reserve(size_t rows);
-  /// Inserts the listed rows of `base` from `threads` threads, one by one. As build; does not wait for links.
+  /// Inserts the listed rows of `base` from `threads` threads, one by one. As build; does not wait
+  /// for links.
   Status insert_all(Floats base, std::span<const uint32_t> rows, unsigned threads);
   /// One row, from any thread; `row` names it in answers until it is erased.
   Status insert(uint32_t row, std::span<const float> vector);
@@ -36,8 +37,8 @@ class Subject {
   Status replace(uint32_t row, std::span<const float> vector);
   /// Waits until the fresh list is empty, helped by `threads` threads; false when it never is.
   bool settle(unsigned threads);
-  /// Replaces rows by themselves until the fresh list grows no more, so that it is as long as the index lets it be.
-  /// Returns its length.
+  /// Replaces rows by themselves until the fresh list grows no more, so that it is as long as the
+  /// index lets it be. Returns its length.
   Result<size_t> fill_fresh(Floats base);
 
   ann::Index& index() { return *index_; }
@@ -72,8 +73,8 @@ class SubjectSearcher final : public Searcher {
   Work work_;
 };
 
-/// Search parameters that rescore `oversampling` × k candidates by the rows of `base`, which must outlive them. With
-/// 0: none.
+/// Search parameters that rescore `oversampling` × k candidates by the rows of `base`, which must
+/// outlive them. With 0: none.
 ann::SearchParams rescoring_params(const Subject& subject, Floats base, float oversampling);
 
 /// "l2" and "dot" besides the names of ann::parse_metric; kInvalid for any other.

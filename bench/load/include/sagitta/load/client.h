@@ -1,5 +1,5 @@
-/// One connection of a CQL client: handshake, then as many requests in flight as the protocol has streams. Written for
-/// load: it costs little beside a server, and retries nothing.
+/// One connection of a CQL client: handshake, then as many requests in flight as the protocol has
+/// streams. Written for load: it costs little beside a server, and retries nothing.
 #pragma once
 
 #include <cstdint>
@@ -21,8 +21,8 @@ struct ClientOptions {
   int64_t timeout_ms = 10'000;  ///< of connecting, and of each request that is waited for
 };
 
-/// The answer to a request, or why there is none: the server's own error (wire::to_error), or kIo when the connection
-/// is lost.
+/// The answer to a request, or why there is none: the server's own error (wire::to_error), or kIo
+/// when the connection is lost.
 using Answered = std::function<void(Result<wire::Response>)>;
 
 /// A prepared statement, by the ids that EXECUTE needs.
@@ -33,20 +33,21 @@ struct Statement {
 /// Shared by its connection and its users.
 class Client {
  public:
-  /// Connects and agrees on version and compression; blocks the caller, which is no core of `runtime`. `runtime` must
-  /// outlive the client.
+  /// Connects and agrees on version and compression; blocks the caller, which is no core of
+  /// `runtime`. `runtime` must outlive the client.
   static Result<std::shared_ptr<Client>> open(async::Runtime& runtime, const ClientOptions& options);
   virtual ~Client() = default;
 
-  /// Sends a request; `answered` is called on the client's core, once. Without a free stream it waits for one. What
-  /// `message` views is copied before this returns. On the client's core only.
+  /// Sends a request; `answered` is called on the client's core, once. Without a free stream it
+  /// waits for one. What `message` views is copied before this returns. On the client's core only.
   virtual void send(const wire::Message& message, Answered answered) = 0;
   /// Any thread. Runs `work` on the client's core.
   virtual void on_core(std::function<void()> work) = 0;
   /// Any thread that is no core. Closes the connection once what was sent is on its way.
   virtual void close() = 0;
 
-  /// Sends a request and waits for its answer. Any thread that is no core. kReadTimeout after options.timeout_ms.
+  /// Sends a request and waits for its answer. Any thread that is no core. kReadTimeout after
+  /// options.timeout_ms.
   Result<wire::Response> ask(const wire::Message& message, bool tracing = false);
   /// A statement without values whose answer does not matter, if it is no error.
   Status run(std::string_view statement);

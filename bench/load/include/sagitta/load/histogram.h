@@ -1,5 +1,5 @@
-/// A histogram of latencies that keeps a thousandth of each: buckets are exact to 2^11 ns and from there on 1,024 to
-/// each doubling. Adding is one increment; memory does not grow. Not thread-safe.
+/// A histogram of latencies that keeps a thousandth of each: buckets are exact to 2^11 ns and from
+/// there on 1,024 to each doubling. Adding is one increment; memory does not grow. Not thread-safe.
 #pragma once
 
 #include <cstddef>
@@ -19,7 +19,8 @@ class Histogram {
 
   uint64_t count() const { return count_; }
   uint64_t max_ns() const { return max_ns_; }
-  /// The least value that the part `part` (0 … 1) of all does not exceed, to within a thousandth above it; 0 for none.
+  /// The least value that the part `part` (0 … 1) of all does not exceed, to within a thousandth
+  /// above it; 0 for none.
   uint64_t percentile_ns(double part) const;
 
  private:

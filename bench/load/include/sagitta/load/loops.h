@@ -1,7 +1,8 @@
-/// The two ways to load a server. In the closed loop so many requests are in flight on each connection, and an answer
-/// makes room for the next: throughput is what the server gives, latencies are what a caller waits. In the open loop
-/// requests are due at a fixed rate whatever the server does, and a latency runs from the moment its request was due:
-/// one that waits because others are slow counts as slow (no coordinated omission).
+/// The two ways to load a server. In the closed loop so many requests are in flight on each
+/// connection, and an answer makes room for the next: throughput is what the server gives,
+/// latencies are what a caller waits. In the open loop requests are due at a fixed rate whatever
+/// the server does, and a latency runs from the moment its request was due: one that waits because
+/// others are slow counts as slow (no coordinated omission).
 #pragma once
 
 #include <cstdint>
@@ -19,7 +20,8 @@ namespace sagitta::load {
 class Workload {
  public:
   virtual ~Workload() = default;
-  /// Sends request `number` by `client`, and passes on the answer. Numbers count from 0, each is asked once.
+  /// Sends request `number` by `client`, and passes on the answer. Numbers count from 0, each is
+  /// asked once.
   virtual void ask(Client& client, uint64_t number, Answered answered) = 0;
 };
 
@@ -39,8 +41,8 @@ struct LoopResult {
   double rate() const { return seconds > 0 ? static_cast<double>(answered) / seconds : 0; }
 };
 
-/// Runs until all that was asked is answered. The closed loop ends at the first error that is no overload and no
-/// timeout. Blocks the caller, which is no core.
+/// Runs until all that was asked is answered. The closed loop ends at the first error that is no
+/// overload and no timeout. Blocks the caller, which is no core.
 LoopResult run_loop(std::span<const ClientPtr> clients, Workload& workload, const LoopOptions& options);
 
 }  // namespace sagitta::load

@@ -15,8 +15,8 @@ namespace sagitta::load {
 
 class ServerProcess {
  public:
-  /// Starts `program serve --data DATA` on free ports of this machine, with `options` besides, and waits until it
-  /// serves. Its log goes to DATA.log. kIo naming the log when it ends before that.
+  /// Starts `program serve --data DATA` on free ports of this machine, with `options` besides, and
+  /// waits until it serves. Its log goes to DATA.log. kIo naming the log when it ends before that.
   static Result<std::unique_ptr<ServerProcess>> start(const std::string& program, const std::string& data,
                                                       const std::vector<std::string>& options = {});
   /// Stops it, cleanly, and waits.
@@ -27,8 +27,8 @@ class ServerProcess {
   const async::Endpoint& cql() const { return cql_; }
   /// CPU time of all its threads, ended ones too, in nanoseconds.
   int64_t cpu_ns() const;
-  /// Waits until it does nothing: no more than a hundredth of a core for half a second; at most `timeout_s`. False when
-  /// it still works then.
+  /// Waits until it does nothing: no more than a hundredth of a core for half a second; at most
+  /// `timeout_s`. False when it still works then.
   bool rest(double timeout_s) const;
   /// Its most memory in RAM so far, in bytes.
   uint64_t peak_resident_bytes() const;

@@ -1,5 +1,5 @@
-/// Programmer errors end the process, in release builds too: a database that goes on with a broken invariant loses
-/// data.
+/// Programmer errors end the process, in release builds too: a database that goes on with a broken
+/// invariant loses data.
 #pragma once
 
 namespace sagitta {

@@ -1,5 +1,5 @@
-/// A tree of memory limits. A charge counts against its budget and all budgets above it, and is refused when any is
-/// full: memory is admitted before it is allocated.
+/// A tree of memory limits. A charge counts against its budget and all budgets above it, and is
+/// refused when any is full: memory is admitted before it is allocated.
 #pragma once
 
 #include <atomic>
@@ -14,7 +14,8 @@ namespace sagitta {
 /// Thread-safe. A budget must outlive its children and its charges.
 class MemoryBudget {
  public:
-  /// A root, or a child of `parent` when given. `limit_bytes` may exceed the parent's: then the parent decides.
+  /// A root, or a child of `parent` when given. `limit_bytes` may exceed the parent's: then the
+  /// parent decides.
   MemoryBudget(std::string name, size_t limit_bytes, MemoryBudget* parent = nullptr);
   MemoryBudget(const MemoryBudget&) = delete;
   MemoryBudget& operator=(const MemoryBudget&) = delete;
@@ -22,7 +23,8 @@ class MemoryBudget {
 
   /// Takes `bytes`, or returns kOverloaded naming the budget that is full, its limit and its use.
   Status charge(size_t bytes);
-  /// Takes `bytes` though the budget may be full: for what a charge that is about to end stands for.
+  /// Takes `bytes` though the budget may be full: for what a charge that is about to end stands
+  /// for.
   void overdraw(size_t bytes);
   /// Gives back what `charge` or `overdraw` took.
   void release(size_t bytes);

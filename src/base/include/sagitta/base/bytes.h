@@ -1,5 +1,5 @@
-/// Byte strings, and bounded readers and writers over them. No length from outside is trusted: a read checks what is
-/// left before it touches or allocates anything.
+/// Byte strings, and bounded readers and writers over them. No length from outside is trusted: a
+/// read checks what is left before it touches or allocates anything.
 #pragma once
 
 #include <bit>
@@ -59,8 +59,8 @@ void put_blob(Bytes& out, BytesView bytes);
 /// Zig-zag varint, for signed values near zero.
 void put_signed_varint(Bytes& out, int64_t v);
 
-/// A cursor over bytes that it does not own. Each read returns nothing once there are too few bytes left; `error_for`
-/// names what was being decoded.
+/// A cursor over bytes that it does not own. Each read returns nothing once there are too few bytes
+/// left; `error_for` names what was being decoded.
 class ByteReader {
  public:
   explicit ByteReader(BytesView bytes) : rest_(bytes) {}

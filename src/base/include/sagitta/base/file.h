@@ -1,5 +1,5 @@
-/// The file system as the database sees it. Everything that touches a disk goes through this, RocksDB included, so that
-/// tests can lose power, tear writes, fill disks and flip bits.
+/// The file system as the database sees it. Everything that touches a disk goes through this,
+/// RocksDB included, so that tests can lose power, tear writes, fill disks and flip bits.
 #pragma once
 
 #include <cstdint>
@@ -13,18 +13,21 @@
 
 namespace sagitta {
 
-/// A file being written from its end on, by one writer. Not thread-safe. The destructor closes, but neither syncs nor
-/// cuts off what is reserved.
+/// A file being written from its end on, by one writer. Not thread-safe. The destructor closes, but
+/// neither syncs nor cuts off what is reserved.
 class AppendFile {
  public:
   virtual ~AppendFile() = default;
-  /// kNoSpace when the disk is full, kIo for any other refusal; a part of the bytes may then be in the file.
+  /// kNoSpace when the disk is full, kIo for any other refusal; a part of the bytes may then be in
+  /// the file.
   virtual Status append(BytesView bytes) = 0;
-  /// After this returns, all appended bytes survive a power cut (if the directory entry does: see sync_directory).
+  /// After this returns, all appended bytes survive a power cut (if the directory entry does: see
+  /// sync_directory).
   virtual Status sync() = 0;
-  /// Puts zeros behind the appended bytes, as many as `bytes`, for later appends to be written over them: syncing those
-  /// has no new size to store. Until close() the zeros are in the file, also for who opens it after a crash; like
-  /// appended bytes they are durable after the next sync. Errors as in append.
+  /// Puts zeros behind the appended bytes, as many as `bytes`, for later appends to be written over
+  /// them: syncing those has no new size to store. Until close() the zeros are in the file, also
+  /// for who opens it after a crash; like appended bytes they are durable after the next sync.
+  /// Errors as in append.
   virtual Status reserve(uint64_t bytes) = 0;
   /// Cuts off what is still reserved, durably, and closes.
   virtual Status close() = 0;
@@ -36,13 +39,15 @@ class AppendFile {
 class RandomFile {
  public:
   virtual ~RandomFile() = default;
-  /// Reads up to `count` bytes at `offset` into `out`; fewer only at the end of the file. Returns how many.
+  /// Reads up to `count` bytes at `offset` into `out`; fewer only at the end of the file. Returns
+  /// how many.
   virtual Result<size_t> read(uint64_t offset, size_t count, char* out) const = 0;
   virtual Result<uint64_t> size() const = 0;
-  /// Puts `size` bytes from `offset` on over the pages at `memory`, which the caller has mapped and will unmap: private
-  /// to the process, writable, loaded when they are touched. Both places are multiples of kPageBytes; behind the bytes
-  /// the last page has what follows in the file, or zeros. Pages not touched yet show what happens to the file later,
-  /// and when the disk cannot read one the process ends: to be told of damage, read first. kCorruption when the file is
+  /// Puts `size` bytes from `offset` on over the pages at `memory`, which the caller has mapped and
+  /// will unmap: private to the process, writable, loaded when they are touched. Both places are
+  /// multiples of kPageBytes; behind the bytes the last page has what follows in the file, or
+  /// zeros. Pages not touched yet show what happens to the file later, and when the disk cannot
+  /// read one the process ends: to be told of damage, read first. kCorruption when the file is
   /// shorter. A file system that is none of the system's copies the bytes.
   virtual Status map(uint64_t offset, size_t size, char* memory) const;
 };
@@ -89,7 +94,8 @@ std::unique_ptr<FileSystem> make_real_file_system();
 
 /// The whole file. kNotFound, kIo; kInvalid when it is larger than `max_bytes`.
 Result<Bytes> read_file(FileSystem& files, const std::string& path, size_t max_bytes = size_t{1} << 30);
-/// Writes aside, syncs, renames, syncs the directory: after a crash the old or the new content is there, never a mix.
+/// Writes aside, syncs, renames, syncs the directory: after a crash the old or the new content is
+/// there, never a mix.
 Status write_file_atomically(FileSystem& files, const std::string& path, BytesView content);
 
 }  // namespace sagitta

@@ -1,4 +1,5 @@
-/// The limits that more than one library must agree on. A limit of one library lives beside its code.
+/// The limits that more than one library must agree on. A limit of one library lives beside its
+/// code.
 #pragma once
 
 #include <cstddef>
@@ -6,7 +7,8 @@
 
 namespace sagitta::limits {
 
-/// Cassandra's default native_transport_max_frame_size; larger frames are refused before they are read.
+/// Cassandra's default native_transport_max_frame_size; larger frames are refused before they are
+/// read.
 inline constexpr size_t kFrameBytesMax = size_t{256} << 20;
 /// One mutation record, and so one batch: the log refuses more.
 inline constexpr size_t kRecordBytesMax = size_t{64} << 20;

@@ -16,9 +16,9 @@ class Listeners {
  public:
   using Listener = std::function<void(const Args&...)>;
 
-  /// Returns a handle; destroy it to stop. Its destructor waits for a call under way, so that no call is under way when
-  /// it returns, and none begins later; hold no lock in it that the listener takes. A listener may destroy its own
-  /// handle: then its call is the last.
+  /// Returns a handle; destroy it to stop. Its destructor waits for a call under way, so that no
+  /// call is under way when it returns, and none begins later; hold no lock in it that the listener
+  /// takes. A listener may destroy its own handle: then its call is the last.
   [[nodiscard]] std::shared_ptr<void> add(Listener listener) {
     auto entry = std::make_shared<Entry>(std::move(listener));
     {
@@ -31,7 +31,8 @@ class Listeners {
     return {entry.get(), [entry](void*) { entry->stop(); }};
   }
 
-  /// Calls each listener in the order in which they came. One that is added meanwhile may be left out.
+  /// Calls each listener in the order in which they came. One that is added meanwhile may be left
+  /// out.
   void call(const Args&... args) {
     std::vector<std::shared_ptr<Entry>> live;
     {

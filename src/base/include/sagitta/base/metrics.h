@@ -1,5 +1,5 @@
-/// Counters, gauges and histograms, shown as Prometheus text at /metrics. Names are snake_case, begin with sagitta_,
-/// and end with their unit (_total, _bytes, _seconds).
+/// Counters, gauges and histograms, shown as Prometheus text at /metrics. Names are snake_case,
+/// begin with sagitta_, and end with their unit (_total, _bytes, _seconds).
 #pragma once
 
 #include <cstdint>
@@ -35,8 +35,9 @@ class Histogram {
   virtual void observe(double value) = 0;
 };
 
-/// Owns the metrics it hands out; references stay valid as long as it lives. Asking twice for the same name and labels
-/// gives the same metric. Thread-safe; keep the reference, do not ask on a hot path.
+/// Owns the metrics it hands out; references stay valid as long as it lives. Asking twice for the
+/// same name and labels gives the same metric. Thread-safe; keep the reference, do not ask on a hot
+/// path.
 class MetricsRegistry {
  public:
   MetricsRegistry();
@@ -48,8 +49,8 @@ class MetricsRegistry {
   Gauge& gauge(const std::string& name, const std::string& help, const MetricLabels& labels = {});
   Histogram& histogram(const std::string& name, const std::string& help, const std::vector<double>& bounds,
                        const MetricLabels& labels = {});
-  /// Called before each rendering, to set gauges that are read rather than counted. Destroy the handle to stop (see
-  /// Listeners).
+  /// Called before each rendering, to set gauges that are read rather than counted. Destroy the
+  /// handle to stop (see Listeners).
   [[nodiscard]] std::shared_ptr<void> on_render(std::function<void()> refresh);
   /// The Prometheus text exposition of all metrics.
   std::string render();

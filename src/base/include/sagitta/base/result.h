@@ -1,5 +1,6 @@
-/// Errors as values. Every call that can fail for a reason outside the program returns a `Result<T>` or a `Status`.
-/// Broken invariants assert (`assert.h`); exceptions stay inside the libraries that throw them.
+/// Errors as values. Every call that can fail for a reason outside the program returns a
+/// `Result<T>` or a `Status`. Broken invariants assert (`assert.h`); exceptions stay inside the
+/// libraries that throw them.
 #pragma once
 
 #include <cstdint>
@@ -38,8 +39,8 @@ enum class ErrorCode : uint8_t {
 /// The name of `code` without its k: "Invalid".
 std::string_view to_string(ErrorCode code);
 
-/// An error: a code, and a message that names the thing and the number ("v: 96 dimensions, expected 128").
-/// Cheap to move and to copy; one pointer plus a byte.
+/// An error: a code, and a message that names the thing and the number ("v: 96 dimensions, expected
+/// 128"). Cheap to move and to copy; one pointer plus a byte.
 class Error {
  public:
   Error(ErrorCode code, std::string message);

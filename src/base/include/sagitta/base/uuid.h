@@ -44,8 +44,8 @@ class TimeUuidSource {
  public:
   TimeUuidSource(const Clock& clock, Random& random);
   Uuid next();
-  /// None of those to come is older than this time: what an earlier process made stays behind them, even when the
-  /// system's clock was set back in between.
+  /// None of those to come is older than this time: what an earlier process made stays behind them,
+  /// even when the system's clock was set back in between.
   void start_at(int64_t time_us);
 
  private:

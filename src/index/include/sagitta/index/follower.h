@@ -50,8 +50,8 @@ class Follower {
 
   // ---- the batch ----
 
-  /// Takes expired values out of the indexes, now and then, and puts the row numbers that the records
-  /// leave. `log_s` is the time of the last record.
+  /// Takes expired values out of the indexes, now and then, and puts the row numbers that the
+  /// records leave. `log_s` is the time of the last record.
   void finish(int64_t log_s, kv::Batch& batch);
   /// The batch is written: the serving indexes show it.
   void committed();

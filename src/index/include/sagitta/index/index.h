@@ -231,9 +231,9 @@ class Reader {
   /// kUnavailable while building.
   virtual Result<std::unique_ptr<Hits>> open(const Probe& probe, const Filter& filter, int64_t now_s,
                                              const RequestContext& context) const = 0;
-  /// Keeps room for rows that are still to be written until what it returns is destroyed, which must be
-  /// before the index is: `added` rows that have no value yet, and `replaced` that have one.
-  /// kOverloaded names what is full, in numbers. Null when there is no need.
+  /// Keeps room for rows that are still to be written until what it returns is destroyed, which
+  /// must be before the index is: `added` rows that have no value yet, and `replaced` that have
+  /// one. kOverloaded names what is full, in numbers. Null when there is no need.
   virtual Result<std::shared_ptr<const void>> reserve(size_t added, size_t replaced) const;
   /// Whether the row has a value here.
   virtual bool has(RowNumber row) const = 0;

@@ -16,8 +16,8 @@ using Partition = uint16_t;
 /// The place of a record in its partition. Offsets ascend; a log may leave some out.
 using Offset = uint64_t;
 
-/// What a record asks the replica to do. The numbers are the format's (docs/formats/log.md); a replica that meets a
-/// kind it does not know halts rather than skip it.
+/// What a record asks the replica to do. The numbers are the format's (docs/formats/log.md); a
+/// replica that meets a kind it does not know halts rather than skip it.
 enum class RecordKind : uint8_t {
   kMutation = 1,  ///< a batch of row changes of one or more tables, applied as one
   kSchema = 2,    ///< a schema change
@@ -35,8 +35,8 @@ struct Record {
   Uuid request_id;
   /// Applied only if the log clock has not passed this, microseconds since the epoch; 0 = no limit.
   int64_t not_after_us = 0;
-  /// When it was appended, microseconds since the epoch; the replica's log clock is the running maximum. Set by
-  /// `append`.
+  /// When it was appended, microseconds since the epoch; the replica's log clock is the running
+  /// maximum. Set by `append`.
   int64_t log_time_us = 0;
   Bytes payload;
 };
@@ -54,14 +54,14 @@ struct Entry {
   RecordPtr record = nullptr;
 };
 
-/// Appends the bytes of one record as the format has them, checksum included. `group_first` is the offset of the first
-/// record that is written and synced together with this one.
+/// Appends the bytes of one record as the format has them, checksum included. `group_first` is the
+/// offset of the first record that is written and synced together with this one.
 void encode_record(const Record& record, Offset offset, Offset group_first, Bytes& out);
 inline void encode_record(const Record& record, Offset offset, Bytes& out) {
   encode_record(record, offset, offset, out);
 }
-/// The record that `bytes` are, all of them; partition and epoch are the caller's to set. kCorruption, or kFormat for a
-/// newer version or an unknown kind.
+/// The record that `bytes` are, all of them; partition and epoch are the caller's to set.
+/// kCorruption, or kFormat for a newer version or an unknown kind.
 Result<Entry> decode_record(BytesView bytes);
 
 }  // namespace sagitta::log

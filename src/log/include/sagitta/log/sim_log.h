@@ -1,5 +1,6 @@
-/// A log in memory, with faults drawn from a seed: the log of tests. What a broker can do to a writer happens here on
-/// purpose: slow appends, refused ones, ones whose outcome the writer never learns, and late duplicates.
+/// A log in memory, with faults drawn from a seed: the log of tests. What a broker can do to a
+/// writer happens here on purpose: slow appends, refused ones, ones whose outcome the writer never
+/// learns, and late duplicates.
 #pragma once
 
 #include <cstdint>
@@ -25,8 +26,9 @@ struct SimFaults {
   int64_t delay_us_max = 0;
 };
 
-/// Nothing survives the object; to restart a replica, keep the log. Without faults it is an honest log. The faults
-/// depend on the seed and the order of the appends only. It has one partition. `clock` must outlive it. Thread-safe.
+/// Nothing survives the object; to restart a replica, keep the log. Without faults it is an honest
+/// log. The faults depend on the seed and the order of the appends only. It has one partition.
+/// `clock` must outlive it. Thread-safe.
 std::unique_ptr<Log> make_sim_log(const Clock& clock, const SimFaults& faults = {});
 
 }  // namespace sagitta::log

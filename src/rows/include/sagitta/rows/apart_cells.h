@@ -1,5 +1,6 @@
-/// Cells of large multi-cell columns, which are kept apart from their row: in pages that are entries of their own,
-/// found by the path of their first cell, so that one cell changes alone (docs/formats/rows.md, docs/adr/0012).
+/// Cells of large multi-cell columns, which are kept apart from their row: in pages that are
+/// entries of their own, found by the path of their first cell, so that one cell changes alone
+/// (docs/formats/rows.md, docs/adr/0012).
 #pragma once
 
 #include <functional>
@@ -31,11 +32,12 @@ inline constexpr size_t kPageCellBytesMax = 4096;
 /// Whether a column with these cells is kept apart: they are more than one page, or much longer.
 bool is_large(const std::map<Bytes, Cell>& cells);
 
-/// What the keys of all pages of a column begin with; `row_key` is that of its row or static row. kInvalid.
+/// What the keys of all pages of a column begin with; `row_key` is that of its row or static row.
+/// kInvalid.
 Result<Bytes> cells_base(BytesView row_key, uint32_t column_id);
 
-/// All cells of a column, for readers, but for pages that a deletion under way takes. Errors: the store's, kCorruption,
-/// kFormat.
+/// All cells of a column, for readers, but for pages that a deletion under way takes. Errors: the
+/// store's, kCorruption, kFormat.
 Result<std::map<Bytes, Cell>> read_apart(kv::Store& store, const Bytes& base, kv::ReadMode mode,
                                          const kv::SnapshotPtr& snapshot, const Sweeps& sweeps);
 

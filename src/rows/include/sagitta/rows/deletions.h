@@ -1,6 +1,6 @@
-/// Range deletions of a partition. They are kept as intervals that do not overlap, in pages: entries of
-/// EntryKind::kDeletions that are found by the clustering key they begin at, so that a write reads one page, however
-/// many deletions there are (docs/formats/rows.md, docs/adr/0012).
+/// Range deletions of a partition. They are kept as intervals that do not overlap, in pages:
+/// entries of EntryKind::kDeletions that are found by the clustering key they begin at, so that a
+/// write reads one page, however many deletions there are (docs/formats/rows.md, docs/adr/0012).
 #pragma once
 
 #include <optional>
@@ -21,7 +21,8 @@ struct RangeTombstone {
 struct PartitionHeader {
   uint64_t epoch = 0;  ///< see StoredRow
   Tombstone deletion;
-  /// When the last range deletion was applied: until its grace period is over the partition may have some.
+  /// When the last range deletion was applied: until its grace period is over the partition may
+  /// have some.
   std::optional<int64_t> ranges_at_s;
   /// Range deletions in the form of earlier versions, in the order in which they were applied.
   std::vector<RangeTombstone> old_ranges;
@@ -54,13 +55,15 @@ struct DeletionPage {
 /// Past so many a page is divided.
 inline constexpr size_t kPageRangesMax = 64;
 
-/// The range deletions of one partition, for one record. Errors: as RecordEntries, kCorruption, kFormat.
+/// The range deletions of one partition, for one record. Errors: as RecordEntries, kCorruption,
+/// kFormat.
 class PartitionDeletions {
  public:
   /// `entries` must outlive it. Deletions count as absent as of `log_s`.
   PartitionDeletions(RecordEntries& entries, const Bytes& partition_prefix, int64_t log_s, int64_t gc_grace_s);
 
-  /// The strongest deletion of a row with this clustering key. Reads nothing when the page asked last has the answer.
+  /// The strongest deletion of a row with this clustering key. Reads nothing when the page asked
+  /// last has the answer.
   Result<Tombstone> covering(const Bytes& encoded_clustering);
   /// Where deletions overlap the one with the higher timestamp stays, on a tie the new one.
   Status add(const RangeTombstone& range);

@@ -16,8 +16,9 @@
 
 namespace sagitta::rows {
 
-/// Clustering keys from `start` to `end`, in the table's clustering order. A bound is a prefix of the components; an
-/// empty one is none. An inclusive bound includes every row that begins with the prefix; an exclusive one none.
+/// Clustering keys from `start` to `end`, in the table's clustering order. A bound is a prefix of
+/// the components; an empty one is none. An inclusive bound includes every row that begins with the
+/// prefix; an exclusive one none.
 struct ClusteringRange {
   std::vector<Bytes> start, end;
   bool start_inclusive = true, end_inclusive = true;
@@ -35,20 +36,21 @@ class RowCursor {
  public:
   virtual ~RowCursor() = default;
   /// Moves to the next row; false at the end. kWouldBlock when a cache-only view misses the cache:
-  /// the cursor is then of no more use. kWouldBlock when the view's meter is spent: once it is refilled,
-  /// call again. kCorruption, kIo.
+  /// the cursor is then of no more use. kWouldBlock when the view's meter is spent: once it is
+  /// refilled, call again. kCorruption, kIo.
   virtual Result<bool> next() = 0;
   /// The current row; good until the next move. May be moved from.
   virtual LiveRow& row() = 0;
-  /// The key of the current row: a place to go on from later, with another view too (see ReadView::scan_tokens).
+  /// The key of the current row: a place to go on from later, with another view too (see
+  /// ReadView::scan_tokens).
   virtual BytesView row_key() const = 0;
 };
 
 /// Copyable, thread-safe (with a meter, of one thread at a time); keeps its snapshot alive.
 class ReadView {
  public:
-  /// `store` must outlive it. `sweeps`: the deletions under way in the snapshot; null: none. `now_s`: cells that expire
-  /// at or before it are gone.
+  /// `store` must outlive it. `sweeps`: the deletions under way in the snapshot; null: none.
+  /// `now_s`: cells that expire at or before it are gone.
   ReadView(kv::Store& store, kv::SnapshotPtr snapshot, SweepsPtr sweeps, int64_t now_s, kv::ReadMode mode);
   /// The same moment, seen at the expense of `meter`, which must outlive the view and its cursors.
   ReadView metered(WorkMeter& meter) const;
@@ -60,21 +62,23 @@ class ReadView {
                                      std::span<const Bytes> clustering) const;
   /// The static row; nothing when it has no live cell.
   Result<std::optional<LiveRow>> get_static(const schema::TableDef& table, BytesView partition_key) const;
-  /// The row (or static row) at a key that a cursor or an index gave; kInvalid if it is no row key of the table.
+  /// The row (or static row) at a key that a cursor or an index gave; kInvalid if it is no row key
+  /// of the table.
   Result<std::optional<LiveRow>> get_by_key(const schema::TableDef& table, BytesView row_key) const;
 
-  /// The rows of one partition within `range` in clustering order, or backwards; never the static row. `after` is a row
-  /// key of the partition: only rows beyond it in the direction of the walk.
+  /// The rows of one partition within `range` in clustering order, or backwards; never the static
+  /// row. `after` is a row key of the partition: only rows beyond it in the direction of the walk.
   std::unique_ptr<RowCursor> scan_partition(const schema::TableDef& table, BytesView partition_key,
                                             const ClusteringRange& range = {}, bool reversed = false,
                                             BytesView after = {}) const;
-  /// All rows with start <= token <= end by partition and clustering order. The static row of a partition, if live,
-  /// comes before its rows. `after`: only rows beyond this row key; the static row of its partition is then not
-  /// repeated.
+  /// All rows with start <= token <= end by partition and clustering order. The static row of a
+  /// partition, if live, comes before its rows. `after`: only rows beyond this row key; the static
+  /// row of its partition is then not repeated.
   std::unique_ptr<RowCursor> scan_tokens(const schema::TableDef& table, int64_t start = INT64_MIN,
                                          int64_t end = INT64_MAX, BytesView after = {}) const;
 
-  /// Whether deletions of rows of the table are under way: an index may then name rows that are gone.
+  /// Whether deletions of rows of the table are under way: an index may then name rows that are
+  /// gone.
   bool deletes_rows_of(const schema::TableDef& table) const;
 
   const kv::SnapshotPtr& snapshot() const { return snapshot_; }
@@ -95,8 +99,8 @@ class ReadView {
   WorkMeter* meter_ = nullptr;
 };
 
-/// The key of a row in the store: table | token | partition key | kind | clustering components. Its memcmp order is the
-/// order of scans.
+/// The key of a row in the store: table | token | partition key | kind | clustering components. Its
+/// memcmp order is the order of scans.
 Bytes row_key(const schema::TableDef& table, BytesView partition_key, std::span<const Bytes> clustering);
 Bytes static_row_key(const schema::TableDef& table, BytesView partition_key);
 

@@ -1,5 +1,5 @@
-/// Entries of Family::kRows as the applier of one record sees them: through its batch, and without those that a
-/// deletion under way takes.
+/// Entries of Family::kRows as the applier of one record sees them: through its batch, and without
+/// those that a deletion under way takes.
 #pragma once
 
 #include <optional>

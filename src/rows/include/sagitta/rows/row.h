@@ -1,5 +1,5 @@
-/// Rows as they are stored: cells with timestamps, expiry and tombstones, and how two of them resolve
-/// (docs/formats/rows.md). Readers above this library see only LiveRow.
+/// Rows as they are stored: cells with timestamps, expiry and tombstones, and how two of them
+/// resolve (docs/formats/rows.md). Readers above this library see only LiveRow.
 #pragma once
 
 #include <cstdint>
@@ -15,7 +15,8 @@ namespace sagitta::rows {
 
 inline constexpr int64_t kNoTimestamp = INT64_MIN;
 
-/// A live cell, as readers see it. A multi-cell column is one such cell: its packed whole, with its largest timestamp.
+/// A live cell, as readers see it. A multi-cell column is one such cell: its packed whole, with its
+/// largest timestamp.
 struct LiveCell {
   uint32_t column_id = 0;
   Bytes value;
@@ -43,7 +44,8 @@ struct LiveRow {
 
   /// Null when the column is null. Only for static and regular columns.
   const LiveCell* find(uint32_t column_id) const;
-  /// Of any column of this row: key components included; null when there is no value (or it is in the static row).
+  /// Of any column of this row: key components included; null when there is no value (or it is in
+  /// the static row).
   ValueView value(const schema::ColumnDef& column) const;
 };
 

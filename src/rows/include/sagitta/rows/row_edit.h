@@ -1,4 +1,5 @@
-/// One row while a record changes it: its entry, and the entries of its columns that are kept apart.
+/// One row while a record changes it: its entry, and the entries of its columns that are kept
+/// apart.
 #pragma once
 
 #include <vector>
@@ -20,8 +21,8 @@ class RowEdit {
 
   /// First of all.
   Status read();
-  /// Resolves the change with the row. `covering` is the strongest deletion of its partition that the row is under.
-  /// kInvalid when the change does not fit: a list position out of bounds.
+  /// Resolves the change with the row. `covering` is the strongest deletion of its partition that
+  /// the row is under. kInvalid when the change does not fit: a list position out of bounds.
   Status apply(int64_t timestamp_us, RowMutation change, const Tombstone& covering);
   /// Drops what `tombstone` and the row's own deletions cover.
   Status shadow(const Tombstone& tombstone);

@@ -1,6 +1,6 @@
-/// Keys of Family::kRows. Key: table id (4) | token (8, sign flipped) | partition key, escaped and ended | kind (1) |
-/// clustering, each component by types::append_ordered. Their memcmp order is the order of scans
-/// (docs/formats/rows.md).
+/// Keys of Family::kRows. Key: table id (4) | token (8, sign flipped) | partition key, escaped and
+/// ended | kind (1) | clustering, each component by types::append_ordered. Their memcmp order is
+/// the order of scans (docs/formats/rows.md).
 #pragma once
 
 #include <optional>

@@ -1,4 +1,5 @@
-/// Applies mutations to rows: reads each row concerned, resolves, writes it back into the record's batch.
+/// Applies mutations to rows: reads each row concerned, resolves, writes it back into the record's
+/// batch.
 #pragma once
 
 #include <functional>
@@ -20,23 +21,24 @@ struct ApplyTime {
   log::Offset offset = 0;
 };
 
-/// Told of each row of an indexed table that was written or removed: as it is now, without the columns that are apart
-/// (stored_row.h), or nothing when no more of it exists.
+/// Told of each row of an indexed table that was written or removed: as it is now, without the
+/// columns that are apart (stored_row.h), or nothing when no more of it exists.
 using RowObserver = std::function<void(const schema::TableDef&, BytesView row_key, std::optional<LiveRow> now)>;
 
-/// For one record. Rows are read through the batch, so that it sees what it, and the records before it in the same
-/// batch, have changed. Not thread-safe.
+/// For one record. Rows are read through the batch, so that it sees what it, and the records before
+/// it in the same batch, have changed. Not thread-safe.
 class RowWriter {
  public:
   RowWriter(kv::Batch& batch, SweepBook& sweeps, const SweepLimits& limits, ApplyTime time, RowObserver observer);
 
-  /// The mutation's timestamp is final. kInvalid when it does not fit the rows (a list position out of bounds): the
-  /// record is then to be dropped whole.
+  /// The mutation's timestamp is final. kInvalid when it does not fit the rows (a list position out
+  /// of bounds): the record is then to be dropped whole.
   Status apply(const schema::TableDef& table, Mutation mutation);
 
   /// Every entry of Family::kRows from `from` on and before `to` goes.
   Status remove_all(const Bytes& from, const Bytes& to);
-  /// Takes a deletion under way a step further. The table is that of its rows; null when it was dropped.
+  /// Takes a deletion under way a step further. The table is that of its rows; null when it was
+  /// dropped.
   Status go_on(const schema::TableDef* table, const Sweep& sweep);
 
   /// Range deletions that were decoded so far: the work that they are to writes.

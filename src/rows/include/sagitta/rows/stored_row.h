@@ -1,6 +1,6 @@
-/// Rows as they are stored, and how writes resolve (docs/formats/rows.md). The rules are Cassandra's: the higher
-/// timestamp wins; on a tie a tombstone over anything, an expiring cell over one that lives for ever, the later expiry,
-/// the larger value.
+/// Rows as they are stored, and how writes resolve (docs/formats/rows.md). The rules are
+/// Cassandra's: the higher timestamp wins; on a tie a tombstone over anything, an expiring cell
+/// over one that lives for ever, the later expiry, the larger value.
 #pragma once
 
 #include <algorithm>
@@ -52,8 +52,8 @@ struct CellMap {
   void shadow(const Tombstone& tombstone);
 };
 
-/// A multi-cell column whose cells are kept apart from the row (apart_cells.h). No cell that its deletion covers is
-/// there.
+/// A multi-cell column whose cells are kept apart from the row (apart_cells.h). No cell that its
+/// deletion covers is there.
 struct ApartColumn {
   Tombstone deletion;
   int64_t oldest_us = 0, newest_us = 0;  ///< no cell was written before, or after
@@ -78,8 +78,8 @@ struct StoredRow {
   void put(const Marker& other);
   /// Drops what `tombstone` and the row's own deletions cover; leaves columns that are apart.
   void shadow(const Tombstone& tombstone);
-  /// Drops tombstones and expired cells that count as absent: older than the grace period on the log's clock. Whether
-  /// there were any.
+  /// Drops tombstones and expired cells that count as absent: older than the grace period on the
+  /// log's clock. Whether there were any.
   bool purge(int64_t log_s, int64_t gc_grace_s);
   /// Drops what columns that were dropped and added again had before.
   void forget_dropped(const schema::TableDef& table);
@@ -90,8 +90,8 @@ struct StoredRow {
   static Result<StoredRow> decode(BytesView bytes);
 };
 
-/// The row as it is at `now_s`, without the columns that are apart and what columns had before they were dropped;
-/// nothing when it does not exist then. `is_static` rows exist by their cells alone.
+/// The row as it is at `now_s`, without the columns that are apart and what columns had before they
+/// were dropped; nothing when it does not exist then. `is_static` rows exist by their cells alone.
 std::optional<LiveRow> live_row(const schema::TableDef& table, StoredRow stored, bool is_static, int64_t now_s);
 
 }  // namespace sagitta::rows

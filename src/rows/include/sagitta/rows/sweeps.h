@@ -1,5 +1,6 @@
-/// Deletions of many rows that are being carried out in small steps. What they delete is gone for readers and writers
-/// from the record on that began them, wherever its bytes still are (docs/formats/rows.md, docs/adr/0012).
+/// Deletions of many rows that are being carried out in small steps. What they delete is gone for
+/// readers and writers from the record on that began them, wherever its bytes still are
+/// (docs/formats/rows.md, docs/adr/0012).
 #pragma once
 
 #include <cstdint>
@@ -14,7 +15,8 @@ namespace sagitta::rows {
 
 /// Of one deletion what is left to do.
 struct Sweep {
-  /// Counts all sweeps of a store from 1. An entry of this epoch or a later one was written after the sweep began.
+  /// Counts all sweeps of a store from 1. An entry of this epoch or a later one was written after
+  /// the sweep began.
   uint64_t number = 0;
   /// Keys of Family::kRows: of from <= key < to.
   Bytes from, to;

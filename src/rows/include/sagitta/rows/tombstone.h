@@ -7,7 +7,8 @@
 
 namespace sagitta::rows {
 
-/// Everything written at or before `timestamp_us` is gone. `at_s`: when it was deleted, on the log's clock.
+/// Everything written at or before `timestamp_us` is gone. `at_s`: when it was deleted, on the
+/// log's clock.
 struct Tombstone {
   int64_t timestamp_us = kNoTimestamp;
   int64_t at_s = 0;

@@ -1,5 +1,5 @@
-/// The doors of the database: CQL sessions and the HTTP pages for machines (/healthz, /readyz, /metrics), on the
-/// per-core runtime.
+/// The doors of the database: CQL sessions and the HTTP pages for machines (/healthz, /readyz,
+/// /metrics), on the per-core runtime.
 #pragma once
 
 #include <cstdint>
@@ -27,8 +27,8 @@ struct ServerOptions {
 class Server {
  public:
   virtual ~Server() = default;
-  /// Opens the HTTP pages while the database is still to be opened: /readyz answers 503 and says how
-  /// far that is. kIo naming the address when the port is in use; the runtime is stopped then.
+  /// Opens the HTTP pages while the database is still to be opened: /readyz answers 503 and says
+  /// how far that is. kIo naming the address when the port is in use; the runtime is stopped then.
   static Result<std::unique_ptr<Server>> open_pages(const ServerOptions& options, async::Runtime& runtime,
                                                     Executor& workers, const Clock& clock, MetricsRegistry& metrics);
   /// For /readyz, until `serve`: of `all` records in the log that the store lacks so many are

@@ -1,5 +1,5 @@
-/// Bytes that come at one end and are read from the other: copies of what came, or, as long as the giver keeps them,
-/// those themselves.
+/// Bytes that come at one end and are read from the other: copies of what came, or, as long as the
+/// giver keeps them, those themselves.
 #pragma once
 
 #include <cstddef>
@@ -11,7 +11,8 @@ namespace sagitta::wire {
 /// Not thread-safe.
 class ByteQueue {
  public:
-  /// All that has come and was not consumed; good until a call of another method than `consume` and the const ones.
+  /// All that has come and was not consumed; good until a call of another method than `consume` and
+  /// the const ones.
   BytesView view() const { return lent_.empty() ? BytesView(kept_).substr(head_) : lent_; }
   size_t size() const { return view().size(); }
 

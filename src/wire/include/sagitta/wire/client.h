@@ -1,8 +1,10 @@
-/// Responses decoded into structs, as a client reads them; request.h encodes what it asks. Strings and bytes are views
-/// into the frame's body, which the Response keeps alive; only errors, metadata and schema changes are copies.
+/// Responses decoded into structs, as a client reads them; request.h encodes what it asks. Strings
+/// and bytes are views into the frame's body, which the Response keeps alive; only errors, metadata
+/// and schema changes are copies.
 ///
-/// A connection of a client: FrameEncoder(Sender::kClient) and FrameDecoder(max, Sender::kServer); OPTIONS, then
-/// STARTUP; when READY or AUTHENTICATE was taken, the agreed compression and, in v5, use_segments() on both.
+/// A connection of a client: FrameEncoder(Sender::kClient) and FrameDecoder(max, Sender::kServer);
+/// OPTIONS, then STARTUP; when READY or AUTHENTICATE was taken, the agreed compression and, in v5,
+/// use_segments() on both.
 #pragma once
 
 #include <cstdint>
@@ -79,9 +81,9 @@ struct Response {
   std::shared_ptr<const Bytes> body;  ///< what the views point into
 };
 
-/// Decodes the body of a frame that a FrameDecoder of responses gave. kProtocol when the opcode is unknown or no
-/// response, or when the body does not hold what its opcode says; the connection can live on. An error of a code that
-/// we do not know keeps its code and text.
+/// Decodes the body of a frame that a FrameDecoder of responses gave. kProtocol when the opcode is
+/// unknown or no response, or when the body does not hold what its opcode says; the connection can
+/// live on. An error of a code that we do not know keeps its code and text.
 Result<Response> decode_response(const Frame& frame);
 
 /// The cells of rows, one after another. The Rows must be one that decode_response gave.
@@ -96,7 +98,8 @@ class CellReader {
   ByteReader in_;
 };
 
-/// An error of the server as one of ours, its code as near as there is; the inverse of to_error_message.
+/// An error of the server as one of ours, its code as near as there is; the inverse of
+/// to_error_message.
 Error to_error(const ErrorMessage& error);
 
 }  // namespace sagitta::wire

@@ -1,6 +1,7 @@
-/// Frames of the native protocol to and from a byte stream, without I/O: a server or a client feeds what it read and
-/// takes frames; it hands over frames and writes the bytes it gets. Covers plain v4 and v5 frames, v4 bodies in lz4 or
-/// snappy, and v5 segments (CRC24 and CRC32, plain or lz4, many frames in one segment, one frame over many).
+/// Frames of the native protocol to and from a byte stream, without I/O: a server or a client feeds
+/// what it read and takes frames; it hands over frames and writes the bytes it gets. Covers plain
+/// v4 and v5 frames, v4 bodies in lz4 or snappy, and v5 segments (CRC24 and CRC32, plain or lz4,
+/// many frames in one segment, one frame over many).
 ///
 /// Both classes belong to one connection and are not thread-safe.
 #pragma once
@@ -21,14 +22,16 @@
 
 namespace sagitta::wire {
 
-/// Whose frames go in a direction of a connection: a client's are requests, a server's are responses.
+/// Whose frames go in a direction of a connection: a client's are requests, a server's are
+/// responses.
 enum class Sender : uint8_t { kClient, kServer };
 
 /// A frame whose body, as it came or plain, is longer than this is large: opening it is work for
 /// another thread.
 inline constexpr size_t kLargeFrameBytes = size_t{64} << 10;
 
-/// A frame as it came, its body plain. Bodies are shared, so that what is decoded can point into them.
+/// A frame as it came, its body plain. Bodies are shared, so that what is decoded can point into
+/// them.
 struct Frame {
   uint8_t version = kVersionMax;
   uint8_t flags = 0;
@@ -46,9 +49,9 @@ struct Frame {
 /// kProtocol when the body is damaged.
 Status open_body(Frame& frame);
 
-/// Why no frame came out, and of which stream it would have been: a server answers it with an ERROR, a client fails the
-/// request of that stream. After a fatal one the connection cannot be read on and is closed. After another it lives;
-/// the frame at fault is skipped.
+/// Why no frame came out, and of which stream it would have been: a server answers it with an
+/// ERROR, a client fails the request of that stream. After a fatal one the connection cannot be
+/// read on and is closed. After another it lives; the frame at fault is skipped.
 struct FrameError {
   Error error;
   uint8_t version = kVersionMax;
@@ -62,9 +65,11 @@ class FrameDecoder {
                         size_t large_bytes = kLargeFrameBytes)
       : frame_bytes_max_(frame_bytes_max), large_bytes_(large_bytes), sender_(sender) {}
 
-  /// Adds bytes read from the peer. Memory grows with the bytes that came, never with a length that a header claims.
+  /// Adds bytes read from the peer. Memory grows with the bytes that came, never with a length that
+  /// a header claims.
   void feed(BytesView bytes);
-  /// As feed, but the bytes need not be copied: they stay until keep(), which is called before anything else is fed.
+  /// As feed, but the bytes need not be copied: they stay until keep(), which is called before
+  /// anything else is fed.
   void lend(BytesView bytes);
   void keep();
 
@@ -76,9 +81,9 @@ class FrameDecoder {
   /// The last next() gave nothing because it had opened enough: call it again, in another turn.
   bool has_more() const { return has_more_; }
 
-  /// Drops what came of a frame that is not whole, and skips the rest of it as it comes: there is no memory for it.
-  /// Call when next() gave nothing. The answer carries `why` and the frame's stream; it is fatal when no header has
-  /// come yet, because then there is nobody to answer.
+  /// Drops what came of a frame that is not whole, and skips the rest of it as it comes: there is
+  /// no memory for it. Call when next() gave nothing. The answer carries `why` and the frame's
+  /// stream; it is fatal when no header has come yet, because then there is nobody to answer.
   FrameError give_up(Error why);
   /// What came of the body of a large frame that is not whole. After it, only give_up() may be
   /// called, or the decoder is of no more use.
@@ -86,8 +91,8 @@ class FrameDecoder {
 
   /// Of the bodies of v4 frames (where flagged) or of v5 segments (kLz4 or kNone): from STARTUP on.
   void set_compression(Compression compression) { compression_ = compression; }
-  /// v5: all that follows comes in segments. A server calls it when STARTUP was taken from next(), a client when READY
-  /// or AUTHENTICATE was, before the next call of next().
+  /// v5: all that follows comes in segments. A server calls it when STARTUP was taken from next(),
+  /// a client when READY or AUTHENTICATE was, before the next call of next().
   void use_segments() { segmented_ = true; }
 
   /// Bytes held that are no taken frame yet: what a session charges to its budget.
@@ -135,8 +140,9 @@ class FrameEncoder {
  public:
   explicit FrameEncoder(Sender sender = Sender::kServer) : sender_(sender) {}
 
-  /// Appends the bytes of `frames` to `out`. In segments, small frames share one, and a big one spans several. A body
-  /// over 64 bytes is compressed when the connection compresses and when that makes it smaller.
+  /// Appends the bytes of `frames` to `out`. In segments, small frames share one, and a big one
+  /// spans several. A body over 64 bytes is compressed when the connection compresses and when that
+  /// makes it smaller.
   void encode(std::span<const OutgoingFrame> frames, Bytes& out) const;
   void encode(const OutgoingFrame& frame, Bytes& out) const { encode(std::span(&frame, 1), out); }
 

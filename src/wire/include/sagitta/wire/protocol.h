@@ -50,7 +50,8 @@ inline constexpr uint8_t kBeta = 0x10;
 
 enum class Compression : uint8_t { kNone, kLz4, kSnappy };
 
-/// The value of the STARTUP option COMPRESSION, in any case: "lz4", "snappy"; nothing for any other.
+/// The value of the STARTUP option COMPRESSION, in any case: "lz4", "snappy"; nothing for any
+/// other.
 std::optional<Compression> compression_from_name(std::string_view name);
 
 using types::Consistency;
@@ -78,7 +79,8 @@ enum class CqlError : uint32_t {
   kUnprepared = 0x2500,
 };
 
-/// What a client and a server may tell each other beside the protocol, by name; null is not empty. Views.
+/// What a client and a server may tell each other beside the protocol, by name; null is not empty.
+/// Views.
 using CustomPayload = std::vector<std::pair<std::string_view, ValueView>>;
 
 }  // namespace sagitta::wire

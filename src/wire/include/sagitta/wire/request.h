@@ -1,5 +1,5 @@
-/// Requests as structs: what a server decodes and a client encodes. Strings and values of a decoded one are views into
-/// the frame's body, which the Request keeps alive.
+/// Requests as structs: what a server decodes and a client encodes. Strings and values of a decoded
+/// one are views into the frame's body, which the Request keeps alive.
 #pragma once
 
 #include <cstdint>
@@ -90,15 +90,16 @@ struct Request {
   std::shared_ptr<const Bytes> body;  ///< of a decoded one: what the views point into
 };
 
-/// Decodes the body of a frame. kProtocol when the opcode is unknown or no request, or
-/// when the body does not hold what its opcode says (a length that lies, bytes left over, an unknown consistency or
-/// flag that changes the layout); the connection can live on.
+/// Decodes the body of a frame. kProtocol when the opcode is unknown or no request, or when the
+/// body does not hold what its opcode says (a length that lies, bytes left over, an unknown
+/// consistency or flag that changes the layout); the connection can live on.
 Result<Request> decode_request(const Frame& frame);
 
-/// The frame of a request, `body` passed over: decode_request gives the same request again, but for what says nothing
-/// (the values and pages of a BATCH; a result metadata id in v4). kInvalid when the protocol cannot carry it: a string
-/// or an id over 65,535 bytes, a value over 2 GiB, more than 65,535 values, statements or events, names that are not
-/// one a value, the timestamp that means none, and what v4 does not have (a keyspace, now_in_seconds).
+/// The frame of a request, `body` passed over: decode_request gives the same request again, but for
+/// what says nothing (the values and pages of a BATCH; a result metadata id in v4). kInvalid when
+/// the protocol cannot carry it: a string or an id over 65,535 bytes, a value over 2 GiB, more than
+/// 65,535 values, statements or events, names that are not one a value, the timestamp that means
+/// none, and what v4 does not have (a keyspace, now_in_seconds).
 Result<OutgoingFrame> encode_request(const Request& request);
 
 }  // namespace sagitta::wire

@@ -1,4 +1,5 @@
-/// Responses: each function makes the plain body of one for a protocol version; FrameEncoder frames it.
+/// Responses: each function makes the plain body of one for a protocol version; FrameEncoder frames
+/// it.
 #pragma once
 
 #include <cstdint>
@@ -25,7 +26,8 @@ struct ColumnSpec {
   types::DataTypePtr type;
 };
 
-/// The columns of a result or of bind markers. Immutable once shared; `id` is what v5 sends as result metadata id.
+/// The columns of a result or of bind markers. Immutable once shared; `id` is what v5 sends as
+/// result metadata id.
 struct ResultMetadata {
   std::vector<ColumnSpec> columns;
   Bytes id;
@@ -101,7 +103,8 @@ struct SchemaChange {
   std::string name;  ///< of the table or type; empty for a keyspace
 };
 
-/// `cells` is the rows one after another, each cell [int32 length][bytes] or length -1: it is appended as it is.
+/// `cells` is the rows one after another, each cell [int32 length][bytes] or length -1: it is
+/// appended as it is.
 struct RowsResult {
   const ResultMetadata* metadata = nullptr;    ///< null: the client has it
   size_t column_count = 0;                     ///< when `metadata` is null
@@ -143,7 +146,8 @@ inline constexpr int16_t kEventStream = -1;
 
 // ---- what may stand before any body ----
 
-/// Puts the tracing id, the warnings and the custom payload before `response.body` and sets their flags.
+/// Puts the tracing id, the warnings and the custom payload before `response.body` and sets their
+/// flags.
 void add_prefix(OutgoingFrame& response, const std::optional<Uuid>& tracing_id, std::span<const std::string> warnings,
                 const CustomPayload& custom_payload = {});
 
