@@ -16,6 +16,7 @@ namespace {
 
 struct Inputs {
   bench::MatrixFile base, queries, truth;
+  bench::Equals equals;
 };
 
 Status check_shapes(const BenchAnnOptions& options, const Inputs& inputs) {
@@ -57,7 +58,8 @@ bench::BeamResult measure(bench::Subject& subject, const BenchAnnOptions& option
       threads.emplace_back([&, i] {
         bench::pin_to(processors[i % processors.size()]);
         bench::SubjectSearcher searcher(subject, rescoring_params(subject, inputs.base.floats(), options.oversampling));
-        results[i] = measure_beam(searcher, inputs.queries.floats(), inputs.truth.ids(), options.k, beam);
+        results[i] =
+            measure_beam(searcher, inputs.queries.floats(), inputs.truth.ids(), options.k, beam, inputs.equals);
       });
     }
   }
@@ -81,7 +83,8 @@ Status run(const BenchAnnOptions& options) {
   SAGITTA_TRY(auto base, bench::MatrixFile::open(options.base));
   SAGITTA_TRY(auto queries, bench::MatrixFile::open(options.queries));
   SAGITTA_TRY(auto truth, bench::MatrixFile::open(options.truth));
-  const Inputs inputs{std::move(base), std::move(queries), std::move(truth)};
+  bench::Equals equals(base.floats());
+  const Inputs inputs{std::move(base), std::move(queries), std::move(truth), std::move(equals)};
   SAGITTA_CHECK(check_shapes(options, inputs));
   SAGITTA_TRY(const ann::IndexOptions index, index_options(options, inputs.base.floats().dim));
   SAGITTA_TRY(const auto subject, bench::Subject::make(index));

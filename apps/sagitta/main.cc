@@ -45,7 +45,7 @@ CLI::App* add_bench_ann(CLI::App& bench, sagitta::BenchAnnOptions& options) {
 CLI::App* add_bench_cql(CLI::App& bench, sagitta::BenchCqlOptions& options) {
   CLI::App* cql = bench.add_subcommand("cql", "Load a server of one's own over CQL, the bare engine beside it.");
   cql->option_defaults()->always_capture_default();
-  cql->add_option("--set", options.set, "embed768 or clustered128");
+  cql->add_option("--set", options.set, "embed768, clustered128, copies or lengths");
   cql->add_option("--rows", options.rows, "Rows of the table that is asked")->check(CLI::Range(100, 100'000'000));
   cql->add_option("--ingest-rows", options.ingest_rows, "Rows of each ingest into a fresh table, at most --rows")
       ->check(CLI::Range(1, 100'000'000));

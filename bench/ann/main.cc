@@ -44,7 +44,7 @@ void add_shared(CLI::App& app, Options& options) {
 
 CLI::App* add_grid(CLI::App& app, const char* name, const char* about, Options& options) {
   CLI::App* grid = app.add_subcommand(name, about);
-  grid->add_option("--set", options.set, "clustered128 or embed768");
+  grid->add_option("--set", options.set, "clustered128, embed768, copies or lengths");
   grid->add_option("--profile", options.profile, "compact or fast");
   return grid;
 }
@@ -81,7 +81,7 @@ int main(int argc, char** argv) {
   std::string peer_name;
   PeerOptions peer_options;
   add_shared(app, options);
-  app.add_option("--sets", options.sets, "Made sets: clustered128, embed768; or none")->delimiter(',');
+  app.add_option("--sets", options.sets, "Made sets: clustered128, embed768, copies, lengths; or none")->delimiter(',');
   app.add_option("--set", options.set_folder, "Folder of a real set: base.f16, queries.f32, groundtruth.i32");
   app.add_option("--peer", options.peers, "NAME=EXECUTABLE, a peer outside of this program; may be repeated")
       ->check(

@@ -64,6 +64,7 @@ void say(const std::string& line) {
 
 struct Inputs {
   MatrixFile base, queries, truth;
+  Equals equals;
 };
 
 Result<Inputs> open_inputs(const PeerOptions& options) {
@@ -74,7 +75,9 @@ Result<Inputs> open_inputs(const PeerOptions& options) {
       truth.ids().count != queries.floats().count) {
     return fail(ErrorCode::kInvalid, "base, queries and truth do not belong together");
   }
-  return Inputs{std::move(base), std::move(queries), std::move(truth)};
+  Equals equals(base.floats());
+  base.drop_pages();
+  return Inputs{std::move(base), std::move(queries), std::move(truth), std::move(equals)};
 }
 
 /// Builds, and reports what that cost.
@@ -101,7 +104,8 @@ Result<std::string> answer(Peer& peer, const Inputs& inputs, const PeerOptions& 
   if (!line.starts_with("run ")) return fail(ErrorCode::kProtocol, fmt::format("unknown request '{}'", line));
   SAGITTA_TRY(const std::vector<uint32_t> beam, parse_beams(line.substr(4)));
   peer.prepare();
-  return format_beam_result(measure_beam(peer, inputs.queries.floats(), inputs.truth.ids(), options.k, beam.front()));
+  return format_beam_result(
+      measure_beam(peer, inputs.queries.floats(), inputs.truth.ids(), options.k, beam.front(), inputs.equals));
 }
 
 Status serve(const std::string& name, const PeerOptions& options) {

@@ -1,3 +1,4 @@
+/// The recipes of the synthetic sets.
 #include <fmt/format.h>
 
 #include <array>
@@ -51,6 +52,8 @@ constexpr uint64_t kCentreStream = uint64_t{1} << 42;
 constexpr uint64_t kMovedStream = uint64_t{2} << 42;
 constexpr uint64_t kSubTopicStream = uint64_t{3} << 42;
 constexpr uint64_t kRowStream = uint64_t{1} << 44;
+constexpr uint64_t kCopyStream = uint64_t{2} << 44;
+constexpr uint64_t kLengthStream = uint64_t{3} << 44;
 
 std::vector<float> normals(uint64_t seed, uint64_t stream, size_t count) {
   Draw draw(seed, stream);
@@ -170,6 +173,48 @@ class Embed768 final : public Generator {
   std::vector<float> topics_, moved_topics_, sub_topics_;
 };
 
+/// Every third row is one of a few vectors.
+class Copies final : public Generator {
+ public:
+  explicit Copies(uint64_t seed) : seed_(seed), vectors_(seed) {}
+
+  ann::Metric metric() const override { return vectors_.metric(); }
+  uint32_t dim() const override { return vectors_.dim(); }
+  void row(uint64_t at, std::span<float> out) const override { moved_row(at, 0, out); }
+  void moved_row(uint64_t at, float moved, std::span<float> out) const override {
+    const bool is_copy = at % kEvery == kEvery - 1;
+    vectors_.moved_row(is_copy ? kSharedRows + Draw(seed_, kCopyStream + at).below(kShared) : at, moved, out);
+  }
+
+ private:
+  static constexpr uint64_t kEvery = 3, kShared = 40;
+  static constexpr uint64_t kSharedRows = uint64_t{1} << 39;  ///< no row or query of a set comes so far
+
+  const uint64_t seed_;
+  const Embed768 vectors_;
+};
+
+/// Vectors that differ in length as much as in direction.
+class Lengths final : public Generator {
+ public:
+  explicit Lengths(uint64_t seed) : seed_(seed), directions_(seed) {}
+
+  ann::Metric metric() const override { return ann::Metric::kDot; }
+  uint32_t dim() const override { return directions_.dim(); }
+  void row(uint64_t at, std::span<float> out) const override { moved_row(at, 0, out); }
+  void moved_row(uint64_t at, float moved, std::span<float> out) const override {
+    directions_.moved_row(at, moved, out);
+    const float length = std::exp(kSpread * Draw(seed_, kLengthStream + at).normal());
+    for (float& value : out) value *= length;
+  }
+
+ private:
+  static constexpr float kSpread = 0.4F;  ///< standard deviation of the logarithm
+
+  const uint64_t seed_;
+  const Embed768 directions_;
+};
+
 }  // namespace
 
 Matrix Generator::rows(uint64_t begin, size_t count, unsigned threads, float moved) const {
@@ -183,7 +228,10 @@ Matrix Generator::rows(uint64_t begin, size_t count, unsigned threads, float mov
 Result<std::unique_ptr<Generator>> make_generator(std::string_view name, uint64_t seed) {
   if (name == "clustered128") return std::make_unique<Clustered128>(seed);
   if (name == "embed768") return std::make_unique<Embed768>(seed);
-  return fail(ErrorCode::kInvalid, fmt::format("no set '{}'; there are clustered128 and embed768", name));
+  if (name == "copies") return std::make_unique<Copies>(seed);
+  if (name == "lengths") return std::make_unique<Lengths>(seed);
+  return fail(ErrorCode::kInvalid,
+              fmt::format("no set '{}'; there are clustered128, embed768, copies and lengths", name));
 }
 
 }  // namespace sagitta::bench

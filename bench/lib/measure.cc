@@ -1,3 +1,4 @@
+/// What one searcher does at one beam width.
 #include "sagitta/bench/measure.h"
 
 #include <malloc.h>
@@ -8,6 +9,8 @@
 #include <cmath>
 #include <cstdio>
 #include <memory>
+#include <string_view>
+#include <unordered_map>
 
 namespace sagitta::bench {
 namespace {
@@ -17,14 +20,35 @@ constexpr size_t kWarmQueries = 200;
 
 }  // namespace
 
-double recall_of(std::span<const uint32_t> truth, std::span<const uint32_t> found, uint32_t k) {
+Equals::Equals(Floats base) {
+  std::unordered_map<std::string_view, uint32_t> known;
+  known.reserve(base.count);
+  first_.resize(base.count);
+  for (uint32_t row = 0; row < base.count; ++row) {
+    const auto values = std::as_bytes(base.row(row));
+    const std::string_view bytes(reinterpret_cast<const char*>(values.data()), values.size());
+    first_[row] = known.emplace(bytes, row).first->second;
+  }
+  if (known.size() == base.count) first_ = {};
+}
+
+double recall_of(std::span<const uint32_t> truth, std::span<const uint32_t> found, uint32_t k, const Equals& equals) {
   const auto wanted = truth.first(std::min<size_t>(k, truth.size()));
   if (wanted.empty()) return 1;
-  const auto hits = std::ranges::count_if(wanted, [&](uint32_t id) { return std::ranges::count(found, id) > 0; });
+  std::vector<uint32_t> left;
+  for (const uint32_t id : found) left.push_back(equals.first(id));
+  size_t hits = 0;
+  for (const uint32_t id : wanted) {
+    const auto hit = std::ranges::find(left, equals.first(id));
+    if (hit == left.end()) continue;
+    left.erase(hit);
+    ++hits;
+  }
   return static_cast<double>(hits) / static_cast<double>(wanted.size());
 }
 
-BeamResult measure_beam(Searcher& searcher, Floats queries, Ids truth, uint32_t k, uint32_t beam) {
+BeamResult measure_beam(Searcher& searcher, Floats queries, Ids truth, uint32_t k, uint32_t beam,
+                        const Equals& equals) {
   std::vector<uint32_t> found(queries.count * k);
   std::vector<size_t> counts(queries.count);
   std::vector<double> micros(queries.count);
@@ -46,7 +70,7 @@ BeamResult measure_beam(Searcher& searcher, Floats queries, Ids truth, uint32_t 
   result.expanded = static_cast<double>(work.expanded) / count;
   result.distances = static_cast<double>(work.distances) / count;
   for (size_t i = 0; i < queries.count; ++i) {
-    result.recall += recall_of(truth.row(i), {found.data() + i * k, counts[i]}, k) / count;
+    result.recall += recall_of(truth.row(i), {found.data() + i * k, counts[i]}, k, equals) / count;
   }
   result.p50_us = percentile(micros, 0.5);
   result.p99_us = percentile(micros, 0.99);

@@ -3,8 +3,6 @@
 #include <bit>
 #include <thread>
 
-#include "sagitta/bench/measure.h"
-
 namespace sagitta::cql_bench {
 
 Result<Data> make_data(const BenchCqlOptions& options) {
@@ -14,6 +12,7 @@ Result<Data> make_data(const BenchCqlOptions& options) {
   data.rows = generator->rows(0, options.rows, threads);
   data.queries = generator->queries(options.queries, threads);
   data.truth = exact_neighbours(data.metric, data.rows.view(), data.queries.view(), options.k, threads);
+  data.equals = bench::Equals(data.rows.view());
   return data;
 }
 
@@ -31,7 +30,7 @@ Bytes to_cell(int32_t value) {
 }
 
 double recall_of(const Data& data, uint64_t query, std::span<const uint32_t> ids) {
-  return bench::recall_of(data.truth.view().row(query), ids, data.truth.k);
+  return bench::recall_of(data.truth.view().row(query), ids, data.truth.k, data.equals);
 }
 
 }  // namespace sagitta::cql_bench

@@ -8,6 +8,7 @@
 #include "sagitta/ann/index.h"
 #include "sagitta/base/result.h"
 #include "sagitta/bench/dataset.h"
+#include "sagitta/bench/measure.h"
 
 #include "options.h"
 
@@ -22,6 +23,7 @@ struct Data {
   ann::Metric metric = ann::Metric::kCosine;
   bench::Matrix rows, queries;
   bench::Truth truth;  ///< k of each query
+  bench::Equals equals;
 
   uint32_t dim() const { return rows.dim; }
   uint64_t count() const { return rows.values.size() / rows.dim; }

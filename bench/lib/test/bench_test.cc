@@ -1,9 +1,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
+#include <set>
 
 #include "sagitta/bench/dataset.h"
 #include "sagitta/bench/matrix.h"
@@ -48,7 +50,7 @@ TEST(MatrixFile, RefusesSizesThatAreNotTheHeaders) {
 }
 
 TEST(Generator, DependsOnSeedAndRowOnly) {
-  for (const char* name : {"clustered128", "embed768"}) {
+  for (const char* name : {"clustered128", "embed768", "copies", "lengths"}) {
     const auto one = make_generator(name, kSeed).value();
     const auto two = make_generator(name, kSeed).value();
     EXPECT_EQ(one->rows(0, 50, 2).values, two->rows(0, 50, 1).values);
@@ -67,6 +69,36 @@ TEST(Generator, EmbeddingsHaveUnitLength) {
     for (const float value : rows.view().row(i)) squares += double{value} * double{value};
     EXPECT_NEAR(squares, 1, 1e-4);
   }
+}
+
+TEST(Generator, EveryThirdOfCopiesIsShared) {
+  const Matrix rows = make_generator("copies", kSeed).value()->rows(0, 600, 2);
+  const Equals equals(rows.view());
+  std::set<uint32_t> shared;
+  for (uint32_t row = 0; row < 600; ++row) {
+    if (row % 3 == 2) {
+      shared.insert(equals.first(row));
+    } else {
+      EXPECT_EQ(equals.first(row), row);
+    }
+  }
+  EXPECT_GT(shared.size(), 20U);
+  EXPECT_LE(shared.size(), 40U);
+}
+
+TEST(Generator, LengthsDiffer) {
+  const auto generator = make_generator("lengths", kSeed).value();
+  EXPECT_EQ(generator->metric(), ann::Metric::kDot);
+  const Matrix rows = generator->rows(0, 500, 2);
+  double logs = 0, squares = 0;
+  for (size_t i = 0; i < 500; ++i) {
+    double length = 0;
+    for (const float value : rows.view().row(i)) length += double{value} * double{value};
+    logs += std::log(length) / 2;
+    squares += std::log(length) * std::log(length) / 4;
+  }
+  EXPECT_NEAR(logs / 500, 0, 0.1);
+  EXPECT_NEAR(std::sqrt(squares / 500), 0.4, 0.05);
 }
 
 TEST(Truth, IsSortedAndOfTheListedRowsOnly) {
@@ -97,6 +129,19 @@ TEST(Measure, RecallCountsTheFirstK) {
   EXPECT_DOUBLE_EQ(recall_of(truth, found, 4), 0.5);
   EXPECT_DOUBLE_EQ(recall_of(truth, {}, 4), 0);
   EXPECT_DOUBLE_EQ(recall_of({}, found, 4), 1);
+}
+
+TEST(Measure, EqualRowsCountForOneAnother) {
+  const std::vector<float> base{1, 2, 1, 1, 3};
+  const Equals equals({base.data(), 5, 1});
+  EXPECT_THAT((std::vector{equals.first(0), equals.first(1), equals.first(2), equals.first(3), equals.first(4)}),
+              ElementsAre(0, 1, 0, 0, 4));
+  const std::vector<uint32_t> truth{0, 2, 1}, copies{3, 0, 2}, same{3, 3, 4};
+  EXPECT_DOUBLE_EQ(recall_of(truth, copies, 3, equals), 2.0 / 3);
+  EXPECT_DOUBLE_EQ(recall_of(truth, copies, 2, equals), 1);
+  EXPECT_DOUBLE_EQ(recall_of(truth, same, 3, equals), 2.0 / 3);
+  EXPECT_DOUBLE_EQ(recall_of(truth, copies, 3), 2.0 / 3);
+  EXPECT_DOUBLE_EQ(recall_of(truth, same, 3), 0);
 }
 
 TEST(Measure, InterpolatesOnTheParetoFrontOnly) {

@@ -1,4 +1,4 @@
-/// Data to measure on: two recipes of synthetic sets, exact neighbours, and how hard a set is.
+/// Data to measure on: recipes of synthetic sets, exact neighbours, and how hard a set is.
 #pragma once
 
 #include <cstdint>
@@ -33,6 +33,9 @@ struct Matrix {
 ///   map, with a little noise in all of them.
 /// * embed768, cosine: unit vectors; topics, sub-topics and what is a row's own, each with a
 ///   power-law spectrum, turned so that no axis means anything.
+/// * copies, cosine: embed768, in which every third row is one of 40 vectors, as texts that many rows
+///   share have; so is every third query.
+/// * lengths, dot product: embed768, each vector of a length of its own, log-normal.
 ///
 /// Thread-safe.
 class Generator {
@@ -52,7 +55,7 @@ class Generator {
   static constexpr uint64_t kQueriesBegin = uint64_t{1} << 40;
 };
 
-/// "clustered128" or "embed768"; kInvalid for any other name.
+/// "clustered128", "embed768", "copies" or "lengths"; kInvalid for any other name.
 Result<std::unique_ptr<Generator>> make_generator(std::string_view name, uint64_t seed);
 
 /// The exact nearest rows of each query, best first, ties by the smaller id.

@@ -49,11 +49,27 @@ struct BeamResult {
   double distances = 0;  ///< distances a query
 };
 
-/// `truth` has a row for each query and at least k columns.
-BeamResult measure_beam(Searcher& searcher, Floats queries, Ids truth, uint32_t k, uint32_t beam);
+/// Which rows are equal: of a vector that many rows have, any is as good an answer as another.
+/// Immutable.
+class Equals {
+ public:
+  /// All rows differ.
+  Equals() = default;
+  explicit Equals(Floats base);
+  /// The least row with the values of this one.
+  uint32_t first(uint32_t row) const { return row < first_.size() ? first_[row] : row; }
 
-/// The part of the first k of `truth` that is in `found`.
-double recall_of(std::span<const uint32_t> truth, std::span<const uint32_t> found, uint32_t k);
+ private:
+  std::vector<uint32_t> first_;  ///< empty when all differ
+};
+
+/// `truth` has a row for each query and at least k columns.
+BeamResult measure_beam(Searcher& searcher, Floats queries, Ids truth, uint32_t k, uint32_t beam,
+                        const Equals& equals = {});
+
+/// The part of the first k of `truth` that is in `found`, equal rows counting for one another.
+double recall_of(std::span<const uint32_t> truth, std::span<const uint32_t> found, uint32_t k,
+                 const Equals& equals = {});
 
 /// The value below which the part `part` of all values is; 0 for none. Reorders.
 double percentile(std::vector<double>& values, double part);
