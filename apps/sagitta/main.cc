@@ -89,7 +89,10 @@ int main(int argc, char** argv) {
       ->add_option("--workers", options.workers,
                    "Threads for reads that miss the cache and wide scans; index builds have one of their own")
       ->check(CLI::Range(1, 1024));
-  serve->add_option("--memory", options.memory_mib, "Limit of accounted memory, MiB")->check(CLI::Range(64, 1 << 24));
+  serve
+      ->add_option("--memory", options.memory_mib,
+                   "Limit of the process's memory, MiB: of 256 and more it is kept to a tenth")
+      ->check(CLI::Range(64, 1 << 24));
   serve->add_option("--block-cache", options.block_cache_mib, "Row cache and write buffers within that limit, MiB")
       ->check(CLI::Range(16, 1 << 24));
   serve->add_option("--request-timeout", options.request_timeout_ms, "Deadline of a request, milliseconds")

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
 #include <memory>
@@ -30,14 +31,27 @@ sigset_t stop_signals() {
   return signals;
 }
 
+/// Of the process's memory what its parts charge; the rest is what nobody charges: code and stacks,
+/// RocksDB's own, and what the allocator has lost between blocks.
+size_t charged_bytes(uint64_t memory_mib) {
+  constexpr uint64_t kUnchargedMib = 64, kLostPart = 8;
+  const uint64_t uncharged = kUnchargedMib + memory_mib / kLostPart;
+  return std::max(memory_mib / 2, memory_mib - std::min(memory_mib, uncharged)) << 20;
+}
+
 db::Options database_options(const ServeOptions& options, const async::Endpoint& cql, server::Server& server) {
   db::Options database;
   database.data_dir = options.data;
   database.node.cluster_name = options.cluster_name;
   database.node.cql_address = cql.address;
   database.node.cql_port = cql.port;
-  database.budgets.root_bytes = options.memory_mib << 20;
-  database.budgets.block_cache_bytes = options.block_cache_mib << 20;
+  db::BudgetOptions& budgets = database.budgets;
+  budgets.root_bytes = charged_bytes(options.memory_mib);
+  budgets.block_cache_bytes = options.block_cache_mib << 20;
+  // A full index leaves room for requests.
+  constexpr size_t kRequestsPart = 8;
+  const size_t others = budgets.block_cache_bytes + budgets.root_bytes / kRequestsPart;
+  budgets.fresh_lists_bytes = budgets.root_bytes - std::min(budgets.root_bytes / 2, others);
   database.on_replay = [&server](uint64_t applied, uint64_t all) { server.show_replay(applied, all); };
   return database;
 }

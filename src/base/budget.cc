@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "sagitta/base/assert.h"
 
 namespace sagitta {
@@ -32,6 +34,11 @@ Status MemoryBudget::charge(size_t bytes) {
     }
   }
   return {};
+}
+
+double MemoryBudget::used_part() const {
+  const double own = static_cast<double>(used_bytes()) / static_cast<double>(std::max<size_t>(limit_bytes_, 1));
+  return parent_ == nullptr ? own : std::max(own, parent_->used_part());
 }
 
 void MemoryBudget::overdraw(size_t bytes) {

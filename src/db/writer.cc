@@ -12,8 +12,8 @@
 namespace sagitta::db {
 namespace {
 
-/// When all but this part of the indexes' memory is in use, there may be nothing left for a write.
-constexpr size_t kTightPart = 8;
+/// When so much of the indexes' memory is in use, there may be nothing left for a write.
+constexpr double kTight = 7.0 / 8;
 
 }  // namespace
 
@@ -38,7 +38,7 @@ Status Writer::append_rows(const RequestPtr& request) {
   request->context().note(
       [&] { return fmt::format("Appending {} mutations, {} bytes", draft.mutations.size(), record.payload.size()); });
   const Partition& partition = partitions_.of_write(draft.mutations);
-  if (indexes_.used_bytes() < indexes_.limit_bytes() / kTightPart * (kTightPart - 1)) {
+  if (indexes_.used_part() < kTight) {
     return append_with_room(request, partition, draft, std::move(record));
   }
   env_.workers.post([this, request, &partition, draft = std::move(draft), record = std::move(record)]() mutable {

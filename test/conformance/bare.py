@@ -1,6 +1,8 @@
 """The native protocol on a bare socket: frames and segments made by hand."""
 import socket
 import struct
+import urllib.error
+import urllib.request
 import zlib
 
 from checks import equal
@@ -88,3 +90,20 @@ class Connection:
         self.send(frame(QUERY, query_body("SELECT key FROM system.local"), stream=77))
         stream, opcode, _ = self.receive()
         equal((stream, opcode), (77, RESULT))
+
+
+def page(port, path):
+    """Status and body of an HTTP page."""
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=10) as answer:
+            return answer.status, answer.read().decode()
+    except urllib.error.HTTPError as error:
+        return error.code, error.read().decode()
+
+
+def ask(c, text):
+    """The result of a statement."""
+    c.send(frame(QUERY, query_body(text), stream=1))
+    stream, opcode, body = c.receive()
+    assert opcode == RESULT, (text[:60], body)
+    return body

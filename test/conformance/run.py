@@ -44,6 +44,7 @@ NEWEST = "cassandra-driver-3.29"
 SUITES = {
     "raw bytes": own_suite("raw_bytes.py"),
     "limits": limits_suite("limits.py"),
+    "memory": limits_suite("memory.py"),
     "python 3.29 default (v5, lz4)": python_suite(NEWEST, "driver_suite.py", "--expect-version", "5"),
     "python 3.29 v5 plain": python_suite(NEWEST, "driver_suite.py", "--protocol", "5", "--compression", "none"),
     "python 3.29 v4 plain": python_suite(NEWEST, "driver_suite.py", "--protocol", "4", "--compression", "none"),
@@ -62,7 +63,8 @@ SUITES = {
 }
 
 # Of the suites whose server is not as it comes.
-SERVER_OPTIONS = {"limits": ("--workers", "1", "--memory", "128", "--block-cache", "32")}
+SERVER_OPTIONS = {"limits": ("--workers", "1", "--memory", "256", "--block-cache", "32"),
+                  "memory": ("--memory", "256", "--block-cache", "32")}
 
 
 class Totals:
@@ -107,7 +109,8 @@ def run_suite(name, command_for, binary, totals):
         return print(f"   skip {name}: {missing}", flush=True)
     server.start()
     process = subprocess.Popen([str(part) for part in command], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                               stderr=subprocess.STDOUT, text=True)
+                               stderr=subprocess.STDOUT, text=True,
+                               env={**os.environ, "SERVER_PID": str(server.process.pid)})
     watchdog = threading.Timer(SUITE_SECONDS, process.kill)
     watchdog.start()
     failed = converse(process, server, totals)

@@ -32,6 +32,8 @@ class MemoryBudget {
   const std::string& name() const { return name_; }
   size_t limit_bytes() const { return limit_bytes_; }
   size_t used_bytes() const { return used_bytes_.load(std::memory_order_relaxed); }
+  /// Of this budget and those above it the fullest: the part that is in use, 1 when it is full.
+  double used_part() const;
 
  private:
   bool try_take(size_t bytes);
