@@ -96,10 +96,9 @@ def fill(port, rows):
 def read_wide(port, text, stop, done):
     """Asks the same wide read again and again. Counts the answers."""
     cluster, session = connect(port)
-    session.default_timeout = 120
     session.default_fetch_size = 5000
     while not stop.is_set():
-        session.execute(text).one()
+        session.execute(text, timeout=120).one()
         with done.get_lock():
             done.value += 1
     cluster.shutdown()
