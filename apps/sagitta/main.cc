@@ -91,7 +91,7 @@ int main(int argc, char** argv) {
       ->check(CLI::Range(1, 1024));
   serve
       ->add_option("--memory", options.memory_mib,
-                   "Limit of the process's memory, MiB: of 256 and more it is kept to a tenth")
+                   "Memory of the process, MiB: what its parts may charge is less, by 64 and an eighth")
       ->check(CLI::Range(64, 1 << 24));
   serve->add_option("--block-cache", options.block_cache_mib, "Row cache and write buffers within that limit, MiB")
       ->check(CLI::Range(16, 1 << 24));

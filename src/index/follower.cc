@@ -2,6 +2,7 @@
 #include "sagitta/index/follower.h"
 
 #include <algorithm>
+#include <iterator>
 #include <ranges>
 #include <unordered_set>
 #include <utility>
@@ -107,6 +108,7 @@ void Follower::take_expired(int64_t log_s) {
   if (log_s < expired_at_s_ + kExpiredEveryS) return;
   expired_at_s_ = log_s;
   std::vector<RowNumber> expired;
+  std::vector<Update> updates;  // before those of the batch, which may write the same rows again
   for (const auto& [id, index] : indexes_.all()) {
     if (index->state() != Reader::State::kServing) continue;
     expired.clear();
@@ -117,9 +119,10 @@ void Follower::take_expired(int64_t log_s) {
       auto now = env_.view(log_s).get_by_key(*index->table(), key);
       if (!now) continue;  // it is found again
       drop_unless_indexed(*indexes_.of_table(table_id), *now);
-      updates_.insert(updates_.begin(), {.table_id = table_id, .row_key = Bytes(key), .now = *std::move(now)});
+      updates.push_back({.table_id = table_id, .row_key = Bytes(key), .now = *std::move(now)});
     }
   }
+  updates_.insert(updates_.begin(), std::make_move_iterator(updates.begin()), std::make_move_iterator(updates.end()));
 }
 
 /// Of several changes of a row the last is what the batch leaves.
