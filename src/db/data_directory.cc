@@ -95,7 +95,6 @@ Result<DataDirectory> open_data_directory(FileSystem& files, const std::string& 
   SAGITTA_CHECK(files.make_directories(directory.log_path()));
   SAGITTA_CHECK(files.make_directories(directory.store_path(0)));
   SAGITTA_CHECK(files.make_directories(directory.index_path()));
-  SAGITTA_CHECK(files.sync_directory(path + "/log"));
   SAGITTA_CHECK(files.sync_directory(path + "/index"));
   SAGITTA_CHECK(files.sync_directory(path + "/store"));
   SAGITTA_CHECK(files.sync_directory(path));

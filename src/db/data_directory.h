@@ -29,7 +29,7 @@ struct DataDirectory {
   DirectoryFormat format;
   std::unique_ptr<FileLock> lock;
 
-  std::string log_path() const { return path + "/log/0"; }
+  std::string log_path() const { return path + "/log"; }
   std::string store_path(uint32_t partition) const { return path + "/store/" + std::to_string(partition); }
   std::string index_path() const { return path + "/index/0"; }
 };

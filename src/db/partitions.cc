@@ -20,9 +20,9 @@ size_t partition_of(int64_t token, size_t count) {
 Status Partitions::open(const DataDirectory& directory) {
   log::LocalOptions log;
   log.directory = directory.log_path();
+  log.partitions = static_cast<log::Partition>(directory.format.partitions);
   log.segment_bytes = options_.log_segment_bytes;
   SAGITTA_TRY(log_, log::open_local_log(env_.files, env_.clock, env_.metrics, log));
-  SAGITTA_ASSERT(log_->partitions() == directory.format.partitions);
   partitions_.resize(directory.format.partitions);
   for (size_t i = 0; i < partitions_.size(); ++i) {
     partitions_[i].number = static_cast<log::Partition>(i);

@@ -1,3 +1,4 @@
+// The log of tests: its faults, and what it has kept.
 #include "sagitta/log/sim_log.h"
 
 #include <fmt/format.h>
@@ -7,28 +8,33 @@
 #include <condition_variable>
 #include <deque>
 #include <mutex>
-#include <optional>
 #include <thread>
 
-#include "sagitta/base/assert.h"
 #include "sagitta/base/limits.h"
 #include "sagitta/base/random.h"
+
+#include "stream_log.h"
 
 namespace sagitta::log {
 namespace {
 
 constexpr uint64_t kDuplicateDelayMax = 8;
 constexpr uint64_t kSkippedMax = 8;
+/// Seeds of neighbouring partitions are as far apart as those of different runs.
+constexpr uint64_t kSeedStep = 0x9E3779B97F4A7C15;
 
-class SimLog final : public Log {
+class SimStream final : public Stream {
  public:
-  SimLog(const Clock& clock, const SimFaults& faults)
-      : clock_(clock), faults_(faults), random_(faults.seed), thread_([this] { run(); }) {}
-  ~SimLog() override { stop(); }
+  SimStream(Partition number, const Clock& clock, const SimOptions& options)
+      : Stream(number),
+        clock_(clock),
+        faults_(options.faults[number]),
+        random_(options.seed + number * kSeedStep),
+        is_stepped_(options.is_stepped) {
+    if (!is_stepped_) thread_ = std::thread([this] { run(); });
+  }
 
-  Partition partitions() const override { return 1; }
-  void append(Partition partition, Record record, AppendDone done) override {
-    SAGITTA_ASSERT(partition < partitions());
+  void append(Record record, AppendDone done) override {
     std::unique_lock lock(mutex_);
     if (!stopping_) {
       queue_.push_back({std::move(record), std::move(done)});
@@ -39,12 +45,16 @@ class SimLog final : public Log {
     done(fail(ErrorCode::kUnavailable, "log: stopped"));
   }
 
-  Result<std::vector<Entry>> read(Partition partition, Offset from, size_t max_bytes, int64_t wait_us) override {
-    SAGITTA_ASSERT(partition < partitions());
+  bool wait_for(Offset from, int64_t wait_us) override {
     std::unique_lock lock(mutex_);
     changed_.wait_for(lock, std::chrono::microseconds(wait_us), [&] { return stopping_ || from < bounds_.end; });
+    return !stopping_;
+  }
+  Result<std::vector<Entry>> read(Offset from, size_t max_bytes) override {
+    std::lock_guard lock(mutex_);
     if (from < bounds_.begin) {
-      return fail(ErrorCode::kNotFound, fmt::format("log: {} is trimmed, it begins at {}", from, bounds_.begin));
+      return fail_in(number(), Error(ErrorCode::kNotFound,
+                                     fmt::format("offset {} is trimmed, it begins at {}", from, bounds_.begin)));
     }
     std::vector<Entry> entries;
     auto next = std::ranges::lower_bound(entries_, from, {}, &Entry::offset);
@@ -52,30 +62,52 @@ class SimLog final : public Log {
       entries.push_back(*next);
       bytes += next->record->payload.size();
     }
-    if (entries.empty() && stopping_) return fail(ErrorCode::kUnavailable, "log: stopped");
     return entries;
   }
 
-  Bounds bounds(Partition partition) const override {
-    SAGITTA_ASSERT(partition < partitions());
+  Bounds bounds() const override {
     std::lock_guard lock(mutex_);
     return bounds_;
   }
-  Status trim(Partition partition, Offset before) override {
-    SAGITTA_ASSERT(partition < partitions());
+  Status trim(Offset before) override {
     std::lock_guard lock(mutex_);
     bounds_.begin = std::clamp(before, bounds_.begin, bounds_.end);
     while (!entries_.empty() && entries_.front().offset < bounds_.begin) entries_.pop_front();
     return {};
   }
-  void stop() override {
+
+  void begin_stop() override {
     {
       std::lock_guard lock(mutex_);
       stopping_ = true;
     }
     changed_.notify_all();
+  }
+  void stop() override {
     std::lock_guard joining(join_mutex_);
     if (thread_.joinable()) thread_.join();
+    while (is_stepped_ && settle()) {
+    }
+  }
+
+  /// Settles the oldest append that waits, if one does.
+  bool settle() {
+    std::unique_lock lock(mutex_);
+    if (queue_.empty()) return false;
+    Pending pending = std::move(queue_.front());
+    queue_.pop_front();
+    const Fate fate = draw();
+    if (fate.delay_us > 0 && !is_stepped_) {
+      lock.unlock();
+      std::this_thread::sleep_for(std::chrono::microseconds(fate.delay_us));
+      lock.lock();
+    }
+    Result<Offset> answer = decide(std::move(pending.record), fate);
+    lock.unlock();
+    changed_.notify_all();
+    followers().mark(number());
+    pending.done(std::move(answer));
+    return true;
   }
 
  private:
@@ -107,27 +139,17 @@ class SimLog final : public Log {
   }
 
   void run() {
-    std::unique_lock lock(mutex_);
     while (true) {
-      changed_.wait(lock, [this] { return stopping_ || !queue_.empty(); });
-      if (queue_.empty()) return;
-      Pending pending = std::move(queue_.front());
-      queue_.pop_front();
-      const Fate fate = draw();
-      if (fate.delay_us > 0) {
-        lock.unlock();
-        std::this_thread::sleep_for(std::chrono::microseconds(fate.delay_us));
-        lock.lock();
+      {
+        std::unique_lock lock(mutex_);
+        changed_.wait(lock, [this] { return stopping_ || !queue_.empty(); });
+        if (queue_.empty()) return;
       }
-      Result<Offset> answer = settle(std::move(pending.record), fate);
-      lock.unlock();
-      changed_.notify_all();
-      pending.done(std::move(answer));
-      lock.lock();
+      settle();
     }
   }
 
-  Result<Offset> settle(Record record, const Fate& fate) {
+  Result<Offset> decide(Record record, const Fate& fate) {
     if (record.payload.size() > limits::kRecordBytesMax) return fail(ErrorCode::kInvalid, "log: record too large");
     if (fate.fails) return fail(ErrorCode::kIo, "log: injected fault");
     bounds_.end += fate.skipped;
@@ -139,7 +161,8 @@ class SimLog final : public Log {
   }
   Offset add(Record record) {
     record.log_time_us = clock_.now_us();
-    entries_.push_back({.offset = bounds_.end, .record = std::make_shared<const Record>(std::move(record))});
+    entries_.push_back(
+        {.partition = number(), .offset = bounds_.end, .record = std::make_shared<const Record>(std::move(record))});
     return bounds_.end++;
   }
   void repeat_late() {
@@ -156,6 +179,7 @@ class SimLog final : public Log {
   const Clock& clock_;
   const SimFaults faults_;
   SeededRandom random_;
+  const bool is_stepped_;
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   std::deque<Pending> queue_;
@@ -167,10 +191,28 @@ class SimLog final : public Log {
   std::thread thread_;
 };
 
+class SimStreams final : public StreamLog<SimLog, SimStream> {
+ public:
+  SimStreams(const Clock& clock, const SimOptions& options) : is_stepped_(options.is_stepped) {
+    SAGITTA_ASSERT(!options.faults.empty());
+    for (size_t i = 0; i < options.faults.size(); ++i) {
+      add(std::make_unique<SimStream>(static_cast<Partition>(i), clock, options));
+    }
+  }
+
+  bool settle(Partition partition) override {
+    SAGITTA_ASSERT(is_stepped_);
+    return stream(partition).settle();
+  }
+
+ private:
+  const bool is_stepped_;
+};
+
 }  // namespace
 
-std::unique_ptr<Log> make_sim_log(const Clock& clock, const SimFaults& faults) {
-  return std::make_unique<SimLog>(clock, faults);
+std::unique_ptr<SimLog> make_sim_log(const Clock& clock, const SimOptions& options) {
+  return std::make_unique<SimStreams>(clock, options);
 }
 
 }  // namespace sagitta::log

@@ -107,9 +107,10 @@ TEST_F(PartitionsTest, ALogThatIsDamagedIsNotOpened) {
   EXPECT_EQ(create_keyspace("a"), "ok");
   EXPECT_EQ(create_keyspace("b"), "ok");
   close();
-  const auto names = machine_.files->list(directory_.log_path()).value();
+  const std::string folder = directory_.log_path() + "/0";
+  const auto names = machine_.files->list(folder).value();
   ASSERT_FALSE(names.empty());
-  const std::string path = directory_.log_path() + "/" + names[0];
+  const std::string path = folder + "/" + names[0];
   Bytes bytes = read_file(*machine_.files, path, 1 << 20).value();
   bytes[bytes.find("SimpleStrategy")] = 'X';
   ASSERT_TRUE(write_file_atomically(*machine_.files, path, bytes));

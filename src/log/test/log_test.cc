@@ -1,4 +1,6 @@
 // A log in segment files: what it keeps, refuses, and takes for damage.
+#include <fmt/format.h>
+#include <gmock/gmock.h>
 #include <unistd.h>
 
 #include <filesystem>
@@ -14,42 +16,47 @@
 namespace sagitta::log {
 namespace {
 
-TEST_F(LocalLogTest, KeepsRecordsAcrossReopening) {
+using testing::HasSubstr;
+using testing::StartsWith;
+
+INSTANTIATE_TEST_SUITE_P(Partitions, LocalLogTest, testing::Values(1, 4));
+
+TEST_P(LocalLogTest, KeepsRecordsAcrossReopening) {
   open();
-  EXPECT_EQ(log_->bounds(0).end, 0u);
+  EXPECT_EQ(bounds().end, 0u);
   append_numbers(0, 100);
   expect_numbers(0, 100);
   expect_numbers(99, 100);
-  EXPECT_GT(files_->list("/log")->size(), 3u) << "several segments";
+  EXPECT_GT(files_->list(folder())->size(), 3u) << "several segments";
   open();
-  EXPECT_EQ(log_->bounds(0).end, 100u);
+  EXPECT_EQ(bounds().end, 100u);
   expect_numbers(0, 100);
   append_numbers(100, 110);
   expect_numbers(57, 110);
-  EXPECT_EQ(log_->read(0, 0, 1000, 0)->front().record->log_time_us, 1000);
+  EXPECT_EQ(read(0)->front().record->log_time_us, 1000);
   EXPECT_EQ(metric("sagitta_log_append_total"), "110");
   EXPECT_EQ(metric("sagitta_log_torn_tail_total"), "0");
   EXPECT_NE(metrics_.render().find("sagitta_log_sync_seconds_count"), std::string::npos);
 }
 
-TEST_F(LocalLogTest, AReaderWaitsForTheNextRecord) {
+TEST_P(LocalLogTest, AReaderWaitsForTheNextRecord) {
   open();
-  EXPECT_TRUE(log_->read(0, 0, 1000, 1000)->empty());
-  auto reader = std::async(std::launch::async, [&] { return log_->read(0, 0, 1000, kLongUs); });
-  ASSERT_TRUE(append(*log_, "x"));
+  EXPECT_TRUE(read(0, 1000)->empty());
+  auto reader = std::async(std::launch::async, [&] { return read(0, kLongUs); });
+  ASSERT_TRUE(append("x"));
   EXPECT_EQ(reader.get()->size(), 1u);
-  auto stopped = std::async(std::launch::async, [&] { return log_->read(0, 1, 1000, kLongUs); });
+  auto stopped = std::async(std::launch::async, [&] { return read(1, kLongUs); });
   log_->stop();
   EXPECT_EQ(stopped.get().error().code(), ErrorCode::kUnavailable);
-  EXPECT_EQ(append(*log_, "y").error().code(), ErrorCode::kUnavailable);
-  EXPECT_EQ(log_->read(0, 0, 1000, 0)->size(), 1u);
+  EXPECT_EQ(append("y").error().code(), ErrorCode::kUnavailable);
+  EXPECT_EQ(read(0)->size(), 1u);
   log_->stop();
 }
 
-TEST_F(LocalLogTest, StopMakesQueuedRecordsDurable) {
+TEST_P(LocalLogTest, StopMakesQueuedRecordsDurable) {
   open();
   std::vector<std::future<Result<Offset>>> answers;
-  for (int i = 0; i < 500; ++i) answers.push_back(append_later(*log_, std::to_string(i)));
+  for (int i = 0; i < 500; ++i) answers.push_back(append_later(std::to_string(i)));
   log_->stop();
   for (size_t i = 0; i < answers.size(); ++i) EXPECT_EQ(answers[i].get().value(), i);
   SeededRandom random(1);
@@ -58,61 +65,61 @@ TEST_F(LocalLogTest, StopMakesQueuedRecordsDurable) {
   expect_numbers(0, 500);
 }
 
-TEST_F(LocalLogTest, TrimFreesWholeSegmentsAndOffsetsGoOn) {
+TEST_P(LocalLogTest, TrimFreesWholeSegmentsAndOffsetsGoOn) {
   open();
   append_numbers(0, 100);
-  ASSERT_TRUE(log_->trim(0, 50));
-  EXPECT_GT(log_->bounds(0).begin, 30u);
-  EXPECT_LE(log_->bounds(0).begin, 50u);
-  EXPECT_EQ(log_->read(0, 0, 1000, 0).error().code(), ErrorCode::kNotFound);
+  ASSERT_TRUE(log_->trim(last(), 50));
+  EXPECT_GT(bounds().begin, 30u);
+  EXPECT_LE(bounds().begin, 50u);
+  EXPECT_EQ(read(0).error().code(), ErrorCode::kNotFound);
   expect_numbers(50, 100);
-  ASSERT_TRUE(log_->trim(0, 100));
-  EXPECT_EQ(files_->list("/log")->size(), 1u);
+  ASSERT_TRUE(log_->trim(last(), 100));
+  EXPECT_EQ(files_->list(folder())->size(), 1u);
   open();
-  EXPECT_EQ(log_->bounds(0).end, 100u);
+  EXPECT_EQ(bounds().end, 100u);
   append_numbers(100, 130);
-  ASSERT_TRUE(log_->trim(0, 10'000));
-  expect_numbers(log_->bounds(0).begin, 130);
+  ASSERT_TRUE(log_->trim(last(), 10'000));
+  expect_numbers(bounds().begin, 130);
   open();
-  EXPECT_EQ(log_->bounds(0).end, 130u);
+  EXPECT_EQ(bounds().end, 130u);
 }
 
-TEST_F(LocalLogTest, RefusesWhatIsTooMuch) {
+TEST_P(LocalLogTest, RefusesWhatIsTooMuch) {
   open();
-  EXPECT_EQ(append(*log_, Bytes(limits::kRecordBytesMax + 1, 'x')).error().code(), ErrorCode::kInvalid);
-  EXPECT_EQ(append(*log_, Bytes(size_t{3} << 20, 'x')).value(), 0u) << "an empty queue takes any record";
+  EXPECT_EQ(append(Bytes(limits::kRecordBytesMax + 1, 'x')).error().code(), ErrorCode::kInvalid);
+  EXPECT_EQ(append(Bytes(size_t{3} << 20, 'x')).value(), 0u) << "an empty queue takes any record";
   std::promise<void> entered, release;
-  log_->append(0, record_of("blocks the writer"), [&](Result<Offset>) {
+  log_->append(last(), record_of("blocks the writer"), [&](Result<Offset>) {
     entered.set_value();
     release.get_future().wait();
   });
   entered.get_future().wait();
-  auto fits = append_later(*log_, Bytes(900'000, 'x'));
-  auto refused = append_later(*log_, Bytes(900'000, 'x'));
+  auto fits = append_later(Bytes(900'000, 'x'));
+  auto refused = append_later(Bytes(900'000, 'x'));
   release.set_value();
   EXPECT_TRUE(fits.get());
   EXPECT_EQ(refused.get().error().code(), ErrorCode::kOverloaded);
-  EXPECT_TRUE(append(*log_, Bytes(900'000, 'x'))) << "the queue is empty again";
+  EXPECT_TRUE(append(Bytes(900'000, 'x'))) << "the queue is empty again";
 }
 
-TEST_F(LocalLogTest, AFailedSyncPoisonsTheLog) {
+TEST_P(LocalLogTest, AFailedSyncPoisonsTheLog) {
   open();
   append_numbers(0, 5);
   files_->fail_sync(1);
-  EXPECT_EQ(append(*log_, "lost").error().code(), ErrorCode::kIo);
-  EXPECT_EQ(append(*log_, "lost too").error().code(), ErrorCode::kIo) << "although the disk works again";
-  EXPECT_EQ(log_->bounds(0).end, 5u);
+  EXPECT_EQ(append("lost").error().code(), ErrorCode::kIo);
+  EXPECT_EQ(append("lost too").error().code(), ErrorCode::kIo) << "although the disk works again";
+  EXPECT_EQ(bounds().end, 5u);
   expect_numbers(0, 5);
   EXPECT_EQ(metric("sagitta_log_append_failed_total"), "2");
 }
 
-TEST_F(LocalLogTest, AFullDiskFailsAppendsAndKeepsTheRest) {
+TEST_P(LocalLogTest, AFullDiskFailsAppendsAndKeepsTheRest) {
   options_.reserve_bytes = 0;
   open();
   append_numbers(0, 5);
   files_->limit_bytes(files_->file_size(first_segment()).value() + 10);
-  EXPECT_EQ(append(*log_, "no room").error().code(), ErrorCode::kNoSpace);
-  EXPECT_EQ(append(*log_, "").error().code(), ErrorCode::kNoSpace);
+  EXPECT_EQ(append("no room").error().code(), ErrorCode::kNoSpace);
+  EXPECT_EQ(append("").error().code(), ErrorCode::kNoSpace);
   files_->limit_bytes(UINT64_MAX);
   open();
   EXPECT_EQ(metric("sagitta_log_torn_tail_total"), "1");
@@ -120,7 +127,7 @@ TEST_F(LocalLogTest, AFullDiskFailsAppendsAndKeepsTheRest) {
   expect_numbers(0, 8);
 }
 
-TEST_F(LocalLogTest, DamageBeforeTheTailIsCorruptionAndNamesThePlace) {
+TEST_P(LocalLogTest, DamageBeforeTheTailIsCorruptionAndNamesThePlace) {
   options_.segment_bytes = 1 << 20;
   open();
   append_numbers(0, 10);
@@ -130,24 +137,24 @@ TEST_F(LocalLogTest, DamageBeforeTheTailIsCorruptionAndNamesThePlace) {
   const auto opened = try_open();
   ASSERT_FALSE(opened);
   EXPECT_EQ(opened.error().code(), ErrorCode::kCorruption);
-  EXPECT_NE(opened.error().message().find(first_segment()), std::string::npos);
-  EXPECT_NE(opened.error().message().find("byte " + std::to_string(3 * record_bytes)), std::string::npos)
-      << opened.error().message();
+  EXPECT_THAT(opened.error().message(), StartsWith(fmt::format("log partition {}: {}: damaged at byte {}: ", last(),
+                                                               first_segment(), 3 * record_bytes)));
+  EXPECT_THAT(opened.error().message(), HasSubstr("; restore the data directory from a backup, or "));
 }
 
 /// One write, one sync: without the mark of a clean stop, damage inside it could be a torn tail.
-TEST_F(LocalLogTest, DamageWithinTheLastGroupOfAStoppedLogIsCorruption) {
+TEST_P(LocalLogTest, DamageWithinTheLastGroupOfAStoppedLogIsCorruption) {
   options_.segment_bytes = 1 << 20;
   open();
   std::vector<std::future<Result<Offset>>> answers;
-  for (int i = 0; i < 300; ++i) answers.push_back(append_later(*log_, "xxxx"));
+  for (int i = 0; i < 300; ++i) answers.push_back(append_later("xxxx"));
   for (auto& answer : answers) ASSERT_TRUE(answer.get());
   log_.reset();
   ASSERT_TRUE(files_->flip_bit(first_segment(), files_->file_size(first_segment()).value() / 2 * 8));
   EXPECT_EQ(try_open().error().code(), ErrorCode::kCorruption);
 }
 
-TEST_F(LocalLogTest, ADamagedMarkBeforeRecordsIsCorruption) {
+TEST_P(LocalLogTest, ADamagedMarkBeforeRecordsIsCorruption) {
   options_.segment_bytes = 1 << 20;
   open();
   append_numbers(0, 1);
@@ -157,7 +164,7 @@ TEST_F(LocalLogTest, ADamagedMarkBeforeRecordsIsCorruption) {
   EXPECT_EQ(try_open().error().code(), ErrorCode::kCorruption);
 }
 
-TEST_F(LocalLogTest, ADamagedOrShortLastRecordIsATornTail) {
+TEST_P(LocalLogTest, ADamagedOrShortLastRecordIsATornTail) {
   options_.segment_bytes = 1 << 20;
   enum class Cut { kNot, kShort, kBeforeReserved };
   for (const Cut cut : {Cut::kNot, Cut::kShort, Cut::kBeforeReserved}) {
@@ -186,28 +193,29 @@ TEST_F(LocalLogTest, ADamagedOrShortLastRecordIsATornTail) {
   EXPECT_EQ(metric("sagitta_log_torn_tail_total"), "3");
 }
 
-TEST_F(LocalLogTest, ATornSegmentThatIsNotTheLastIsCorruption) {
+TEST_P(LocalLogTest, ATornSegmentThatIsNotTheLastIsCorruption) {
   open();
   append_numbers(0, 50);
   log_.reset();
   const uint64_t bytes = files_->file_size(first_segment()).value();
   ASSERT_TRUE(files_->truncate(first_segment(), bytes - 1));
   EXPECT_EQ(try_open().error().code(), ErrorCode::kCorruption);
-  ASSERT_TRUE(files_->remove("/log/" + files_->list("/log").value()[1]));
+  ASSERT_TRUE(files_->remove(folder() + "/" + files_->list(folder()).value()[1]));
   EXPECT_EQ(try_open().error().code(), ErrorCode::kCorruption) << "a missing segment";
 }
 
-TEST_F(LocalLogTest, DamageOnDiskUnderAnOpenLogIsCorruptionToAReader) {
+TEST_P(LocalLogTest, DamageOnDiskUnderAnOpenLogIsCorruptionToAReader) {
   open();
   append_numbers(0, 50);
   ASSERT_TRUE(files_->flip_bit(first_segment(), 300 * 8));
-  const auto payloads = read_all(*log_, 0, 1);
+  const auto payloads = read_all(*log_, last(), 0, 1);
   ASSERT_FALSE(payloads);
   EXPECT_EQ(payloads.error().code(), ErrorCode::kCorruption);
-  EXPECT_NE(payloads.error().message().find(first_segment()), std::string::npos);
+  EXPECT_THAT(payloads.error().message(), StartsWith(fmt::format("log partition {}: {}: ", last(), first_segment())));
+  EXPECT_THAT(payloads.error().message(), HasSubstr("; restore the data directory from a backup, or "));
 }
 
-TEST_F(LocalLogTest, AnUnknownKindStopsTheReaderAndANewerVersionTheOpening) {
+TEST_P(LocalLogTest, AnUnknownKindStopsTheReaderAndANewerVersionTheOpening) {
   options_.tail_bytes = 0;
   open();
   append_numbers(0, 2);
@@ -219,8 +227,8 @@ TEST_F(LocalLogTest, AnUnknownKindStopsTheReaderAndANewerVersionTheOpening) {
   auto file = files_->open_append(first_segment(), FileSystem::OpenMode::kAppend).value();
   ASSERT_TRUE(file->append(strange));
   open();
-  EXPECT_EQ(log_->read(0, 0, 1000, 0)->size(), 2u) << "what is before it comes first";
-  EXPECT_EQ(log_->read(0, 2, 1000, 0).error().code(), ErrorCode::kFormat);
+  EXPECT_EQ(read(0)->size(), 2u) << "what is before it comes first";
+  EXPECT_EQ(read(2).error().code(), ErrorCode::kFormat);
   log_.reset();
   Bytes newer = strange;
   newer[3] = 2;
@@ -232,7 +240,7 @@ TEST_F(LocalLogTest, AnUnknownKindStopsTheReaderAndANewerVersionTheOpening) {
 
 /// A killed process leaves what it wrote in the page cache; once it was served, a power cut must
 /// not take it back.
-TEST_F(LocalLogTest, WhatIsFoundAtOpenIsMadeDurable) {
+TEST_P(LocalLogTest, WhatIsFoundAtOpenIsMadeDurable) {
   open();
   append_numbers(0, 2);
   log_.reset();
@@ -247,27 +255,27 @@ TEST_F(LocalLogTest, WhatIsFoundAtOpenIsMadeDurable) {
   expect_numbers(0, 3);
 }
 
-TEST_F(LocalLogTest, WorksOnTheRealFileSystem) {
+TEST_P(LocalLogTest, WorksOnTheRealFileSystem) {
   const auto files = make_real_file_system();
   options_.directory =
       (std::filesystem::temp_directory_path() / ("sagitta_log_test_" + std::to_string(::getpid()))).string();
   for (size_t round = 0; round < 3; ++round) {
     auto opened = open_local_log(*files, clock_, metrics_, options_);
     ASSERT_TRUE(opened) << opened.error().to_string();
-    for (size_t i = 0; i < 20; ++i) ASSERT_EQ(append(**opened, "x").value(), round * 20 + i);
-    EXPECT_EQ(read_all(**opened, 0)->size(), round * 20 + 20);
+    for (size_t i = 0; i < 20; ++i) ASSERT_EQ(log::append(**opened, last(), "x").value(), round * 20 + i);
+    EXPECT_EQ(read_all(**opened, last(), 0)->size(), round * 20 + 20);
   }
   std::filesystem::remove_all(options_.directory);
 }
 
-TEST_F(LocalLogTest, ManyWritersManyReadersOneOrder) {
+TEST_P(LocalLogTest, ManyWritersManyReadersOneOrder) {
   open();
   constexpr size_t kThreads = 4, kEach = 500;
   std::vector<std::thread> threads;
   for (size_t t = 0; t < kThreads; ++t) {
     threads.emplace_back([&, t] {
       for (size_t i = 0; i < kEach; ++i) {
-        log_->append(0, record_of(std::to_string(t) + " " + std::to_string(i)),
+        log_->append(last(), record_of(std::to_string(t) + " " + std::to_string(i)),
                      [](Result<Offset> r) { ASSERT_TRUE(r); });
       }
     });
@@ -275,7 +283,7 @@ TEST_F(LocalLogTest, ManyWritersManyReadersOneOrder) {
   auto reader = std::async(std::launch::async, [&] {
     std::map<char, size_t> next;
     for (Offset at = 0; at < kThreads * kEach;) {
-      const auto entries = log_->read(0, at, 500, kLongUs);
+      const auto entries = log_->read(last(), at, 500, kLongUs);
       if (!entries) return false;
       for (const Entry& entry : *entries) {
         const Bytes& payload = entry.record->payload;

@@ -34,6 +34,7 @@ class BlindLog final : public log::Log {
     if (is_blind && entries) entries->clear();
     return entries;
   }
+  std::unique_ptr<log::Feed> feed() override { return log_->feed(); }
   log::Bounds bounds(log::Partition partition) const override { return log_->bounds(partition); }
   Status trim(log::Partition partition, log::Offset before) override { return log_->trim(partition, before); }
   void stop() override { log_->stop(); }
@@ -395,7 +396,7 @@ TEST_F(ReplicaTest, WhatWasReplayedIsFlushedAndNotReplayedAgain) {
 /// A broker's log has offsets that hold no record. Applying, flushing, index builds and restarts go
 /// on across them.
 TEST_F(ReplicaTest, OffsetsThatTheLogLeavesOutAreNoHole) {
-  const auto sim = log::make_sim_log(clock_, {.seed = 3, .duplicate_one_in = 4, .skip_one_in = 2});
+  const auto sim = log::make_sim_log(clock_, {.seed = 3, .faults = {{.duplicate_one_in = 4, .skip_one_in = 2}}});
   const auto start = [&] {
     auto opened = Replica::open({*store_, *sim, clock_, metrics_, workers_, vectors_, horizon_.get()});
     ASSERT_TRUE(opened) << opened.error().to_string();

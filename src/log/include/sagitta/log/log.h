@@ -5,9 +5,11 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <vector>
 
 #include "sagitta/base/result.h"
+#include "sagitta/log/feed.h"
 #include "sagitta/log/record.h"
 
 namespace sagitta::log {
@@ -38,11 +40,13 @@ class Log {
   /// to `wait_us` while there is none, then returns an empty list. kCorruption when a record in the
   /// middle is damaged, kNotFound when `from` was trimmed.
   virtual Result<std::vector<Entry>> read(Partition partition, Offset from, size_t max_bytes, int64_t wait_us) = 0;
+  /// Follows no partition yet. The log must outlive it.
+  virtual std::unique_ptr<Feed> feed() = 0;
   virtual Bounds bounds(Partition partition) const = 0;
   /// Records below `before` will not be read again; frees what storage it can.
   virtual Status trim(Partition partition, Offset before) = 0;
-  /// Fails waiting readers with kUnavailable, refuses new appends, makes queued ones durable, joins
-  /// threads. Idempotent.
+  /// Fails waiting readers and feeds with kUnavailable, refuses new appends, makes queued ones
+  /// durable, joins threads. Idempotent.
   virtual void stop() = 0;
 };
 

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <vector>
 
 #include "sagitta/base/clock.h"
 #include "sagitta/log/log.h"
@@ -13,7 +14,6 @@ namespace sagitta::log {
 
 /// Each fault hits one append in that many; 0 = never.
 struct SimFaults {
-  uint64_t seed = 1;
   /// Not appended; done gets kIo. Unlike a LocalLog's failure, it concerns this append alone.
   uint32_t fail_one_in = 0;
   /// Appended, but done gets kWriteTimeout.
@@ -22,13 +22,29 @@ struct SimFaults {
   uint32_t duplicate_one_in = 0;
   /// Up to eight offsets before the record are left out, as a broker does for marks of its own.
   uint32_t skip_one_in = 0;
-  /// Each append takes a random time up to this.
+  /// Each append takes a random time up to this; not when it is stepped.
   int64_t delay_us_max = 0;
 };
 
+struct SimOptions {
+  uint64_t seed = 1;
+  /// Of each partition, in their order: the log has as many.
+  std::vector<SimFaults> faults = std::vector<SimFaults>(1);
+  /// No threads: `settle` does their work.
+  bool is_stepped = false;
+};
+
 /// Nothing survives the object; to restart a replica, keep the log. Without faults it is an honest
-/// log. The faults depend on the seed and the order of the appends only. It has one partition.
-/// `clock` must outlive it. Thread-safe.
-std::unique_ptr<Log> make_sim_log(const Clock& clock, const SimFaults& faults = {});
+/// log. Offsets and faults of a partition depend on the seed, its number and the order of its own
+/// appends only. Thread-safe.
+class SimLog : public Log {
+ public:
+  /// Of a stepped log: makes the oldest append that waits in the partition durable, or not, and
+  /// calls its `done`. False when none waits. `stop` settles all that wait.
+  virtual bool settle(Partition partition) = 0;
+};
+
+/// `clock` must outlive it.
+std::unique_ptr<SimLog> make_sim_log(const Clock& clock, const SimOptions& options = {});
 
 }  // namespace sagitta::log
