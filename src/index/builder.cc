@@ -9,7 +9,7 @@
 namespace sagitta::index {
 namespace {
 
-/// A builder this close to the applier makes it wait for the rest.
+/// A builder this close to the appliers makes them wait for the rest.
 constexpr size_t kCatchUpRows = 256;
 
 }  // namespace
@@ -56,32 +56,29 @@ void Builder::build_next() {
   changed_.notify_all();
 }
 
-/// The last of the journal is read while the applier waits.
+/// The last of the journals is read while the appliers wait.
 Status Builder::build(const IndexPtr& index) {
   // From before the first row is read: what is removed from then on is told.
   const RowMap::Pin pin = index->rows()->pin();
-  SAGITTA_TRY(const std::optional<log::Offset> saved, env_.saver.load(*index));
-  log::Offset next = saved.value_or(0);
-  if (!saved) {
-    std::optional<rows::ReadView> rows;
-    {
-      std::lock_guard lock(env_.commit.mutex);
-      rows = env_.view(0);
-      next = env_.commit.next;
-    }
-    SAGITTA_CHECK(scan(*index, *rows));
+  SAGITTA_TRY(const std::optional<Positions> saved, env_.saver.load(*index));
+  Positions next;
+  if (saved) {
+    next = *saved;
+  } else {
+    SAGITTA_TRY(next, scan(*index));
   }
   size_t caught_up = 0;
   for (;;) {
     SAGITTA_TRY(const size_t rows, catch_up(*index, pin, next));
     caught_up += rows;
-    if (stopping_ || !env_.indexes.has(*index)) return {};
+    if (!is_wanted(*index)) return {};
     if (rows <= kCatchUpRows) break;
   }
   {
-    std::lock_guard lock(env_.commit.mutex);
+    const auto locks = lock_all(env_.sources);
     SAGITTA_TRY(const size_t rows, catch_up(*index, pin, next));
     caught_up += rows;
+    if (!is_wanted(*index)) return {};
     index->set_state(Reader::State::kServing);
   }
   log_info("index serves", {{"index", index->def().name},
@@ -93,11 +90,26 @@ Status Builder::build(const IndexPtr& index) {
   return {};
 }
 
+/// Returns what it is complete to by now.
+Result<Positions> Builder::scan(Index& index) {
+  Positions next;
+  for (RowSource* source : env_.sources) {
+    std::optional<rows::ReadView> rows;
+    {
+      std::lock_guard lock(source->commit.mutex);
+      rows = source->view(0);
+      next.push_back(source->commit.next);
+    }
+    SAGITTA_CHECK(scan(index, *rows));
+  }
+  return next;
+}
+
 Status Builder::scan(Index& index, const rows::ReadView& rows) {
   const auto cursor = rows.scan_tokens(*index.table());
   for (;;) {
     SAGITTA_TRY(const bool more, cursor->next());
-    if (!more || stopping_ || !env_.indexes.has(index)) return {};
+    if (!more || !is_wanted(index)) return {};
     if (!cursor->row().is_static) SAGITTA_CHECK(show(index, cursor->row_key(), &cursor->row()));
   }
 }
@@ -108,18 +120,28 @@ Status Builder::show(Index& index, BytesView row_key, const rows::LiveRow* now) 
   return row ? index.update({.row = *row, .key = row_key, .now = now}) : Status();
 }
 
-/// Brings the index up to the journal's end and moves `from` beyond it. Returns how many rows it
+/// Brings the index up to the journals' ends and moves `from` beyond them. Returns how many rows it
 /// took. `pin` is older than all that the index has.
-Result<size_t> Builder::catch_up(Index& index, const RowMap::Pin& pin, log::Offset& from) {
-  const rows::ReadView rows = env_.view(0);
-  SAGITTA_TRY(const IndexJournal::Changes changes, env_.journal.read(index.def().id, from, rows.snapshot()));
-  if (changes.cleared) index.clear();
-  for (const Bytes& key : changes.rows) {
-    SAGITTA_TRY(const auto row, rows.get_by_key(*index.table(), key));
-    SAGITTA_CHECK(show(index, key, row ? &*row : nullptr));
+Result<size_t> Builder::catch_up(Index& index, const RowMap::Pin& pin, Positions& from) {
+  size_t caught_up = 0;
+  for (log::Partition p = 0; p < env_.sources.size(); ++p) {
+    SAGITTA_TRY(const size_t rows, catch_up(index, p, from[p]));
+    caught_up += rows;
   }
   for (const RowNumber row : index.rows()->removed_since(pin)) {
     SAGITTA_CHECK(index.update({.row = row, .key = index.rows()->key(row)}));
+  }
+  return caught_up;
+}
+
+Result<size_t> Builder::catch_up(Index& index, log::Partition partition, log::Offset& from) {
+  const RowSource& source = *env_.sources[partition];
+  const rows::ReadView rows = source.view(0);
+  SAGITTA_TRY(const IndexJournal::Changes changes, source.journal.read(index.def().id, from, rows.snapshot()));
+  if (changes.cleared) SAGITTA_CHECK(index.clear(partition));
+  for (const Bytes& key : changes.rows) {
+    SAGITTA_TRY(const auto row, rows.get_by_key(*index.table(), key));
+    SAGITTA_CHECK(show(index, key, row ? &*row : nullptr));
   }
   from = changes.next;
   return changes.rows.size();

@@ -25,23 +25,35 @@ void drop_unless_indexed(const TableIndexes& indexes, std::optional<rows::LiveRo
 
 }  // namespace
 
-Follower::Follower(const Environment& environment, const SnapshotPlace& place)
+Follower::Follower(const Environment& environment)
     : env_(environment),
       journal_(env_.store),
-      row_maps_(env_.store, env_.memory),
-      indexes_(env_.memory, env_.metrics, env_.clock, row_maps_),
-      saver_({env_.workers, env_.metrics, env_.clock, indexes_, journal_, commit_}, place),
-      builder_({env_.workers, env_.metrics, indexes_, journal_, commit_, saver_, env_.view}) {}
+      source_{env_.view, journal_, commit_},
+      row_maps_(env_.store, env_.shared.row_maps(), env_.partition) {
+  env_.shared.join(env_.partition, source_);
+}
+
+Follower::~Follower() { env_.shared.leave(env_.partition); }
 
 Status Follower::start(const schema::SchemaPtr& schema, log::Offset next) {
   SAGITTA_CHECK(journal_.start(index_ids(*schema), next));
   commit_.next = next;
   schema_ = schema;
-  saver_.tidy(*schema);
+  tables_ = indexed_tables(*schema);
   SAGITTA_CHECK(row_maps_.load(*schema));
-  adopt();
-  begin_work();
+  env_.shared.adopt(env_.partition, schema);
+  env_.shared.begin_work(false);
   return {};
+}
+
+const TableIndexes* Follower::of_table(uint32_t table_id) const {
+  const auto found = tables_.find(table_id);
+  return found == tables_.end() ? nullptr : &found->second;
+}
+
+const IndexMap& Follower::indexes() {
+  if (indexes_ == nullptr) indexes_ = env_.shared.indexes().all();
+  return *indexes_;
 }
 
 // ---- a record ----
@@ -54,25 +66,29 @@ void Follower::begin_record(log::Offset offset, kv::Batch& batch) {
 
 void Follower::change_row(const schema::TableDef& table, BytesView row_key, std::optional<rows::LiveRow> now,
                           kv::Batch& batch) {
-  const TableIndexes* of_table = indexes_.of_table(table.id);
-  if (of_table == nullptr) return;
-  for (const uint32_t id : of_table->ids) journal_.add_row(id, row_key, batch);
-  for (const IndexPtr& index : of_table->indexes) bound_journal(*index);
-  drop_unless_indexed(*of_table, now);
+  const TableIndexes* indexed = of_table(table.id);
+  if (indexed == nullptr) return;
+  for (const uint32_t id : indexed->ids) {
+    journal_.add_row(id, row_key, batch);
+    bound_journal(id);
+  }
+  drop_unless_indexed(*indexed, now);
   updates_.push_back({.table_id = table.id, .row_key = Bytes(row_key), .now = std::move(now), .reserved = !replaying_});
 }
 
-void Follower::bound_journal(const Index& index) {
-  const uint64_t length = journal_.length(index.def().id);
-  if (length <= kJournalMax || index.state() == Reader::State::kBuilding || length <= 2 * index.stats().rows) return;
-  journal_.trim_later(index.def().id, offset_);
+void Follower::bound_journal(uint32_t index_id) {
+  const uint64_t length = journal_.length(index_id);
+  if (length <= kJournalMax) return;
+  const auto index = indexes().find(index_id);
+  if (index == indexes().end() || index->second->state() == Reader::State::kBuilding) return;
+  if (length > 2 * index->second->stats().rows) journal_.trim_later(index_id, offset_);
 }
 
 void Follower::truncate(const schema::TableDef& table, kv::Batch& batch) {
-  const TableIndexes* of_table = indexes_.of_table(table.id);
-  if (of_table == nullptr) return;
-  for (const uint32_t id : of_table->ids) journal_.add_clear(id, batch);
-  truncated_ = of_table->indexes;
+  const TableIndexes* indexed = of_table(table.id);
+  if (indexed == nullptr) return;
+  for (const uint32_t id : indexed->ids) journal_.add_clear(id, batch);
+  truncated_ = table.id;
   row_maps_.truncate(table.id, batch);
 }
 
@@ -95,7 +111,7 @@ Status Follower::number_some(const schema::Schema& schema, kv::Batch& batch) {
 
 void Follower::take_back() {
   updates_.erase(updates_.begin() + static_cast<std::ptrdiff_t>(updates_before_), updates_.end());
-  truncated_.clear();
+  truncated_.reset();
   row_maps_.take_back();
   next_schema_ = nullptr;
 }
@@ -103,26 +119,35 @@ void Follower::take_back() {
 // ---- the batch ----
 
 // A row whose value has expired is as a row that was deleted; what is left of it goes when it is
-// written, or compacted.
+// written, or compacted. An index looks through all its vectors for them: the partitions take
+// turns.
 void Follower::take_expired(int64_t log_s) {
-  if (log_s < expired_at_s_ + kExpiredEveryS) return;
+  if (log_s < expired_at_s_ + kExpiredEveryS * env_.shared.partitions()) return;
   expired_at_s_ = log_s;
-  std::vector<RowNumber> expired;
   std::vector<Update> updates;  // before those of the batch, which may write the same rows again
-  for (const auto& [id, index] : indexes_.all()) {
-    if (index->state() != Reader::State::kServing) continue;
-    expired.clear();
-    index->expired(log_s, kExpiredAtOnce, expired);
-    const uint32_t table_id = index->table()->id;
-    for (const RowNumber row : expired) {
-      const BytesView key = index->rows()->key(row);
-      auto now = env_.view(log_s).get_by_key(*index->table(), key);
-      if (!now) continue;  // it is found again
-      drop_unless_indexed(*indexes_.of_table(table_id), *now);
-      updates.push_back({.table_id = table_id, .row_key = Bytes(key), .now = *std::move(now)});
-    }
+  for (const auto& [id, index] : indexes()) {
+    const bool is_cleared = truncated_ == index->table()->id;
+    if (index->state() == Reader::State::kServing && !is_cleared) take_expired(*index, log_s, updates);
   }
   updates_.insert(updates_.begin(), std::make_move_iterator(updates.begin()), std::make_move_iterator(updates.end()));
+}
+
+void Follower::take_expired(const Index& index, int64_t log_s, std::vector<Update>& updates) {
+  const bool shared = env_.shared.partitions() > 1;
+  const RowMap& map = *index.rows();
+  std::vector<RowNumber> expired;
+  // Others' rows may be first, and stay for as long as their partitions have no records.
+  index.expired(log_s, shared ? SIZE_MAX : kExpiredAtOnce, expired);
+  if (shared) std::erase_if(expired, [&](RowNumber row) { return map.owner(row) != env_.partition; });
+  if (expired.size() > kExpiredAtOnce) expired.resize(kExpiredAtOnce);
+  const uint32_t table_id = index.table()->id;
+  for (const RowNumber row : expired) {
+    const BytesView key = map.key(row);
+    auto now = env_.view(log_s).get_by_key(*index.table(), key);
+    if (!now) continue;  // it is found again
+    drop_unless_indexed(*of_table(table_id), *now);
+    updates.push_back({.table_id = table_id, .row_key = Bytes(key), .now = *std::move(now)});
+  }
 }
 
 /// Of several changes of a row the last is what the batch leaves.
@@ -153,28 +178,38 @@ void Follower::finish(int64_t log_s, kv::Batch& batch) {
   }
 }
 
+/// What leaves its row map is in no published index any more.
 void Follower::committed() {
-  if (next_schema_ != nullptr) {
-    schema_ = std::move(next_schema_);
-    schema_changed_ = true;
-  }
   journal_.committed();
   std::lock_guard lock(commit_.mutex);
   commit_.next = offset_ + 1;
+  indexes_ = nullptr;  // one that serves by now was not there, perhaps
   const bool incomplete = clear_truncated();
   for (const Update& update : std::exchange(updates_, {})) show(update);
+  if (next_schema_ != nullptr) {
+    schema_ = std::move(next_schema_);
+    tables_ = indexed_tables(*schema_);
+    schema_changed_ = true;
+  }
+  if (incomplete || schema_changed_) env_.shared.adopt(env_.partition, schema_);
   row_maps_.committed();
-  if (incomplete || schema_changed_) adopt();
+  indexes_ = nullptr;
 }
 
 /// Whether an index has to be made again.
 bool Follower::clear_truncated() {
+  if (!truncated_) return false;
   bool incomplete = false;
-  for (const IndexPtr& index : std::exchange(truncated_, {})) {
-    if (index->state() == Reader::State::kServing) {
-      index->clear();
-    } else if (index->state() == Reader::State::kFull) {
-      indexes_.drop(index->def().id);  // an empty one serves again
+  for (const uint32_t id : of_table(*std::exchange(truncated_, {}))->ids) {
+    const auto found = indexes().find(id);
+    if (found == indexes().end()) continue;
+    Index& index = *found->second;
+    if (index.state() == Reader::State::kServing) {
+      if (const Status cleared = index.clear(env_.partition); !cleared) {
+        env_.shared.indexes().give_up(index, cleared.error());
+      }
+    } else if (index.state() == Reader::State::kFull) {
+      env_.shared.indexes().drop(index);  // an empty one serves again
       incomplete = true;
     }  // else its builder reads it in the journal
   }
@@ -182,14 +217,18 @@ bool Follower::clear_truncated() {
 }
 
 void Follower::show(const Update& update) {
-  for (const IndexPtr& index : indexes_.of_table(update.table_id)->indexes) update_serving(index, update);
+  for (const uint32_t id : of_table(update.table_id)->ids) {
+    const auto index = indexes().find(id);
+    if (index != indexes().end()) update_serving(index->second, update);
+  }
   if (!update.now && update.row != kNoRow) row_maps_.release(update.table_id, update.row);
 }
 
 void Follower::update_serving(const IndexPtr& index, const Update& update) {
   if (index->state() != Reader::State::kServing) return;
+  Indexes& shared = env_.shared.indexes();
   if (update.row == kNoRow) {
-    if (update.now) indexes_.give_up(*index, Error(ErrorCode::kOverloaded, "a row has no number: memory is full"));
+    if (update.now) shared.give_up(*index, Error(ErrorCode::kOverloaded, "a row has no number: memory is full"));
     return;
   }
   const RowChange change{.row = update.row,
@@ -201,52 +240,20 @@ void Follower::update_serving(const IndexPtr& index, const Update& update) {
     Saver::end_save(*index);
     status = index->update(change);
   }
-  if (!status) return indexes_.give_up(*index, status.error());
-  if (saver_.claim(*index)) to_save_.push_back(index);
+  if (!status) return shared.give_up(*index, status.error());
+  if (env_.shared.saver().claim(*index)) to_save_.push_back(index);
 }
 
 // ---- in the background ----
 
-void Follower::adopt() {
-  for (IndexPtr& index : indexes_.adopt(*schema_)) {
-    const log::Offset needs = saver_.needs(*index);
-    to_build_.push_back({std::move(index), needs});
-  }
-}
-
 void Follower::begin_work() {
-  std::erase_if(to_build_, [this](const Waiting& waiting) { return begin_build(waiting); });
-  waits_to_build_ = !to_build_.empty();
-  for (const IndexPtr& index : std::exchange(to_save_, {})) saver_.begin_save(index);
-  if (std::exchange(schema_changed_, false)) saver_.begin_removals(*schema_);
-}
-
-/// False when it has to wait.
-bool Follower::begin_build(const Waiting& waiting) {
-  if (!indexes_.has(*waiting.index)) return true;
-  if (waiting.needs > commit_.next || !row_maps_.is_complete(waiting.index->table()->id)) return false;
-  builder_.begin(waiting.index);
-  return true;
+  for (const IndexPtr& index : std::exchange(to_save_, {})) env_.shared.begin_save(index);
+  env_.shared.begin_work(std::exchange(schema_changed_, false));
 }
 
 void Follower::set_replaying(bool replaying) {
   replaying_ = replaying;
-  saver_.set_enabled(!replaying);
-  if (replaying) return;
-  // What is ahead of the log stays ahead of it: rows are read in its place.
-  for (Waiting& waiting : to_build_) waiting.needs = 0;
-  begin_work();
-  for (const auto& [id, index] : indexes_.all()) {
-    if (saver_.claim(*index)) saver_.begin_save(index);
-  }
-}
-
-void Follower::stop(bool save) {
-  builder_.stop();
-  saver_.stop();
-  builder_.wait();
-  saver_.wait();  // a build may have begun a save
-  if (save) saver_.save_all();
+  env_.shared.set_replaying(env_.partition, replaying);
 }
 
 }  // namespace sagitta::index

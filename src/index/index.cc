@@ -14,13 +14,24 @@ uint64_t fingerprint(const rows::LiveCell& cell) {
 
 Result<std::shared_ptr<const void>> Reader::reserve(size_t, size_t) const { return nullptr; }
 
+Status Index::clear(log::Partition partition) {
+  if (rows()->partitions() == 1) {
+    clear();
+    return {};
+  }
+  for (const RowNumber row : rows()->rows_of(partition)) {
+    SAGITTA_CHECK(update({.row = row, .key = rows()->key(row)}));
+  }
+  return {};
+}
+
 void Index::expired(int64_t, size_t, std::vector<RowNumber>&) const {}
 
 Status Index::save(const IndexFiles&, const SnapshotHeader&, const std::atomic<bool>&) const {
   return fail(ErrorCode::kUnavailable, "index " + def().name + " is not kept in files");
 }
 
-Result<log::Offset> Index::load(const IndexFiles&, log::Offset) {
+Result<Positions> Index::load(const IndexFiles&, const Positions&) {
   return fail(ErrorCode::kNotFound, "index " + def().name + " is not kept in files");
 }
 

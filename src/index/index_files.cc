@@ -40,7 +40,7 @@ Bytes SnapshotHeader::tag() const {
   Bytes out;
   put_big<uint32_t>(out, index_id);
   put_big<uint32_t>(out, number);
-  put_big<uint64_t>(out, complete_to);
+  for (const log::Offset offset : complete_to) put_big<uint64_t>(out, offset);
   return out;
 }
 

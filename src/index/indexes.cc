@@ -1,6 +1,8 @@
 /// The set of indexes, as the schema and memory have it.
 #include "sagitta/index/indexes.h"
 
+#include <algorithm>
+
 #include "sagitta/base/logging.h"
 #include "sagitta/index/kinds.h"
 
@@ -8,40 +10,42 @@ namespace sagitta::index {
 
 std::set<uint32_t> index_ids(const schema::Schema& schema) {
   std::set<uint32_t> ids;
-  for (const auto& [name, keyspace] : schema.keyspaces) {
-    for (const auto& [table_name, table] : keyspace->tables) {
-      for (const schema::IndexDef& def : table->indexes) {
-        if (define(*table, def) != nullptr) ids.insert(def.id);
-      }
-    }
-  }
+  for (const auto& [table_id, table] : indexed_tables(schema)) ids.insert(table.ids.begin(), table.ids.end());
   return ids;
 }
 
-Indexes::Indexes(MemoryBudget& memory, MetricsRegistry& metrics, const Clock& clock, const RowMaps& rows)
+std::map<uint32_t, TableIndexes> indexed_tables(const schema::Schema& schema) {
+  std::map<uint32_t, TableIndexes> tables;
+  for (const auto& [name, keyspace] : schema.keyspaces) {
+    for (const auto& [table_name, table] : keyspace->tables) {
+      for (const schema::IndexDef& def : table->indexes) {
+        if (define(*table, def) == nullptr) continue;
+        TableIndexes& of_table = tables[table->id];
+        of_table.ids.push_back(def.id);
+        of_table.columns.push_back(def.column_id);
+      }
+    }
+  }
+  return tables;
+}
+
+Indexes::Indexes(MemoryBudget& memory, MetricsRegistry& metrics, const Clock& clock, const SharedRowMaps& rows,
+                 log::Partition partitions)
     : memory_(memory),
       clock_(clock),
       rows_(rows),
+      partitions_(partitions),
       failed_(metrics.counter("sagitta_index_failures_total",
                               "Indexes that memory had no room for; their queries read rows.")) {}
 
 std::vector<IndexPtr> Indexes::adopt(const schema::Schema& schema) {
-  std::map<uint32_t, IndexPtr> next;
+  IndexMap next;
   std::vector<IndexPtr> made;
-  tables_.clear();
-  for (const auto& [name, keyspace] : schema.keyspaces) {
-    for (const auto& [table_name, table] : keyspace->tables) {
-      TableIndexes of_table{.table_id = table->id};
-      for (const schema::IndexDef& def : table->indexes) {
-        if (define(*table, def) == nullptr) continue;
-        of_table.ids.push_back(def.id);
-        of_table.columns.push_back(def.column_id);
-        if (IndexPtr index = find_or_make(table, def, made)) {
-          of_table.indexes.push_back(index);
-          next[def.id] = std::move(index);
-        }
-      }
-      if (!of_table.ids.empty()) tables_[table->id] = std::move(of_table);
+  for (const auto& [id, of_table] : indexed_tables(schema)) {
+    const schema::TableDefPtr table = schema.find_table(id);
+    for (const schema::IndexDef& def : table->indexes) {
+      if (std::ranges::find(of_table.ids, def.id) == of_table.ids.end()) continue;
+      if (IndexPtr index = find_or_make(table, def, made)) next[def.id] = std::move(index);
     }
   }
   publish(std::move(next));
@@ -50,8 +54,9 @@ std::vector<IndexPtr> Indexes::adopt(const schema::Schema& schema) {
 
 IndexPtr Indexes::find_or_make(const schema::TableDefPtr& table, const schema::IndexDef& def,
                                std::vector<IndexPtr>& made) {
-  const auto known = indexes_.find(def.id);
-  if (known != indexes_.end()) return known->second;
+  const IndexMapPtr before = all();
+  const auto known = before->find(def.id);
+  if (known != before->end()) return known->second;
   auto index = define(*table, def)->make(table, {memory_, clock_, rows_.find(table->id)});
   if (!index) {
     failed_.add();
@@ -61,17 +66,29 @@ IndexPtr Indexes::find_or_make(const schema::TableDefPtr& table, const schema::I
   return made.emplace_back(*std::move(index));
 }
 
-void Indexes::publish(std::map<uint32_t, IndexPtr> next) {
+void Indexes::publish(IndexMap next) {
   auto published = std::make_shared<IndexSet>();
   for (const auto& [id, index] : next) published->indexes[id] = index;
   std::lock_guard lock(mutex_);
-  indexes_ = std::move(next);
+  for (const auto& [id, index] : *indexes_) {
+    if (partitions_ > 1 && !next.contains(id)) index->set_state(Reader::State::kBuilding);
+  }
+  indexes_ = std::make_shared<IndexMap>(std::move(next));
   set_ = std::move(published);
 }
 
-const TableIndexes* Indexes::of_table(uint32_t table_id) const {
-  const auto found = tables_.find(table_id);
-  return found == tables_.end() ? nullptr : &found->second;
+void Indexes::drop(const Index& index) {
+  std::lock_guard lock(mutex_);
+  IndexMap next = *indexes_;
+  const auto found = next.find(index.def().id);
+  if (found == next.end() || found->second.get() != &index) return;
+  next.erase(found);
+  indexes_ = std::make_shared<IndexMap>(std::move(next));
+}
+
+IndexMapPtr Indexes::all() const {
+  std::lock_guard lock(mutex_);
+  return indexes_;
 }
 
 IndexSetPtr Indexes::published() const {

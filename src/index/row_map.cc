@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <bit>
 #include <cstring>
+#include <ranges>
 
 #include "sagitta/base/assert.h"
 
@@ -18,6 +19,7 @@ constexpr size_t kCellsMin = 64;
 constexpr size_t kLengthBytes = sizeof(uint32_t);
 /// What the allocator keeps beside a key, about.
 constexpr size_t kKeyOverheadBytes = 16;
+constexpr log::Partition kNobody = UINT16_MAX;
 
 size_t size_of(size_t segment) { return kFirstSegment << segment; }
 
@@ -125,7 +127,8 @@ void NumberTable::clear() {
 
 // ---- RowMap ----
 
-RowMap::RowMap(MemoryBudget& memory) : memory_(memory), table_([this](RowNumber row) { return key(row); }) {}
+RowMap::RowMap(MemoryBudget& memory, log::Partition partitions)
+    : memory_(memory), table_([this](RowNumber row) { return key(row); }), shares_(partitions) {}
 
 RowMap::~RowMap() {
   for (size_t s = 0; s < kSegments; ++s) {
@@ -185,8 +188,6 @@ Status RowMap::make_segment(size_t segment, bool reserved) {
 
 Status RowMap::put(RowNumber row, BytesView key, bool reserved) {
   const Place where = place(row);
-  if (where.segment >= kSegments)
-    return fail(ErrorCode::kOverloaded, fmt::format("row number {} is too large", static_cast<uint32_t>(row)));
   SAGITTA_CHECK(make_segment(where.segment, reserved));
   std::unique_lock lock(table_mutex_);
   SAGITTA_CHECK(charge(key_bytes(key) + table_.bytes_after_insert() - table_.bytes(), reserved));
@@ -202,59 +203,120 @@ Result<MemoryCharge> RowMap::reserve(size_t rows, size_t key_bytes) const {
   return MemoryCharge::take(memory_, key_bytes + rows * (kLengthBytes + kKeyOverheadBytes + kPlaceBytes));
 }
 
-Result<RowNumber> RowMap::add(BytesView key, bool reserved) {
+log::Partition RowMap::owner(RowNumber row) const {
+  std::lock_guard lock(writers_mutex_);
+  return owners_[block(row)];
+}
+
+std::vector<RowNumber> RowMap::rows_of(log::Partition partition) const {
+  std::lock_guard lock(writers_mutex_);
+  return live_rows(shares_[partition]);
+}
+
+/// Ascending. Removed ones keep their keys while they are pinned, and are none.
+std::vector<RowNumber> RowMap::live_rows(const Share& share) const {
+  std::vector<RowNumber> rows;
+  for (const uint32_t block : share.blocks) {
+    for (uint32_t row = block * kBlockRows; row < (block + 1) * kBlockRows; ++row) {
+      const char* found = blob(RowNumber{row});
+      if (found != nullptr && find(view_of(found)) == RowNumber{row}) rows.push_back(RowNumber{row});
+    }
+  }
+  return rows;
+}
+
+Status RowMap::take_block(log::Partition partition) {
+  while (first_without_owner_ < owners_.size() && owners_[first_without_owner_] != kNobody) ++first_without_owner_;
+  const uint32_t taken = first_without_owner_;
+  if (place(RowNumber{taken * kBlockRows}).segment >= kSegments)
+    return fail(ErrorCode::kOverloaded, fmt::format("all {} blocks of row numbers are given", taken));
+  if (taken == owners_.size()) owners_.push_back(kNobody);
+  owners_[taken] = partition;
+  Share& share = shares_[partition];
+  share.blocks.push_back(taken);
+  share.next = taken * kBlockRows;
+  share.end = share.next + kBlockRows;
+  return {};
+}
+
+Result<RowNumber> RowMap::add(log::Partition partition, BytesView key, bool reserved) {
   if (const auto known = find(key)) return *known;
+  std::lock_guard lock(writers_mutex_);
   reclaim();
-  const RowNumber row = free_.empty() ? static_cast<RowNumber>(next_) : free_.back();
+  Share& share = shares_[partition];
+  if (share.free.empty() && share.next == share.end) SAGITTA_CHECK(take_block(partition));
+  const RowNumber row = share.free.empty() ? RowNumber{share.next} : share.free.back();
   SAGITTA_CHECK(put(row, key, reserved));
-  if (free_.empty()) {
-    ++next_;
+  if (share.free.empty()) {
+    ++share.next;
   } else {
-    free_.pop_back();
+    share.free.pop_back();
   }
   return row;
 }
 
-Status RowMap::restore(RowNumber row, BytesView key) {
+Status RowMap::restore(log::Partition partition, RowNumber row, BytesView key) {
+  const uint32_t number = static_cast<uint32_t>(row), of = block(row);
+  if (place(row).segment >= kSegments)
+    return fail(ErrorCode::kCorruption, fmt::format("row number {} is too large", number));
+  std::lock_guard lock(writers_mutex_);
+  if (of >= owners_.size()) owners_.resize(of + 1, kNobody);
+  if (owners_[of] != kNobody && owners_[of] != partition) {
+    return fail(ErrorCode::kAlreadyExists,
+                fmt::format("row number {} is of a block that log partition {} has", number, owners_[of]));
+  }
   if (blob(row) != nullptr || find(key)) {
-    return fail(ErrorCode::kCorruption,
-                fmt::format("row number {} or its key is given twice", static_cast<uint32_t>(row)));
+    return fail(ErrorCode::kCorruption, fmt::format("row number {} or its key is given twice", number));
   }
   SAGITTA_CHECK(put(row, key, false));
-  next_ = std::max(next_, static_cast<uint32_t>(row) + 1);
+  Share& share = shares_[partition];
+  if (std::exchange(owners_[of], partition) == kNobody) share.blocks.push_back(of);
+  share.next = std::max(share.next, number + 1);
   return {};
 }
 
-void RowMap::restored() {
-  free_.clear();
-  for (uint32_t row = next_; row-- > 0;) {
-    if (blob(RowNumber{row}) == nullptr) free_.push_back(RowNumber{row});
+void RowMap::restored(log::Partition partition) {
+  std::lock_guard lock(writers_mutex_);
+  Share& share = shares_[partition];
+  std::ranges::sort(share.blocks);
+  share.free.clear();
+  for (const uint32_t block : std::views::reverse(share.blocks)) {
+    share.end = std::max(share.end, (block + 1) * kBlockRows);
+    for (uint32_t row = std::min((block + 1) * kBlockRows, share.next); row-- > block * kBlockRows;) {
+      if (blob(RowNumber{row}) == nullptr) share.free.push_back(RowNumber{row});
+    }
   }
 }
 
 void RowMap::remove(RowNumber row) {
+  std::lock_guard lock(writers_mutex_);
   {
-    std::unique_lock lock(table_mutex_);
+    std::unique_lock table_lock(table_mutex_);
     table_.erase(row);
   }
   retire(row);
   reclaim();
 }
 
-void RowMap::clear() {
-  for (uint32_t row = 0; row < next_; ++row) {
-    const char* found = blob(RowNumber{row});
-    if (found == nullptr || find(view_of(found)) != RowNumber{row}) continue;
-    retire(RowNumber{row});
-  }
-  {
-    std::unique_lock lock(table_mutex_);
-    const size_t before = table_.bytes();
-    table_.clear();
-    memory_.release(before);
-    charged_ -= before;
-  }
+void RowMap::clear(log::Partition partition) {
+  std::lock_guard lock(writers_mutex_);
+  const std::vector<RowNumber> rows = live_rows(shares_[partition]);
+  drop_all(rows);
+  for (const RowNumber row : rows) retire(row);
   reclaim();
+}
+
+/// From the table: at once when they are all that it has.
+void RowMap::drop_all(const std::vector<RowNumber>& rows) {
+  std::unique_lock lock(table_mutex_);
+  if (rows.size() != table_.size()) {
+    for (const RowNumber row : rows) table_.erase(row);
+    return;
+  }
+  const size_t before = table_.bytes();
+  table_.clear();
+  memory_.release(before);
+  charged_ -= before;
 }
 
 void RowMap::retire(RowNumber row) {
@@ -276,7 +338,7 @@ void RowMap::free_key(RowNumber row) {
   delete[] freed;
   memory_.release(bytes);
   charged_ -= bytes;
-  free_.push_back(row);
+  shares_[owners_[block(row)]].free.push_back(row);
 }
 
 RowMap::Pin RowMap::pin() const {

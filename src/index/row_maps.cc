@@ -56,24 +56,41 @@ bool is_indexed(const schema::TableDef& table, const rows::LiveRow& row) {
 
 }  // namespace
 
-RowMaps::Numbered RowMaps::begin() const { return {.map = std::make_shared<RowMap>(memory_)}; }
+RowMaps::Numbered RowMaps::begin(uint32_t table_id) const { return {.map = shared_.join(table_id, partition_)}; }
 
 // ---- in the store ----
 
 Status RowMaps::load(const schema::Schema& schema) {
   for (const uint32_t id : tables_with_index(schema)) {
-    Numbered table = begin();
+    Numbered& table = tables_[id] = begin(id);
     SAGITTA_CHECK(read_state(id, table));
-    if (const Status loaded = load_map(id, table); !loaded) {
-      if (loaded.error().code() != ErrorCode::kOverloaded) return loaded;
-      log_error("rows of a table have no numbers: its indexes do not serve",
-                {{"table", id}, {"error", loaded.error().to_string()}});
-      table.full = true;
-      table.complete = false;
-    }
-    tables_[id] = std::move(table);
+    const Status loaded = load_map(id, table);
+    if (loaded) continue;
+    table.full = loaded.error().code() == ErrorCode::kOverloaded;
+    if (!table.full && loaded.error().code() != ErrorCode::kAlreadyExists) return loaded;
+    log_warn("row numbers are forgotten, the rows of the table get new ones",
+             {{"table", id}, {"partition", partition_}, {"error", loaded.error().to_string()}});
+    SAGITTA_CHECK(begin_again(id, table));
   }
+  report();
   return {};
+}
+
+/// A row that lacked its number, and a number that was given twice, would stay so.
+Status RowMaps::begin_again(uint32_t table_id, Numbered& table) {
+  table.map->clear(partition_);
+  table.complete = false;
+  table.from.clear();
+  const auto batch = store_.make_batch();
+  remove_map(table_id, *batch);
+  put_state(table_id, table, *batch);
+  return store_.write(*batch);
+}
+
+/// To those who wait for every partition.
+void RowMaps::report() {
+  for (const auto& [id, table] : tables_) shared_.set_complete(id, partition_, table.complete);
+  changed_ = false;
 }
 
 Status RowMaps::read_state(uint32_t table_id, Numbered& table) {
@@ -97,14 +114,15 @@ Status RowMaps::load_map(uint32_t table_id, Numbered& table) {
     if (entries->key().size() != 2 * sizeof(uint32_t))
       return fail(ErrorCode::kCorruption, "a row number cannot be read");
     const auto row = static_cast<RowNumber>(get_big<uint32_t>(entries->key().data() + sizeof(uint32_t)));
-    SAGITTA_CHECK(table.map->restore(row, entries->value()));
+    SAGITTA_CHECK(table.map->restore(partition_, row, entries->value()));
   }
   SAGITTA_CHECK(entries->status());
-  table.map->restored();
+  table.map->restored(partition_);
   return {};
 }
 
 void RowMaps::put_state(uint32_t table_id, const Numbered& table, kv::Batch& batch) {
+  changed_ = true;
   Bytes value(1, table.complete ? '\1' : '\0');
   put_blob(value, table.from);
   batch.put(Family::kMeta, state_key(table_id), value);
@@ -122,7 +140,7 @@ Status RowMaps::change_schema(const schema::Schema& after, const rows::ReadView&
   }
   for (const uint32_t id : has) {
     if (tables_.contains(id)) continue;
-    Numbered& table = begun_[id] = begin();
+    Numbered& table = begun_[id] = begin(id);
     SAGITTA_CHECK(number_some(id, table, *after.find_table(id), rows, batch));
   }
   return {};
@@ -136,21 +154,25 @@ void RowMaps::truncate(uint32_t table_id, kv::Batch& batch) {
 }
 
 void RowMaps::take_back() {
+  for (const auto& [id, table] : begun_) shared_.leave(id, partition_);
   truncated_.clear();
   begun_.clear();
   dropped_.clear();
 }
 
 void RowMaps::committed() {
-  for (const uint32_t id : truncated_) {
+  for (const uint32_t id : std::exchange(truncated_, {})) {
     Numbered& table = tables_.at(id);
-    table.map->clear();
+    table.map->clear(partition_);
     table.complete = true;
     table.full = false;
   }
-  for (const uint32_t id : dropped_) tables_.erase(id);
-  tables_.merge(begun_);
-  take_back();
+  for (const uint32_t id : std::exchange(dropped_, {})) {
+    tables_.erase(id);
+    shared_.leave(id, partition_);
+  }
+  tables_.merge(std::exchange(begun_, {}));
+  if (changed_) report();
 }
 
 // ---- numbers ----
@@ -161,7 +183,7 @@ Result<RowNumber> RowMaps::add(uint32_t table_id, BytesView row_key, bool reserv
 
 Result<RowNumber> RowMaps::add(uint32_t table_id, Numbered& table, BytesView row_key, bool reserved, kv::Batch& batch) {
   if (const auto known = table.map->find(row_key)) return *known;
-  const auto row = table.map->add(row_key, reserved);
+  const auto row = table.map->add(partition_, row_key, reserved);
   if (row) {
     batch.put(Family::kRowNumbers, number_key(table_id, *row), row_key);
     return row;
@@ -209,11 +231,6 @@ Status RowMaps::number_some(uint32_t table_id, Numbered& table, const schema::Ta
 RowMapPtr RowMaps::find(uint32_t table_id) const {
   const auto found = tables_.find(table_id);
   return found == tables_.end() ? nullptr : found->second.map;
-}
-
-bool RowMaps::is_complete(uint32_t table_id) const {
-  const auto found = tables_.find(table_id);
-  return found != tables_.end() && found->second.complete;
 }
 
 }  // namespace sagitta::index

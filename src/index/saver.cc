@@ -47,26 +47,45 @@ void Saver::tidy(const schema::Schema& schema) {
   for (uint32_t id : with_files_) files_->remove_unused(id);
 }
 
-log::Offset Saver::needs(const Index& index) const {
-  if (!files_ || !index.has_snapshots()) return 0;
+Positions Saver::needs(const Index& index) const {
+  Positions nothing(env_.sources.size(), 0);
+  if (!files_ || !index.has_snapshots()) return nothing;
   const auto header = files_->header(index.def().id);
-  return header ? header->complete_to : 0;
+  return header && header->complete_to.size() == nothing.size() ? header->complete_to : nothing;
 }
 
-Status Saver::check_not_ahead(const Index& index) const {
-  const log::Offset needed = needs(index);
-  std::lock_guard lock(env_.commit.mutex);
-  if (needed <= env_.commit.next) return {};
-  return fail(ErrorCode::kInvalid,
-              fmt::format("it is complete to offset {}, but the log ends at {}", needed, env_.commit.next));
+Status Saver::check_usable(const Index& index) const {
+  const auto header = files_->header(index.def().id);
+  if (!header) return {};  // loading says what is wrong
+  const Positions& needed = header->complete_to;
+  if (needed.size() != env_.sources.size()) {
+    return fail(ErrorCode::kInvalid,
+                fmt::format("it is of {} log partitions, there are {}", needed.size(), env_.sources.size()));
+  }
+  for (size_t p = 0; p < needed.size(); ++p) {
+    const log::Offset end = env_.sources[p]->commit.next;
+    if (needed[p] <= end) continue;
+    return fail(ErrorCode::kInvalid,
+                fmt::format("it is complete to offset {} of log partition {}, which ends at {}", needed[p], p, end));
+  }
+  return {};
 }
 
-Result<std::optional<log::Offset>> Saver::load(Index& index) {
+Result<Positions> Saver::journals_from(const Index& index) const {
+  Positions from;
+  for (const RowSource* source : env_.sources) {
+    SAGITTA_TRY(const auto complete, source->journal.complete_from(index.def().id));
+    from.push_back(complete.value_or(UINT64_MAX));
+  }
+  return from;
+}
+
+Result<std::optional<Positions>> Saver::load(Index& index) {
   if (!files_ || !index.has_snapshots()) return std::nullopt;
-  SAGITTA_TRY(const auto journal_from, env_.journal.complete_from(index.def().id));
+  SAGITTA_TRY(const Positions journals_from, this->journals_from(index));
   const int64_t began_us = env_.clock.steady_us();
-  const Status usable = check_not_ahead(index);
-  const auto done = usable ? index.load(*files_, journal_from.value_or(UINT64_MAX)) : fail(usable);
+  const Status usable = check_usable(index);
+  const auto done = usable ? index.load(*files_, journals_from) : fail(usable);
   if (done) {
     loaded_.add();
     load_seconds_.observe(static_cast<double>(env_.clock.steady_us() - began_us) * 1e-6);
@@ -127,13 +146,13 @@ void Saver::save(Index& index) {
 }
 
 Status Saver::try_save(Index& index) {
-  SnapshotHeader header{.index_id = index.def().id};
+  SnapshotHeader header{.index_id = index.def().id, .complete_to = {}};
   SAGITTA_TRY(header.number, files_->next_number(header.index_id));
   uint64_t changes = 0;
   std::shared_ptr<const void> pin;
   {
-    std::lock_guard lock(env_.commit.mutex);
-    header.complete_to = env_.commit.next;
+    const auto locks = lock_all(env_.sources);
+    for (const RowSource* source : env_.sources) header.complete_to.push_back(source->commit.next);
     changes = index.changes();
     pin = index.pin();
     index.save_running = true;
@@ -149,8 +168,11 @@ Status Saver::try_save(Index& index) {
     return {};
   }
   index.saved_changes = changes;
-  env_.journal.trim_later(header.index_id, header.complete_to);
-  log_info("index saved", {{"index", index.def().name}, {"offset", header.complete_to}});
+  for (size_t p = 0; p < env_.sources.size(); ++p) {
+    env_.sources[p]->journal.trim_later(header.index_id, header.complete_to[p]);
+  }
+  log_info("index saved",
+           {{"index", index.def().name}, {"offset", fmt::format("{}", fmt::join(header.complete_to, " "))}});
   return {};
 }
 
@@ -174,7 +196,8 @@ void Saver::end_work() {
 
 void Saver::stop() {
   stopping_ = true;
-  for (const auto& [id, index] : env_.indexes.all()) end_save(*index);
+  const IndexMapPtr indexes = env_.indexes.all();
+  for (const auto& [id, index] : *indexes) end_save(*index);
 }
 
 void Saver::wait() {
@@ -184,12 +207,15 @@ void Saver::wait() {
 
 void Saver::save_all() {
   if (!files_) return;
-  for (const auto& [id, index] : env_.indexes.all()) {
+  const IndexMapPtr indexes = env_.indexes.all();
+  for (const auto& [id, index] : *indexes) {
     const bool serves = index->state() == Reader::State::kServing;
     if (serves && index->has_snapshots() && index->changes() != index->saved_changes) save(*index);
   }
-  const Status trimmed = env_.journal.write_trims();
-  if (!trimmed) log_warn("index journal not trimmed", {{"error", trimmed.error().to_string()}});
+  for (const RowSource* source : env_.sources) {
+    const Status trimmed = source->journal.write_trims();
+    if (!trimmed) log_warn("index journal not trimmed", {{"error", trimmed.error().to_string()}});
+  }
 }
 
 }  // namespace sagitta::index

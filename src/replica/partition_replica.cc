@@ -37,6 +37,15 @@ bool shares_batch(RecordKind kind) {
   return kind == RecordKind::kMutation || kind == RecordKind::kBarrier || kind == RecordKind::kTick;
 }
 
+/// Null when it is given some.
+std::unique_ptr<index::SharedIndexes> make_indexes(const Environment& environment) {
+  if (environment.indexes != nullptr) return nullptr;
+  return std::make_unique<index::SharedIndexes>(
+      index::SharedIndexes::Environment{environment.workers, environment.vectors, environment.metrics,
+                                        environment.clock},
+      environment.snapshots);
+}
+
 /// For a record that went to the log and was not applied here: the next start may find it there and
 /// apply it.
 Error open_outcome(const Error& halted) {
@@ -48,8 +57,10 @@ Error open_outcome(const Error& halted) {
 PartitionReplica::PartitionReplica(const Environment& environment, const Options& options)
     : env_(environment),
       options_(options),
-      tables_(environment.store, environment.workers, environment.vectors, environment.metrics, environment.clock,
-              environment.snapshots, options.sweeps),
+      own_indexes_(make_indexes(environment)),
+      indexes_(own_indexes_ != nullptr ? *own_indexes_ : *environment.indexes),
+      tables_(environment.store, environment.metrics, indexes_, own_indexes_ != nullptr ? 0 : environment.partition,
+              options.sweeps),
       requests_(environment.store),
       batch_(environment.store.make_batch()),
       local_ids_(environment.clock.now_us()),

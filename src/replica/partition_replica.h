@@ -43,17 +43,19 @@ class PartitionReplica {
   void halt(const Error& error);
   /// Bytes of payload applied since the last flush began.
   uint64_t unflushed_bytes() const { return unflushed_bytes_; }
-  /// Ends index builds, saves indexes if `save`.
-  void stop_indexes(bool save) { tables_.stop(save); }
+  /// Ends index builds, saves indexes if `save`. Of indexes of its own.
+  void stop_indexes(bool save) {
+    if (own_indexes_ != nullptr) own_indexes_->stop(save);
+  }
 
   // ---- from any thread ----
 
   /// See Replica.
   void submit(log::Record record, ApplyDone done);
   schema::SchemaPtr schema() const;
-  index::IndexSetPtr indexes() const { return tables_.indexes(); }
+  index::IndexSetPtr indexes() const { return indexes_.published(); }
   rows::ReadView read_view(int64_t now_s, kv::ReadMode mode) const { return tables_.view(now_s, mode); }
-  bool indexes_ready() const { return tables_.ready(); }
+  bool indexes_ready() const { return indexes_.ready(); }
   std::shared_ptr<void> on_schema_change(std::function<void(const schema::SchemaOutcome&)> listener) {
     return listeners_.add(std::move(listener));
   }
@@ -93,6 +95,8 @@ class PartitionReplica {
 
   const Environment env_;
   const Options options_;
+  const std::unique_ptr<index::SharedIndexes> own_indexes_;
+  index::SharedIndexes& indexes_;
   tablet::TableSpace tables_;
   RequestMemory requests_;
   std::unique_ptr<kv::Batch> batch_;

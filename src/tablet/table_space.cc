@@ -2,7 +2,6 @@
 #include "sagitta/tablet/table_space.h"
 
 #include <algorithm>
-#include <atomic>
 #include <mutex>
 
 #include "sagitta/index/follower.h"
@@ -22,15 +21,13 @@ constexpr std::string_view kServerClockKey = "table.server_clock";
 }  // namespace
 
 struct TableSpace::Impl {
-  Impl(kv::Store& s, Executor& workers, MemoryBudget& memory, MetricsRegistry& metrics, const Clock& clock,
-       const index::SnapshotPlace& place, const rows::SweepLimits& limits)
+  Impl(kv::Store& s, MetricsRegistry& metrics, index::SharedIndexes& indexes, log::Partition partition,
+       const rows::SweepLimits& limits)
       : store(s),
         sweep_limits(limits),
         deletions_decoded(metrics.counter("sagitta_range_deletions_decoded_total",
                                           "Range deletions that writes had to look at in their partitions.")),
-        follower(
-            {s, workers, memory, metrics, clock, [this](int64_t now_s) { return view(now_s, ReadMode::kBlocking); }},
-            place) {}
+        follower({s, indexes, partition, [this](int64_t now_s) { return view(now_s, ReadMode::kBlocking); }}) {}
 
   // ---- reading ----
 
@@ -86,8 +83,6 @@ struct TableSpace::Impl {
   const rows::SweepLimits sweep_limits;
   Counter& deletions_decoded;
 
-  index::Follower follower;
-
   rows::ApplyTime time;  ///< of the record
   std::optional<int64_t> server_clock;
   std::optional<int64_t> written_server_clock;
@@ -98,14 +93,14 @@ struct TableSpace::Impl {
   std::mutex view_mutex;
   rows::SweepsPtr sweeps;
 
-  std::atomic<bool> stopping{false};
+  index::Follower follower;  ///< last: others read the view through it
 };
 
-TableSpace::TableSpace(kv::Store& store, Executor& workers, MemoryBudget& memory, MetricsRegistry& metrics,
-                       const Clock& clock, const index::SnapshotPlace& snapshots, const rows::SweepLimits& sweeps)
-    : impl_(std::make_unique<Impl>(store, workers, memory, metrics, clock, snapshots, sweeps)) {}
+TableSpace::TableSpace(kv::Store& store, MetricsRegistry& metrics, index::SharedIndexes& indexes,
+                       log::Partition partition, const rows::SweepLimits& sweeps)
+    : impl_(std::make_unique<Impl>(store, metrics, indexes, partition, sweeps)) {}
 
-TableSpace::~TableSpace() { stop(); }
+TableSpace::~TableSpace() = default;
 
 Status TableSpace::start(const schema::SchemaPtr& schema, log::Offset next) {
   SAGITTA_CHECK(impl_->book.load(impl_->store));
@@ -207,13 +202,5 @@ void TableSpace::finish(kv::Batch& batch) {
 }
 
 void TableSpace::set_replaying(bool replaying) { impl_->follower.set_replaying(replaying); }
-
-index::IndexSetPtr TableSpace::indexes() const { return impl_->follower.published(); }
-
-bool TableSpace::ready() const { return impl_->follower.ready(); }
-
-void TableSpace::stop(bool save) {
-  if (!impl_->stopping.exchange(true)) impl_->follower.stop(save);
-}
 
 }  // namespace sagitta::tablet

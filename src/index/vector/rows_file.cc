@@ -11,8 +11,8 @@ namespace sagitta::index {
 namespace {
 
 constexpr BytesView kMagic = "SAGITROW";
-/// Version 1 had fingerprints of another function.
-constexpr uint32_t kVersion = 2;
+/// Version 1 had fingerprints of another function; 3 is 2 with more log partitions than one.
+constexpr uint32_t kOnePartition = 2, kPartitions = 3;
 constexpr size_t kFrameBytes = size_t{1} << 20;
 /// A row key is at most a partition and its clustering: far below.
 constexpr uint32_t kFrameBytesMax = uint32_t{64} << 20;
@@ -32,7 +32,8 @@ Status RowsWriter::open(const SnapshotHeader& header) {
   SAGITTA_TRY(file_, files_.open_append(path_ + ".tmp", FileSystem::OpenMode::kTruncate));
   frame_ = body_of(FrameKind::kHeader);
   frame_ += kMagic;
-  put_big<uint32_t>(frame_, kVersion);
+  const bool one = header.complete_to.size() == 1;
+  put_big<uint32_t>(frame_, one ? kOnePartition : kPartitions);
   frame_ += header.tag();
   SAGITTA_CHECK(flush());
   frame_ = body_of(FrameKind::kRows);
@@ -103,14 +104,20 @@ Result<SnapshotHeader> RowsReader::open(FileSystem& files) {
   const auto magic = in.take(kMagic.size());
   const auto version = in.big<uint32_t>();
   if (kind != static_cast<uint8_t>(FrameKind::kHeader) || magic != kMagic || !version) return damaged("is no header");
-  if (*version != kVersion) {
-    return fail(ErrorCode::kFormat,
-                fmt::format("{}: is of version {}, this program knows {}", path_, *version, kVersion));
+  if (*version != kOnePartition && *version != kPartitions) {
+    return fail(ErrorCode::kFormat, fmt::format("{}: is of version {}, this program knows {} and {}", path_, *version,
+                                                kOnePartition, kPartitions));
   }
   const auto id = in.big<uint32_t>(), number = in.big<uint32_t>();
-  const auto complete_to = in.big<uint64_t>();
-  if (!id || !number || !complete_to || !in.empty()) return damaged("is no header");
-  return SnapshotHeader{*id, *number, *complete_to};
+  if (!id || !number || in.empty()) return damaged("is no header");
+  SnapshotHeader header{.index_id = *id, .number = *number, .complete_to = {}};
+  while (!in.empty()) {
+    const auto offset = in.big<uint64_t>();
+    if (!offset) return damaged("is no header");
+    header.complete_to.push_back(*offset);
+  }
+  if ((*version == kOnePartition) != (header.complete_to.size() == 1)) return damaged("is no header");
+  return header;
 }
 
 Status RowsReader::for_each(const std::function<Status(const SnapshotRow&)>& take) {

@@ -14,6 +14,10 @@ namespace sagitta::index {
 Result<std::unique_ptr<Hits>> VectorHits::open(const VectorIndex& index, const Probe& probe, const Filter& filter,
                                                int64_t now_s, const RequestContext& context) {
   std::unique_ptr<VectorHits> hits(new VectorHits(index, filter, context));
+  // Once the rows are pinned: one that ceases to serve later still names them rightly.
+  if (index.state() != Reader::State::kServing) {
+    return fail(ErrorCode::kUnavailable, "index " + index.def().name + " is being built");
+  }
   types::to_floats(std::get<Nearest>(probe.what).vector, hits->query_);
   SAGITTA_TRY(ann::Cursor cursor, index.vectors_->open(hits->query_, hits->params(probe, now_s)));
   hits->cursor_ = std::make_unique<ann::Cursor>(std::move(cursor));

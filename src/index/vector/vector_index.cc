@@ -87,7 +87,6 @@ std::optional<Cover> VectorIndex::covers(const Probe& probe) const {
 
 Result<std::unique_ptr<Hits>> VectorIndex::open(const Probe& probe, const Filter& filter, int64_t now_s,
                                                 const RequestContext& context) const {
-  if (state() != State::kServing) return fail(ErrorCode::kUnavailable, "index " + def().name + " is being built");
   return VectorHits::open(*this, probe, filter, now_s, context);
 }
 

@@ -40,7 +40,7 @@ class VectorIndex final : public Index {
   bool has_snapshots() const override { return true; }
   std::shared_ptr<const void> pin() const override;
   Status save(const IndexFiles& files, const SnapshotHeader& header, const std::atomic<bool>& cancelled) const override;
-  Result<log::Offset> load(const IndexFiles& files, log::Offset journal_from) override;
+  Result<Positions> load(const IndexFiles& files, const Positions& journal_from) override;
 
  private:
   friend class VectorHits;

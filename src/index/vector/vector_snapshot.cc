@@ -60,7 +60,28 @@ struct LoadedRows {
 
 }  // namespace
 
-std::shared_ptr<const void> VectorIndex::pin() const { return std::make_shared<ann::Pin>(vectors_->pin()); }
+namespace {
+
+struct Pinned {
+  RowMap::Pin rows;
+  ann::Pin vectors;
+};
+
+Status check_reaches(const std::string& path, const Positions& complete_to, const Positions& journal_from) {
+  for (size_t p = 0; p < journal_from.size(); ++p) {
+    if (complete_to[p] >= journal_from[p]) continue;
+    return fail(ErrorCode::kInvalid,
+                fmt::format("{} is complete to offset {} of log partition {}, but the journal begins at {}", path,
+                            complete_to[p], p, journal_from[p]));
+  }
+  return {};
+}
+
+}  // namespace
+
+std::shared_ptr<const void> VectorIndex::pin() const {
+  return std::make_shared<Pinned>(surroundings_.rows->pin(), vectors_->pin());
+}
 
 Status VectorIndex::save(const IndexFiles& files, const SnapshotHeader& header,
                          const std::atomic<bool>& cancelled) const {
@@ -97,15 +118,12 @@ Status VectorIndex::save_rows(RowsWriter& out) const {
   return {};
 }
 
-Result<log::Offset> VectorIndex::load(const IndexFiles& files, log::Offset journal_from) {
+Result<Positions> VectorIndex::load(const IndexFiles& files, const Positions& journal_from) {
   RowsReader reader(files.rows_path(def().id));
   SAGITTA_TRY(const SnapshotHeader header, reader.open(files.files()));
   if (header.index_id != def().id)
     return fail(ErrorCode::kCorruption, files.rows_path(def().id) + ": of another index");
-  if (header.complete_to < journal_from) {
-    return fail(ErrorCode::kInvalid, fmt::format("{} is complete to offset {}, but the journal begins at {}",
-                                                 files.rows_path(def().id), header.complete_to, journal_from));
-  }
+  SAGITTA_CHECK(check_reaches(files.rows_path(def().id), header.complete_to, journal_from));
   Bytes tag;
   auto loaded =
       ann::Index::load(files.files(), files.vectors_path(header), ann_options(options(), surroundings_.memory), &tag);

@@ -16,6 +16,8 @@
 #include "sagitta/types/token.h"
 #include "sagitta/types/value.h"
 
+#include "sole_space.h"
+
 namespace sagitta::tablet {
 
 inline types::DataTypePtr native(types::Kind kind) { return types::DataType::native(kind); }
@@ -134,7 +136,7 @@ class TableFixture : public testing::Test {
   MemoryBudget vectors_{"vectors", size_t{1} << 30};
   MetricsRegistry metrics_;
   ManualClock clock_{kStartS * 1'000'000};
-  TableSpace space_{*store_, workers_, vectors_, metrics_, clock_};
+  SoleSpace space_{*store_, workers_, vectors_, metrics_, clock_};
   schema::SchemaPtr schema_ = std::make_shared<const schema::Schema>();
   log::Offset offset_ = 0;
   int64_t log_s_ = kStartS;

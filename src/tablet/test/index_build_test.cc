@@ -43,7 +43,7 @@ class IndexBuildTest : public TableFixture {
                            .options = {{"similarity_function", similarity}, {"profile", profile}}};
     change(schema::CreateIndex{.keyspace = "k", .table = "t", .column = "v", .index = index});
   }
-  const index::Reader& index(TableSpace& space, const std::string& name) const {
+  const index::Reader& index(const SoleSpace& space, const std::string& name) const {
     held_ = space.indexes();
     return **held_->find(table()->find_index(name)->id);
   }
@@ -209,7 +209,7 @@ TEST_F(IndexBuildTest, BuildsLeaveWorkersToOthers) {
   } queue;
   create_index("one");
   create_index("two");
-  TableSpace space(*store_, queue, vectors_, metrics_, clock_);
+  SoleSpace space(*store_, queue, vectors_, metrics_, clock_);
   ASSERT_TRUE(space.start(schema_, offset_));
   for (size_t i = 0; i < 2; ++i) {
     EXPECT_FALSE(space.ready());
@@ -222,7 +222,7 @@ TEST_F(IndexBuildTest, BuildsLeaveWorkersToOthers) {
 
 TEST_F(IndexBuildTest, WhenMemoryIsFullTheIndexStopsServingAndRowsGoOn) {
   MemoryBudget small("small", 4096);
-  TableSpace space(*store_, workers_, small, metrics_, clock_);
+  SoleSpace space(*store_, workers_, small, metrics_, clock_);
   create_index("i");
   ASSERT_TRUE(space.start(schema_, offset_));
   bool served = true;
@@ -243,7 +243,7 @@ TEST_F(IndexBuildTest, ARebuildWhileRowsChangeEndsWithTheRows) {
   std::mt19937_64 random(seed);
   for (int32_t p = 0; p < 3000; ++p) ASSERT_TRUE(write({put(p, std::vector{1.0F, static_cast<float>(p)})}));
   Threads threads;
-  TableSpace space(*store_, threads, vectors_, metrics_, clock_);
+  SoleSpace space(*store_, threads, vectors_, metrics_, clock_);
   create_index("before");
   ASSERT_TRUE(space.start(schema_, offset_));
   for (int step = 0; step < 4000; ++step) {

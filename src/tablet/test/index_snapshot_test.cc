@@ -36,8 +36,8 @@ class IndexSnapshotTest : public TableFixture {
 
   void restart(bool clean = true) {
     if (kept_ != nullptr) kept_->stop(clean);
-    kept_ = std::make_unique<TableSpace>(*store_, *executor_, vectors_, metrics_, clock_,
-                                         index::SnapshotPlace{files_.get(), "/index", changes_min_});
+    kept_ = std::make_unique<SoleSpace>(*store_, *executor_, vectors_, metrics_, clock_,
+                                        index::SnapshotPlace{files_.get(), "/index", changes_min_});
     ASSERT_TRUE(kept_->start(schema_, offset_));
   }
   /// Applies to the TableSpace that restarts; the fixture's own sees nothing.
@@ -127,7 +127,7 @@ class IndexSnapshotTest : public TableFixture {
   const std::unique_ptr<MemoryFileSystem> files_ = MemoryFileSystem::make();
   Executor* executor_ = &workers_;
   uint64_t changes_min_ = 10'000;
-  std::unique_ptr<TableSpace> kept_;
+  std::unique_ptr<SoleSpace> kept_;
   index::IndexSetPtr held_;
   int64_t next_timestamp_ = 1000;
 };

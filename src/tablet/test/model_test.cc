@@ -290,7 +290,7 @@ class PurgeModelTest : public ModelTest {
   }
 
   const std::unique_ptr<kv::Store> kept_ = kv::make_memory_store();
-  TableSpace kept_space_{*kept_, workers_, vectors_, metrics_, clock_};
+  SoleSpace kept_space_{*kept_, workers_, vectors_, metrics_, clock_};
 };
 
 TEST_F(PurgeModelTest, CompactionChangesNothingThatCanBeSeenThenOrLater) {
@@ -323,7 +323,7 @@ class SweepModelTest : public ModelTest {
     swept_space_.reset();
     const rows::SweepLimits limits{.at_once = 2, .step = 3, .sweeps_max = 5};
     swept_space_ =
-        std::make_unique<TableSpace>(*swept_, workers_, vectors_, metrics_, clock_, index::SnapshotPlace(), limits);
+        std::make_unique<SoleSpace>(*swept_, workers_, vectors_, metrics_, clock_, index::SnapshotPlace(), limits);
     ASSERT_TRUE(swept_space_->start(schema_, offset_));
   }
   /// `apply` of both, at one time.
@@ -359,7 +359,7 @@ class SweepModelTest : public ModelTest {
   }
   /// Rows that the index has, but for those that expire: how long it keeps them depends on when
   /// they are written.
-  std::set<Bytes> indexed(const TableSpace& space) const {
+  std::set<Bytes> indexed(const SoleSpace& space) const {
     const int64_t now = log_s_ + 100;
     std::set<Bytes> keys;
     const auto hits =
@@ -380,7 +380,7 @@ class SweepModelTest : public ModelTest {
   };
 
   const std::unique_ptr<kv::Store> swept_ = kv::make_memory_store([horizon = horizon_] { return horizon->filter(); });
-  std::unique_ptr<TableSpace> swept_space_;
+  std::unique_ptr<SoleSpace> swept_space_;
   int sweeping_ = 0;
 };
 

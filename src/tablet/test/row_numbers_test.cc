@@ -77,7 +77,7 @@ class RowNumbersTest : public TableFixture {
     }
     return keys;
   }
-  std::set<Bytes> found(TableSpace& space) const {
+  std::set<Bytes> found(const SoleSpace& space) const {
     std::set<Bytes> keys;
     const auto set = space.indexes();
     const auto hits = index::find_nearest(*set->indexes.begin()->second, kQuery, 100'000, kStartS);
@@ -95,7 +95,7 @@ class RowNumbersTest : public TableFixture {
 
   /// Of a store in which so many rows have numbers.
   void expect_that_a_start_numbers_the_rest(size_t numbered_before) {
-    TableSpace again(*store_, workers_, vectors_, metrics_, clock_);
+    SoleSpace again(*store_, workers_, vectors_, metrics_, clock_);
     ASSERT_TRUE(again.start(schema_, offset_));
     EXPECT_EQ(numbered().size(), numbered_before);
     EXPECT_FALSE(again.ready());
@@ -198,7 +198,8 @@ TEST_F(RowNumbersTest, DamagedOnesAreRefused) {
     const auto batch = store_->make_batch();
     change(*batch);
     EXPECT_TRUE(store_->write(*batch));
-    index::RowMaps maps(*store_, vectors_);
+    index::SharedRowMaps shared(vectors_, 1);
+    index::RowMaps maps(*store_, shared, 0);
     const Status loaded = maps.load(*schema_);
     return loaded ? ErrorCode::kInvalid : loaded.error().code();
   };

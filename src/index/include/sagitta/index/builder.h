@@ -5,35 +5,31 @@
 #include <atomic>
 #include <condition_variable>
 #include <deque>
-#include <functional>
 #include <mutex>
 
 #include "sagitta/base/executor.h"
 #include "sagitta/index/indexes.h"
-#include "sagitta/index/journal.h"
+#include "sagitta/index/row_source.h"
 #include "sagitta/index/saver.h"
-#include "sagitta/rows/read_view.h"
 
 namespace sagitta::index {
 
-/// The applier calls it; `idle` may be called from any thread. What it is given must outlive it.
+/// Thread-safe. What it is given must outlive it.
 class Builder {
  public:
   struct Environment {
     Executor& workers;
     MetricsRegistry& metrics;
     Indexes& indexes;
-    const IndexJournal& journal;
-    CommitPoint& commit;
+    const RowSources& sources;
     Saver& saver;
-    /// The rows as they are now, without what has expired by `now_s`; at 0 nothing has.
-    std::function<rows::ReadView(int64_t now_s)> view;
   };
   explicit Builder(const Environment& environment);
   /// After `stop` and `wait`.
   ~Builder() = default;
 
-  /// Its table's row map is complete, and the rows are at least as new as its snapshot.
+  /// In every log partition its table's row map is complete, the journal names its rows, and the
+  /// rows are at least as new as its snapshot.
   void begin(const IndexPtr& index);
   /// No index is building.
   bool idle() const;
@@ -47,9 +43,12 @@ class Builder {
   void post();
   void build_next();
   Status build(const IndexPtr& index);
+  bool is_wanted(const Index& index) const { return !stopping_ && env_.indexes.has(index); }
+  Result<Positions> scan(Index& index);
   Status scan(Index& index, const rows::ReadView& rows);
   static Status show(Index& index, BytesView row_key, const rows::LiveRow* now);
-  Result<size_t> catch_up(Index& index, const RowMap::Pin& pin, log::Offset& from);
+  Result<size_t> catch_up(Index& index, const RowMap::Pin& pin, Positions& from);
+  Result<size_t> catch_up(Index& index, log::Partition partition, log::Offset& from);
 
   const Environment env_;
   Gauge& building_;

@@ -1,38 +1,35 @@
-/// The indexes of a tablet follow its rows: what a record changes is in the journal and in the row
-/// maps with the record's batch, and in the serving indexes once that is written.
+/// The indexes of a process follow the rows of a log partition: what a record changes is in the
+/// journal and in the row maps with the record's batch, and in the serving indexes once that is
+/// written.
 #pragma once
 
-#include <atomic>
-#include <functional>
 #include <optional>
 #include <vector>
 
-#include "sagitta/index/builder.h"
-#include "sagitta/index/indexes.h"
-#include "sagitta/index/journal.h"
 #include "sagitta/index/row_maps.h"
-#include "sagitta/index/saver.h"
-#include "sagitta/rows/read_view.h"
+#include "sagitta/index/shared_indexes.h"
 
 namespace sagitta::index {
 
-/// The applier calls it; `published` and `ready` may be called from any thread.
+/// The partition's applier calls it.
 class Follower {
  public:
   /// All must outlive it.
   struct Environment {
     kv::Store& store;
-    Executor& workers;
-    MemoryBudget& memory;
-    MetricsRegistry& metrics;
-    const Clock& clock;
-    /// The rows as they are now, without what has expired by `now_s`; at 0 nothing has.
+    SharedIndexes& shared;
+    log::Partition partition;
+    /// See RowSource.
     std::function<rows::ReadView(int64_t now_s)> view;
   };
-  Follower(const Environment& environment, const SnapshotPlace& place);
+  explicit Follower(const Environment& environment);
+  /// Stops the shared indexes, if they are not.
+  ~Follower();
+  Follower(const Follower&) = delete;
+  Follower& operator=(const Follower&) = delete;
 
-  /// Begins to make the indexes of `schema`. The rows in the store are those of all records before
-  /// `next`. kCorruption, kIo.
+  /// `schema` is the partition's; once every partition has started the indexes begin. The rows in
+  /// the store are those of all records before `next`. kCorruption, kIo.
   Status start(const schema::SchemaPtr& schema, log::Offset next);
 
   // ---- a record, in its batch ----
@@ -60,11 +57,6 @@ class Follower {
 
   /// See TableSpace.
   void set_replaying(bool replaying);
-  IndexSetPtr published() const { return indexes_.published(); }
-  /// No index is building, or waits to be built.
-  bool ready() const { return !waits_to_build_ && builder_.idle(); }
-  /// Ends builds and saves; then, nobody applying any more, saves what changed if `save`.
-  void stop(bool save);
 
  private:
   /// A row of an indexed table as the batch leaves it.
@@ -75,38 +67,32 @@ class Follower {
     RowNumber row = kNoRow;
     bool reserved = false;  ///< whoever wrote it has seen to its room
   };
-  /// An index that is to be built once the rows are ready for it.
-  struct Waiting {
-    IndexPtr index;
-    log::Offset needs = 0;  ///< records before this are in the rows
-  };
 
-  void bound_journal(const Index& index);
+  const TableIndexes* of_table(uint32_t table_id) const;
+  const IndexMap& indexes();
+  void bound_journal(uint32_t index_id);
   void take_expired(int64_t log_s);
+  void take_expired(const Index& index, int64_t log_s, std::vector<Update>& updates);
   void keep_last_updates();
   bool clear_truncated();
   void show(const Update& update);
   void update_serving(const IndexPtr& index, const Update& update);
-  void adopt();
-  bool begin_build(const Waiting& waiting);
 
   const Environment env_;
   IndexJournal journal_;
   CommitPoint commit_;
+  RowSource source_;
   RowMaps row_maps_;
-  Indexes indexes_;
-  Saver saver_;
-  Builder builder_;
   schema::SchemaPtr schema_;
-  std::vector<Waiting> to_build_;
+  std::map<uint32_t, TableIndexes> tables_;  ///< of the schema, by table id
   std::vector<IndexPtr> to_save_;
-  std::atomic<bool> waits_to_build_{false};
 
   // What the records do once their batch is written.
   log::Offset offset_ = 0;  ///< of the last
   std::vector<Update> updates_;
-  size_t updates_before_ = 0;  ///< the last record
-  std::vector<IndexPtr> truncated_;
+  size_t updates_before_ = 0;          ///< the last record
+  IndexMapPtr indexes_;                ///< as they were when the batch first asked
+  std::optional<uint32_t> truncated_;  ///< a table
   schema::SchemaPtr next_schema_;
   bool schema_changed_ = false;
   bool replaying_ = false;    ///< nobody has reserved room for what is replayed

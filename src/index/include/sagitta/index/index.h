@@ -9,6 +9,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <span>
 #include <string>
@@ -20,6 +21,7 @@
 #include "sagitta/base/clock.h"
 #include "sagitta/base/result.h"
 #include "sagitta/base/trace.h"
+#include "sagitta/index/positions.h"
 #include "sagitta/index/row_map.h"
 #include "sagitta/kv/store.h"
 #include "sagitta/log/record.h"
@@ -255,8 +257,8 @@ struct RowChange {
   bool reserved = false;
 };
 
-/// An index as the tablet drives it: one writer at a time, the applier, or the builder before it
-/// serves.
+/// An index as tablets drive it: appliers, or the builder before it serves. Thread-safe: writers
+/// take turns.
 class Index : public Reader {
  public:
   Index(DefinitionPtr definition, schema::TableDefPtr table, RowMapPtr rows)
@@ -268,13 +270,17 @@ class Index : public Reader {
   /// Shows the row as it is from here on. kOverloaded when memory is full: the index then lacks the
   /// row, and must not serve.
   Status update(const RowChange& change) {
+    std::lock_guard lock(writer_mutex_);
     ++changes_;
     return do_update(change);
   }
   void clear() {
+    std::lock_guard lock(writer_mutex_);
     ++changes_;
     do_clear();
   }
+  /// Without the rows of one log partition; `clear` when there is no other.
+  Status clear(log::Partition partition);
   /// Calls of the two, ever.
   uint64_t changes() const { return changes_; }
   /// Appends up to `most` rows whose value has expired at `now_s`, and is still here.
@@ -282,16 +288,18 @@ class Index : public Reader {
 
   /// Whether it can be saved. One that cannot is built from its rows at each start.
   virtual bool has_snapshots() const { return false; }
-  /// While it lives, a save may begin that has everything up to the moment of the pin.
+  /// While it lives, a save may begin that has everything up to the moment of the pin. It keeps the
+  /// keys of rows.
   virtual std::shared_ptr<const void> pin() const { return nullptr; }
   /// Writes what it has, while it serves and changes. A row that changes meanwhile may be in the
   /// snapshot as it was, as it is, or not at all: the journal from `header.complete_to` on tells.
   /// kUnavailable once `cancelled`; kIo, kNoSpace.
   virtual Status save(const IndexFiles& files, const SnapshotHeader& header, const std::atomic<bool>& cancelled) const;
   /// Takes a snapshot's content in place of its own, while it is being built; returns what that is
-  /// complete to. kNotFound when there is none, kInvalid when it does not reach `journal_from`,
-  /// kCorruption and others name what is wrong with it. After an error nothing has changed.
-  virtual Result<log::Offset> load(const IndexFiles& files, log::Offset journal_from);
+  /// complete to. kNotFound when there is none, kInvalid when it does not reach `journal_from` in
+  /// every log partition, kCorruption and others name what is wrong with it. After an error nothing
+  /// has changed.
+  virtual Result<Positions> load(const IndexFiles& files, const Positions& journal_from);
 
   // Set by whoever saves.
   std::atomic<uint64_t> tried_changes{0};  ///< changes() when a save last began
@@ -303,11 +311,12 @@ class Index : public Reader {
   virtual void do_clear() = 0;
 
   const schema::TableDefPtr table_;
+  std::mutex writer_mutex_;
   std::atomic<uint64_t> changes_{0};
 };
 using IndexPtr = std::shared_ptr<Index>;
 
-/// The indexes of a tablet by id, at one moment. Immutable.
+/// The indexes of a process by id, at one moment. Immutable.
 struct IndexSet {
   std::map<uint32_t, ReaderPtr> indexes;
 

@@ -1,7 +1,7 @@
 /// The files of index snapshots (docs/formats/vector-index.md). A snapshot is two: `ID-N.vectors`,
 /// which the ann index writes, and `ID.rows`, which says whose the slots are, which N belongs to
-/// it, and up to where in the log it is complete. The second is renamed into place last, so that
-/// the two always fit.
+/// it, and up to where in each log partition it is complete. The second is renamed into place last,
+/// so that the two always fit.
 #pragma once
 
 #include <functional>
@@ -9,15 +9,15 @@
 #include <string>
 
 #include "sagitta/base/file.h"
-#include "sagitta/log/record.h"
+#include "sagitta/index/positions.h"
 
 namespace sagitta::index {
 
 /// What a rows file begins with.
 struct SnapshotHeader {
   uint32_t index_id = 0;
-  uint32_t number = 0;          ///< N
-  log::Offset complete_to = 0;  ///< every record before this is in it
+  uint32_t number = 0;    ///< N
+  Positions complete_to;  ///< every record before them is in it
   /// Ties the vectors to the rows.
   Bytes tag() const;
 };

@@ -1,4 +1,4 @@
-/// The indexes of a tablet: those that its schema names.
+/// The indexes of a process: those that its newest schema names.
 #pragma once
 
 #include <map>
@@ -11,7 +11,7 @@
 #include "sagitta/base/clock.h"
 #include "sagitta/base/metrics.h"
 #include "sagitta/index/index.h"
-#include "sagitta/index/row_maps.h"
+#include "sagitta/index/shared_row_maps.h"
 #include "sagitta/schema/schema.h"
 
 namespace sagitta::index {
@@ -19,36 +19,35 @@ namespace sagitta::index {
 /// Of the schema's indexes, those of kinds that this program knows.
 std::set<uint32_t> index_ids(const schema::Schema& schema);
 
-/// Up to where indexes follow the log. Who holds the mutex sees rows and indexes of one offset.
-struct CommitPoint {
-  std::mutex mutex;
-  log::Offset next = 0;  ///< every record before this is in the rows and in the serving indexes
-};
-
 /// What a change of a row concerns.
 struct TableIndexes {
   uint32_t table_id = 0;
-  std::vector<uint32_t> ids;      ///< of all
+  std::vector<uint32_t> ids;      ///< of its indexes
   std::vector<uint32_t> columns;  ///< that they are on
-  std::vector<IndexPtr> indexes;  ///< those that could be made
 };
+/// Of the tables that have an index of a kind that this program knows, by table id.
+std::map<uint32_t, TableIndexes> indexed_tables(const schema::Schema& schema);
 
-/// The applier changes it; `published`, `has` and `count_failure` may be called from any thread.
-/// What it is given must outlive it.
+/// By id. Immutable.
+using IndexMap = std::map<uint32_t, IndexPtr>;
+using IndexMapPtr = std::shared_ptr<const IndexMap>;
+
+/// Thread-safe; one thread at a time calls `adopt`. What it is given must outlive it.
 class Indexes {
  public:
-  Indexes(MemoryBudget& memory, MetricsRegistry& metrics, const Clock& clock, const RowMaps& rows);
+  Indexes(MemoryBudget& memory, MetricsRegistry& metrics, const Clock& clock, const SharedRowMaps& rows,
+          log::Partition partitions);
 
   /// Keeps the indexes that the schema still has, and makes those that are missing. Returns these:
   /// they are to be built. One that cannot be made (memory is full) is tried again at the next
-  /// call; its queries scan rows until then. Their row maps are there.
+  /// call; its queries scan rows until then. Their row maps are there. With more than one log
+  /// partition, indexes that are gone serve no longer: their rows lose numbers at different times.
   std::vector<IndexPtr> adopt(const schema::Schema& schema);
   /// The next `adopt` makes it again.
-  void drop(uint32_t id) { indexes_.erase(id); }
+  void drop(const Index& index);
 
-  /// Null when the table has none.
-  const TableIndexes* of_table(uint32_t table_id) const;
-  const std::map<uint32_t, IndexPtr>& all() const { return indexes_; }
+  /// Those that could be made.
+  IndexMapPtr all() const;
 
   IndexSetPtr published() const;
   /// Whether the index is published: a build or save of another is for nothing.
@@ -59,15 +58,15 @@ class Indexes {
 
  private:
   IndexPtr find_or_make(const schema::TableDefPtr& table, const schema::IndexDef& def, std::vector<IndexPtr>& made);
-  void publish(std::map<uint32_t, IndexPtr> next);
+  void publish(IndexMap next);
 
   MemoryBudget& memory_;
   const Clock& clock_;
-  const RowMaps& rows_;
+  const SharedRowMaps& rows_;
+  const log::Partition partitions_;
   Counter& failed_;
-  std::map<uint32_t, TableIndexes> tables_;
-  mutable std::mutex mutex_;  ///< guards both for readers
-  std::map<uint32_t, IndexPtr> indexes_;
+  mutable std::mutex mutex_;  ///< guards both
+  IndexMapPtr indexes_ = std::make_shared<IndexMap>();
   IndexSetPtr set_ = std::make_shared<IndexSet>();
 };
 

@@ -1,5 +1,7 @@
 /// The row map of a table: row key ↔ row number. Indexes that are kept in memory name rows by
-/// number, share one copy of each key, and give filters as sets of numbers.
+/// number, share one copy of each key, and give filters as sets of numbers. It holds the rows of
+/// all log partitions: numbers are given in blocks, each to one partition, so that a number tells
+/// whose its row is.
 #pragma once
 
 #include <array>
@@ -18,6 +20,7 @@
 #include "sagitta/base/budget.h"
 #include "sagitta/base/bytes.h"
 #include "sagitta/base/result.h"
+#include "sagitta/log/record.h"
 
 namespace sagitta::index {
 
@@ -77,8 +80,11 @@ class NumberTable {
   size_t size_ = 0;
 };
 
-/// One thread changes it; `pin`, `key`, `find`, `removed_since`, `size` and `bytes` may be called
-/// from any. What it is given must outlive it.
+/// Numbers of one block, which all belong to one log partition.
+inline constexpr uint32_t kBlockRows = 1024;
+
+/// Thread-safe; of one log partition one thread at a time changes the rows. What it is given must
+/// outlive it.
 class RowMap {
  public:
   /// While it lives, numbers and keys are what they are: a number that is removed from now on is
@@ -103,7 +109,7 @@ class RowMap {
     uint64_t epoch_ = 0;
   };
 
-  explicit RowMap(MemoryBudget& memory);
+  explicit RowMap(MemoryBudget& memory, log::Partition partitions = 1);
   ~RowMap();
   RowMap(const RowMap&) = delete;
   RowMap& operator=(const RowMap&) = delete;
@@ -116,19 +122,30 @@ class RowMap {
   /// Nothing for a key that has no number.
   std::optional<RowNumber> find(BytesView key) const;
 
+  /// Whose the block of the number is. The number was given.
+  log::Partition owner(RowNumber row) const;
+  /// As many log partitions share it.
+  log::Partition partitions() const { return static_cast<log::Partition>(shares_.size()); }
+  /// The rows that the partition has.
+  std::vector<RowNumber> rows_of(log::Partition partition) const;
+
   /// Keeps memory for so many new rows until the charge ends; the keys have `key_bytes` together.
-  /// kOverloaded names the budget. Any thread.
+  /// kOverloaded names the budget.
   Result<MemoryCharge> reserve(size_t rows, size_t key_bytes) const;
-  /// The number of the key, which is new if it had none. kOverloaded when memory is full, unless
-  /// somebody holds a reservation for it, or when all 2³² − 1 numbers are given.
-  Result<RowNumber> add(BytesView key, bool reserved = false);
-  /// A number and its key as they were kept. kCorruption when one of them is there already;
+  /// The number of the key, which is new if it had none, and then of a block of the partition.
+  /// kOverloaded when memory is full, unless somebody holds a reservation for it, or when all
+  /// numbers are given.
+  Result<RowNumber> add(log::Partition partition, BytesView key, bool reserved = false);
+  /// A number and its key as the partition kept them; its block is the partition's from now on.
+  /// kAlreadyExists when that is another's, kCorruption when number or key is there already;
   /// kOverloaded.
-  Status restore(RowNumber row, BytesView key);
-  /// Numbers below the largest that was restored, and that were not, are free.
-  void restored();
+  Status restore(log::Partition partition, RowNumber row, BytesView key);
+  /// Of the partition's blocks, numbers below the largest that was restored, and that were not, are
+  /// free.
+  void restored(log::Partition partition);
   void remove(RowNumber row);
-  void clear();
+  /// Removes the partition's rows. It keeps its blocks.
+  void clear(log::Partition partition);
 
   size_t size() const;
   /// What the budget is charged.
@@ -144,11 +161,21 @@ class RowMap {
     uint64_t epoch;
     RowNumber row;
   };
+  /// What a log partition has of the numbers.
+  struct Share {
+    std::vector<uint32_t> blocks;
+    std::vector<RowNumber> free;
+    uint32_t next = 0, end = 0;  ///< were never given, of its last block
+  };
   static Place place(RowNumber row);
+  static uint32_t block(RowNumber row) { return static_cast<uint32_t>(row) / kBlockRows; }
   const char* blob(RowNumber row) const;
   Status put(RowNumber row, BytesView key, bool reserved);
   Status make_segment(size_t segment, bool reserved);
   Status charge(size_t bytes, bool reserved);
+  Status take_block(log::Partition partition);
+  std::vector<RowNumber> live_rows(const Share& share) const;
+  void drop_all(const std::vector<RowNumber>& rows);
   void retire(RowNumber row);
   void reclaim();
   void free_key(RowNumber row);
@@ -161,9 +188,11 @@ class RowMap {
   mutable std::shared_mutex table_mutex_;
   NumberTable table_;
 
-  // The writer's own.
-  uint32_t next_ = 0;  ///< numbers from here on were never given
-  std::vector<RowNumber> free_;
+  /// Guards what follows; taken before the other two.
+  mutable std::mutex writers_mutex_;
+  std::vector<Share> shares_;           ///< by partition
+  std::vector<log::Partition> owners_;  ///< by block; kNobody
+  uint32_t first_without_owner_ = 0;    ///< or a block before it
 
   mutable std::mutex pins_mutex_;
   uint64_t epoch_ = 0;                       ///< numbers that were ever removed

@@ -1,11 +1,11 @@
-/// The row maps of a tablet: one for each table with an index, kept in Family::kRowNumbers
-/// (docs/formats/rows.md). Rows get and lose their numbers in the batch that changes them; those
-/// that were there before the first index get theirs step by step.
+/// The row maps of a log partition: its part of the map of each table with an index, kept in
+/// Family::kRowNumbers of its store (docs/formats/rows.md). Rows get and lose their numbers in the
+/// batch that changes them; those that were there before the first index get theirs step by step.
 #pragma once
 
 #include <map>
 
-#include "sagitta/index/row_map.h"
+#include "sagitta/index/shared_row_maps.h"
 #include "sagitta/kv/store.h"
 #include "sagitta/rows/read_view.h"
 #include "sagitta/schema/schema.h"
@@ -15,10 +15,12 @@ namespace sagitta::index {
 /// The applier's. What it is given must outlive it.
 class RowMaps {
  public:
-  RowMaps(kv::Store& store, MemoryBudget& memory) : store_(store), memory_(memory) {}
+  RowMaps(kv::Store& store, SharedRowMaps& shared, log::Partition partition)
+      : store_(store), shared_(shared), partition_(partition) {}
 
-  /// Reads those that the store has, and begins those that the schema needs besides. kCorruption,
-  /// kIo.
+  /// Reads those that the store has, and begins those that the schema needs besides. Numbers of a
+  /// block that another partition has are forgotten, with the others of the table: its rows get new
+  /// ones. kCorruption, kIo.
   Status load(const schema::Schema& schema);
 
   // In the batch of a record; the maps themselves follow with `committed`.
@@ -47,27 +49,29 @@ class RowMaps {
 
   /// Null when the table has none.
   RowMapPtr find(uint32_t table_id) const;
-  /// Every row of the table that an index can name has its number.
-  bool is_complete(uint32_t table_id) const;
 
  private:
   struct Numbered {
     RowMapPtr map;
-    bool complete = false;
-    bool full = false;  ///< for want of memory nobody goes on
-    Bytes from;         ///< rows up to this key have numbers
+    bool complete = false;  ///< every row that an index can name has its number
+    bool full = false;      ///< for want of memory nobody goes on
+    Bytes from;             ///< rows up to this key have numbers
   };
 
   Status load_map(uint32_t table_id, Numbered& table);
+  Status begin_again(uint32_t table_id, Numbered& table);
   Result<RowNumber> add(uint32_t table_id, Numbered& table, BytesView row_key, bool reserved, kv::Batch& batch);
   Status number_some(uint32_t table_id, Numbered& table, const schema::TableDef& def, const rows::ReadView& rows,
                      kv::Batch& batch);
   Status read_state(uint32_t table_id, Numbered& table);
   void put_state(uint32_t table_id, const Numbered& table, kv::Batch& batch);
-  Numbered begin() const;
+  Numbered begin(uint32_t table_id) const;
+  void report();
 
   kv::Store& store_;
-  MemoryBudget& memory_;
+  SharedRowMaps& shared_;
+  const log::Partition partition_;
+  bool changed_ = false;  ///< which tables are complete
   std::map<uint32_t, Numbered> tables_;
   // By the record.
   std::map<uint32_t, Numbered> begun_;

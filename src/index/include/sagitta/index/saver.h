@@ -13,7 +13,7 @@
 #include "sagitta/base/file.h"
 #include "sagitta/index/index_files.h"
 #include "sagitta/index/indexes.h"
-#include "sagitta/index/journal.h"
+#include "sagitta/index/row_source.h"
 
 namespace sagitta::index {
 
@@ -24,7 +24,8 @@ struct SnapshotPlace {
   uint64_t changes_min = 10'000;  ///< an index is saved after so many changes, and a part of its vectors
 };
 
-/// The applier and the builder call it. What it is given must outlive it.
+/// Thread-safe, but one thread at a time calls `tidy` and `begin_removals`. What it is given must
+/// outlive it.
 class Saver {
  public:
   struct Environment {
@@ -32,8 +33,7 @@ class Saver {
     MetricsRegistry& metrics;
     const Clock& clock;
     const Indexes& indexes;
-    IndexJournal& journal;
-    CommitPoint& commit;
+    const RowSources& sources;
   };
   Saver(const Environment& environment, const SnapshotPlace& place);
   /// After `stop`.
@@ -42,12 +42,12 @@ class Saver {
   /// Before anything else: removes what is left of indexes that are gone. One that is still to
   /// come, by the log, keeps its files.
   void tidy(const schema::Schema& schema);
-  /// What the index's snapshot is complete to: rows that are older cannot be told from its rows. 0
-  /// when there is none that can be read.
-  log::Offset needs(const Index& index) const;
+  /// What the index's snapshot is complete to: rows that are older cannot be told from its rows.
+  /// Zeros when there is none that can be read.
+  Positions needs(const Index& index) const;
   /// Takes the index's snapshot, and returns what it is complete to. Nothing when there is none
   /// that is of use, which is said unless there is none at all.
-  Result<std::optional<log::Offset>> load(Index& index);
+  Result<std::optional<Positions>> load(Index& index);
 
   /// Whether the caller is to `begin_save`: enough has changed, and nobody else does.
   bool claim(Index& index) const;
@@ -68,7 +68,8 @@ class Saver {
   void save_all();
 
  private:
-  Status check_not_ahead(const Index& index) const;
+  Status check_usable(const Index& index) const;
+  Result<Positions> journals_from(const Index& index) const;
   void save(Index& index);
   Status try_save(Index& index);
   void begin_work();

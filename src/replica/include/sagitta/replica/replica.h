@@ -71,6 +71,9 @@ struct Environment {
   index::SnapshotPlace snapshots;
   /// Of the log: the one that is applied.
   log::Partition partition = 0;
+  /// Of all partitions of the process: `workers`, `vectors` and `snapshots` are theirs, and whoever
+  /// made them stops them. Null: the replica makes its own, as the only partition.
+  index::SharedIndexes* indexes = nullptr;
 };
 
 /// Thread-safe.

@@ -1,6 +1,6 @@
-/// Applying: the one place where rows, journal, row maps and indexes change. A replica's applier
-/// uses it from one thread: the changes of a group of records go into one kv batch; once that is
-/// written, `committed` changes the indexes in the same step.
+/// Applying: the one place where rows, journal, row maps and indexes change. The applier of a log
+/// partition uses it from one thread: the changes of a group of records go into one kv batch; once
+/// that is written, `committed` changes the indexes in the same step.
 #pragma once
 
 #include <cstdint>
@@ -8,14 +8,9 @@
 #include <span>
 #include <string>
 
-#include "sagitta/base/budget.h"
-#include "sagitta/base/clock.h"
-#include "sagitta/base/executor.h"
-#include "sagitta/base/file.h"
 #include "sagitta/base/metrics.h"
 #include "sagitta/base/result.h"
-#include "sagitta/index/index.h"
-#include "sagitta/index/saver.h"
+#include "sagitta/index/shared_indexes.h"
 #include "sagitta/kv/store.h"
 #include "sagitta/log/record.h"
 #include "sagitta/rows/mutation.h"
@@ -26,19 +21,22 @@
 
 namespace sagitta::tablet {
 
-/// All tables of a replica. One thread applies; `view`, `indexes` and `ready` may be called from
-/// any. What it is given must outlive it.
+/// The part of all tables that is in one log partition. One thread applies; `view` may be called
+/// from any. What it is given must outlive it.
 class TableSpace {
  public:
-  TableSpace(kv::Store& store, Executor& workers, MemoryBudget& memory, MetricsRegistry& metrics, const Clock& clock,
-             const index::SnapshotPlace& snapshots = {}, const rows::SweepLimits& sweeps = {});
+  /// `indexes` are those of the process, for as many partitions as it has.
+  TableSpace(kv::Store& store, MetricsRegistry& metrics, index::SharedIndexes& indexes, log::Partition partition = 0,
+             const rows::SweepLimits& sweeps = {});
+  /// Stops the indexes, if they are not.
   ~TableSpace();
   TableSpace(const TableSpace&) = delete;
   TableSpace& operator=(const TableSpace&) = delete;
 
-  /// Begins to make the indexes of `schema` in the background, from their snapshots or from the
-  /// rows in the store, which are those of all records before `next`. Of a snapshot that is ahead
-  /// of the store, the records between are applied again.
+  /// The rows in the store are those of all records before `next`, which lead to `schema`. Once
+  /// every partition has started the indexes are made in the background, from their snapshots or
+  /// from the rows. Of a snapshot that is ahead of the store, the records between are applied
+  /// again.
   Status start(const schema::SchemaPtr& schema, log::Offset next);
 
   /// Begins the next record of the batch.
@@ -81,13 +79,6 @@ class TableSpace {
 
   /// The rows as they are now, at `now_s`. Any thread.
   rows::ReadView view(int64_t now_s, kv::ReadMode mode) const;
-
-  index::IndexSetPtr indexes() const;
-  /// No index is building.
-  bool ready() const;
-  /// Ends index builds and saves; then, nobody applying any more, saves what changed if `save`.
-  /// Idempotent.
-  void stop(bool save = false);
 
  private:
   struct Impl;
