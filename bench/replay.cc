@@ -41,9 +41,7 @@ void must(const Status& status) { must(status ? Result<int>(0) : Result<int>(std
 /// One life of a database.
 struct Life {
   explicit Life(const std::string& directory) {
-    kv::RocksOptions store_options;
-    store_options.directory = directory + "/store";
-    store = must(kv::open_rocks_store(*files, store_options, memory));
+    store = must(kv::open_rocks_store(must(kv::share_rocks(*files, {}, memory)), directory + "/store"));
     log = must(log::open_local_log(*files, clock, metrics, {.directory = directory + "/log"}));
     replica = must(replica::Replica::open({*store, *log, clock, metrics, workers, memory}));
   }

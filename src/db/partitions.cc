@@ -24,6 +24,7 @@ Status Partitions::open(const DataDirectory& directory) {
   log.segment_bytes = options_.log_segment_bytes;
   SAGITTA_TRY(log_, log::open_local_log(env_.files, env_.clock, env_.metrics, log));
   partitions_.resize(directory.format.partitions);
+  SAGITTA_CHECK(share_rocks());
   for (size_t i = 0; i < partitions_.size(); ++i) {
     partitions_[i].number = static_cast<log::Partition>(i);
     SAGITTA_CHECK(open(directory, partitions_[i]));
@@ -54,17 +55,22 @@ Status Partitions::open(const DataDirectory& directory, Partition& partition) {
   return {};
 }
 
+Status Partitions::share_rocks() {
+  if (options_.memory_store) return {};
+  const kv::RocksOptions stores{.stores = partitions_.size(),
+                                .block_cache_bytes = options_.budgets.block_cache_bytes * 3 / 4,
+                                .memtable_bytes = options_.budgets.block_cache_bytes / 8};
+  SAGITTA_TRY(rocks_, kv::share_rocks(env_.files, stores, budgets_.block_cache));
+  return {};
+}
+
 Status Partitions::open_store(const DataDirectory& directory, Partition& partition) const {
   const auto filters = [horizon = partition.horizon] { return horizon->filter(); };
   if (options_.memory_store) {
     partition.store = kv::make_memory_store(filters);
     return {};
   }
-  kv::RocksOptions store;
-  store.directory = directory.store_path(partition.number);
-  store.block_cache_bytes = options_.budgets.block_cache_bytes * 3 / 4 / partitions_.size();
-  store.memtable_bytes = options_.budgets.block_cache_bytes / 8 / partitions_.size();
-  SAGITTA_TRY(partition.store, kv::open_rocks_store(env_.files, store, budgets_.block_cache, filters));
+  SAGITTA_TRY(partition.store, kv::open_rocks_store(rocks_, directory.store_path(partition.number), filters));
   return {};
 }
 
@@ -86,6 +92,7 @@ void Partitions::close() {
   for (Partition& partition : partitions_) partition.replica.reset();
   log_.reset();
   partitions_.clear();
+  rocks_.reset();
 }
 
 std::span<const Partition> Partitions::of_tokens(int64_t start, int64_t end) const {

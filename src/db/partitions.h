@@ -70,12 +70,15 @@ class Partitions {
 
  private:
   Status open(const DataDirectory& directory, Partition& partition);
+  Status share_rocks();
   Status open_store(const DataDirectory& directory, Partition& partition) const;
 
   const Options& options_;
   const Environment& env_;
   Budgets& budgets_;
   std::unique_ptr<log::Log> log_;
+  /// Null while rows are kept in memory.
+  kv::RocksSharedPtr rocks_;
   std::vector<Partition> partitions_;
   /// Of those partitions that are open: what their replicas replayed.
   uint64_t replayed_ = 0;

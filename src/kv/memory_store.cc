@@ -256,17 +256,6 @@ class MemoryStore final : public Store {
     }
     return {};
   }
-  size_t memory_bytes() const override {
-    std::shared_lock lock(state_->mutex);
-    size_t bytes = 0;
-    for (const FamilyMap& map : state_->families) {
-      for (const auto& [key, versions] : map) {
-        bytes += key.size();
-        for (const Version& version : versions) bytes += sizeof version + (version.value ? version.value->size() : 0);
-      }
-    }
-    return bytes;
-  }
 
  private:
   /// False if nothing is left of the key.

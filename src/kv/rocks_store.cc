@@ -1,25 +1,19 @@
+// A store in RocksDB: batches, snapshots, iterators, flushes.
 #include <fmt/format.h>
-#include <rocksdb/cache.h>
 #include <rocksdb/compaction_filter.h>
 #include <rocksdb/db.h>
-#include <rocksdb/env.h>
-#include <rocksdb/filter_policy.h>
 #include <rocksdb/options.h>
 #include <rocksdb/slice_transform.h>
-#include <rocksdb/table.h>
 #include <rocksdb/write_batch.h>
-#include <rocksdb/write_buffer_manager.h>
 
 #include <array>
-#include <cstdarg>
-#include <cstdio>
 #include <vector>
 
-#include "sagitta/base/logging.h"
+#include "sagitta/base/advice.h"
 #include "sagitta/kv/store.h"
 
 #include "pending_keys.h"
-#include "rocks_files.h"
+#include "rocks_shared.h"
 
 namespace sagitta::kv {
 namespace {
@@ -28,12 +22,6 @@ namespace {
 constexpr std::array<const char*, kFamilyCount> kFamilyNames = {"default", "rows", "journal", "requests",
                                                                 "row_numbers"};
 
-/// Point reads fetch one row: blocks larger than a few rows would waste cache.
-constexpr size_t kBlockBytes = size_t{16} << 10;
-constexpr double kBloomBitsPerKey = 10;
-/// Part of a memtable's bytes that a Bloom filter of its keys may take: most rows that are written
-/// are new, and the search for them in the memtable costs as much as writing them.
-constexpr double kMemtableBloomPart = 0.02;
 /// A file of rows that no write has led to merge goes through the compaction filter when it is this
 /// old.
 constexpr uint64_t kRewriteAfterS = 24 * 3600;
@@ -41,28 +29,18 @@ constexpr uint64_t kRewriteAfterS = 24 * 3600;
 rocksdb::Slice to_slice(BytesView bytes) { return {bytes.data(), bytes.size()}; }
 BytesView to_bytes(const rocksdb::Slice& slice) { return {slice.data(), slice.size()}; }
 
-Status to_status(const rocksdb::Status& status) {
+Status to_status(const rocksdb::Status& status, const std::string& directory) {
   if (status.ok()) return {};
+  if (status.IsCorruption()) {
+    return fail(ErrorCode::kCorruption, fmt::format("store {}: {}; {}", directory, status.ToString(), kDamageAdvice));
+  }
   ErrorCode code = ErrorCode::kServer;
-  if (status.IsCorruption()) code = ErrorCode::kCorruption;
   if (status.IsIOError()) code = ErrorCode::kIo;
   if (status.IsNoSpace()) code = ErrorCode::kNoSpace;
   if (status.IsBusy()) code = ErrorCode::kLocked;
   if (status.IsIncomplete()) code = ErrorCode::kWouldBlock;
   return fail(code, "kv: " + status.ToString());
 }
-
-/// RocksDB's own messages, from warnings on.
-class WarningLogger final : public rocksdb::Logger {
- public:
-  WarningLogger() : Logger(rocksdb::InfoLogLevel::WARN_LEVEL) {}
-  using Logger::Logv;
-  void Logv(const char* format, va_list arguments) override {
-    std::array<char, 1024> line;
-    std::vsnprintf(line.data(), line.size(), format, arguments);
-    log_warn("rocksdb", {{"message", static_cast<const char*>(line.data())}});
-  }
-};
 
 class RocksFilter final : public rocksdb::CompactionFilter {
  public:
@@ -99,21 +77,21 @@ class RocksFilterFactory final : public rocksdb::CompactionFilterFactory {
 
 /// The open database and what must outlive it; snapshots and iterators share it.
 struct Core {
-  // Destroyed in reverse: the charge last, the database first.
-  MemoryCharge charge;
-  std::unique_ptr<rocksdb::Env> env;
-  std::shared_ptr<rocksdb::Cache> cache;
-  std::shared_ptr<rocksdb::WriteBufferManager> memtables;
+  const std::shared_ptr<RocksProcess> shared;
+  const std::string directory;
   std::unique_ptr<rocksdb::DB> db;
   std::vector<rocksdb::ColumnFamilyHandle*> handles;
 
-  Core() = default;
+  Core(std::shared_ptr<RocksProcess> process, std::string path)
+      : shared(std::move(process)), directory(std::move(path)) {}
   Core(const Core&) = delete;
   Core& operator=(const Core&) = delete;
   ~Core() {
+    shared->leave(db.get());
     for (auto* handle : handles) (void)db->DestroyColumnFamilyHandle(handle);
   }
   rocksdb::ColumnFamilyHandle* handle(Family family) const { return handles[static_cast<size_t>(family)]; }
+  Status checked(const rocksdb::Status& status) const { return to_status(status, directory); }
 };
 using CorePtr = std::shared_ptr<Core>;
 
@@ -139,7 +117,7 @@ Result<std::optional<Bytes>> read(const Core& core, Family family, BytesView key
   Bytes value;
   const auto status = core.db->Get(options, core.handle(family), to_slice(key), &value);
   if (status.IsNotFound()) return std::optional<Bytes>();
-  SAGITTA_CHECK(to_status(status));
+  SAGITTA_CHECK(core.checked(status));
   return std::optional<Bytes>(std::move(value));
 }
 
@@ -170,7 +148,7 @@ class RocksIterator final : public Iterator {
   bool valid() const override { return iterator_->Valid() && iterator_->status().ok(); }
   BytesView key() const override { return to_bytes(iterator_->key()); }
   BytesView value() const override { return to_bytes(iterator_->value()); }
-  Status status() const override { return to_status(iterator_->status()); }
+  Status status() const override { return core_->checked(iterator_->status()); }
 
  private:
   const CorePtr core_;
@@ -229,13 +207,13 @@ class RocksBatch final : public Batch {
     status_ = rocksdb::Status::OK();
   }
   /// The batch is to be cleared then.
-  Status write_to(rocksdb::DB& db) {
+  Status write() {
     add_pending(Family::kRows, rows_);
     add_pending(Family::kRequests, requests_);
-    SAGITTA_CHECK(to_status(status_));
+    SAGITTA_CHECK(core_->checked(status_));
     rocksdb::WriteOptions options;
     options.disableWAL = true;
-    return to_status(db.Write(options, &batch_));
+    return core_->checked(core_->db->Write(options, &batch_));
   }
 
  private:
@@ -278,7 +256,11 @@ class RocksStore final : public Store {
   explicit RocksStore(CorePtr core) : core_(std::move(core)) {}
 
   std::unique_ptr<Batch> make_batch() override { return std::make_unique<RocksBatch>(core_); }
-  Status write(Batch& batch) override { return static_cast<RocksBatch&>(batch).write_to(*core_->db); }
+  Status write(Batch& batch) override {
+    SAGITTA_CHECK(static_cast<RocksBatch&>(batch).write());
+    core_->shared->make_room();
+    return {};
+  }
   SnapshotPtr snapshot() override { return std::make_shared<RocksSnapshot>(core_); }
   Result<std::optional<Bytes>> get(Family family, BytesView key, ReadMode mode, const Snapshot* snapshot) override {
     return read(*core_, family, key, read_options(mode, snapshot));
@@ -287,68 +269,21 @@ class RocksStore final : public Store {
                                     SnapshotPtr snapshot) override {
     return std::make_unique<RocksIterator>(core_, std::move(snapshot), family, from, to, mode);
   }
-  Status flush() override { return to_status(core_->db->Flush(rocksdb::FlushOptions(), core_->handles)); }
+  Status flush() override { return core_->checked(core_->db->Flush(rocksdb::FlushOptions(), core_->handles)); }
   Status compact() override {
     rocksdb::CompactRangeOptions options;
     options.bottommost_level_compaction = rocksdb::BottommostLevelCompaction::kForceOptimized;
-    return to_status(core_->db->CompactRange(options, core_->handle(Family::kRows), nullptr, nullptr));
+    return core_->checked(core_->db->CompactRange(options, core_->handle(Family::kRows), nullptr, nullptr));
   }
-  size_t memory_bytes() const override { return core_->cache->GetUsage() + core_->memtables->memory_usage(); }
 
  private:
   const CorePtr core_;
 };
 
-rocksdb::ColumnFamilyOptions family_options(const Core& core, const RocksOptions& options) {
-  rocksdb::BlockBasedTableOptions table;
-  table.block_cache = core.cache;
-  table.block_size = kBlockBytes;
-  table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(kBloomBitsPerKey));
-  // Indexes and filters count against the cache, so that its size bounds all memory of tables.
-  table.cache_index_and_filter_blocks = true;
-  table.pin_l0_filter_and_index_blocks_in_cache = true;
-  table.cache_index_and_filter_blocks_with_high_priority = true;
-
-  rocksdb::ColumnFamilyOptions family;
-  family.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
-  family.write_buffer_size = options.memtable_bytes;
-  family.compression = rocksdb::kLZ4Compression;
-  family.memtable_prefix_bloom_size_ratio = kMemtableBloomPart;
-  family.memtable_whole_key_filtering = true;
-  family.level_compaction_dynamic_level_bytes = true;
-  return family;
-}
-
-rocksdb::DBOptions database_options(const Core& core, const RocksOptions& options) {
-  rocksdb::DBOptions database;
-  database.env = core.env.get();
-  database.create_if_missing = true;
-  database.create_missing_column_families = true;
-  database.atomic_flush = true;
-  database.avoid_flush_during_shutdown = true;
-  database.write_buffer_manager = core.memtables;
-  database.max_background_jobs = options.background_threads;
-  // All tables stay open: a cache-only read must not have to open one.
-  database.max_open_files = -1;
-  database.info_log = std::make_shared<WarningLogger>();
-  database.stats_dump_period_sec = 0;
-  database.stats_persist_period_sec = 0;
-  return database;
-}
-
-}  // namespace
-
-Result<std::unique_ptr<Store>> open_rocks_store(FileSystem& files, const RocksOptions& options,
-                                                MemoryBudget& cache_budget, CompactionFilterSource filters) {
-  auto core = std::make_shared<Core>();
-  SAGITTA_TRY(core->charge, MemoryCharge::take(cache_budget, options.block_cache_bytes + options.memtable_bytes));
-  SAGITTA_CHECK(files.make_directories(options.directory));
-  core->env = rocksdb::NewCompositeEnv(make_rocks_files(files));
-  core->cache = rocksdb::NewLRUCache(options.block_cache_bytes);
-  core->memtables = std::make_shared<rocksdb::WriteBufferManager>(options.memtable_bytes);
-
+/// In the order of Family.
+std::vector<rocksdb::ColumnFamilyDescriptor> families_of(const RocksProcess& shared, CompactionFilterSource filters) {
   std::vector<rocksdb::ColumnFamilyDescriptor> families;
-  for (const char* name : kFamilyNames) families.emplace_back(name, family_options(*core, options));
+  for (const char* name : kFamilyNames) families.emplace_back(name, shared.family_options());
   // Their keys come in order: each is looked for from where the one before it went. RocksDB 7.8 has
   // one hint for keys and range deletions and must not get both, so these families have no range
   // deletions.
@@ -361,11 +296,21 @@ Result<std::unique_ptr<Store>> open_rocks_store(FileSystem& files, const RocksOp
     rows.compaction_filter_factory = std::make_shared<RocksFilterFactory>(std::move(filters));
     rows.periodic_compaction_seconds = kRewriteAfterS;
   }
+  return families;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Store>> open_rocks_store(const RocksSharedPtr& shared, const std::string& directory,
+                                                CompactionFilterSource filters) {
+  auto core = std::make_shared<Core>(std::static_pointer_cast<RocksProcess>(shared), directory);
+  SAGITTA_CHECK(core->shared->files().make_directories(directory));
   rocksdb::DB* db = nullptr;
-  const auto opened =
-      rocksdb::DB::Open(database_options(*core, options), options.directory, families, &core->handles, &db);
+  const auto opened = rocksdb::DB::Open(core->shared->database_options(), directory,
+                                        families_of(*core->shared, std::move(filters)), &core->handles, &db);
   core->db.reset(db);
-  SAGITTA_CHECK(to_status(opened));
+  SAGITTA_CHECK(core->checked(opened));
+  core->shared->join({core->db.get(), &core->handles});
   return std::make_unique<RocksStore>(std::move(core));
 }
 

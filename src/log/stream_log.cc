@@ -3,11 +3,10 @@
 
 #include <fmt/format.h>
 
+#include "sagitta/base/advice.h"
+
 namespace sagitta::log {
 namespace {
-
-constexpr std::string_view kDamageAdvice =
-    "restore the data directory from a backup, or load the data again into a new one";
 
 class StreamFeed final : public Feed {
  public:

@@ -55,9 +55,8 @@ class ModelRun {
       ASSERT_TRUE(store_->flush());
     }
     store_.reset();
-    auto opened = open_rocks_store(
-        *files_, {.directory = "/db", .block_cache_bytes = 1 << 20, .memtable_bytes = 1 << 18, .background_threads = 1},
-        budget_);
+    const RocksOptions options{.block_cache_bytes = 1 << 20, .memtable_bytes = 1 << 18, .background_threads = 1};
+    auto opened = open_rocks_store(share_rocks(*files_, options, budget_).value(), "/db");
     ASSERT_TRUE(opened) << opened.error().to_string();
     store_ = *std::move(opened);
   }

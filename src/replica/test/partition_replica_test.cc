@@ -212,7 +212,8 @@ TEST(PartitionReplica, WhatStandsBeforeARecordThatHaltsIsApplied) {
 class RestartTest : public testing::Test {
  protected:
   void open() {
-    store_ = kv::open_rocks_store(*files_, {.directory = "/db", .block_cache_bytes = 1 << 20}, memory_).value();
+    store_ =
+        kv::open_rocks_store(kv::share_rocks(*files_, {.block_cache_bytes = 1 << 20}, memory_).value(), "/db").value();
     log_ = log::open_local_log(*files_, clock_, metrics_, {.directory = "/log"}).value();
     const Options options{.on_replay = [this](const ReplayProgress& progress) { progress_.push_back(progress); }};
     auto opened = Replica::open({*store_, *log_, clock_, metrics_, workers_, memory_}, options);

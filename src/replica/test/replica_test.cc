@@ -360,8 +360,10 @@ TEST_F(ReplicaTest, ADeletionLeavesTheStoreOnceRecordsAfterItsGraceAreFlushed) {
 
 TEST_F(ReplicaTest, WhatWasReplayedIsFlushedAndNotReplayedAgain) {
   MemoryBudget memory("kv", size_t{64} << 20);
-  const kv::RocksOptions options{.directory = "/db", .block_cache_bytes = 1 << 20, .memtable_bytes = 4 << 20};
-  const auto open_store = [&] { store_ = kv::open_rocks_store(*files_, options, memory).value(); };
+  const kv::RocksOptions options{.block_cache_bytes = 1 << 20, .memtable_bytes = 4 << 20};
+  const auto open_store = [&] {
+    store_ = kv::open_rocks_store(kv::share_rocks(*files_, options, memory).value(), "/db").value();
+  };
   const auto kill = [&] {
     SeededRandom random(1);
     files_->crash(random, {.tear = false});

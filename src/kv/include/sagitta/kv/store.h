@@ -124,23 +124,39 @@ class Store {
   /// Rewrites all flushed rows through the compaction filter, which otherwise happens when files
   /// are merged or a day old. Blocks, long; any thread.
   virtual Status compact() = 0;
-  /// Bytes of memory held by memtables and the block cache.
-  virtual size_t memory_bytes() const = 0;
 };
 
+/// For all RocksDB stores of a process together.
 struct RocksOptions {
-  std::string directory;
+  /// How many there will be.
+  size_t stores = 1;
   size_t block_cache_bytes = size_t{256} << 20;
+  /// Of several stores each may use what the others leave. They need 256 KiB each; what is missing
+  /// to that is taken from the block cache.
   size_t memtable_bytes = size_t{64} << 20;
   int background_threads = 2;
 };
 
-/// Opens or creates a RocksDB store whose every file operation goes through `files`, which must
-/// outlive it. `cache_budget` is charged for the block cache and memtables while the store, its
-/// snapshots and iterators live. kCorruption, kIo, kNoSpace, kLocked, and kOverloaded from the
-/// budget.
-Result<std::unique_ptr<Store>> open_rocks_store(FileSystem& files, const RocksOptions& options,
-                                                MemoryBudget& cache_budget, CompactionFilterSource filters = {});
+/// What the RocksDB stores of a process share: block cache, room for memtables, files, threads.
+/// Lives as long as one of its stores, their snapshots or iterators. Thread-safe.
+class RocksShared {
+ public:
+  virtual ~RocksShared() = default;
+  /// Bytes of memory that memtables and the block cache hold.
+  virtual size_t memory_bytes() const = 0;
+};
+using RocksSharedPtr = std::shared_ptr<RocksShared>;
+
+/// For stores whose every file operation goes through `files`. `budget` is charged for the block
+/// cache and memtables. Both must outlive it. For more than one store the process's limit on open
+/// files is raised as far as it goes. kOverloaded from the budget, or when that limit is below 64
+/// files a store.
+Result<RocksSharedPtr> share_rocks(FileSystem& files, RocksOptions options, MemoryBudget& budget);
+
+/// Opens or creates a store. kCorruption (which names the directory and says what to do), kIo,
+/// kNoSpace, kLocked.
+Result<std::unique_ptr<Store>> open_rocks_store(const RocksSharedPtr& shared, const std::string& directory,
+                                                CompactionFilterSource filters = {});
 
 /// The twin: an ordered map, with snapshots. `flush` succeeds at once; nothing survives the object.
 /// Compacts only when told to.
