@@ -152,6 +152,9 @@ Status Saver::try_save(Index& index) {
   std::shared_ptr<const void> pin;
   {
     const auto locks = lock_all(env_.sources);
+    // Of one that does not follow its rows any more, some have lost their numbers.
+    if (!env_.indexes.has(index) || index.state() != Reader::State::kServing)
+      return fail(ErrorCode::kUnavailable, "it does not serve any more");
     for (const RowSource* source : env_.sources) header.complete_to.push_back(source->commit.next);
     changes = index.changes();
     pin = index.pin();
