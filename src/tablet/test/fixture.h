@@ -1,5 +1,5 @@
-/// A TableSpace over the in-memory store, with a clock that the test moves: records are applied as
-/// a replica would.
+/// A TableSpace over the in-memory store, or several that share their indexes, with a clock that
+/// the test moves: records are applied as a replica would.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -40,27 +40,44 @@ inline Uuid statement_at(int64_t time_us) {
 class TableFixture : public testing::Test {
  protected:
   static constexpr int64_t kStartS = 1'700'000'000;
+  /// A log partition.
+  struct Part {
+    kv::Store* store;
+    TableSpace* space;
+  };
 
-  TableFixture() {
+  /// With so many log partitions.
+  explicit TableFixture(log::Partition partitions = 1) : partitions_(partitions) {
+    parts_.push_back({store_.get(), &space_});
+    for (log::Partition p = 1; p < partitions_; ++p) {
+      more_stores_.push_back(kv::make_memory_store([horizon = horizon_] { return horizon->filter(); }));
+      more_spaces_.push_back(std::make_unique<TableSpace>(*more_stores_.back(), metrics_, space_.shared(), p));
+      parts_.push_back({more_stores_.back().get(), more_spaces_.back().get()});
+    }
     change(schema::CreateKeyspace{.keyspace = "k"});
-    EXPECT_TRUE(space_.start(schema_, offset_));
+    for (const Part& part : parts_) EXPECT_TRUE(part.space->start(schema_, offset_));
   }
   ~TableFixture() override { space_.stop(); }
 
   Result<schema::SchemaOutcome> try_change(const schema::SchemaChange& wanted) {
     SAGITTA_TRY(schema::SchemaOutcome outcome, schema::apply(schema_, wanted));
     if (!outcome.changed) return outcome;
-    SAGITTA_CHECK(apply_to(space_, *store_, time(),
-                           [&](kv::Batch& batch) { return space_.change_schema(*schema_, outcome.schema, batch); }));
+    const rows::ApplyTime when = time();
+    for (const Part& part : parts_) {
+      SAGITTA_CHECK(apply_to(*part.space, *part.store, when, [&](kv::Batch& batch) {
+        return part.space->change_schema(*schema_, outcome.schema, batch);
+      }));
+    }
     schema_ = outcome.schema;
-    step_to_the_end(space_);
+    for (const Part& part : parts_) step_to_the_end(*part.space, *part.store);
     return outcome;
   }
+  void step_to_the_end(TableSpace& space) { step_to_the_end(space, *store_); }
   /// What a replica's ticks do.
-  void step_to_the_end(TableSpace& space) {
+  void step_to_the_end(TableSpace& space, kv::Store& store) {
     while (space.has_steps()) {
       const Status stepped =
-          apply_to(space, *store_, time(), [&](kv::Batch& batch) { return space.step(*schema_, batch); });
+          apply_to(space, store, time(), [&](kv::Batch& batch) { return space.step(*schema_, batch); });
       ASSERT_TRUE(stepped) << stepped.error().to_string();
     }
   }
@@ -136,7 +153,11 @@ class TableFixture : public testing::Test {
   MemoryBudget vectors_{"vectors", size_t{1} << 30};
   MetricsRegistry metrics_;
   ManualClock clock_{kStartS * 1'000'000};
-  SoleSpace space_{*store_, workers_, vectors_, metrics_, clock_};
+  const log::Partition partitions_;
+  SoleSpace space_{*store_, workers_, vectors_, metrics_, clock_, {}, {}, partitions_};
+  std::vector<std::unique_ptr<kv::Store>> more_stores_;
+  std::vector<std::unique_ptr<TableSpace>> more_spaces_;
+  std::vector<Part> parts_;
   schema::SchemaPtr schema_ = std::make_shared<const schema::Schema>();
   log::Offset offset_ = 0;
   int64_t log_s_ = kStartS;

@@ -98,6 +98,21 @@ TEST_F(IndexBuildTest, AnExpiredVectorIsNotFound) {
   EXPECT_EQ(hits(index(space_, "i"), kStartS + 10).size(), 1u);
 }
 
+TEST_F(IndexBuildTest, ARowThatExpiresWithTheRecordThatTruncatesItsTableIsNotFound) {
+  change(schema::AlterTableAdd{
+      .keyspace = "k", .table = "t", .columns = {column("w", DataType::vector(native(Kind::kFloat), 2))}});
+  create_index("i");
+  change(schema::CreateIndex{
+      .keyspace = "k", .table = "t", .column = "w", .index = {.name = "stays", .class_name = "vector_index"}});
+  ASSERT_TRUE(write({put(1, std::vector{1.0F, 0.0F}, kStartS + 10)}));
+  rows::Mutation other = mutation(1, next_timestamp_++);
+  other.rows.push_back({.cells = {{.column_id = id("w"), .value = types::from_floats(std::vector{1.0F, 1.0F})}}});
+  ASSERT_TRUE(write({other}));
+  log_s_ += 20;
+  ASSERT_TRUE(apply_to(space_, *store_, time(), [&](kv::Batch& batch) { return space_.truncate(*table(), batch); }));
+  EXPECT_TRUE(hits(index(space_, "stays"), log_s_).empty());
+}
+
 TEST_F(IndexBuildTest, TheFilterIsAskedInsideTheSearchAndScoresAreThoseOfCql) {
   create_index("i");
   for (int32_t p = 1; p <= 50; ++p) ASSERT_TRUE(write({put(p, std::vector{1.0F, static_cast<float>(p)})}));

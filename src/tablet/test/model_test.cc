@@ -23,7 +23,9 @@ using types::Kind;
 class ModelTest : public TableFixture {
  protected:
   /// With an index of this kind, which USING names so.
-  explicit ModelTest(const std::string& kind = "vector", const std::string& class_name = "vector_index") {
+  explicit ModelTest(const std::string& kind = "vector", const std::string& class_name = "vector_index",
+                     log::Partition partitions = 1)
+      : TableFixture(partitions) {
     auto vector = DataType::vector(native(Kind::kFloat), 2);
     create({column("p", native(Kind::kInt), schema::ColumnKind::kPartitionKey),
             column("c", native(Kind::kInt), schema::ColumnKind::kClustering, 0, true), column("a", native(Kind::kInt)),
@@ -123,24 +125,42 @@ class ModelTest : public TableFixture {
     return record;
   }
 
-  /// Some records in one batch, of which some are refused after they have changed rows.
+  /// The log partition in which a partition's rows are.
+  size_t part_of(int partition) const { return static_cast<size_t>(partition) % parts_.size(); }
+  const Part& part_with(int partition) const { return parts_[part_of(partition)]; }
+
+  /// Some records in one batch of each log partition, of which some are refused after they have
+  /// changed rows.
   void write_group() {
-    const auto batch = store_->make_batch();
+    std::vector<std::unique_ptr<kv::Batch>> batches;
+    for (const Part& part : parts_) batches.push_back(part.store->make_batch());
+    std::set<size_t> written;
     for (int records = pick(4); records >= 0; --records) {
-      space_.begin(time(), *batch);
       const bool is_refused = pick(3) == 0;
       const Twin before = twin_;
-      std::vector<rows::Mutation> record = random_record();
-      if (is_refused) {
-        twin_ = before;
-        record.push_back({.table_id = UINT32_MAX});
+      std::vector<std::vector<rows::Mutation>> pieces(parts_.size());
+      for (rows::Mutation& one : random_record()) {
+        pieces[part_of(types::to_int32(one.partition_key))].push_back(std::move(one));
       }
-      ASSERT_EQ(space_.apply_mutations(*schema_, record, *batch).has_value(), !is_refused);
-      if (is_refused) space_.take_back(*batch);
+      if (is_refused) twin_ = before;
+      for (size_t p = 0; p < parts_.size(); ++p) {
+        if (pieces[p].empty()) continue;
+        written.insert(p);
+        apply_piece(*parts_[p].space, std::move(pieces[p]), is_refused, *batches[p]);
+      }
     }
-    space_.finish(*batch);
-    ASSERT_TRUE(space_.write(*batch));
-    space_.committed();
+    for (const size_t p : written) {
+      TableSpace& space = *parts_[p].space;
+      space.finish(*batches[p]);
+      ASSERT_TRUE(space.write(*batches[p]));
+      space.committed();
+    }
+  }
+  void apply_piece(TableSpace& space, std::vector<rows::Mutation> piece, bool is_refused, kv::Batch& batch) {
+    space.begin(time(), batch);
+    if (is_refused) piece.push_back({.table_id = UINT32_MAX});
+    ASSERT_EQ(space.apply_mutations(*schema_, piece, batch).has_value(), !is_refused);
+    if (is_refused) space.take_back(batch);
   }
 
   std::string show_row(const rows::LiveRow& row) const {
@@ -164,12 +184,15 @@ class ModelTest : public TableFixture {
   void compare(int64_t now) {
     std::map<std::string, std::string> found, with_vector;
     std::set<Bytes> indexed;
-    const auto cursor = view(now).scan_tokens(*table());
-    for (auto more = cursor->next(); more && *more; more = cursor->next()) {
-      const rows::LiveRow& row = cursor->row();
-      const int number = row.is_static ? -1 : types::to_int32(row.clustering[0]);
-      found[fmt::format("{}/{}", types::to_int32(row.partition->components[0]), number)] = show_row(row);
-      if (row.find(id("v")) != nullptr) indexed.insert(Bytes(cursor->row_key()));
+    for (const Part& part : parts_) {
+      const rows::ReadView rows = part.space->view(now, kv::ReadMode::kBlocking);
+      const auto cursor = rows.scan_tokens(*table());
+      for (auto more = cursor->next(); more && *more; more = cursor->next()) {
+        const rows::LiveRow& row = cursor->row();
+        const int number = row.is_static ? -1 : types::to_int32(row.clustering[0]);
+        found[fmt::format("{}/{}", types::to_int32(row.partition->components[0]), number)] = show_row(row);
+        if (row.find(id("v")) != nullptr) indexed.insert(Bytes(cursor->row_key()));
+      }
     }
     ASSERT_EQ(found, twin_.show(now));
     const auto index = space_.indexes()->indexes.begin()->second;
@@ -192,7 +215,8 @@ class ModelTest : public TableFixture {
       if (inside && rows.contains(fmt::format("{}/{}", partition, i))) expected.push_back(i);
     }
     if (reversed) std::ranges::reverse(expected);
-    for (const auto& row : all(view().scan_partition(*table(), i32(partition), range, reversed))) {
+    const rows::ReadView in_part = part_with(partition).space->view(kStartS, kv::ReadMode::kBlocking);
+    for (const auto& row : all(in_part.scan_partition(*table(), i32(partition), range, reversed))) {
       got.push_back(types::to_int32(row.clustering[0]));
     }
     ASSERT_EQ(got, expected);
@@ -206,13 +230,15 @@ class ModelTest : public TableFixture {
       SCOPED_TRACE(fmt::format("SAGITTA_SEED={}", seed));
       random_.seed(seed);
       twin_ = {};
-      ASSERT_TRUE(
-          apply_to(space_, *store_, time(), [&](kv::Batch& batch) { return space_.truncate(*table(), batch); }));
+      for (const Part& part : parts_) {
+        ASSERT_TRUE(apply_to(*part.space, *part.store, time(),
+                             [&](kv::Batch& batch) { return part.space->truncate(*table(), batch); }));
+      }
       for (int step = 0; step < steps; ++step) {
         write_group();
         if (pick(4) == 0) {
           horizon_->advance(log_s_ * 1'000'000, schema_);
-          ASSERT_TRUE(store_->compact());
+          for (const Part& part : parts_) ASSERT_TRUE(part.store->compact());
         }
         compare(kStartS + pick(40));
         compare_slice();
@@ -411,6 +437,20 @@ TEST_F(SweepModelTest, DeletionsUnderWayAreOverToEveryReader) {
 }
 
 TEST_F(ModelTest, RandomWritesReadAsTheTwinResolvesThem) { run(30, 150); }
+
+/// Over log partitions that share their index.
+class PartitionsModelTest : public ModelTest {
+ protected:
+  PartitionsModelTest() : ModelTest("vector", "vector_index", 4) {}
+};
+
+TEST_F(PartitionsModelTest, RandomWritesReadAsTheTwinResolvesThem) { run(15, 150); }
+
+TEST_F(PartitionsModelTest, RandomWritesAmongManyRangeDeletionsReadAsTheTwinResolvesThem) {
+  rows_ = 800;
+  many_deletions_ = true;
+  run(1, 300);
+}
 
 /// Another kind of index, which is registered and nothing else.
 class ScanModelTest : public ModelTest {

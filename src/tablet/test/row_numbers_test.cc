@@ -190,6 +190,27 @@ TEST_F(RowNumbersTest, ADirectoryWithoutThemGetsThem) {
   expect_that_a_start_numbers_the_rest(0);
 }
 
+/// A row without its number that is written meanwhile gets a number that another row has in the
+/// store, or a second one: unless those are forgotten.
+TEST_F(RowNumbersTest, AStartWithoutMemoryForThemForgetsThem) {
+  create_index();
+  expect_all_numbered();
+  space_.stop();
+  {
+    MemoryBudget small("small", 100'000);
+    SoleSpace short_of_memory(*store_, workers_, small, metrics_, clock_);
+    ASSERT_TRUE(short_of_memory.start(schema_, offset_));
+    EXPECT_FALSE(short_of_memory.ready());
+    for (const int32_t p : {1, 2, 3, kRows - 1, kRows - 2, kRows + 1}) {
+      rows::Mutation out = mutation(p, next_timestamp_++);
+      out.rows.push_back({.cells = {{.column_id = id("v"), .value = types::from_floats(std::vector{3.0F, 4.0F})}}});
+      ASSERT_TRUE(apply_to(short_of_memory, *store_, time(),
+                           [&](kv::Batch& batch) { return short_of_memory.apply_mutations(*schema_, {out}, batch); }));
+    }
+  }
+  expect_that_a_start_numbers_the_rest(numbered().size());
+}
+
 TEST_F(RowNumbersTest, DamagedOnesAreRefused) {
   create_index();
   step_to_the_end(space_);
