@@ -57,7 +57,7 @@ void SharedIndexes::adopt(log::Partition partition, const schema::SchemaPtr& sch
     for (const log::Partition p : replayed_) needs[p] = 0;
     to_build_.push_back({std::move(index), std::move(needs)});
   }
-  waits_to_build_ = !to_build_.empty();
+  waits_to_build_ = !to_build_.empty() || beginning_ != 0;
 }
 
 // ---- in the background ----
@@ -82,10 +82,12 @@ void SharedIndexes::begin_builds() {
       if (is_wanted) due.push_back(waiting.index);
       return true;
     });
+    beginning_ += due.size();
   }
   for (const IndexPtr& index : due) builder_.begin(index);
   std::lock_guard lock(mutex_);
-  waits_to_build_ = !to_build_.empty();
+  beginning_ -= due.size();
+  waits_to_build_ = !to_build_.empty() || beginning_ != 0;
 }
 
 bool SharedIndexes::can_build(const Waiting& waiting) const {

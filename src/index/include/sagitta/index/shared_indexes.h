@@ -93,6 +93,7 @@ class SharedIndexes {
   bool begun_ = false;            ///< all have started
   std::set<log::Partition> replaying_, replayed_;
   std::vector<Waiting> to_build_;
+  size_t beginning_ = 0;  ///< of those that were taken from it, not yet the builder's
   std::atomic<bool> waits_to_build_{true}, stopped_{false};
 };
 
