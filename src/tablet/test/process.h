@@ -214,6 +214,9 @@ class Process {
   int check() {
     int serving = 0;
     const auto set = shared_->published();
+    std::set<uint32_t> published;
+    for (const auto& [id, index] : set->indexes) published.insert(id);
+    EXPECT_EQ(published, index::index_ids(newest_applied()));
     for (const auto& [id, index] : set->indexes) {
       if (index->state() != index::Reader::State::kServing) continue;
       ++serving;
@@ -303,6 +306,11 @@ class Process {
     int64_t expires_s = 0;
   };
 
+  /// By any partition.
+  const schema::Schema& newest_applied() const {
+    const auto version = [](const Part& part) { return part.schema->version; };
+    return *std::ranges::max_element(parts_, {}, version)->schema;
+  }
   log::Partition partition_of(int p) const { return static_cast<log::Partition>(p % partitions()); }
   rows::Mutation mutation(int p) {
     return {.table_id = table()->id, .partition_key = i32(p), .timestamp_us = next_timestamp_++};
