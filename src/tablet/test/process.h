@@ -17,8 +17,53 @@
 
 namespace sagitta::tablet {
 
+/// What a record does.
+enum class What : uint8_t { kWrite, kTruncate, kTick, kCross };
+
+/// In a log.
+struct Record {
+  What what = What::kTick;
+  std::vector<rows::Mutation> mutations = {};
+  schema::SchemaPtr schema = nullptr;  ///< that is crossed to
+  int64_t log_s = 0;
+};
+
+/// A log partition.
+struct LogPart {
+  std::vector<Record> log;
+  schema::SchemaPtr log_schema = std::make_shared<const schema::Schema>();  ///< at its end
+  std::unique_ptr<kv::Store> store = kv::make_memory_store();
+  std::unique_ptr<TableSpace> space;
+  schema::SchemaPtr schema = std::make_shared<const schema::Schema>();
+  size_t next = 0, replay_until = 0;
+  // As it was flushed.
+  kv::SnapshotPtr flushed;
+  schema::SchemaPtr flushed_schema;
+  size_t flushed_next = 0;
+
+  void flush() {
+    flushed = store->snapshot();
+    flushed_schema = schema;
+    flushed_next = next;
+  }
+  void fall_back() {
+    auto before = kv::make_memory_store();
+    const auto batch = before->make_batch();
+    for (size_t family = 0; family < kv::kFamilyCount; ++family) {
+      const auto which = static_cast<kv::Family>(family);
+      const auto it = store->iterate(which, {}, {}, kv::ReadMode::kBlocking, flushed);
+      for (it->seek_to_first(); it->valid(); it->next()) batch->put(which, it->key(), it->value());
+    }
+    EXPECT_TRUE(before->write(*batch));
+    store = std::move(before);
+    schema = flushed_schema;
+    next = flushed_next;
+    flush();
+  }
+};
+
 /// With table k.t (p int PRIMARY KEY, v vector<float, 2>), of which row p is of log partition p mod
-/// N. Rows are 0 to `kRows` - 1.
+/// N. Random ones are 0 to `kRows` - 1.
 class Process {
  public:
   static constexpr int kRows = 240;
@@ -41,7 +86,7 @@ class Process {
     def.columns = {column("p", native(types::Kind::kInt), schema::ColumnKind::kPartitionKey),
                    column("v", types::DataType::vector(native(types::Kind::kFloat), 2))};
     change_schema(schema::CreateTable{.table = def});
-    for (Part& part : parts_) part.flush();
+    for (LogPart& part : parts_) part.flush();
     open_all();
   }
   ~Process() { close(false); }
@@ -105,7 +150,7 @@ class Process {
   bool has_more(log::Partition p) const { return parts_[p].next < parts_[p].log.size(); }
   /// Up to `most` records of the partition: writes in one batch, others alone.
   void apply(log::Partition p, size_t most = 1) {
-    Part& part = parts_[p];
+    LogPart& part = parts_[p];
     const auto batch = part.store->make_batch();
     const size_t first = part.next;
     schema::SchemaPtr crossed = part.schema;
@@ -151,13 +196,13 @@ class Process {
   void crash(SeededRandom& faults, bool saved) {
     close(saved);
     files->crash(faults, {.tear = faults.below(2) == 0, .garble = faults.below(2) == 0});
-    for (Part& part : parts_) part.fall_back();
+    for (LogPart& part : parts_) part.fall_back();
     open(faults.below(2) == 0);
   }
   void close(bool save) {
     if (shared_ == nullptr) return;
     shared_->stop(save);
-    for (Part& part : parts_) part.space.reset();
+    for (LogPart& part : parts_) part.space.reset();
     shared_.reset();
   }
   /// All partitions start, and then replay beside one another; or one after the other.
@@ -166,7 +211,7 @@ class Process {
         index::SharedIndexes::Environment{*options_.workers, vectors, metrics, clock},
         index::SnapshotPlace{files.get(), "/index", options_.changes_min}, partitions());
     for (log::Partition p = 0; p < partitions(); ++p) {
-      Part& part = parts_[p];
+      LogPart& part = parts_[p];
       part.space = std::make_unique<TableSpace>(*part.store, metrics, *shared_, p);
       ASSERT_TRUE(part.space->start(part.schema, part.next));
       part.space->set_replaying(true);
@@ -182,7 +227,7 @@ class Process {
   std::map<Bytes, float> rows(const index::Reader& index) const {
     std::map<Bytes, float> scores;
     const uint32_t column = index.definition()->column().id;
-    for (const Part& part : parts_) {
+    for (const LogPart& part : parts_) {
       const schema::TableDefPtr table = part.schema->find_table("k", "t");
       if (table == nullptr) continue;
       const rows::ReadView view = part.space->view(log_s_, kv::ReadMode::kBlocking);
@@ -262,45 +307,6 @@ class Process {
   ManualClock clock{kStartS * 1'000'000};
 
  private:
-  enum class What : uint8_t { kWrite, kTruncate, kTick, kCross };
-  struct Record {
-    What what = What::kTick;
-    std::vector<rows::Mutation> mutations = {};
-    schema::SchemaPtr schema = nullptr;  ///< that is crossed to
-    int64_t log_s = 0;
-  };
-  struct Part {
-    std::vector<Record> log;
-    schema::SchemaPtr log_schema = std::make_shared<const schema::Schema>();  ///< at its end
-    std::unique_ptr<kv::Store> store = kv::make_memory_store();
-    std::unique_ptr<TableSpace> space;
-    schema::SchemaPtr schema = std::make_shared<const schema::Schema>();
-    size_t next = 0, replay_until = 0;
-    // As it was flushed.
-    kv::SnapshotPtr flushed;
-    schema::SchemaPtr flushed_schema;
-    size_t flushed_next = 0;
-
-    void flush() {
-      flushed = store->snapshot();
-      flushed_schema = schema;
-      flushed_next = next;
-    }
-    void fall_back() {
-      auto before = kv::make_memory_store();
-      const auto batch = before->make_batch();
-      for (size_t family = 0; family < kv::kFamilyCount; ++family) {
-        const auto which = static_cast<kv::Family>(family);
-        const auto it = store->iterate(which, {}, {}, kv::ReadMode::kBlocking, flushed);
-        for (it->seek_to_first(); it->valid(); it->next()) batch->put(which, it->key(), it->value());
-      }
-      EXPECT_TRUE(before->write(*batch));
-      store = std::move(before);
-      schema = flushed_schema;
-      next = flushed_next;
-      flush();
-    }
-  };
   struct Written {
     std::vector<float> vector;
     int64_t expires_s = 0;
@@ -308,7 +314,7 @@ class Process {
 
   /// By any partition.
   const schema::Schema& newest_applied() const {
-    const auto version = [](const Part& part) { return part.schema->version; };
+    const auto version = [](const LogPart& part) { return part.schema->version; };
     return *std::ranges::max_element(parts_, {}, version)->schema;
   }
   log::Partition partition_of(int p) const { return static_cast<log::Partition>(p % partitions()); }
@@ -316,7 +322,7 @@ class Process {
     return {.table_id = table()->id, .partition_key = i32(p), .timestamp_us = next_timestamp_++};
   }
   void append(log::Partition p, Record record) {
-    Part& part = parts_[p];
+    LogPart& part = parts_[p];
     record.log_s = log_s_;
     if (part.log_schema->version < schema_->version) {
       part.log.push_back({.what = What::kCross, .schema = schema_, .log_s = log_s_});
@@ -324,7 +330,7 @@ class Process {
     }
     part.log.push_back(std::move(record));
   }
-  Status change(Part& part, const Record& record, kv::Batch& batch) {
+  Status change(LogPart& part, const Record& record, kv::Batch& batch) {
     switch (record.what) {
       case What::kWrite: return part.space->apply_mutations(*part.schema, record.mutations, batch);
       case What::kTruncate: return part.space->truncate(*part.schema->find_table("k", "t"), batch);
@@ -333,7 +339,7 @@ class Process {
     }
     return {};
   }
-  static void end_replay(Part& part) {
+  static void end_replay(LogPart& part) {
     if (part.next >= part.replay_until) part.space->set_replaying(false);
   }
   void open_all() { open(true); }
@@ -341,7 +347,7 @@ class Process {
   static constexpr float kQuery[2] = {1.0F, 0.5F};
 
   const Options options_;
-  std::vector<Part> parts_;
+  std::vector<LogPart> parts_;
   std::unique_ptr<index::SharedIndexes> shared_;
   schema::SchemaPtr schema_ = std::make_shared<const schema::Schema>();
   std::map<int, Written> twin_;  ///< by row: its vector
