@@ -15,8 +15,10 @@ struct LocalOptions {
   /// Has a folder for each partition, named by its number: 0, 1, …
   std::string directory;
   Partition partitions = 1;
-  /// What is no longer needed goes by whole segments. Of several partitions each has its share, at
-  /// least 4 MiB: 64 of them keep 256 MiB where one keeps 64.
+  /// What is no longer needed goes by whole segments, so that a partition keeps up to one more than
+  /// its replica has not flushed. Of several partitions each has its share, at least 4 MiB: 64 of
+  /// them keep 256 MiB where one keeps 64. Replicas that flush when all of them together have 64
+  /// MiB to flush, the one with the most first, bound log and replay as one partition does.
   size_t segment_bytes = size_t{64} << 20;
   /// Room that is made in a segment ahead of its records, so that a small one is synced without a
   /// new file size. Of more than `kReservingPartitions` each makes less: together they never have
