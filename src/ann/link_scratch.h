@@ -23,14 +23,16 @@ struct LinkScratch {
   uint32_t copy = kNoLink;  // of the slot that is being linked
   std::vector<const uint8_t*> codes;
   std::vector<const Codec::Factors*> factors;
-  std::vector<float> estimates, from_newcomer;
+  std::vector<float> estimates, from_newcomer, to_chosen;
   std::vector<uint32_t> links, staying, chosen;
   Codec::Query query;  // a stored vector, prepared as a query
   // For writing the links of a node: the old links and their sketches, the new sketches, the
   // positions of the node and of a neighbour.
   std::vector<uint32_t> had;
-  SketchBlock sketches_had, sketches;
+  SketchBlock sketches_had, sketches, chosen_sketches;
   std::vector<float> place, place_of_neighbour, vector;
+
+  size_t bytes() const;
 };
 
 }  // namespace sagitta::ann

@@ -127,7 +127,7 @@ void Linker::neighbourhood(uint32_t slot, const Codec& codec, Scratch& scratch, 
 }
 
 LinkOutcome Linker::link(uint32_t slot, const Codec& codec, Scratch& scratch) {
-  LinkScratch work;
+  LinkScratch& work = scratch.link;
   neighbourhood(slot, codec, scratch, work);
   if (work.copy != kNoLink && join(slot, work.copy, codec, work)) return LinkOutcome::kAsCopy;
   if (work.candidates.empty()) return LinkOutcome::kAlone;
@@ -143,14 +143,15 @@ LinkOutcome Linker::link(uint32_t slot, const Codec& codec, Scratch& scratch) {
 bool Linker::link_back_all(const Joining& joining, size_t first, const Codec& codec, LinkScratch& work) {
   SAGITTA_ASSERT(first <= work.chosen.size());
   const std::span<const uint32_t> links = std::span(work.chosen).subspan(first);
-  const SketchBlock sketches = work.sketches;  // a copy, as each link back overwrites work.sketches
+  work.chosen_sketches = work.sketches;  // each link back overwrites these
   gather(links, work);
   for (uint32_t other : links) graph_.prefetch(other);
-  std::vector<float> distances;
+  std::vector<float>& distances = work.to_chosen;
   estimate(joining.query, codec, work, distances);
   bool reachable = false;
   for (size_t i = 0; i < distances.size(); ++i) {
-    const KnownSketch back{joining.slot, graph_.has_sketches() ? sketches.at(first + i).reversed() : Sketch{}};
+    const KnownSketch back{joining.slot,
+                           graph_.has_sketches() ? work.chosen_sketches.at(first + i).reversed() : Sketch{}};
     reachable |= link_back({distances[i], links[i]}, joining, back, codec, work);
   }
   return reachable;

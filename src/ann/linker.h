@@ -33,7 +33,7 @@ class Linker {
   void bequeath(uint32_t slot);
   /// Replaces the links from `slot` to buried slots by links to their neighbours, in both
   /// directions. Cheap when there are none.
-  void repair(uint32_t slot, const Codec& codec, Scratch& scratch, LinkScratch& work);
+  void repair(uint32_t slot, const Codec& codec, Scratch& scratch);
   /// Makes every live slot reachable. One thread at a time.
   void reconnect(const Codec& codec, Scratch& scratch);
   /// Whether two slots have the same vector; at kI8 the same code.

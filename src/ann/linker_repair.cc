@@ -31,7 +31,8 @@ uint32_t Linker::put_last(uint32_t from, uint32_t to, const Codec& codec, LinkSc
   return gone;
 }
 
-void Linker::repair(uint32_t slot, const Codec& codec, Scratch& scratch, LinkScratch& work) {
+void Linker::repair(uint32_t slot, const Codec& codec, Scratch& scratch) {
+  LinkScratch& work = scratch.link;
   size_t stay = 0;
   work.had.resize(graph_.degree());
   {
@@ -133,7 +134,7 @@ std::vector<uint32_t> Linker::unreachable() const {
 
 void Linker::reconnect(const Codec& codec, Scratch& scratch) {
   std::vector<bool> seen = reachable();
-  LinkScratch work;
+  LinkScratch& work = scratch.link;
   for (uint32_t slot = 0; slot < seen.size(); ++slot) {
     if (seen[slot] || !is_lost(slot)) continue;
     const uint32_t leader = leader_of(slot);

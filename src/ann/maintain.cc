@@ -164,7 +164,6 @@ bool Index::Impl::repair(std::unique_lock<std::mutex>& lock) {
 std::vector<uint32_t> Index::Impl::unlink_buried() {
   std::vector<uint32_t> long_slots;
   const ScratchPtr buffers = scratch.take();
-  LinkScratch link_buffers;
   if (graph.has_copies()) {
     const Pin pin = gate.enter();
     for (uint32_t slot = buried_.head, left = buried_.count; left > 0; --left, slot = store.meta(slot).next)
@@ -176,7 +175,7 @@ std::vector<uint32_t> Index::Impl::unlink_buried() {
       const SlotState state = store.state(slot);
       const bool in_graph = state == SlotState::kLive || state == SlotState::kRetired;
       if (!in_graph || !store.meta(slot).linked) continue;
-      linker.repair(slot, *codec(), *buffers, link_buffers);
+      linker.repair(slot, *codec(), *buffers);
       if (state == SlotState::kLive && is_long(slot) && !graph.is_follower(slot)) long_slots.push_back(slot);
     }
   }

@@ -9,12 +9,23 @@
 
 namespace sagitta::ann {
 
+namespace {
+
+size_t bytes_of(const auto&... vectors) { return ((vectors.capacity() * sizeof(vectors[0])) + ...); }
+
+}  // namespace
+
+size_t LinkScratch::bytes() const {
+  return bytes_of(candidates, ruled_out, codes, factors, estimates, from_newcomer, to_chosen, links, staying, chosen,
+                  query.values, query.rotated, had, place, place_of_neighbour, vector) +
+         sketches_had.words().size_bytes() + sketches.words().size_bytes() + chosen_sketches.words().size_bytes();
+}
+
 size_t Scratch::bytes() const {
-  const auto of = [](const auto&... v) { return ((v.capacity() * sizeof(v[0])) + ...); };
-  return of(keys, pool, rejected, keys_of_batch, query, query_at_level, floats, refined, ready, nearest,
-            code_query.values, code_query.rotated, fresh, matching, passed, links, slots, codes, factors, estimates,
-            scanned_estimates, rings, copies_taken) +
-         sketches.words().size_bytes() + visited.bytes() + taken.bytes();
+  return bytes_of(keys, pool, rejected, keys_of_batch, query, query_at_level, floats, refined, ready, nearest,
+                  code_query.values, code_query.rotated, fresh, matching, passed, links, slots, codes, factors,
+                  estimates, scanned_estimates, rings, copies_taken) +
+         sketches.words().size_bytes() + visited.bytes() + taken.bytes() + link.bytes();
 }
 
 ScratchPool::ScratchPool(MemoryBudget* budget)

@@ -12,6 +12,7 @@
 
 #include "codec.h"
 #include "graph.h"
+#include "link_scratch.h"
 #include "sketch.h"
 #include "visited.h"
 
@@ -51,6 +52,7 @@ struct Scratch {
   std::vector<const Codec::Factors*> factors;
   std::vector<float> estimates;
   std::vector<float> scanned_estimates;  // of a scan, one for each slot it reads
+  LinkScratch link;
 
   size_t bytes() const;
 };

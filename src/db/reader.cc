@@ -97,7 +97,7 @@ Status Reader::read(const RequestPtr& request, const std::shared_ptr<const plan:
 }
 
 void Reader::read_here(const ReadPtr& read) {
-  read->meter.refill(options_.work.caller);
+  read->meter.refill(read->way.index != nullptr ? options_.work.caller : options_.work.caller_rows);
   auto answer = step(*read, kv::ReadMode::kCacheOnly);
   caller_work_.note(read->meter.used());
   if (!is_error(answer, ErrorCode::kWouldBlock)) return read->request->finish(std::move(answer));

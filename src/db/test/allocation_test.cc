@@ -89,7 +89,7 @@ TEST_F(Allocation, AnInsertOfAVectorAllocatesItsBytesAFewTimesOnly) {
   run(fmt::format("CREATE TABLE k.indexed (id int PRIMARY KEY, v vector<float, {}>)", kDim));
   run("CREATE CUSTOM INDEX ON k.indexed (v) USING 'vector_index' WITH OPTIONS = {'similarity_function': 'cosine'}");
   const PerInsert indexed = measure("indexed");
-  EXPECT_LE(indexed.vectors, 6.5);
+  EXPECT_LE(indexed.vectors, 5.0);
   EXPECT_LE(indexed.calls, 95.0);
 }
 

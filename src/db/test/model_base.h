@@ -56,7 +56,9 @@ class ModelBase {
     Options options;
     options.rows_deleted_at_once = 3;  // so that deletions go on with later records
     // Every read is left and taken up again after a row or two, or never.
-    if (chance(2)) options.work = {.caller = below(20'000), .slice = 1 + below(5'000)};
+    if (chance(2)) {
+      options.work = {.caller = below(20'000), .caller_rows = below(20'000), .slice = 1 + below(5'000)};
+    }
     auto opened = machine_.open(options);
     ASSERT_TRUE(opened) << opened.error().to_string();
     database_ = *std::move(opened);

@@ -144,7 +144,7 @@ TEST_F(WideReadsTest, TheAnswersAreTheSameHoweverOftenAReadIsLeft) {
   std::vector<std::vector<std::string>> whole;
   for (const Case& one : scans) whole.push_back(show(one.text));
   Options options;
-  options.work = {.caller = 1, .slice = 5'000};
+  options.work = {.caller = 1, .caller_rows = 1, .slice = 5'000};
   reopen(options);
   for (size_t i = 0; i < whole.size(); ++i) EXPECT_EQ(show(scans[i].text), whole[i]) << scans[i].text.substr(0, 200);
 }

@@ -11,7 +11,7 @@ namespace sagitta {
 namespace work {
 
 /// Finding a key in the store; beginning a range.
-inline constexpr uint64_t kGet = 2'000, kSeek = 6'000;
+inline constexpr uint64_t kGet = 5'000, kSeek = 6'000;
 /// An entry that is found or come upon, beside its bytes.
 inline constexpr uint64_t kEntry = 700;
 /// A value of a key that a statement names: evaluated, brought into order, put together with

@@ -41,6 +41,9 @@ struct WorkLimits {
   /// Of a read, or of finding the keys that a statement names, on the caller's thread: about a
   /// millisecond.
   uint64_t caller = 1'000'000;
+  /// Of a read that goes from row to row there: one that is wide shows it early, and is begun again
+  /// on a worker.
+  uint64_t caller_rows = 300'000;
   /// Of a read on a worker, before other reads have their turn there.
   uint64_t slice = 5'000'000;
 };
