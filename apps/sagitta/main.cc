@@ -80,6 +80,14 @@ int main(int argc, char** argv) {
   CLI::App* serve = app.add_subcommand("serve", "Serve CQL and HTTP from a data directory until SIGTERM.");
   serve->option_defaults()->always_capture_default();
   serve->add_option("--data", options.data, "Data directory; made if it is not there");
+  serve
+      ->add_option("--partitions", options.partitions,
+                   "Log partitions, fixed when the data directory is made; 0 = as it has them, 1 in a new one")
+      ->check(CLI::Range(0, 64));
+  serve
+      ->add_option("--lanes", options.lanes,
+                   "Threads that apply the log, at most one a partition; 0 = half the processors, 1 to 8")
+      ->check(CLI::Range(0, 8));
   serve->add_option("--cql", options.cql, "ADDRESS:PORT of the CQL native protocol");
   serve->add_option("--http", options.http, "ADDRESS:PORT of /healthz, /readyz and /metrics");
   serve->add_option("--cluster-name", options.cluster_name, "Name that drivers see in system.local");

@@ -42,6 +42,8 @@ size_t charged_bytes(uint64_t memory_mib) {
 db::Options database_options(const ServeOptions& options, const async::Endpoint& cql, server::Server& server) {
   db::Options database;
   database.data_dir = options.data;
+  if (options.partitions > 0) database.partitions = options.partitions;
+  database.lanes = options.lanes;
   database.node.cluster_name = options.cluster_name;
   database.node.cql_address = cql.address;
   database.node.cql_port = cql.port;

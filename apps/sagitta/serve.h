@@ -12,6 +12,9 @@ struct ServeOptions {
   std::string http = "127.0.0.1:6080";
   std::string cluster_name = "Sagitta";
   std::string log_level = "info";
+  /// 0: as the data directory has it, or one.
+  uint32_t partitions = 0;
+  uint32_t lanes = 0;
   int cores = 0;
   int workers = 2;
   uint64_t memory_mib = 2048;

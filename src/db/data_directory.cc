@@ -24,10 +24,11 @@ std::map<std::string, std::string, std::less<>> parse_lines(std::string_view tex
   return fields;
 }
 
-Result<uint32_t> number_field(const std::map<std::string, std::string, std::less<>>& fields, std::string_view name,
-                              const std::string& path) {
+template <class Number = uint32_t>
+Result<Number> number_field(const std::map<std::string, std::string, std::less<>>& fields, std::string_view name,
+                            const std::string& path) {
   auto it = fields.find(name);
-  uint32_t value = 0;
+  Number value = 0;
   if (it != fields.end()) {
     const std::string& text = it->second;
     auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
@@ -36,11 +37,21 @@ Result<uint32_t> number_field(const std::map<std::string, std::string, std::less
   return fail(ErrorCode::kCorruption, fmt::format("{}/FORMAT: no number for '{}'", path, name));
 }
 
+Status check_partitions(const DirectoryFormat& format, std::optional<uint32_t> wanted, const std::string& path) {
+  if (!wanted || *wanted == format.partitions) return {};
+  return fail(ErrorCode::kInvalid,
+              fmt::format("{} has {} log partitions, not {}: their number is fixed when a directory is made; "
+                          "to change it, export and load into a new directory",
+                          path, format.partitions, *wanted));
+}
+
 }  // namespace
 
 std::string encode_directory_format(const DirectoryFormat& format) {
-  return fmt::format("{}\nformat={}\nfeatures={}\nhost_id={}\npartitions={}\n", kFirstLine, format.format,
-                     format.features, to_string(format.host_id), format.partitions);
+  std::string text = fmt::format("{}\nformat={}\nfeatures={}\nhost_id={}\npartitions={}\n", kFirstLine, format.format,
+                                 format.features, to_string(format.host_id), format.partitions);
+  if (format.timeuuids_from_us != 0) text += fmt::format("timeuuids_from={}\n", format.timeuuids_from_us);
+  return text;
 }
 
 Result<DirectoryFormat> decode_directory_format(std::string_view text, const std::string& path) {
@@ -59,14 +70,27 @@ Result<DirectoryFormat> decode_directory_format(std::string_view text, const std
   }
   SAGITTA_TRY(format.partitions, number_field(fields, "partitions", path));
   auto host_id = Uuid::parse(fields["host_id"]);
-  if (!host_id || format.partitions != 1) {
+  const bool is_one = format.format == kOnePartitionFormat;
+  if (!host_id || (is_one ? format.partitions != 1 : format.partitions < 2 || format.partitions > kPartitionsMax)) {
     return fail(ErrorCode::kCorruption, fmt::format("{}/FORMAT: bad host_id or partitions", path));
   }
   format.host_id = *host_id;
+  if (fields.contains("timeuuids_from")) {
+    SAGITTA_TRY(format.timeuuids_from_us, number_field<int64_t>(fields, "timeuuids_from", path));
+  }
   return format;
 }
 
-Result<DataDirectory> open_data_directory(FileSystem& files, const std::string& path, Random& random) {
+Status save_format(FileSystem& files, const DataDirectory& directory) {
+  return write_file_atomically(files, directory.path + "/FORMAT", encode_directory_format(directory.format));
+}
+
+Result<DataDirectory> open_data_directory(FileSystem& files, const std::string& path, Random& random,
+                                          std::optional<uint32_t> partitions) {
+  if (partitions && (*partitions < 1 || *partitions > kPartitionsMax)) {
+    return fail(ErrorCode::kInvalid,
+                fmt::format("{} log partitions: there may be 1 to {}", *partitions, kPartitionsMax));
+  }
   DataDirectory directory;
   directory.path = path;
   SAGITTA_CHECK(files.make_directories(path));
@@ -80,9 +104,10 @@ Result<DataDirectory> open_data_directory(FileSystem& files, const std::string& 
   if (known) {
     SAGITTA_TRY(Bytes text, read_file(files, file, kFormatBytesMax));
     SAGITTA_TRY(directory.format, decode_directory_format(text, path));
+    SAGITTA_CHECK(check_partitions(directory.format, partitions, path));
     if (directory.format.features < kDirectoryFeatures) {
       directory.format.features = kDirectoryFeatures;
-      SAGITTA_CHECK(write_file_atomically(files, file, encode_directory_format(directory.format)));
+      SAGITTA_CHECK(save_format(files, directory));
     }
   } else {
     SAGITTA_TRY(bool has_log, files.exists(path + "/log"));
@@ -90,10 +115,20 @@ Result<DataDirectory> open_data_directory(FileSystem& files, const std::string& 
       return fail(ErrorCode::kCorruption, fmt::format("{} holds a log but no FORMAT file", path));
     }
     directory.format.host_id = Uuid::random(random);
-    SAGITTA_CHECK(write_file_atomically(files, file, encode_directory_format(directory.format)));
+    directory.format.partitions = partitions.value_or(1);
+    if (directory.format.partitions > 1) directory.format.format = kDirectoryFormat;
+    SAGITTA_CHECK(save_format(files, directory));
   }
-  SAGITTA_CHECK(files.make_directories(directory.log_path()));
-  SAGITTA_CHECK(files.make_directories(directory.store_path(0)));
+  for (uint32_t i = 0; i < directory.format.partitions; ++i) {
+    SAGITTA_CHECK(files.make_directories(fmt::format("{}/{}", directory.log_path(), i)));
+    SAGITTA_CHECK(files.make_directories(directory.store_path(i)));
+  }
+  if (directory.format.partitions > 1) {
+    SAGITTA_CHECK(files.make_directories(directory.meta_path() + "/0"));
+    SAGITTA_CHECK(files.make_directories(directory.batch_path() + "/0"));
+    SAGITTA_CHECK(files.sync_directory(directory.meta_path()));
+    SAGITTA_CHECK(files.sync_directory(directory.batch_path()));
+  }
   SAGITTA_CHECK(files.make_directories(directory.index_path()));
   SAGITTA_CHECK(files.sync_directory(path + "/index"));
   SAGITTA_CHECK(files.sync_directory(path + "/store"));

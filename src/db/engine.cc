@@ -28,7 +28,8 @@ Budgets::Budgets(const BudgetOptions& options)
       block_cache("block_cache", options.block_cache_bytes, &root) {}
 
 Result<std::unique_ptr<Database>> Database::open(Options options, Environment environment) {
-  SAGITTA_TRY(DataDirectory directory, open_data_directory(environment.files, options.data_dir, environment.random));
+  SAGITTA_TRY(DataDirectory directory,
+              open_data_directory(environment.files, options.data_dir, environment.random, options.partitions));
   auto engine = std::make_unique<Engine>(std::move(options), environment, std::move(directory));
   SAGITTA_CHECK(engine->start());
   return std::unique_ptr<Database>(std::move(engine));
@@ -48,7 +49,8 @@ Engine::Engine(Options options, Environment environment, DataDirectory directory
       authorisation_(env_.authoriser, schemas_),
       reader_(options_, env_, partitions_, schemas_, {options_.node, directory_.format.host_id, traces_}),
       deadlines_(env_.clock),
-      writer_(env_, partitions_, schemas_, deadlines_, budgets_.fresh_lists),
+      batches_(env_, partitions_),
+      writer_(env_, partitions_, schemas_, deadlines_, budgets_.fresh_lists, batches_),
       completion_(env_.completer, schemas_, deadlines_, writer_) {}
 
 Engine::~Engine() {
@@ -57,7 +59,20 @@ Engine::~Engine() {
 
 Status Engine::start() {
   SAGITTA_CHECK(partitions_.open(directory_));
-  timeuuids_.start_at(partitions_.log_clock_us() + kTimeuuidGapUs);
+  if (partitions_.all().size() > 1) SAGITTA_CHECK(batches_.open(directory_));
+  return begin_timeuuids();
+}
+
+// Those of earlier processes are older than the log's clock but for a little. Where the clock is
+// behind that, each start goes on from where the one before it began.
+Status Engine::begin_timeuuids() {
+  int64_t from_us = partitions_.log_clock_us() + kTimeuuidGapUs;
+  if (from_us > env_.clock.now_us()) {
+    from_us = std::max(partitions_.log_clock_us(), directory_.format.timeuuids_from_us) + kTimeuuidGapUs;
+    directory_.format.timeuuids_from_us = from_us;
+    SAGITTA_CHECK(save_format(env_.files, directory_));
+  }
+  timeuuids_.start_at(from_us);
   return {};
 }
 
@@ -69,9 +84,11 @@ Status Engine::stop() {
   admission_.close();
   const bool drained = admission_.wait_empty(kDrainSeconds);
   Status status = partitions_.stop();
+  batches_.stop();
   // Requests that were too slow have been failed by the replicas, or end by themselves: reads, and
   // writes that are being completed.
   while (!drained && !admission_.wait_empty(kDrainSeconds)) log_warn("waiting for requests to end");
+  batches_.close();
   partitions_.close();
   directory_.lock.reset();
   return status;
@@ -112,6 +129,7 @@ void Engine::execute(BytesView prepared_id, RequestOptions options, Done done) {
 void Engine::batch(BatchKind kind, std::vector<BatchItem> items, RequestOptions options, Done done) {
   auto request = admission_.admit(std::move(options), std::move(done), "Execute batch of CQL3 queries", "");
   if (request == nullptr) return;
+  request->note_batch(kind);
   size_t text_bytes = 0;
   for (const BatchItem& item : items) text_bytes += item.text.size();
   if (items.size() <= kCallerBatchItems && text_bytes <= kCallerTextBytes) {
@@ -189,6 +207,9 @@ Status Engine::run(const RequestPtr& request, WorkMeter* meter) {
 
 Status Engine::run_write(const RequestPtr& request, WorkMeter* meter) {
   const plan::Plan& plan = *request->statement->plan;
+  if (const auto* batch = std::get_if<plan::BatchPlan>(&plan.body)) request->note_batch(batch->kind);
+  const auto* modification = std::get_if<plan::ModificationPlan>(&plan.body);
+  if (modification != nullptr && modification->counter) request->write_type = WriteType::kCounter;
   // Many keys are put together here as far as that is little work: then again, from the same
   // values.
   const bool may_yield = meter != nullptr && plan::names_many_keys(plan);
@@ -210,12 +231,11 @@ Status Engine::check_keyspace(std::string_view keyspace) const {
 }
 
 std::shared_ptr<void> Engine::on_schema_change(std::function<void(const SchemaChangeEvent&)> listener) {
-  return partitions_.only().replica->on_schema_change(
-      [listener = std::move(listener)](const schema::SchemaOutcome& outcome) {
-        if (!outcome.changed) return;
-        const auto& event = outcome.event;
-        listener({event.change, event.target, event.keyspace, event.name, {}});
-      });
+  return partitions_.meta().on_schema_change([listener = std::move(listener)](const schema::SchemaOutcome& outcome) {
+    if (!outcome.changed) return;
+    const auto& event = outcome.event;
+    listener({event.change, event.target, event.keyspace, event.name, {}});
+  });
 }
 
 std::map<std::string, std::string> Engine::state() const {

@@ -46,6 +46,7 @@ class Engine final : public Database {
   std::map<std::string, std::string> state() const override;
 
  private:
+  Status begin_timeuuids();
   // The way of a request behind its admission; each part answers on failure.
   void run_bound(const RequestPtr& request, Result<StatementPtr> bound);
   void run_batch(const RequestPtr& request, BatchKind kind, std::vector<BatchItem> items);
@@ -75,6 +76,7 @@ class Engine final : public Database {
   bool stopped_ = false;
   /// Behind what the requests use: its thread ends first.
   WriteDeadlines deadlines_;
+  LoggedBatches batches_;
   Writer writer_;
   Completion completion_;
 };

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <thread>
 
 #include "sagitta/base/assert.h"
 #include "sagitta/log/local_log.h"
@@ -11,46 +12,77 @@
 
 namespace sagitta::db {
 
-size_t partition_of(int64_t token, size_t count) {
-  const uint64_t place = static_cast<uint64_t>(token) ^ (uint64_t{1} << 63);  // in the ring, which begins at INT64_MIN
-  __extension__ using Wide = unsigned __int128;
-  return static_cast<size_t>((Wide{place} * count) >> 64);
-}
+namespace {
+
+constexpr uint64_t kFlushBytesMin = uint64_t{4} << 20;
+constexpr size_t kLanesMax = 8;
+
+}  // namespace
+
+Partitions::Partitions(const Options& options, const Environment& environment, Budgets& budgets)
+    : options_(options), env_(environment), budgets_(budgets), meta_(environment, partitions_) {}
 
 Status Partitions::open(const DataDirectory& directory) {
+  partitions_.resize(directory.format.partitions);
+  SAGITTA_CHECK(open_log(directory));
+  SAGITTA_CHECK(meta_.open(directory));
+  SAGITTA_CHECK(share_rocks());
+  indexes_ = std::make_unique<index::SharedIndexes>(
+      index::SharedIndexes::Environment{env_.workers, budgets_.fresh_lists, env_.metrics, env_.clock},
+      index::SnapshotPlace{&env_.files, directory.index_path(), options_.index_changes_min}, log_->partitions());
+  for (size_t i = 0; i < partitions_.size(); ++i) {
+    partitions_[i].number = static_cast<log::Partition>(i);
+    SAGITTA_CHECK(open(directory, partitions_[i]));
+  }
+  lanes_->start();
+  return meta_.bring_up();
+}
+
+/// What is flushed together, and kept in the log until then, is the partitions' together.
+replica::Options Partitions::replica_options() const {
+  replica::Options options{.sweeps = {.at_once = options_.rows_deleted_at_once}};
+  options.flush_bytes =
+      std::max<uint64_t>(options.flush_bytes / std::max<size_t>(partitions_.size(), 1), kFlushBytesMin);
+  return options;
+}
+
+size_t Partitions::lane_count(size_t partitions) const {
+  const size_t wanted = options_.lanes > 0 ? options_.lanes : std::thread::hardware_concurrency() / 2;
+  return std::clamp<size_t>(wanted, 1, std::min<size_t>(partitions, kLanesMax));
+}
+
+Status Partitions::open_log(const DataDirectory& directory) {
   log::LocalOptions log;
   log.directory = directory.log_path();
   log.partitions = static_cast<log::Partition>(directory.format.partitions);
   log.segment_bytes = options_.log_segment_bytes;
   SAGITTA_TRY(log_, log::open_local_log(env_.files, env_.clock, env_.metrics, log));
-  partitions_.resize(directory.format.partitions);
-  SAGITTA_CHECK(share_rocks());
-  for (size_t i = 0; i < partitions_.size(); ++i) {
-    partitions_[i].number = static_cast<log::Partition>(i);
-    SAGITTA_CHECK(open(directory, partitions_[i]));
-  }
+  SAGITTA_ASSERT(log_->partitions() == directory.format.partitions);
+  lanes_ = std::make_unique<replica::Lanes>(replica::Lanes::Environment{*log_, env_.clock, env_.workers},
+                                            replica_options(), lane_count(directory.format.partitions));
   return {};
 }
 
 Status Partitions::open(const DataDirectory& directory, Partition& partition) {
   SAGITTA_CHECK(open_store(directory, partition));
-  replica::Options options{.sweeps = {.at_once = options_.rows_deleted_at_once}};
+  replica::Options options = replica_options();
   uint64_t replayed = 0;
   options.on_replay = [&](const replica::ReplayProgress& progress) {
     replayed = progress.applied;
     if (options_.on_replay) options_.on_replay(replayed_ + progress.applied, replayed_ + progress.all);
   };
-  SAGITTA_TRY(partition.replica,
-              replica::Replica::open({*partition.store,
-                                      *log_,
-                                      env_.clock,
-                                      env_.metrics,
-                                      env_.workers,
-                                      budgets_.fresh_lists,
-                                      partition.horizon.get(),
-                                      {&env_.files, directory.index_path(), options_.index_changes_min},
-                                      partition.number},
-                                     std::move(options)));
+  SAGITTA_TRY(partition.replica, replica::Replica::open({*partition.store,
+                                                         *log_,
+                                                         env_.clock,
+                                                         env_.metrics,
+                                                         env_.workers,
+                                                         budgets_.fresh_lists,
+                                                         partition.horizon.get(),
+                                                         {},
+                                                         partition.number,
+                                                         indexes_.get(),
+                                                         meta_.source()},
+                                                        std::move(options), lanes_.get()));
   replayed_ += replayed;
   return {};
 }
@@ -75,10 +107,12 @@ Status Partitions::open_store(const DataDirectory& directory, Partition& partiti
 }
 
 Status Partitions::stop() {
-  for (Partition& partition : partitions_) {
-    if (partition.replica != nullptr) partition.replica->begin_stop();
-  }
+  if (lanes_ != nullptr) lanes_->begin_stop();
   if (log_ != nullptr) log_->stop();
+  meta_.stop();
+  if (lanes_ != nullptr) lanes_->stop();
+  // Before the replicas: a flush may wait behind a build for a worker.
+  if (indexes_ != nullptr) indexes_->stop(!first_halted());
   Status stopped;
   for (Partition& partition : partitions_) {
     if (partition.replica == nullptr) continue;
@@ -90,31 +124,36 @@ Status Partitions::stop() {
 
 void Partitions::close() {
   for (Partition& partition : partitions_) partition.replica.reset();
+  indexes_.reset();
+  lanes_.reset();
+  meta_.close();
   log_.reset();
   partitions_.clear();
   rocks_.reset();
 }
 
-std::span<const Partition> Partitions::of_tokens(int64_t start, int64_t end) const {
-  const size_t first = partition_of(start, partitions_.size());
-  const size_t last = std::max(first, partition_of(end, partitions_.size()));
-  return all().subspan(first, last - first + 1);
-}
-
 const Partition& Partitions::of_key(BytesView partition_key) const {
   if (partitions_.size() == 1) return partitions_.front();
-  return of_tokens(types::token_of(partition_key), INT64_MIN).front();
+  return partitions_[types::partition_of(types::token_of(partition_key), partitions_.size())];
 }
 
-const Partition& Partitions::of_write(std::span<const rows::Mutation> mutations) const {
-  const Partition& first = of_key(mutations.front().partition_key);
-  const auto is_elsewhere = [&](const rows::Mutation& mutation) { return &of_key(mutation.partition_key) != &first; };
-  return std::ranges::any_of(mutations, is_elsewhere) ? only() : first;
+const Partition* Partitions::of_write(std::span<const rows::Mutation> mutations) const {
+  const Partition* first = &of_key(mutations.front().partition_key);
+  const auto is_elsewhere = [&](const rows::Mutation& mutation) { return &of_key(mutation.partition_key) != first; };
+  return std::ranges::any_of(mutations, is_elsewhere) ? nullptr : first;
 }
 
-const Partition& Partitions::only() const {
-  SAGITTA_ASSERT(partitions_.size() == 1);
-  return partitions_.front();
+std::vector<Partitions::Piece> Partitions::split(std::vector<rows::Mutation> mutations) const {
+  std::map<log::Partition, Piece> pieces;
+  for (rows::Mutation& mutation : mutations) {
+    const Partition& partition = of_key(mutation.partition_key);
+    Piece& piece = pieces[partition.number];
+    piece.partition = &partition;
+    piece.mutations.push_back(std::move(mutation));
+  }
+  std::vector<Piece> all;
+  for (auto& [number, piece] : pieces) all.push_back(std::move(piece));
+  return all;
 }
 
 int64_t Partitions::log_clock_us() const {
@@ -123,26 +162,26 @@ int64_t Partitions::log_clock_us() const {
   return newest_us;
 }
 
-bool Partitions::indexes_ready() const {
-  return std::ranges::all_of(partitions_, [](const Partition& p) { return p.replica->indexes_ready(); });
+std::optional<Error> Partitions::halted() const {
+  auto halted = first_halted();
+  return halted ? halted : meta_.halted();
 }
 
-std::optional<Error> Partitions::halted() const {
+std::optional<Error> Partitions::first_halted() const {
   for (const Partition& partition : partitions_) {
-    if (auto halted = partition.replica->halted()) return halted;
+    auto halted = partition.replica == nullptr ? std::nullopt : partition.replica->halted();
+    if (halted) return halted;
   }
   return std::nullopt;
 }
 
 Partitions::IndexCount Partitions::count_indexes() const {
   IndexCount count;
-  for (const Partition& partition : partitions_) {
-    const auto set = partition.replica->indexes();
-    count.all += set->indexes.size();
-    for (const auto& [id, index] : set->indexes) {
-      count.building += index->state() == index::Reader::State::kBuilding;
-      count.full += index->state() == index::Reader::State::kFull;
-    }
+  const auto set = indexes();
+  count.all = set->indexes.size();
+  for (const auto& [id, index] : set->indexes) {
+    count.building += index->state() == index::Reader::State::kBuilding;
+    count.full += index->state() == index::Reader::State::kFull;
   }
   return count;
 }

@@ -1,4 +1,4 @@
-/// The log partitions of this node, in token order: a list of one today.
+/// The log partitions of this node, in token order.
 #pragma once
 
 #include <functional>
@@ -10,16 +10,16 @@
 #include <vector>
 
 #include "sagitta/db/options.h"
+#include "sagitta/index/shared_indexes.h"
 #include "sagitta/kv/store.h"
 #include "sagitta/log/log.h"
+#include "sagitta/replica/lanes.h"
 #include "sagitta/replica/replica.h"
 
 #include "data_directory.h"
+#include "meta.h"
 
 namespace sagitta::db {
-
-/// Which of `count` partitions has the token: each has the same share of the ring.
-size_t partition_of(int64_t token, size_t count);
 
 /// What a log partition has for itself.
 struct Partition {
@@ -33,11 +33,10 @@ struct Partition {
 class Partitions {
  public:
   /// All must outlive it.
-  Partitions(const Options& options, const Environment& environment, Budgets& budgets)
-      : options_(options), env_(environment), budgets_(budgets) {}
+  Partitions(const Options& options, const Environment& environment, Budgets& budgets);
 
-  /// Opens the log, then store and replica of each partition, and replays what the stores lack.
-  /// Blocks.
+  /// Opens the log, then store and replica of each partition, replays what the stores lack, and
+  /// brings all up to the schema. Blocks.
   Status open(const DataDirectory& directory);
   /// Ends applying and fails who waits for it, flushes the stores, stops the log. The first error.
   Status stop();
@@ -45,19 +44,25 @@ class Partitions {
   void close();
 
   std::span<const Partition> all() const { return partitions_; }
-  /// Those that have the tokens from `start` to `end`: one at least, also when there are none
-  /// between.
-  std::span<const Partition> of_tokens(int64_t start, int64_t end) const;
   const Partition& of_key(BytesView partition_key) const;
-  /// The partition of all of the mutations.
-  const Partition& of_write(std::span<const rows::Mutation> mutations) const;
-  /// The one that there is: for what cannot be done over several yet, which is schema changes,
-  /// TRUNCATE, batches over partitions, and ANN.
-  const Partition& only() const;
+  /// The partition of all of the mutations; null when they are of several.
+  const Partition* of_write(std::span<const rows::Mutation> mutations) const;
+  /// What a write does in one partition.
+  struct Piece {
+    const Partition* partition = nullptr;
+    std::vector<rows::Mutation> mutations;
+  };
+  /// By partition; in each the mutations keep their order.
+  std::vector<Piece> split(std::vector<rows::Mutation> mutations) const;
+
+  Meta& meta() { return meta_; }
+  const Meta& meta() const { return meta_; }
+  /// The newest state of the indexes.
+  index::IndexSetPtr indexes() const { return indexes_->published(); }
 
   /// The newest of their log clocks.
   int64_t log_clock_us() const;
-  bool indexes_ready() const;
+  bool indexes_ready() const { return indexes_->ready(); }
   /// Why one of them is halted, if one is.
   std::optional<Error> halted() const;
   /// How many vector indexes there are, and how many of them are being built.
@@ -69,6 +74,10 @@ class Partitions {
   std::string offsets() const;
 
  private:
+  std::optional<Error> first_halted() const;
+  Status open_log(const DataDirectory& directory);
+  replica::Options replica_options() const;
+  size_t lane_count(size_t partitions) const;
   Status open(const DataDirectory& directory, Partition& partition);
   Status share_rocks();
   Status open_store(const DataDirectory& directory, Partition& partition) const;
@@ -79,7 +88,10 @@ class Partitions {
   std::unique_ptr<log::Log> log_;
   /// Null while rows are kept in memory.
   kv::RocksSharedPtr rocks_;
+  std::unique_ptr<index::SharedIndexes> indexes_;
+  std::unique_ptr<replica::Lanes> lanes_;
   std::vector<Partition> partitions_;
+  Meta meta_;
   /// Of those partitions that are open: what their replicas replayed.
   uint64_t replayed_ = 0;
 };

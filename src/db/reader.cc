@@ -7,7 +7,6 @@
 
 #include "sagitta/exec/ann.h"
 
-#include "partitioned_rows.h"
 #include "system_tables.h"
 
 namespace sagitta::db {
@@ -90,7 +89,7 @@ Status Reader::read(const RequestPtr& request, const std::shared_ptr<const plan:
   if (request->options.page_size > 0) read->page_size = static_cast<uint32_t>(request->options.page_size);
   SAGITTA_TRY(read->select, plan::bind_values(plan, read->eval, read->page_size));
   read->eval.meter = nullptr;
-  read->way = plan::choose_way(read->select, *partitions_.only().replica->indexes());
+  read->way = plan::choose_way(read->select, *partitions_.indexes());
   request->context().note([&] { return "Way to the rows: " + read->way.describe(read->select); });
   read->is_wide(options_.work.caller) ? read_in_slices(read) : read_here(read);
   return {};
@@ -134,36 +133,25 @@ void Reader::begin(Read& read, kv::ReadMode mode) {
   const auto request = read.to_exec(env_.clock);
   const int64_t now_s = read.request->options.now_s.value_or(env_.clock.now_us() / 1'000'000);
   if (read.select.ann) {
-    const replica::Replica& replica = *partitions_.only().replica;
-    const auto open = [&replica, table, mode, now_s, meter = &read.meter] {
-      return exec::StoredRows(table, replica.read_view(now_s, mode).metered(*meter));
-    };
+    const auto open = [this, &read, mode, now_s] { return stored_rows(read, {now_s, mode}); };
     read.report = {};
     read.begin_us = env_.clock.steady_us();
     read.run = exec::start_ann({open, read.way}, request, read.report);
     return;
   }
-  read.rows = table->is_virtual
-                  ? system_rows(table, {node_.node, node_.host_id, *schemas_.newest()->full, node_.traces})
-                  : stored_rows(read, mode, now_s);
+  if (table->is_virtual) {
+    read.rows = system_rows(table, {node_.node, node_.host_id, *schemas_.newest()->full, node_.traces});
+  } else {
+    read.rows = std::make_unique<exec::StoredRows>(stored_rows(read, {now_s, mode}));
+  }
   read.run = exec::start(*read.rows, request);
 }
 
-std::unique_ptr<exec::TableRows> Reader::stored_rows(Read& read, kv::ReadMode mode, int64_t now_s) const {
-  const plan::BoundSelect& select = read.select;
-  std::vector<std::unique_ptr<exec::TableRows>> parts(partitions_.all().size());
-  const auto open = [&](const Partition& partition) {
-    auto& part = parts[partition.number];
-    if (part != nullptr) return;
-    part = std::make_unique<exec::StoredRows>(select.plan->table,
-                                              partition.replica->read_view(now_s, mode).metered(read.meter));
+exec::StoredRows Reader::stored_rows(Read& read, const exec::Views::Manner& manner) const {
+  const auto open = [this, meter = &read.meter](size_t partition, const exec::Views::Manner& how) {
+    return partitions_.all()[partition].replica->read_view(how.now_s, how.mode).metered(*meter);
   };
-  if (select.partitions) {
-    for (const Bytes& key : *select.partitions) open(partitions_.of_key(key));
-  } else {
-    for (const Partition& one : partitions_.of_tokens(select.tokens.start, select.tokens.end)) open(one);
-  }
-  return std::make_unique<PartitionedRows>(select.plan->table, std::move(parts));
+  return {read.select.plan->table, exec::Views(partitions_.all().size(), manner, open)};
 }
 
 Result<Answer> Reader::step(Read& read, kv::ReadMode mode) {

@@ -43,7 +43,7 @@ class Reader {
   /// True when the read is answered.
   bool read_slice(Read& read);
   void begin(Read& read, kv::ReadMode mode);
-  std::unique_ptr<exec::TableRows> stored_rows(Read& read, kv::ReadMode mode, int64_t now_s) const;
+  exec::StoredRows stored_rows(Read& read, const exec::Views::Manner& manner) const;
   Result<Answer> step(Read& read, kv::ReadMode mode);
   void note_ann(const Read& read);
 

@@ -1,6 +1,7 @@
 /// The state of a request, and its one answer.
 #include "request.h"
 
+#include <array>
 #include <utility>
 
 #include "admission.h"
@@ -41,6 +42,21 @@ plan::EvalContext Request::eval(WorkMeter* meter) const {
   context.random = &sources.random;
   context.meter = meter;
   return context;
+}
+
+void Request::note_batch(types::BatchKind kind) {
+  batch = kind;
+  switch (kind) {
+    case types::BatchKind::kLogged: write_type = WriteType::kBatch; break;
+    case types::BatchKind::kUnlogged: write_type = WriteType::kUnloggedBatch; break;
+    case types::BatchKind::kCounter: write_type = WriteType::kCounter; break;
+  }
+}
+
+Error with_write_type(const Error& error, WriteType type) {
+  if (error.code() != ErrorCode::kWriteTimeout || type == WriteType::kSimple) return error;
+  constexpr std::array<const char*, 5> kNames = {"SIMPLE", "UNLOGGED_BATCH", "BATCH_LOG", "BATCH", "COUNTER"};
+  return {error.code(), error.message(), kNames[static_cast<size_t>(type)]};
 }
 
 }  // namespace sagitta::db

@@ -28,6 +28,11 @@ struct ValueSources {
   TimeUuidSource& timeuuids;
 };
 
+/// What a write is, as protocols name it.
+enum class WriteType : uint8_t { kSimple, kUnloggedBatch, kBatchLog, kBatch, kCounter };
+/// An error of a write; a timeout says of what (Error::subject).
+Error with_write_type(const Error& error, WriteType type);
+
 /// Shared by whoever still has to do something for it; the last one to let go ends it.
 struct Request {
   /// `admission` has let it in, and hears when it ends.
@@ -41,6 +46,7 @@ struct Request {
   bool is_finished() const { return finished; }
   /// `meter`: see EvalContext.
   plan::EvalContext eval(WorkMeter* meter) const;
+  void note_batch(types::BatchKind kind);
   RequestContext context() const { return {options.deadline, trace.get()}; }
 
   Admission& admission;
@@ -49,6 +55,10 @@ struct Request {
   Done done;
   /// None in a batch of statements.
   Permitted statement;
+  /// Of a batch: logged, unlogged, or of counters.
+  std::optional<types::BatchKind> batch;
+  /// Of a write: how far it has come, for whoever is told that its time is over.
+  std::atomic<WriteType> write_type{WriteType::kSimple};
   /// What the statement's markers are given, in marker order.
   std::vector<plan::BindValue> values;
   /// Of a write, from the stage *complete* on.

@@ -7,7 +7,7 @@
 namespace sagitta::db {
 
 std::shared_ptr<const SchemaPair> Schemas::newest() const {
-  schema::SchemaPtr stored = partitions_.only().replica->schema();
+  schema::SchemaPtr stored = partitions_.meta().schema();
   std::lock_guard lock(mutex_);
   if (newest_ == nullptr || newest_->stored != stored) {
     // Two threads may come with different versions; the newer one stays.

@@ -52,8 +52,9 @@ void WriteDeadlines::run() {
     if (!late.empty()) {
       lock.unlock();
       for (const auto& request : late) {
-        request->finish(fail(ErrorCode::kWriteTimeout,
-                             "the write was not acknowledged before its deadline; it may still take effect"));
+        const Error over(ErrorCode::kWriteTimeout,
+                         "the write was not acknowledged before its deadline; it may still take effect");
+        request->finish(std::unexpected(with_write_type(over, request->write_type)));
       }
       lock.lock();
       continue;

@@ -9,72 +9,124 @@
 #include "sagitta/base/limits.h"
 #include "sagitta/replica/records.h"
 
+#include "gather.h"
+
 namespace sagitta::db {
 namespace {
 
 /// When so much of the indexes' memory is in use, there may be nothing left for a write.
 constexpr double kTight = 7.0 / 8;
 
+Result<log::Record> make_record(const schema::Schema& schema, std::span<const rows::Mutation> mutations) {
+  log::Record record = replica::mutation_record(schema, mutations);
+  if (record.payload.size() <= limits::kRecordBytesMax) return record;
+  return fail(ErrorCode::kInvalid,
+              fmt::format("The write has {} bytes, the most is {}", record.payload.size(), limits::kRecordBytesMax));
+}
+
 }  // namespace
 
 Status Writer::append_schema_change(const RequestPtr& request) {
-  SAGITTA_TRY(const auto change, plan::make_schema_change(*request->statement->plan, request->eval(nullptr)));
-  submit(request, partitions_.only(), replica::schema_record(*schemas_.newest()->stored, change));
+  SAGITTA_TRY(auto change, plan::make_schema_change(*request->statement->plan, request->eval(nullptr)));
+  partitions_.meta().stamp(change);
+  append_to_meta(request, replica::schema_record(*schemas_.newest()->stored, change));
   return {};
 }
 
 Status Writer::append_truncation(const RequestPtr& request, const plan::TruncatePlan& plan) {
-  submit(request, partitions_.only(), replica::truncate_record(*schemas_.newest()->stored, plan.table->id));
+  append_to_meta(request, replica::truncate_record(*schemas_.newest()->stored, plan.table->id));
   return {};
+}
+
+void Writer::append_to_meta(const RequestPtr& request, log::Record record) {
+  mark(*request, partitions_.log_clock_us(), record);
+  deadlines_.add(request);
+  partitions_.meta().submit(std::move(record), answer_to(request));
 }
 
 Status Writer::append_rows(const RequestPtr& request) {
   Draft draft = std::exchange(request->draft, {});
-  log::Record record = replica::mutation_record(*draft.schema, draft.mutations);
-  if (record.payload.size() > limits::kRecordBytesMax) {
-    return fail(ErrorCode::kInvalid,
-                fmt::format("The write has {} bytes, the most is {}", record.payload.size(), limits::kRecordBytesMax));
-  }
-  request->context().note(
-      [&] { return fmt::format("Appending {} mutations, {} bytes", draft.mutations.size(), record.payload.size()); });
-  const Partition& partition = partitions_.of_write(draft.mutations);
-  if (indexes_.used_part() < kTight) {
-    return append_with_room(request, partition, draft, std::move(record));
-  }
-  env_.workers.post([this, request, &partition, draft = std::move(draft), record = std::move(record)]() mutable {
-    const Status appended = append_with_room(request, partition, draft, std::move(record));
+  if (indexes_.used_part() < kTight) return append_with_room(request, std::move(draft));
+  env_.workers.post([this, request, draft = std::move(draft)]() mutable {
+    const Status appended = append_with_room(request, std::move(draft));
     if (!appended) request->finish(fail(appended));
   });
   return {};
 }
 
-Status Writer::append_with_room(const RequestPtr& request, const Partition& partition, const Draft& draft,
-                                log::Record record) {
-  SAGITTA_TRY(request->room, index::Room::make(*partition.replica->indexes(), *draft.schema, draft.mutations));
-  submit(request, partition, std::move(record));
+Status Writer::append_with_room(const RequestPtr& request, Draft draft) {
+  SAGITTA_TRY(request->room, index::Room::make(*partitions_.indexes(), *draft.schema, draft.mutations));
+  const Partition* only = partitions_.of_write(draft.mutations);
+  if (only != nullptr) return append_record(request, *only, draft);
+  const bool is_logged = request->batch == types::BatchKind::kLogged;
+  return is_logged ? append_logged(request, std::move(draft)) : append_pieces(request, std::move(draft));
+}
+
+Status Writer::append_record(const RequestPtr& request, const Partition& partition, const Draft& draft) {
+  SAGITTA_TRY(log::Record record, make_record(*draft.schema, draft.mutations));
+  request->context().note(
+      [&] { return fmt::format("Appending {} mutations, {} bytes", draft.mutations.size(), record.payload.size()); });
+  mark(*request, partition.replica->log_clock_us(), record);
+  deadlines_.add(request);
+  partition.replica->submit(std::move(record), answer_to(request));
   return {};
 }
 
-void Writer::submit(const RequestPtr& request, const Partition& partition, log::Record record) {
-  record.request_id = Uuid::random(env_.random);
-  if (request->options.deadline.at_us != INT64_MAX) {
-    // The log clock never goes back: after the system's did, what it says is the present of the
-    // log.
-    const int64_t now_us = std::max(env_.clock.now_us(), partition.replica->log_clock_us());
-    record.not_after_us = now_us + (request->options.deadline.at_us - env_.clock.steady_us());
-  }
+Status Writer::append_logged(const RequestPtr& request, Draft draft) {
+  const schema::SchemaPtr schema = draft.schema;
+  SAGITTA_CHECK(make_record(*schema, draft.mutations));
+  request->write_type = WriteType::kBatchLog;
   deadlines_.add(request);
-  partition.replica->submit(std::move(record), [this, request](const Result<replica::ApplyResult>& result) {
+  const auto durable = [request] { request->write_type = WriteType::kBatch; };
+  batches_.append(*schema, std::move(draft.mutations), durable, [done = answer_to(request)](const Status& applied) {
+    applied ? done(replica::ApplyResult{}) : done(fail(applied));
+  });
+  return {};
+}
+
+Status Writer::append_pieces(const RequestPtr& request, Draft draft) {
+  const schema::SchemaPtr schema = draft.schema;
+  std::vector<log::Record> records;
+  auto pieces = partitions_.split(std::move(draft.mutations));
+  for (const Partitions::Piece& piece : pieces) {
+    SAGITTA_TRY(log::Record record, make_record(*schema, piece.mutations));
+    mark(*request, piece.partition->replica->log_clock_us(), record);
+    records.push_back(std::move(record));
+  }
+  request->context().note([&] { return fmt::format("Appending to {} log partitions", pieces.size()); });
+  deadlines_.add(request);
+  const auto all = std::make_shared<Gather>(pieces.size(), [done = answer_to(request)](const Status& applied) {
+    applied ? done(replica::ApplyResult{}) : done(fail(applied));
+  });
+  for (size_t i = 0; i < pieces.size(); ++i) {
+    pieces[i].partition->replica->submit(std::move(records[i]), [all](const Result<replica::ApplyResult>& applied) {
+      all->tell(applied ? Status() : fail(applied));
+    });
+  }
+  return {};
+}
+
+/// Gives the record of a request its id, and its deadline on the log's clock.
+void Writer::mark(const Request& request, int64_t log_clock_us, log::Record& record) const {
+  record.request_id = Uuid::random(env_.random);
+  if (request.options.deadline.at_us == INT64_MAX) return;
+  // The log clock never goes back: after the system's did, what it says is the present of the log.
+  const int64_t now_us = std::max(env_.clock.now_us(), log_clock_us);
+  record.not_after_us = now_us + (request.options.deadline.at_us - env_.clock.steady_us());
+}
+
+replica::ApplyDone Writer::answer_to(const RequestPtr& request) {
+  return [this, request](const Result<replica::ApplyResult>& result) {
     deadlines_.remove(*request);
     answer(*request, result);
-  });
+  };
 }
 
 void Writer::answer(Request& request, const Result<replica::ApplyResult>& result) {
   request.room = {};
   if (!result) {
     note_log_failure(result.error());
-    return request.finish(fail(result));
+    return request.finish(std::unexpected(with_write_type(result.error(), request.write_type)));
   }
   request.context().note([&] { return fmt::format("Applied at log offset {}", result->offset); });
   Answer answer{Void{}, {}, {}};

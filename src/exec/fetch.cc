@@ -75,8 +75,8 @@ Result<std::optional<ResultSet>> fetch_hits(const StoredRows& rows, const Select
   const Projector projector(request);
   ResultSet result;
   for (const KeyedHit& hit : hits) {
-    // On a session's core; a worker would only begin again.
-    if (rows.view().mode() == kv::ReadMode::kCacheOnly) {
+    // A worker would only begin again.
+    if (rows.is_on_core()) {
       SAGITTA_CHECK(request.may_go_on());
     }
     SAGITTA_TRY(const auto row, rows.get(hit.key));

@@ -4,13 +4,6 @@
 #include "probe.h"
 
 namespace sagitta::exec {
-namespace {
-
-/// Rows come from memory only where nothing may take long.
-bool is_on_core(const StoredRows& rows) { return rows.view().mode() == kv::ReadMode::kCacheOnly; }
-
-}  // namespace
-
 FilteredProbe::FilteredProbe(const StoredRows& rows, const SelectRequest& request)
     : rows_(rows), request_(request), scorer_(request.select.ann->scorer(*request.select.limit)), projector_(request) {
   const auto& ranges = request.select.clustering;
@@ -19,7 +12,7 @@ FilteredProbe::FilteredProbe(const StoredRows& rows, const SelectRequest& reques
 
 Result<std::optional<ResultSet>> FilteredProbe::run(const index::Reader& index, AnnReport& report) {
   const index::Filter filter{.passes = [this](index::RowNumber row, BytesView key) { return accept(row, key); }};
-  auto answer = probe(index, filter, rows_.view().now_s(), request_, is_on_core(rows_), report);
+  auto answer = probe(index, filter, rows_.now_s(), request_, rows_.is_on_core(), report);
   report.candidates += candidates_;
   if (error_) return std::unexpected(*error_);
   if (!answer) return fail(answer);
@@ -43,7 +36,7 @@ std::optional<bool> FilteredProbe::accept(index::RowNumber row, BytesView key) {
 }
 
 Result<bool> FilteredProbe::look_at(index::RowNumber number, BytesView key) {
-  if (is_on_core(rows_)) {
+  if (rows_.is_on_core()) {
     SAGITTA_CHECK(request_.may_go_on());
   }
   SAGITTA_TRY(auto row, rows_.get(key));

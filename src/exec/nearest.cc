@@ -12,8 +12,6 @@ namespace {
 /// The index moves on while rows are read: after so many tries the rows alone are asked.
 constexpr int kTriesMax = 3;
 
-bool is_on_core(const StoredRows& rows) { return rows.view().mode() == kv::ReadMode::kCacheOnly; }
-
 /// One search of the whole index: its hits are the answer, or each row of it is fetched once.
 /// Nothing when the index does not stand for the rows: some are being deleted, or have changed
 /// since they were found.
@@ -21,9 +19,9 @@ Result<std::optional<ResultSet>> probe_all(const AnnSource& source, const Select
   // The rows are those of a moment after the search: all that was found was written before.
   const StoredRows before = source.open();
   // The index still names rows that a deletion under way has not come to.
-  if (before.view().deletes_rows_of(*before.table())) return std::nullopt;
+  if (before.deletes_rows()) return std::nullopt;
   SAGITTA_TRY(const ProbeAnswer answer,
-              probe(*source.way.index, {}, before.view().now_s(), request, is_on_core(before), report));
+              probe(*source.way.index, {}, before.now_s(), request, before.is_on_core(), report));
   const std::string_view score_function = source.way.index->definition()->score_function();
   SAGITTA_TRY(const auto keys, KeyProjection::make(request, score_function));
   if (keys) {

@@ -1,6 +1,9 @@
+/// Streams of one partition key, and of ranges of tokens; rows by their keys.
 #include "sagitta/exec/stored_rows.h"
 
 #include <algorithm>
+
+#include "sagitta/rows/row_keys.h"
 
 namespace sagitta::exec {
 namespace {
@@ -86,11 +89,17 @@ class PartitionStream final : public RowStream {
   StoredRow out_;
 };
 
-/// The rows of all partitions in a token range.
+/// The rows of a token range, one log partition after the other: so they are in token order.
 class TokenStream final : public RowStream {
  public:
-  TokenStream(const TableDef& table, const rows::ReadView& view, const ReadRange& range)
-      : table_(table), view_(view), out_(view.now_s()), everything_(is_everything(range.clustering)) {
+  TokenStream(const TableDef& table, const Views& views, const ReadRange& range)
+      : table_(table),
+        views_(views),
+        tokens_(range.tokens),
+        everything_(is_everything(range.clustering)),
+        place_(types::partition_of(first_token(range), views.count())),
+        last_place_(types::partition_of(range.tokens.end, views.count())),
+        out_(view().now_s()) {
     if (!everything_) intervals_ = intervals_of(table, range.clustering);
     Bytes after;
     if (range.after) {
@@ -98,16 +107,16 @@ class TokenStream final : public RowStream {
       partition_ = range.after->partition;
       resumed_ = range.after->clustering.has_value();
     }
-    cursor_ = view.scan_tokens(table, range.tokens.start, range.tokens.end, after);
+    cursor_ = view().scan_tokens(table, tokens_.start, tokens_.end, after);
   }
 
   Result<const Row*> next() override {
     if (std::exchange(resumed_, false)) {
-      SAGITTA_TRY(statics_, statics_of(table_, view_, partition_));
+      SAGITTA_TRY(statics_, statics_of(table_, view(), partition_));
     }
     for (;;) {
       if (!held_) {
-        SAGITTA_TRY(bool more, cursor_->next());
+        SAGITTA_TRY(bool more, move());
         if (!more) return std::exchange(static_pending_, false) ? show_static() : nullptr;
         held_ = std::move(cursor_->row());
       }
@@ -133,6 +142,19 @@ class TokenStream final : public RowStream {
   void skip_partition() override { skipping_ = true; }
 
  private:
+  static int64_t first_token(const ReadRange& range) {
+    return range.after ? std::max(range.tokens.start, types::token_of(range.after->partition)) : range.tokens.start;
+  }
+  const rows::ReadView& view() const { return views_.at(place_); }
+  /// To the next row, perhaps of the next log partition.
+  Result<bool> move() {
+    for (;;) {
+      SAGITTA_TRY(const bool more, cursor_->next());
+      if (more || place_ >= last_place_) return more;
+      ++place_;
+      cursor_ = view().scan_tokens(table_, tokens_.start, tokens_.end);
+    }
+  }
   const Row* show_static() {
     out_.set(std::nullopt, statics_);
     return &out_;
@@ -142,9 +164,12 @@ class TokenStream final : public RowStream {
   }
 
   const TableDef& table_;
-  const rows::ReadView& view_;
-  StoredRow out_;
+  const Views& views_;
+  const plan::TokenRange tokens_;
   const bool everything_;
+  size_t place_;  ///< of the log partition that the cursor is in
+  const size_t last_place_;
+  StoredRow out_;
   std::vector<types::Interval> intervals_;
   std::unique_ptr<rows::RowCursor> cursor_;
   Bytes partition_;
@@ -197,18 +222,33 @@ std::optional<int32_t> StoredRow::ttl(const schema::ColumnDef& column) const {
   return static_cast<int32_t>(found->expires_s - now_s_);
 }
 
+const rows::ReadView& Views::at(size_t partition) const {
+  std::optional<rows::ReadView>& view = views_[partition];
+  if (!view) view.emplace(open_(partition, manner_));
+  return *view;
+}
+
 Result<std::unique_ptr<RowStream>> StoredRows::open(const ReadRange& range) const {
-  if (range.partition) return std::make_unique<PartitionStream>(*table_, view_, range);
-  return std::make_unique<TokenStream>(*table_, view_, range);
+  if (!range.partition) return std::make_unique<TokenStream>(*table_, views_, range);
+  return std::make_unique<PartitionStream>(*table_, views_.of_token(types::token_of(*range.partition)), range);
 }
 
 Result<std::unique_ptr<StoredRow>> StoredRows::get(BytesView row_key) const {
-  SAGITTA_TRY(auto row, view_.get_by_key(*table_, row_key));
+  SAGITTA_TRY(const rows::KeyParts parts, rows::split_key(row_key));
+  const rows::ReadView& view = views_.of_token(parts.token);
+  SAGITTA_TRY(auto row, view.get_by_key(*table_, row_key));
   if (!row) return nullptr;
-  SAGITTA_TRY(auto statics, statics_of(*table_, view_, row->partition->key));
-  auto stored = std::make_unique<StoredRow>(view_.now_s());
+  SAGITTA_TRY(auto statics, statics_of(*table_, view, row->partition->key));
+  auto stored = std::make_unique<StoredRow>(view.now_s());
   stored->set(std::move(row), std::move(statics));
   return stored;
+}
+
+bool StoredRows::deletes_rows() const {
+  for (size_t i = 0; i < views_.count(); ++i) {
+    if (views_.at(i).deletes_rows_of(*table_)) return true;
+  }
+  return false;
 }
 
 }  // namespace sagitta::exec

@@ -12,6 +12,9 @@ using kv::ReadMode;
 
 /// No row changes at offset 0: a table comes before its rows.
 constexpr log::Offset kFirst = 1;
+/// Of the entry that says that all rows went: behind what else is at the place of a record. A
+/// truncation has a record of its own, or comes between two, at the place of the first.
+constexpr uint32_t kClearNumber = uint32_t{1} << 31;
 
 Bytes journal_key(uint32_t id, log::Offset offset, uint32_t number = 0) {
   Bytes key;
@@ -82,11 +85,13 @@ void IndexJournal::drop(uint32_t id, kv::Batch& batch) {
   batch.remove_range(Family::kJournal, journal_key(id, 0), journal_key(id, UINT64_MAX));
 }
 
-void IndexJournal::add(uint32_t id, BytesView value, kv::Batch& batch) {
-  batch.put(Family::kJournal, journal_key(id, offset_, number_++), value);
+void IndexJournal::add(uint32_t id, uint32_t number, BytesView value, kv::Batch& batch) {
+  batch.put(Family::kJournal, journal_key(id, offset_, number), value);
   std::lock_guard lock(mutex_);
   ++lengths_[id];
 }
+
+void IndexJournal::add_clear(uint32_t id, kv::Batch& batch) { add(id, kClearNumber, {}, batch); }
 
 uint64_t IndexJournal::length(uint32_t id) const {
   std::lock_guard lock(mutex_);

@@ -248,7 +248,7 @@ Result<WriteTime> evaluate_write_time(const ModificationBody& body, const schema
   // come.
   if (table.is_counter) given.reset();
   time.timestamp_us = given.value_or(context.now_us);
-  time.server_timestamp = !given;
+  time.stamp = given ? rows::Mutation::Stamp::kClient : rows::Mutation::Stamp::kProposed;
   if (body.kind == ModificationBody::Kind::kDelete || table.is_counter) return time;
   SAGITTA_TRY(time.ttl_s, evaluate_ttl(body, context));
   if (time.ttl_s > 0) time.expires_s = context.now_s() + time.ttl_s;
@@ -298,7 +298,7 @@ Status append_mutations(const ModificationPlan& plan, std::optional<int64_t> bat
     mutation.table_id = plan.table->id;
     mutation.partition_key = std::move(key);
     mutation.timestamp_us = time.timestamp_us;
-    mutation.server_timestamp = time.server_timestamp;
+    mutation.stamp = time.stamp;
     mutation.delete_partition = changes.delete_partition;
     const bool last = &key == &keys.back();
     mutation.deletions = last ? std::move(changes.deletions) : changes.deletions;

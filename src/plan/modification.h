@@ -49,7 +49,7 @@ struct ModificationBody {
 /// The timestamp and lifetime of one execution.
 struct WriteTime {
   int64_t timestamp_us = 0;
-  bool server_timestamp = false;
+  rows::Mutation::Stamp stamp = rows::Mutation::Stamp::kClient;
   int32_t ttl_s = 0;
   int64_t expires_s = 0;
 };

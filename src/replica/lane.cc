@@ -1,4 +1,7 @@
+/// Steps of a lane, its thread, and the flushes that it begins.
 #include "lane.h"
+
+#include <algorithm>
 
 #include "sagitta/base/assert.h"
 #include "sagitta/base/logging.h"
@@ -7,61 +10,112 @@ namespace sagitta::replica {
 namespace {
 
 constexpr size_t kReadBytes = size_t{4} << 20;
+/// So much of one partition, when there are others, before their turn.
+constexpr size_t kTurnBytes = size_t{1} << 20;
 constexpr int64_t kReadWaitUs = 100'000;
 /// A replay that takes longer says so, and then as often.
 constexpr int64_t kLogEveryUs = 2'000'000;
 
 }  // namespace
 
-Status Lane::replay() {
-  const log::Offset first = partition_.position();
-  const log::Offset end = env_.log.bounds(env_.partition).end;
-  int64_t logged_us = last_flush_us_ = env_.clock.steady_us();
+Lane::Lane(const Lanes::Environment& environment, const Options& options)
+    : env_(environment), options_(options), feed_(env_.log.feed()) {}
+
+Status Lane::add(PartitionReplica& partition, const std::function<void(const ReplayProgress&)>& on_replay) {
+  members_.push_back(std::make_unique<Member>(&partition, env_.clock.steady_us()));
+  SAGITTA_CHECK(replay(*members_.back(), on_replay));
+  SAGITTA_CHECK(feed_->follow(partition.number(), partition.position()));
+  ++serving_;
+  return {};
+}
+
+Status Lane::replay(Member& member, const std::function<void(const ReplayProgress&)>& on_replay) {
+  PartitionReplica& partition = *member.partition;
+  const log::Offset first = partition.position();
+  const log::Offset end = env_.log.bounds(partition.number()).end;
+  int64_t logged_us = env_.clock.steady_us();
   if (first == end) return {};
-  stepper_ = std::this_thread::get_id();
-  partition_.set_replaying(true);
+  partition.set_replaying(true);
   const auto report = [&] {
-    if (options_.on_replay) options_.on_replay({partition_.position() - first, end - first});
+    if (on_replay) on_replay({partition.position() - first, end - first});
   };
-  for (report(); partition_.position() < end; report()) {
-    SAGITTA_CHECK(step(0));
+  for (report(); partition.position() < end; report()) {
+    SAGITTA_TRY(const auto entries, env_.log.read(partition.number(), partition.position(), kReadBytes, 0));
+    SAGITTA_CHECK(partition.apply(entries));
+    flush_when_due(member);
     const int64_t now_us = env_.clock.steady_us();
     if (now_us - logged_us < kLogEveryUs) continue;
     logged_us = now_us;
-    log_info("replaying", {{"offset", partition_.position()}, {"from", first}, {"to", end}});
+    log_info("replaying",
+             {{"partition", partition.number()}, {"offset", partition.position()}, {"from", first}, {"to", end}});
   }
-  wait_for_flush();
+  wait_for_flush(partition);
   // The rows are right without it; the next start will say whether the disk still refuses.
-  if (const Status flushed = partition_.flush(); !flushed) {
+  if (const Status flushed = partition.flush(); !flushed) {
     log_warn("what was replayed is not flushed", {{"error", flushed.error().to_string()}});
   }
-  partition_.set_replaying(false);
+  partition.set_replaying(false);
   return {};
 }
 
 Result<size_t> Lane::step(int64_t wait_us) {
   const std::thread::id stepper = stepper_;
   SAGITTA_ASSERT(stepper == std::thread::id() || stepper == std::this_thread::get_id());
-  SAGITTA_TRY(const std::vector<log::Entry> entries,
-              env_.log.read(env_.partition, partition_.position(), kReadBytes, wait_us));
-  SAGITTA_CHECK(partition_.apply(entries));
-  flush_when_due();
-  return entries.size();
+  const auto entries = feed_->read(members_.size() > 1 ? kTurnBytes : kReadBytes, wait_us);
+  if (!entries) {
+    const auto failed = feed_->failed();
+    if (!failed) return fail(entries);
+    halt(member(*failed), entries.error());
+    return 0;
+  }
+  if (entries->empty()) {
+    for (const auto& one : members_) go_on(*one);
+    return 0;
+  }
+  Member& next = member(entries->front().partition);
+  if (const Status applied = next.partition->apply(*entries); !applied) {
+    halt(next, applied.error());
+  } else {
+    go_on(next);
+  }
+  return entries->size();
+}
+
+Lane::Member& Lane::member(log::Partition number) {
+  return **std::ranges::find_if(members_, [number](const auto& one) { return one->partition->number() == number; });
+}
+
+/// What is due without records: a flush, a step of a deletion.
+void Lane::go_on(Member& member) {
+  if (member.partition->halted()) return;
+  flush_when_due(member);
+  member.partition->tick_when_due();
+}
+
+void Lane::halt(Member& member, const Error& error) {
+  PartitionReplica& partition = *member.partition;
+  feed_->leave(partition.number());
+  --serving_;
+  partition.halt(error);
+  log_error("replica halted",
+            {{"partition", partition.number()}, {"offset", partition.position()}, {"error", error.to_string()}});
+}
+
+void Lane::halt_all(const Error& error) {
+  for (const auto& one : members_) {
+    if (!one->partition->halted()) halt(*one, error);
+  }
 }
 
 void Lane::start() {
-  last_flush_us_ = env_.clock.steady_us();
   thread_ = std::thread([this] { run(); });
 }
 
 void Lane::run() {
   stepper_ = std::this_thread::get_id();
-  while (!stopping_ && !partition_.halted()) {
+  while (!stopping_ && serving_ > 0) {
     const auto stepped = step(kReadWaitUs);
-    if (stepped) partition_.tick_when_due();
-    if (stepped || stopping_) continue;
-    partition_.halt(stepped.error());
-    log_error("replica halted", {{"offset", partition_.position()}, {"error", stepped.error().to_string()}});
+    if (!stepped && !stopping_) halt_all(stepped.error());
   }
 }
 
@@ -71,30 +125,52 @@ void Lane::stop() {
   stepper_ = std::thread::id();
 }
 
-void Lane::flush_when_due() {
+void Lane::flush_when_due(Member& member) {
   const int64_t now_us = env_.clock.steady_us();
-  const uint64_t bytes = partition_.unflushed_bytes();
+  const uint64_t bytes = member.partition->unflushed_bytes();
   const bool due =
-      bytes >= options_.flush_bytes || (bytes > 0 && now_us - last_flush_us_ >= options_.flush_interval_us);
+      bytes >= options_.flush_bytes || (bytes > 0 && now_us - member.last_flush_us >= options_.flush_interval_us);
   if (!due) return;
   {
     std::lock_guard lock(mutex_);
-    if (std::exchange(flushing_, true)) return;
+    if (std::exchange(member.flushing, true)) return;
   }
-  last_flush_us_ = now_us;
-  env_.workers.post([this] {
-    const Status status = partition_.flush();
+  member.last_flush_us = now_us;
+  env_.workers.post([this, &member] {
+    const Status status = member.partition->flush();
     if (!status) log_error("flush failed", {{"error", status.error().to_string()}});
     // Notified under the lock: whoever waits may end this object's life.
     std::lock_guard lock(mutex_);
-    flushing_ = false;
+    member.flushing = false;
     flushed_.notify_all();
   });
 }
 
-void Lane::wait_for_flush() {
+void Lane::wait_for_flush(const PartitionReplica& partition) {
   std::unique_lock lock(mutex_);
-  flushed_.wait(lock, [this] { return !flushing_; });
+  flushed_.wait(lock, [&] {
+    return std::ranges::none_of(members_,
+                                [&](const auto& one) { return one->partition == &partition && one->flushing; });
+  });
+}
+
+Lanes::Lanes(const Environment& environment, const Options& options, size_t count) {
+  for (size_t i = 0; i < count; ++i) lanes_.push_back(std::make_unique<Lane>(environment, options));
+}
+
+Lanes::~Lanes() = default;
+
+void Lanes::start() {
+  for (const auto& lane : lanes_) lane->start();
+}
+
+void Lanes::begin_stop() {
+  for (const auto& lane : lanes_) lane->begin_stop();
+}
+
+void Lanes::stop() {
+  begin_stop();
+  for (const auto& lane : lanes_) lane->stop();
 }
 
 }  // namespace sagitta::replica

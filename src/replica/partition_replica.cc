@@ -6,6 +6,8 @@
 #include "sagitta/base/logging.h"
 #include "sagitta/replica/records.h"
 
+#include "halted.h"
+
 namespace sagitta::replica {
 namespace {
 
@@ -44,12 +46,6 @@ std::unique_ptr<index::SharedIndexes> make_indexes(const Environment& environmen
       index::SharedIndexes::Environment{environment.workers, environment.vectors, environment.metrics,
                                         environment.clock},
       environment.snapshots);
-}
-
-/// For a record that went to the log and was not applied here: the next start may find it there and
-/// apply it.
-Error open_outcome(const Error& halted) {
-  return {ErrorCode::kWriteTimeout, halted.message() + "; the write may still take effect"};
 }
 
 }  // namespace
@@ -117,6 +113,7 @@ void PartitionReplica::set_replaying(bool replaying) {
 
 Status PartitionReplica::apply(std::span<const Entry> entries) {
   while (!entries.empty()) {
+    if (env_.schemas != nullptr) SAGITTA_CHECK(take_on_schema(entries.front()));
     const auto group = next_group(entries);
     SAGITTA_CHECK(apply_group(group));
     entries = entries.subspan(group.size());
@@ -129,11 +126,41 @@ std::span<const Entry> PartitionReplica::next_group(std::span<const Entry> entri
   size_t count = 0, bytes = 0;
   while (count < entries.size() && count < limits.records && bytes < limits.bytes) {
     const log::Record& record = *entries[count].record;
-    if (!shares_batch(record.kind)) break;
+    if (!shares_batch(record.kind) || record.schema_version > schema_->version) break;
     bytes += record.payload.size();
     ++count;
   }
   return entries.first(std::max<size_t>(count, 1));
+}
+
+/// The partition has the schema that the entry was written with, or a newer one, from before the
+/// entry on: so its schema is a function of what its own log has up to here. Each version is a
+/// batch of its own at the place of the last record, which keeps the position where it is.
+Status PartitionReplica::take_on_schema(const Entry& entry) {
+  while (schema_->version < entry.record->schema_version) {
+    SAGITTA_TRY(const log::RecordPtr change, env_.schemas->change(schema_->version + 1));
+    SAGITTA_CHECK(take_on_version(change, entry));
+  }
+  return {};
+}
+
+Status PartitionReplica::take_on_version(const log::RecordPtr& change, const Entry& entry) {
+  SAGITTA_ASSERT(position_ > 0);  // every log begins with a record that changes nothing
+  const Offset place = position_ - 1;
+  batch_->clear();
+  steps_.clear();
+  batch_clock_us_ = std::max<int64_t>(log_clock_us_, entry.record->log_time_us);
+  tables_.begin({.log_time_us = batch_clock_us_, .offset = place}, *batch_);
+  ApplyResult result{.offset = place, .log_time_us = batch_clock_us_};
+  const Status taken =
+      change->kind == RecordKind::kTruncate ? truncate(*change, result) : change_schema(*change, result);
+  if (!taken || !result.schema || result.schema->schema->version != schema_->version + 1) {
+    return fail(ErrorCode::kCorruption,
+                fmt::format("version {} of the schema does not follow from the one before it: {}", schema_->version + 1,
+                            taken ? "nothing changed" : taken.error().message()));
+  }
+  steps_.push_back({change.get(), {}, std::move(result)});
+  return commit(position_);
 }
 
 Status PartitionReplica::apply_group(std::span<const Entry> group) {
@@ -210,6 +237,9 @@ Status PartitionReplica::change(const log::Record& record, const Moment& moment,
     if (result.schema) result.schema->schema = schema_;
     return before->outcome;
   }
+  if (env_.schemas != nullptr && (record.kind == RecordKind::kSchema || record.kind == RecordKind::kTruncate)) {
+    return fail(ErrorCode::kCorruption, fmt::format("record {} is one of the meta log", moment.offset));
+  }
   if (record.schema_version > schema_->version) {
     return fail(ErrorCode::kCorruption, fmt::format("record {} needs schema version {}, but it is {}", moment.offset,
                                                     record.schema_version, schema_->version));
@@ -217,9 +247,11 @@ Status PartitionReplica::change(const log::Record& record, const Moment& moment,
   switch (record.kind) {
     case RecordKind::kMutation: return change_rows(record);
     case RecordKind::kSchema: return change_schema(record, result);
-    case RecordKind::kTruncate: return truncate(record);
+    case RecordKind::kTruncate: return truncate(record, result);
     case RecordKind::kBarrier: return {};
     case RecordKind::kTick: return tick();
+    case RecordKind::kBatch:
+    case RecordKind::kBatchDone: break;
   }
   return fail(ErrorCode::kFormat, fmt::format("record {} is of unknown kind {}: this version cannot apply it",
                                               moment.offset, static_cast<int>(record.kind)));
@@ -230,11 +262,15 @@ Status PartitionReplica::change_rows(const log::Record& record) {
   return tables_.apply_mutations(*schema_, std::move(mutations), *batch_);
 }
 
-Status PartitionReplica::truncate(const log::Record& record) {
+Status PartitionReplica::truncate(const log::Record& record, ApplyResult& result) {
   SAGITTA_TRY(const uint32_t id, decode_truncate(record.payload));
   const schema::TableDefPtr table = schema_->find_table(id);
   if (table == nullptr) return fail(ErrorCode::kInvalid, "the table was dropped meanwhile");
-  return tables_.truncate(*table, *batch_);
+  SAGITTA_CHECK(tables_.truncate(*table, *batch_));
+  if (env_.schemas == nullptr) return {};
+  result.schema = schema::SchemaOutcome{.schema = schema::next_version(*schema_)};
+  put_schema(*result.schema->schema);
+  return {};
 }
 
 Status PartitionReplica::tick() {
@@ -251,15 +287,21 @@ void PartitionReplica::tick_when_due() {
 }
 
 Status PartitionReplica::change_schema(const log::Record& record, ApplyResult& result) {
-  SAGITTA_TRY(auto change, schema::decode_schema_change(record.payload));
-  SAGITTA_CHECK(tables_.stamp(change));
-  SAGITTA_TRY(result.schema, schema::apply(schema_, change));
+  SAGITTA_TRY(const auto change, schema::decode_schema_change(record.payload));
+  // The clock here goes with what the catalog has decided for all partitions.
+  schema::SchemaChange stamped = change;
+  SAGITTA_CHECK(tables_.stamp(stamped));
+  SAGITTA_TRY(result.schema, schema::apply(schema_, env_.schemas == nullptr ? stamped : change));
   if (!result.schema->changed) return {};
   SAGITTA_CHECK(tables_.change_schema(*schema_, result.schema->schema, *batch_));
-  Bytes encoded;
-  result.schema->schema->encode(encoded);
-  batch_->put(Family::kMeta, kSchemaKey, encoded);
+  put_schema(*result.schema->schema);
   return {};
+}
+
+void PartitionReplica::put_schema(const schema::Schema& schema) {
+  Bytes encoded;
+  schema.encode(encoded);
+  batch_->put(Family::kMeta, kSchemaKey, encoded);
 }
 
 void PartitionReplica::publish(const ApplyResult& result) {
@@ -275,7 +317,7 @@ void PartitionReplica::publish(const ApplyResult& result) {
 void PartitionReplica::halt(const Error& error) {
   {
     std::lock_guard lock(mutex_);
-    if (!halted_) halted_ = Error(ErrorCode::kUnavailable, "this node has stopped applying writes: " + error.message());
+    if (!halted_) halted_ = halted_by(error);
   }
   waiters_.fail_all(open_outcome(*halted()));
 }

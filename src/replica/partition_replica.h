@@ -60,9 +60,11 @@ class PartitionReplica {
     return listeners_.add(std::move(listener));
   }
   std::optional<Error> halted() const;
+  log::Partition number() const { return env_.partition; }
   /// The next offset to apply.
   log::Offset position() const { return position_; }
   int64_t log_clock_us() const { return log_clock_us_; }
+  int64_t server_clock_us() const { return tables_.server_clock_us(); }
   /// Flushes the store and trims the log. Blocks.
   Status flush();
 
@@ -82,13 +84,16 @@ class PartitionReplica {
   Status load_position();
   void put_position(log::Offset next);
   std::span<const log::Entry> next_group(std::span<const log::Entry> entries) const;
+  Status take_on_schema(const log::Entry& entry);
+  Status take_on_version(const log::RecordPtr& change, const log::Entry& entry);
   Status apply_group(std::span<const log::Entry> group);
   Status add_to_batch(const log::Entry& entry);
   Status commit(log::Offset next);
   Status change(const log::Record& record, const Moment& moment, ApplyResult& result);
   Status change_rows(const log::Record& record);
   Status change_schema(const log::Record& record, ApplyResult& result);
-  Status truncate(const log::Record& record);
+  Status truncate(const log::Record& record, ApplyResult& result);
+  void put_schema(const schema::Schema& schema);
   Status tick();
   void remember(const log::Record& record, const AppliedRequest& applied);
   void publish(const ApplyResult& result);

@@ -17,6 +17,8 @@
 #include "sagitta/log/record.h"
 #include "sagitta/schema/schema_change.h"
 
+#include "uuid_hash.h"
+
 namespace sagitta::replica {
 
 /// What became of a request.
@@ -48,17 +50,12 @@ class RequestMemory {
     log::Offset offset = 0;
     std::unique_ptr<const AppliedRequest> rest;
   };
-  struct Hash {
-    size_t operator()(const Uuid& id) const {
-      return std::hash<BytesView>()({reinterpret_cast<const char*>(id.octets.data()), id.octets.size()});
-    }
-  };
   using Until = std::pair<int64_t, Uuid>;
 
   void keep(const Uuid& id, AppliedRequest applied, int64_t until_us);
 
   kv::Store& store_;
-  std::unordered_map<Uuid, Remembered, Hash> by_id_;
+  std::unordered_map<Uuid, Remembered, UuidHash> by_id_;
   std::priority_queue<Until, std::vector<Until>, std::greater<>> by_time_;
 };
 

@@ -9,6 +9,8 @@
 #include "sagitta/base/uuid.h"
 #include "sagitta/replica/replica.h"
 
+#include "uuid_hash.h"
+
 namespace sagitta::replica {
 
 /// Thread-safe. Each waiter is called once: by whoever takes it out.
@@ -36,7 +38,7 @@ class Waiters {
   }
 
   void fail_all(const Error& error) {
-    std::unordered_map<Uuid, std::vector<ApplyDone>, Hash> all;
+    std::unordered_map<Uuid, std::vector<ApplyDone>, UuidHash> all;
     {
       std::lock_guard lock(mutex_);
       all.swap(waiting_);
@@ -47,13 +49,8 @@ class Waiters {
   }
 
  private:
-  struct Hash {
-    size_t operator()(const Uuid& id) const {
-      return std::hash<BytesView>()({reinterpret_cast<const char*>(id.octets.data()), id.octets.size()});
-    }
-  };
   std::mutex mutex_;
-  std::unordered_map<Uuid, std::vector<ApplyDone>, Hash> waiting_;
+  std::unordered_map<Uuid, std::vector<ApplyDone>, UuidHash> waiting_;
 };
 
 }  // namespace sagitta::replica

@@ -20,7 +20,7 @@ constexpr auto kMembers<rows::RangeDeletion> =
 template <>
 constexpr auto kMembers<rows::Mutation> =
     std::tuple(&rows::Mutation::table_id, &rows::Mutation::partition_key, &rows::Mutation::timestamp_us,
-               &rows::Mutation::server_timestamp, &rows::Mutation::delete_partition, &rows::Mutation::deletions,
+               &rows::Mutation::stamp, &rows::Mutation::delete_partition, &rows::Mutation::deletions,
                &rows::Mutation::rows);
 
 }  // namespace sagitta::types

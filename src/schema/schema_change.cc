@@ -9,4 +9,10 @@ Result<SchemaOutcome> apply(const SchemaPtr& schema, const SchemaChange& schema_
   return std::visit([&](const auto& c) { return change(edit, c); }, schema_change);
 }
 
+SchemaPtr next_version(const Schema& schema) {
+  auto next = std::make_shared<Schema>(schema);
+  ++next->version;
+  return next;
+}
+
 }  // namespace sagitta::schema

@@ -46,13 +46,22 @@ struct TableSpace::Impl {
   /// Of server-stamped writes the later in the log wins, whatever the writers' clocks said (log
   /// rule 4).
   Result<int64_t> server_timestamp(int64_t proposed) {
-    if (!server_clock) {
-      SAGITTA_TRY(const auto stored, store.get(Family::kMeta, kServerClockKey, ReadMode::kBlocking));
-      server_clock = stored && stored->size() == 8 ? get_big<int64_t>(stored->data()) : INT64_MIN;
-      clock_before_record = written_server_clock = server_clock;
-    }
+    SAGITTA_CHECK(load_server_clock());
     server_clock = std::max(proposed, *server_clock == INT64_MIN ? proposed : *server_clock + 1);
     return *server_clock;
+  }
+  /// No later one is before it.
+  Status follow_timestamp(int64_t given) {
+    SAGITTA_CHECK(load_server_clock());
+    server_clock = std::max(given, *server_clock);
+    return {};
+  }
+  Status load_server_clock() {
+    if (server_clock) return {};
+    SAGITTA_TRY(const auto stored, store.get(Family::kMeta, kServerClockKey, ReadMode::kBlocking));
+    server_clock = stored && stored->size() == 8 ? get_big<int64_t>(stored->data()) : INT64_MIN;
+    clock_before_record = written_server_clock = server_clock;
+    return {};
   }
 
   void begin_record(rows::ApplyTime begun, kv::Batch& batch) {
@@ -87,6 +96,7 @@ struct TableSpace::Impl {
   std::optional<int64_t> server_clock;
   std::optional<int64_t> written_server_clock;
   std::optional<int64_t> clock_before_record;  ///< to go back to when it is refused
+  std::atomic<int64_t> shown_server_clock{INT64_MIN};
 
   rows::SweepBook book;
   /// Guards `sweeps`, which belong to every snapshot that is taken while it is held.
@@ -104,6 +114,8 @@ TableSpace::~TableSpace() = default;
 
 Status TableSpace::start(const schema::SchemaPtr& schema, log::Offset next) {
   SAGITTA_CHECK(impl_->book.load(impl_->store));
+  SAGITTA_CHECK(impl_->load_server_clock());
+  impl_->shown_server_clock = *impl_->server_clock;
   impl_->publish_sweeps();
   return impl_->follower.start(schema, next);
 }
@@ -123,10 +135,11 @@ Status TableSpace::Impl::apply_each(const schema::Schema& current, std::span<row
     const schema::TableDefPtr table = current.find_table(mutation.table_id);
     if (table == nullptr) return fail(ErrorCode::kInvalid, "the table was dropped meanwhile");
     // One for the whole record: the statements of a batch tie, as in Cassandra.
-    if (mutation.server_timestamp && !stamp) {
+    if (mutation.stamp == rows::Mutation::Stamp::kProposed && !stamp) {
       SAGITTA_TRY(stamp, server_timestamp(mutation.timestamp_us));
     }
-    if (mutation.server_timestamp) mutation.timestamp_us = *stamp;
+    if (mutation.stamp == rows::Mutation::Stamp::kProposed) mutation.timestamp_us = *stamp;
+    if (mutation.stamp == rows::Mutation::Stamp::kServer) SAGITTA_CHECK(follow_timestamp(mutation.timestamp_us));
     SAGITTA_CHECK(writer.apply(*table, std::move(mutation)));
   }
   return {};
@@ -199,7 +212,10 @@ void TableSpace::finish(kv::Batch& batch) {
   put_big<int64_t>(value, *impl_->server_clock);
   batch.put(Family::kMeta, kServerClockKey, value);
   impl_->written_server_clock = impl_->server_clock;
+  impl_->shown_server_clock = *impl_->server_clock;
 }
+
+int64_t TableSpace::server_clock_us() const { return impl_->shown_server_clock; }
 
 void TableSpace::set_replaying(bool replaying) { impl_->follower.set_replaying(replaying); }
 

@@ -54,6 +54,12 @@ int64_t token_of(BytesView key) {
   return token == INT64_MIN ? INT64_MAX : token;
 }
 
+size_t partition_of(int64_t token, size_t count) {
+  const uint64_t place = static_cast<uint64_t>(token) ^ (uint64_t{1} << 63);  // in the ring, which begins at INT64_MIN
+  __extension__ using Wide = unsigned __int128;
+  return static_cast<size_t>((Wide{place} * count) >> 64);
+}
+
 Bytes pack_partition_key(std::span<const Bytes> components) {
   if (components.size() == 1) return components[0];
   Bytes key;

@@ -178,7 +178,9 @@ ErrorMessage to_error_message(const Error& error, Consistency consistency) {
     case CqlError::kAlreadyExists: out.detail = AlreadyExistsDetail{error.subject(), error.subject_table()}; break;
     case CqlError::kUnprepared: out.detail = UnpreparedDetail{error.subject()}; break;
     case CqlError::kReadTimeout: out.detail = ReadTimeoutDetail{consistency, 0, 1, false}; break;
-    case CqlError::kWriteTimeout: out.detail = WriteTimeoutDetail{consistency, 0, 1, "SIMPLE"}; break;
+    case CqlError::kWriteTimeout:
+      out.detail = WriteTimeoutDetail{consistency, 0, 1, error.subject().empty() ? "SIMPLE" : error.subject()};
+      break;
     case CqlError::kUnavailable: out.detail = UnavailableDetail{consistency, 1, 0}; break;
     default: break;
   }

@@ -65,6 +65,8 @@ SUITES = {
 # Of the suites whose server is not as it comes.
 SERVER_OPTIONS = {"limits": ("--workers", "1", "--memory", "256", "--block-cache", "32"),
                   "memory": ("--memory", "256", "--block-cache", "32")}
+# The Python drivers ask several log partitions, the others one, or all as many as this says.
+PARTITIONS = os.environ.get("SAGITTA_PARTITIONS")
 
 
 class Totals:
@@ -99,7 +101,8 @@ def run_suite(name, command_for, binary, totals):
     print(f"-- {name}", flush=True)
     log = environments.CLIENTS / "logs" / (name.replace(" ", "-").replace(",", "") + ".log")
     log.parent.mkdir(parents=True, exist_ok=True)
-    server = Server(binary, log, SERVER_OPTIONS.get(name, ()))
+    partitions = PARTITIONS or ("4" if name.startswith("python") else "1")
+    server = Server(binary, log, ("--partitions", partitions, *SERVER_OPTIONS.get(name, ())))
     try:
         command = command_for(server)
     except environments.Missing as missing:

@@ -68,14 +68,15 @@ def waits_of(pid):
 class Server:
     """One data directory, one life after another."""
 
-    def __init__(self, binary, folder):
-        self.binary, self.data, self.log = binary, folder / "data", folder / "server.log"
+    def __init__(self, binary, folder, partitions):
+        self.binary, self.data, self.log, self.partitions = binary, folder / "data", folder / "server.log", str(partitions)
         self.process = None
 
     def start(self):
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(
-                [self.binary, "serve", "--data", self.data, "--cql", "127.0.0.1:0", "--http", "127.0.0.1:0"],
+                [self.binary, "serve", "--data", self.data, "--partitions", self.partitions, "--cql", "127.0.0.1:0",
+                 "--http", "127.0.0.1:0"],
                 stdout=subprocess.PIPE, stderr=log, text=True)
         words = self.ready_line().split()
         self.port = int(words[words.index("cql") + 1].rpartition(":")[2])
@@ -239,13 +240,15 @@ def main():
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("binary", type=pathlib.Path, help="the sagitta program")
     arguments.add_argument("--rounds", type=int, default=50)
+    arguments.add_argument("--partitions", type=int, help="log partitions; else 1 or 4, by the seed")
     arguments.add_argument("--keep", action="store_true", help="keep the data directory")
     options = arguments.parse_args()
     logging.getLogger("cassandra").setLevel(logging.CRITICAL)
     seed = int(os.environ.get("SAGITTA_SEED", random.SystemRandom().randrange(1 << 32)))
     folder = pathlib.Path(tempfile.mkdtemp(prefix="sagitta-kill9-"))
-    server = Server(options.binary.resolve(), folder)
-    print(f"kill -9, {options.rounds} rounds, SAGITTA_SEED={seed}", flush=True)
+    partitions = options.partitions or random.Random(seed).choice([1, 4])
+    server = Server(options.binary.resolve(), folder, partitions)
+    print(f"kill -9, {options.rounds} rounds, {partitions} log partitions, SAGITTA_SEED={seed}", flush=True)
     try:
         passed, failed = run(server, options.rounds, seed)
     except Exception as error:

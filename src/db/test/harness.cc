@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdlib>
 #include <future>
 
 namespace sagitta::db::test {
@@ -45,9 +46,15 @@ void ThreadExecutor::work() {
 
 Result<std::unique_ptr<Database>> Machine::open(Options options) {
   if (options.data_dir.empty()) options.data_dir = "/data";
+  if (!options.partitions) options.partitions = partitions;
   processes.push_back(std::make_unique<ProcessFiles>(*files));
   return Database::open(std::move(options),
                         Environment{*processes.back(), clock, random, metrics, workers, *authoriser, *completer});
+}
+
+std::optional<uint32_t> Machine::partitions_of_tests() {
+  const char* wanted = std::getenv("SAGITTA_PARTITIONS");
+  return wanted == nullptr ? std::nullopt : std::optional(static_cast<uint32_t>(std::atoi(wanted)));
 }
 
 void Machine::crash(MemoryFileSystem::CrashFaults faults) {

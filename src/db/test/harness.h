@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -50,6 +51,10 @@ struct Machine {
   ThreadExecutor workers;
   Authoriser* authoriser = &permissive_authoriser();
   Completer* completer = &idle_completer();
+  /// Of databases that do not say how many log partitions they have: SAGITTA_PARTITIONS, or one.
+  std::optional<uint32_t> partitions = partitions_of_tests();
+
+  static std::optional<uint32_t> partitions_of_tests();
 
   Result<std::unique_ptr<Database>> open(Options options = {});
   /// The power fails for the database opened last.

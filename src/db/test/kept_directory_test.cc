@@ -58,6 +58,7 @@ class KeptDirectoryTest : public testing::Test {
     }
   }
   void open() {
+    machine_.partitions.reset();  // as the directory has them
     auto opened = machine_.open();
     ASSERT_TRUE(opened) << opened.error().to_string();
     database_ = *std::move(opened);

@@ -104,10 +104,12 @@ TEST_F(Lists, WhatIsAppendedAfterARestartIsLastThoughTheClockWasSetBack) {
   update("v = v + ['a']");
   update("v = v + ['b']");
   machine_.clock.advance_us(-3'600'000'000);
-  reopen();
-  update("v = v + ['c']");
+  for (const char* text : {"c", "d"}) {
+    reopen();
+    update("v = v + ['" + std::string(text) + "']");
+  }
   update("v = ['p'] + v");
-  EXPECT_EQ(list(), "['p', 'a', 'b', 'c']");
+  EXPECT_EQ(list(), "['p', 'a', 'b', 'c', 'd']");
 }
 
 TEST_F(Lists, StaticListsAndListsOfManyRowsKeepTheirOrder) {

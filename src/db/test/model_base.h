@@ -36,7 +36,10 @@ struct Literal {
 
 class ModelBase {
  public:
-  explicit ModelBase(uint64_t seed) : machine_(seed), engine_(seed) { open(); }
+  explicit ModelBase(uint64_t seed) : machine_(seed), engine_(seed) {
+    machine_.partitions = chance(2) ? 4 : 1;
+    open();
+  }
   uint64_t operations() const { return operations_; }
   /// The last writes and schema changes, for a person who looks for the fault.
   std::string history(size_t count) const {

@@ -42,7 +42,7 @@ class PartitionsTest : public testing::Test {
     const schema::CreateKeyspace change{.keyspace = name,
                                         .replication = {{"class", "SimpleStrategy"}, {"replication_factor", "1"}}};
     std::promise<Status> done;
-    replica::Replica& replica = *partitions_->only().replica;
+    replica::Replica& replica = *partitions_->all().front().replica;
     replica.submit(replica::schema_record(*replica.schema(), change), [&](const Result<replica::ApplyResult>& applied) {
       done.set_value(applied ? Status() : Status(fail(applied)));
     });
@@ -61,15 +61,13 @@ class PartitionsTest : public testing::Test {
 
 TEST_F(PartitionsTest, OneIsOpenAndIsChosenForEverything) {
   ASSERT_EQ(partitions_->all().size(), 1U);
-  const Partition& only = partitions_->only();
+  const Partition& only = partitions_->all().front();
   EXPECT_EQ(only.number, 0U);
   EXPECT_EQ(&partitions_->of_key(types::from_int32(1)), &only);
-  EXPECT_EQ(partitions_->of_tokens(INT64_MIN, INT64_MAX).size(), 1U);
-  EXPECT_EQ(&partitions_->of_tokens(7, -7).front(), &only);
   std::vector<rows::Mutation> mutations(2);
   mutations[0].partition_key = types::from_int32(1);
   mutations[1].partition_key = types::from_int32(2);
-  EXPECT_EQ(&partitions_->of_write(mutations), &only);
+  EXPECT_EQ(partitions_->of_write(mutations), &only);
 }
 
 TEST_F(PartitionsTest, OpeningReplaysWhatTheStoresLack) {
@@ -86,7 +84,7 @@ TEST_F(PartitionsTest, OpeningReplaysWhatTheStoresLack) {
   EXPECT_THAT(replayed_, ElementsAre(Pair(0, 2), Pair(2, 2)));
   EXPECT_EQ(partitions_->offsets(), "2");
   EXPECT_EQ(partitions_->log_clock_us(), clock_us);
-  EXPECT_NE(partitions_->only().replica->schema()->find_keyspace("b"), nullptr);
+  EXPECT_NE(partitions_->meta().schema()->find_keyspace("b"), nullptr);
 }
 
 TEST_F(PartitionsTest, TheySayWhetherTheyServe) {

@@ -30,7 +30,7 @@ TEST_F(ModificationTest, InsertHasMarkerKeyAndCells) {
   const Mutation made = mutation("INSERT INTO t (id, a, tx) VALUES (?, ?, 'x')", {int_value(7), int_value(8)});
   EXPECT_EQ(made.partition_key, int_bytes(7));
   EXPECT_EQ(made.timestamp_us, kNowUs);
-  EXPECT_TRUE(made.server_timestamp);
+  EXPECT_EQ(made.stamp, rows::Mutation::Stamp::kProposed);
   ASSERT_EQ(made.rows.size(), 1U);
   EXPECT_TRUE(made.rows[0].insert_marker);
   EXPECT_EQ(made.rows[0].ttl_s, 0);
@@ -52,7 +52,7 @@ TEST_F(ModificationTest, TimestampsComeFromTheStatementThenTheClientThenTheServe
   client.client_timestamp_us = 50;
   EXPECT_EQ((*make_mutations(*with, client))[0].timestamp_us, 42);
   EXPECT_EQ((*make_mutations(*without, client))[0].timestamp_us, 50);
-  EXPECT_FALSE((*make_mutations(*without, client))[0].server_timestamp);
+  EXPECT_EQ((*make_mutations(*without, client))[0].stamp, rows::Mutation::Stamp::kClient);
 }
 
 TEST_F(ModificationTest, CountersAreTimedByTheServer) {
@@ -60,7 +60,7 @@ TEST_F(ModificationTest, CountersAreTimedByTheServer) {
   EvalContext client = context({});
   client.client_timestamp_us = INT64_MAX;
   EXPECT_EQ((*make_mutations(*add, client))[0].timestamp_us, kNowUs);
-  EXPECT_TRUE((*make_mutations(*add, client))[0].server_timestamp);
+  EXPECT_EQ((*make_mutations(*add, client))[0].stamp, rows::Mutation::Stamp::kProposed);
 }
 
 TEST_F(ModificationTest, TheTimestampThatMeansNoneIsRefused) {

@@ -107,7 +107,7 @@ class Records {
     rows::Mutation out{.table_id = table()->id,
                        .partition_key = types::from_int32(pick(5)),
                        .timestamp_us = clock_us_,
-                       .server_timestamp = pick(2) == 0};
+                       .stamp = pick(2) == 0 ? rows::Mutation::Stamp::kProposed : rows::Mutation::Stamp::kClient};
     if (pick(6) == 0) {
       out.delete_partition = true;
       return out;
@@ -288,8 +288,9 @@ TEST(Lane, StepsAsFarAsTheLogGoes) {
   const Environment environment{*home.store,  *home.log,    home.clock, home.metrics,
                                 home.workers, home.vectors, nullptr,    {}};
   PartitionReplica partition(environment, {});
-  Lane lane(partition, environment, {});
+  Lane lane({*home.log, home.clock, home.workers}, {});
   ASSERT_TRUE(partition.load());
+  ASSERT_TRUE(lane.add(partition, {}));
   EXPECT_EQ(lane.step(0).value(), 0u);
   for (const log::Entry& entry : records.entries()) {
     std::promise<void> done;

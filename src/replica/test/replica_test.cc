@@ -20,6 +20,25 @@ namespace {
 using types::DataType;
 using types::Kind;
 
+/// Of a BlindLog: while that is blind, it shows nothing.
+class BlindFeed final : public log::Feed {
+ public:
+  BlindFeed(std::unique_ptr<log::Feed> feed, const std::atomic<bool>& is_blind)
+      : feed_(std::move(feed)), is_blind_(is_blind) {}
+  Status follow(log::Partition partition, log::Offset from) override { return feed_->follow(partition, from); }
+  void leave(log::Partition partition) override { feed_->leave(partition); }
+  Result<std::vector<log::Entry>> read(size_t max_bytes, int64_t wait_us) override {
+    auto entries = feed_->read(max_bytes, wait_us);
+    if (is_blind_ && entries) entries->clear();
+    return entries;
+  }
+  std::optional<log::Partition> failed() const override { return feed_->failed(); }
+
+ private:
+  std::unique_ptr<log::Feed> feed_;
+  const std::atomic<bool>& is_blind_;
+};
+
 /// A log that takes records and, while blind, shows none of them.
 class BlindLog final : public log::Log {
  public:
@@ -30,11 +49,9 @@ class BlindLog final : public log::Log {
   }
   Result<std::vector<log::Entry>> read(log::Partition partition, log::Offset from, size_t max_bytes,
                                        int64_t wait_us) override {
-    auto entries = log_->read(partition, from, max_bytes, wait_us);
-    if (is_blind && entries) entries->clear();
-    return entries;
+    return log_->read(partition, from, max_bytes, wait_us);
   }
-  std::unique_ptr<log::Feed> feed() override { return log_->feed(); }
+  std::unique_ptr<log::Feed> feed() override { return std::make_unique<BlindFeed>(log_->feed(), is_blind); }
   log::Bounds bounds(log::Partition partition) const override { return log_->bounds(partition); }
   Status trim(log::Partition partition, log::Offset before) override { return log_->trim(partition, before); }
   void stop() override { log_->stop(); }
@@ -99,7 +116,7 @@ class ReplicaTest : public testing::Test {
     rows::Mutation mutation{.table_id = table()->id,
                             .partition_key = types::from_int32(id),
                             .timestamp_us = clock_.now_us(),
-                            .server_timestamp = true};
+                            .stamp = rows::Mutation::Stamp::kProposed};
     rows::RowMutation change{.insert_marker = true};
     change.cells.push_back({.column_id = table()->find_column("v")->id, .value = types::from_floats(vector)});
     mutation.rows.push_back(std::move(change));

@@ -10,7 +10,7 @@ namespace {
 
 TEST(Mutation, ComesBackFromItsBytesAndEveryCutIsRefused) {
   Mutation m{.table_id = 7, .partition_key = types::from_int32(1), .timestamp_us = -5};
-  m.server_timestamp = true;
+  m.stamp = Mutation::Stamp::kProposed;
   m.deletions.push_back({.start = {"a"}, .end = {"b", "c"}, .end_inclusive = false});
   m.rows.push_back({.clustering = {"x"}, .insert_marker = true, .ttl_s = 5, .expires_s = 99});
   m.rows[0].cells.push_back({.column_id = 3, .kind = CellOp::Kind::kListDiscard, .number = -7, .elements = {"e", ""}});

@@ -231,7 +231,7 @@ TEST_F(RowsTest, TheServersTimestampsGrowAndAreOneForARecord) {
   create_plain();
   auto stamped = [&](int c, int64_t proposed, int32_t value) {
     rows::Mutation out = with(1, c, proposed, set_a(value));
-    out.server_timestamp = true;
+    out.stamp = rows::Mutation::Stamp::kProposed;
     return out;
   };
   ASSERT_TRUE(write({stamped(1, 1000, 1), stamped(2, 1000, 1)}));
@@ -244,10 +244,10 @@ TEST_F(RowsTest, TheServersTimestampsGrowAndAreOneForARecord) {
 TEST_F(RowsTest, ARefusedRecordDoesNotMoveTheServersClock) {
   create_plain();
   rows::Mutation bad = with(1, 1, 5000, {.column_id = id("l"), .kind = OpKind::kListSet, .value = i32(1), .number = 0});
-  bad.server_timestamp = true;
+  bad.stamp = rows::Mutation::Stamp::kProposed;
   ASSERT_FALSE(write({bad}));
   rows::Mutation good = with(1, 1, 1000, set_a(1));
-  good.server_timestamp = true;
+  good.stamp = rows::Mutation::Stamp::kProposed;
   ASSERT_TRUE(write({good}));
   EXPECT_EQ(get(1, {i8(1)})->find(id("a"))->timestamp_us, 1000);
 }

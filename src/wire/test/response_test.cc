@@ -104,7 +104,7 @@ TEST(Response, ErrorsOfOursHaveTheirCodesAndDetails) {
       {ErrorCode::kUnauthorized, "00002100", ""},
       {ErrorCode::kOverloaded, "00001001", ""},
       {ErrorCode::kReadTimeout, "00001200", "0004 00000000 00000001 00"},
-      {ErrorCode::kWriteTimeout, "00001100", "0004 00000000 00000001 0006 53494d504c45"},
+      {ErrorCode::kWriteTimeout, "00001100", "0004 00000000 00000001 0002 6b73"},
       {ErrorCode::kUnavailable, "00001000", "0004 00000001 00000000"},
       {ErrorCode::kTruncate, "00001003", ""},
       {ErrorCode::kIo, "00000000", ""},
@@ -113,6 +113,8 @@ TEST(Response, ErrorsOfOursHaveTheirCodesAndDetails) {
     EXPECT_EQ(error_of(5, Error(c.code, "why", "ks", "t")), hex(c.head) + text("why") + hex(c.detail))
         << to_string(c.code);
   }
+  const Bytes plain = error_of(5, Error(ErrorCode::kWriteTimeout, "why"));
+  EXPECT_EQ(plain, hex("00001100") + text("why") + hex("0004 00000000 00000001") + text("SIMPLE"));
 }
 
 TEST(Response, FailuresCountInV4AndMapInV5) {

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 
 #include "sagitta/base/budget.h"
@@ -50,6 +51,11 @@ struct WorkLimits {
 
 struct Options {
   std::string data_dir;
+  /// Log partitions, 1 to 64: of a directory that is made, and to be those of one that is there.
+  /// None: one, or as the directory has it.
+  std::optional<uint32_t> partitions = {};
+  /// Threads that apply the log, at most one a partition; 0: half the processors, 1 to 8.
+  size_t lanes = 0;
   NodeOptions node;
   BudgetOptions budgets;
   WorkLimits work;

@@ -36,8 +36,8 @@ class IndexJournal {
   /// An index that is complete from this record on.
   void create(uint32_t id, kv::Batch& batch);
   void drop(uint32_t id, kv::Batch& batch);
-  void add_row(uint32_t id, BytesView row_key, kv::Batch& batch) { add(id, row_key, batch); }
-  void add_clear(uint32_t id, kv::Batch& batch) { add(id, {}, batch); }
+  void add_row(uint32_t id, BytesView row_key, kv::Batch& batch) { add(id, number_++, row_key, batch); }
+  void add_clear(uint32_t id, kv::Batch& batch);
   void committed();
 
   /// Entries since the last trim, by this process.
@@ -52,7 +52,7 @@ class IndexJournal {
   Result<Changes> read(uint32_t id, log::Offset from, const kv::SnapshotPtr& snapshot) const;
 
  private:
-  void add(uint32_t id, BytesView value, kv::Batch& batch);
+  void add(uint32_t id, uint32_t number, BytesView value, kv::Batch& batch);
   void put_trims(kv::Batch& batch);
 
   kv::Store& store_;

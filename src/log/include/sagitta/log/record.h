@@ -24,6 +24,9 @@ enum class RecordKind : uint8_t {
   kTruncate = 3,  ///< all rows of one table go
   kBarrier = 4,   ///< nothing changes; whoever waits for it has seen everything before it
   kTick = 5,      ///< the log clock moves, and a deletion under way goes a step further
+  // Of the batch log (db).
+  kBatch = 6,      ///< a logged batch over several partitions: its mutations go into each
+  kBatchDone = 8,  ///< they have done so
 };
 
 /// One record, version 1 of the format.

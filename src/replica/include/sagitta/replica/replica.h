@@ -16,6 +16,7 @@
 #include "sagitta/index/index.h"
 #include "sagitta/kv/store.h"
 #include "sagitta/log/log.h"
+#include "sagitta/replica/schema_source.h"
 #include "sagitta/rows/purge.h"
 #include "sagitta/rows/read_view.h"
 #include "sagitta/schema/schema.h"
@@ -29,7 +30,8 @@ struct ApplyResult {
   log::Offset offset = 0;
   /// The log clock after it, microseconds since the epoch.
   int64_t log_time_us = 0;
-  /// Of a kSchema record; of a repeated one with the schema of now.
+  /// Of a kSchema record; of a repeated one with the schema of now. From a catalog, of a kTruncate
+  /// record too, which has nothing to tell clients.
   std::optional<schema::SchemaOutcome> schema;
 };
 
@@ -74,14 +76,20 @@ struct Environment {
   /// Of all partitions of the process: `workers`, `vectors` and `snapshots` are theirs, and whoever
   /// made them stops them. Null: the replica makes its own, as the only partition.
   index::SharedIndexes* indexes = nullptr;
+  /// Of a log with several partitions: what changes the schema comes from here, and not from the
+  /// log. Null: from the log.
+  const SchemaSource* schemas = nullptr;
 };
+
+class Lanes;
 
 /// Thread-safe.
 class Replica {
  public:
   /// Loads schema and offset from the store, replays the log up to its end as it is now and flushes
-  /// that, starts the applier thread and index builds. Blocks. kCorruption, kFormat, kIo.
-  static Result<std::unique_ptr<Replica>> open(Environment environment, Options options = {});
+  /// that, begins index builds. Blocks. From then on one of `lanes`, which must outlive it, applies
+  /// what comes; none: a thread of its own. kCorruption, kFormat, kIo.
+  static Result<std::unique_ptr<Replica>> open(Environment environment, Options options = {}, Lanes* lanes = nullptr);
   /// Stops.
   virtual ~Replica() = default;
 
@@ -107,15 +115,17 @@ class Replica {
   /// The next offset to apply.
   virtual log::Offset applied() const = 0;
   virtual int64_t log_clock_us() const = 0;
+  /// As TableSpace::server_clock_us.
+  virtual int64_t server_clock_us() const = 0;
   /// No index is building.
   virtual bool indexes_ready() const = 0;
   /// Flushes the store and trims the log. Blocks.
   virtual Status flush() = 0;
-  /// Applies no more records than those at hand. Once it is called the log may be stopped, which
-  /// frees an applier that waits for records at once.
+  /// Its lane applies no more records than those at hand. Once it is called the log may be stopped,
+  /// which frees a lane that waits for records at once.
   virtual void begin_stop() = 0;
-  /// Ends the applier and builders, fails waiters with kWriteTimeout, flushes. The log is not
-  /// stopped. Idempotent.
+  /// Ends its lane and builders, fails waiters with kWriteTimeout, flushes. The log is not stopped.
+  /// Idempotent.
   virtual Status stop() = 0;
 };
 

@@ -74,9 +74,17 @@ struct Mutation {
   Bytes partition_key;
   /// Microseconds since the epoch.
   int64_t timestamp_us = 0;
-  /// The timestamp is only proposed: apply takes max(timestamp_us, clock of the partition + 1), so
-  /// that of server-stamped writes the later in the log wins.
-  bool server_timestamp = false;
+  /// Whose timestamp that is. The numbers are the format's.
+  enum class Stamp : uint8_t {
+    kClient = 0,
+    /// Only proposed: apply takes max(timestamp_us, clock of the partition + 1), so that of
+    /// server-stamped writes the later in the log wins.
+    kProposed = 1,
+    /// The server's, given before the log: of a write to several partitions, which may be repeated.
+    /// The clock of the partition does not stay behind it.
+    kServer = 2,
+  };
+  Stamp stamp = Stamp::kClient;
   bool delete_partition = false;
   std::vector<RangeDeletion> deletions;
   std::vector<RowMutation> rows;

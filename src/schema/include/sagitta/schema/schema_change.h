@@ -126,6 +126,9 @@ struct SchemaOutcome {
 /// (keyspaces and tables), kInvalid and kConfig with Cassandra's texts.
 Result<SchemaOutcome> apply(const SchemaPtr& schema, const SchemaChange& change);
 
+/// The same under the next version: what is left of a change of another kind.
+SchemaPtr next_version(const Schema& schema);
+
 void encode(const SchemaChange& change, Bytes& out);
 /// kCorruption; kFormat for a kind this version does not know.
 Result<SchemaChange> decode_schema_change(BytesView bytes);

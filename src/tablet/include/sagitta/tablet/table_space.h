@@ -80,6 +80,10 @@ class TableSpace {
   /// The rows as they are now, at `now_s`. Any thread.
   rows::ReadView view(int64_t now_s, kv::ReadMode mode) const;
 
+  /// The newest timestamp that the server gave here, microseconds since the epoch; INT64_MIN: none
+  /// yet. Any thread.
+  int64_t server_clock_us() const;
+
  private:
   struct Impl;
   std::unique_ptr<Impl> impl_;

@@ -12,6 +12,8 @@ namespace sagitta::types {
 /// Murmur3 (x64, 128 bits, Cassandra's signed-byte variant), high half; INT64_MIN becomes
 /// INT64_MAX.
 int64_t token_of(BytesView partition_key);
+/// Which of `count` log partitions has the token: each has the same share of the ring.
+size_t partition_of(int64_t token, size_t count);
 
 /// The serialised partition key: the single component itself, or for several (16-bit length, bytes,
 /// 0)*. As drivers hash it.
