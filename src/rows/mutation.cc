@@ -18,10 +18,9 @@ constexpr auto kMembers<rows::RangeDeletion> =
     std::tuple(&rows::RangeDeletion::start, &rows::RangeDeletion::end, &rows::RangeDeletion::start_inclusive,
                &rows::RangeDeletion::end_inclusive);
 template <>
-constexpr auto kMembers<rows::Mutation> =
-    std::tuple(&rows::Mutation::table_id, &rows::Mutation::partition_key, &rows::Mutation::timestamp_us,
-               &rows::Mutation::stamp, &rows::Mutation::delete_partition, &rows::Mutation::deletions,
-               &rows::Mutation::rows);
+constexpr auto kMembers<rows::Mutation> = std::tuple(
+    &rows::Mutation::table_id, &rows::Mutation::partition_key, &rows::Mutation::timestamp_us, &rows::Mutation::stamp,
+    &rows::Mutation::delete_partition, &rows::Mutation::deletions, &rows::Mutation::rows);
 
 }  // namespace sagitta::types
 

@@ -1,4 +1,5 @@
-/// Rows of the stores of log partitions, as ReadViews show them: static values joined to their rows.
+/// Rows of the stores of log partitions, as ReadViews show them: static values joined to their
+/// rows.
 #pragma once
 
 #include <functional>

@@ -28,8 +28,8 @@ class Catalog : public SchemaSource {
   [[nodiscard]] virtual std::shared_ptr<void> on_schema_change(
       std::function<void(const schema::SchemaOutcome&)> listener) = 0;
   virtual std::optional<Error> halted() const = 0;
-  /// Applies no more than what is at hand. Once it is called the log may be stopped, which frees the
-  /// thread at once.
+  /// Applies no more than what is at hand. Once it is called the log may be stopped, which frees
+  /// the thread at once.
   virtual void begin_stop() = 0;
   /// Fails who waits, ends the thread. Idempotent.
   virtual void stop() = 0;
