@@ -2,6 +2,8 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <thread>
+
 #include "sagitta/types/value.h"
 
 #include "harness.h"
@@ -22,6 +24,7 @@ class AnnRowsTest : public testing::Test {
       must(fmt::format("INSERT INTO k.t (p, c, name, v) VALUES ({}, {}, 'n{}', [{}, {}])", n % 10, n, n, n % 20,
                        n / 20));
     }
+    while (!database_->ready()) std::this_thread::yield();
   }
   void must(const std::string& text) {
     const auto answer = ask(*database_, text);

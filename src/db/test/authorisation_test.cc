@@ -6,6 +6,7 @@
 #include <future>
 #include <mutex>
 #include <set>
+#include <thread>
 
 #include "sagitta/cql/parser.h"
 
@@ -132,6 +133,7 @@ TEST_F(AuthorisationTest, EachStatementSaysWhatItTouches) {
 TEST_F(AuthorisationTest, NothingGetsPastOneThatRefusesEverything) {
   std::vector<PreparedPtr> prepared;
   for (const Case& one : cases()) prepared.push_back(database_->prepare(one.statement, "ks").value());
+  while (!database_->ready()) std::this_thread::yield();
   const auto before = database_->state();
   authoriser_.forbidden = "*";
   authoriser_.askers.clear();
