@@ -22,7 +22,9 @@ Lane::Lane(const Lanes::Environment& environment, const Options& options)
     : env_(environment), options_(options), feed_(env_.log.feed()) {}
 
 Status Lane::add(PartitionReplica& partition, const std::function<void(const ReplayProgress&)>& on_replay) {
-  members_.push_back(std::make_unique<Member>(&partition, env_.clock.steady_us()));
+  // Partitions that change little are not all flushed at one time.
+  const int64_t ago_us = options_.flush_interval_us / env_.log.partitions() * partition.number();
+  members_.push_back(std::make_unique<Member>(&partition, env_.clock.steady_us() - ago_us));
   SAGITTA_CHECK(replay(*members_.back(), on_replay));
   SAGITTA_CHECK(feed_->follow(partition.number(), partition.position()));
   ++serving_;

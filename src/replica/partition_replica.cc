@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "sagitta/base/advice.h"
 #include "sagitta/base/assert.h"
 #include "sagitta/base/logging.h"
 #include "sagitta/replica/records.h"
@@ -93,8 +94,9 @@ Status PartitionReplica::load_position() {
   }
   const log::Bounds bounds = env_.log.bounds(env_.partition);
   if (position_ >= bounds.begin && position_ <= bounds.end) return {};
-  return fail(ErrorCode::kCorruption, fmt::format("rows are at log offset {}, but the log has {} to {}",
-                                                  position_.load(), bounds.begin, bounds.end));
+  return fail(ErrorCode::kCorruption,
+              fmt::format("log partition {}: rows are at log offset {}, but the log has {} to {}; {}", env_.partition,
+                          position_.load(), bounds.begin, bounds.end, kDamageAdvice));
 }
 
 void PartitionReplica::put_position(Offset next) {
