@@ -32,7 +32,7 @@ Status Meta::open(const DataDirectory& directory) {
   options.segment_bytes = kSegmentBytes;
   options.reserve_bytes = kReserveBytes;
   SAGITTA_TRY(log_, log::open_local_log(env_.files, env_.clock, env_.metrics, options));
-  SAGITTA_TRY(catalog_, replica::Catalog::open(*log_, env_.clock));
+  SAGITTA_TRY(catalog_, replica::Catalog::open(*log_));
   return {};
 }
 

@@ -30,7 +30,7 @@ constexpr int64_t kRequestMemoryUs = 600'000'000;
 
 class LogCatalog final : public Catalog {
  public:
-  LogCatalog(log::Log& log, const Clock& clock) : log_(log), clock_(clock) {}
+  explicit LogCatalog(log::Log& log) : log_(log) {}
   ~LogCatalog() override { stop(); }
 
   Status start() {
@@ -76,7 +76,6 @@ class LogCatalog final : public Catalog {
   void halt(const Error& error);
 
   log::Log& log_;
-  const Clock& clock_;
   Waiters waiters_;
   Listeners<schema::SchemaOutcome> listeners_;
   std::atomic<bool> stopping_{false};
@@ -196,8 +195,8 @@ void LogCatalog::halt(const Error& error) {
 
 }  // namespace
 
-Result<std::unique_ptr<Catalog>> Catalog::open(log::Log& log, const Clock& clock) {
-  auto catalog = std::make_unique<LogCatalog>(log, clock);
+Result<std::unique_ptr<Catalog>> Catalog::open(log::Log& log) {
+  auto catalog = std::make_unique<LogCatalog>(log);
   SAGITTA_CHECK(catalog->start());
   return std::unique_ptr<Catalog>(std::move(catalog));
 }

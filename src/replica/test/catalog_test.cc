@@ -24,7 +24,7 @@ class CatalogTest : public testing::Test {
   ~CatalogTest() override { close(); }
 
   void open() {
-    auto opened = Catalog::open(*log_, clock_);
+    auto opened = Catalog::open(*log_);
     ASSERT_TRUE(opened) << opened.error().to_string();
     catalog_ = *std::move(opened);
     events_ = catalog_->on_schema_change([this](const schema::SchemaOutcome& outcome) {
@@ -158,7 +158,7 @@ TEST_F(CatalogTest, ALogThatWasTrimmedIsRefused) {
   ASSERT_TRUE(change(keyspace("k")));
   ASSERT_TRUE(change(keyspace("l")));
   ASSERT_TRUE(log_->trim(0, 1));
-  const auto opened = Catalog::open(*log_, clock_);
+  const auto opened = Catalog::open(*log_);
   ASSERT_FALSE(opened);
   EXPECT_EQ(opened.error().code(), ErrorCode::kCorruption);
   EXPECT_THAT(opened.error().message(), HasSubstr("begins at 1, not at 0"));

@@ -5,7 +5,6 @@
 #include <memory>
 #include <optional>
 
-#include "sagitta/base/clock.h"
 #include "sagitta/log/log.h"
 #include "sagitta/replica/replica.h"
 #include "sagitta/replica/schema_source.h"
@@ -17,8 +16,8 @@ namespace sagitta::replica {
 class Catalog : public SchemaSource {
  public:
   /// Applies what the log has, which is never trimmed and has one partition, then starts a thread
-  /// that applies what comes. Both must outlive it. Blocks. kCorruption, kFormat, kIo.
-  static Result<std::unique_ptr<Catalog>> open(log::Log& log, const Clock& clock);
+  /// that applies what comes. It must outlive it. Blocks. kCorruption, kFormat, kIo.
+  static Result<std::unique_ptr<Catalog>> open(log::Log& log);
 
   /// As Replica::submit: `done` gets the newest schema with it.
   virtual void submit(log::Record record, ApplyDone done) = 0;
