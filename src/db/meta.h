@@ -47,6 +47,8 @@ class Meta {
   void submit(log::Record record, replica::ApplyDone done);
   /// Before a proposed change goes into the log: its place among writes that the server stamps.
   void stamp(schema::SchemaChange& change) const;
+  /// As Catalog::log_clock_us; INT64_MIN where the schema is in the partition's own log.
+  int64_t log_clock_us() const { return catalog_ == nullptr ? INT64_MIN : catalog_->log_clock_us(); }
   std::optional<Error> halted() const { return catalog_ == nullptr ? std::nullopt : catalog_->halted(); }
 
   void stop();

@@ -157,7 +157,7 @@ std::vector<Partitions::Piece> Partitions::split(std::vector<rows::Mutation> mut
 }
 
 int64_t Partitions::log_clock_us() const {
-  int64_t newest_us = INT64_MIN;
+  int64_t newest_us = meta_.log_clock_us();
   for (const Partition& partition : partitions_) newest_us = std::max(newest_us, partition.replica->log_clock_us());
   return newest_us;
 }

@@ -60,7 +60,7 @@ class Partitions {
   /// The newest state of the indexes.
   index::IndexSetPtr indexes() const { return indexes_->published(); }
 
-  /// The newest of their log clocks.
+  /// The newest of their log clocks, and of the meta log's.
   int64_t log_clock_us() const;
   bool indexes_ready() const { return indexes_->ready(); }
   /// Why one of them is halted, if one is.

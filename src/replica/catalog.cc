@@ -56,6 +56,7 @@ class LogCatalog final : public Catalog {
     std::lock_guard lock(mutex_);
     return halted_;
   }
+  int64_t log_clock_us() const override { return log_clock_us_; }
   void begin_stop() override { stopping_ = true; }
   void stop() override {
     begin_stop();
@@ -82,7 +83,7 @@ class LogCatalog final : public Catalog {
 
   // Of whoever applies.
   log::Offset position_ = 0;
-  int64_t log_clock_us_ = INT64_MIN;
+  std::atomic<int64_t> log_clock_us_{INT64_MIN};
   std::unordered_map<Uuid, Outcome, UuidHash> remembered_;
   std::deque<std::pair<int64_t, Uuid>> remembered_until_;
 
@@ -113,7 +114,7 @@ Status LogCatalog::step(int64_t wait_us) {
 }
 
 Status LogCatalog::apply(const log::Entry& entry) {
-  log_clock_us_ = std::max(log_clock_us_, entry.record->log_time_us);
+  log_clock_us_ = std::max<int64_t>(log_clock_us_, entry.record->log_time_us);
   const Outcome outcome = outcome_of(entry);
   if (!outcome && !is_outcome(outcome.error().code())) return fail(outcome);
   const bool is_new = outcome && outcome->schema && outcome->schema->schema != schema_;

@@ -217,6 +217,17 @@ TEST_F(SeveralPartitionsTest, AColumnThatWasDroppedComesBackEmptyEverywhere) {
   EXPECT_THAT(show("SELECT count(a) FROM t"), testing::ElementsAre(std::to_string(kKeys)));
 }
 
+TEST_F(SeveralPartitionsTest, TheSchemaChangesThoughTheClockWasSetBack) {
+  // The meta log alone knows how late it has been.
+  machine_.clock.advance_us(3'600'000'000);
+  for (const char* text : {"CREATE TABLE t (k int PRIMARY KEY)", "DROP TABLE t"}) {
+    RequestOptions options;
+    options.deadline = Deadline::in_us(machine_.clock, 10'000'000);
+    must(text, options);
+    machine_.clock.advance_us(-3'600'000'000);
+  }
+}
+
 TEST_F(SeveralPartitionsTest, AnIndexServesOverAllAndGoesWithATruncation) {
   must("CREATE TABLE t (k int PRIMARY KEY, v vector<float, 2>)");
   for (int k = 0; k < kKeys; ++k) must(fmt::format("INSERT INTO t (k, v) VALUES ({0}, [1, {0}])", k));

@@ -27,6 +27,8 @@ class Catalog : public SchemaSource {
   [[nodiscard]] virtual std::shared_ptr<void> on_schema_change(
       std::function<void(const schema::SchemaOutcome&)> listener) = 0;
   virtual std::optional<Error> halted() const = 0;
+  /// The log clock after the last record, microseconds since the epoch; INT64_MIN before the first.
+  virtual int64_t log_clock_us() const = 0;
   /// Applies no more than what is at hand. Once it is called the log may be stopped, which frees
   /// the thread at once.
   virtual void begin_stop() = 0;
