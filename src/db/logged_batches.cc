@@ -44,6 +44,7 @@ Status LoggedBatches::open(const DataDirectory& directory) {
     std::promise<Status> done;
     apply({entry.offset, record.request_id, record.schema_version, std::move(mutations)},
           [&](const Status& applied) { done.set_value(applied); });
+    // What is wrong in itself stays undone; after another fault the node must not begin.
     const Status applied = done.get_future().get();
     if (!is_final(applied)) return applied;
   }
@@ -91,9 +92,10 @@ void LoggedBatches::stamp(std::vector<rows::Mutation>& mutations) {
 
 void LoggedBatches::apply(Batch batch, std::function<void(Status)> done) {
   auto pieces = partitions_.split(std::move(batch.mutations));
+  const auto is_over = std::make_shared<std::atomic<bool>>(true);
   const auto all = std::make_shared<Gather>(
-      pieces.size(), [this, offset = batch.offset, done = std::move(done)](const Status& applied) {
-        if (is_final(applied)) log_.finish(offset);
+      pieces.size(), [this, is_over, offset = batch.offset, done = std::move(done)](const Status& applied) {
+        if (*is_over) log_.finish(offset);
         done(applied);
       });
   for (const Partitions::Piece& piece : pieces) {
@@ -101,7 +103,10 @@ void LoggedBatches::apply(Batch batch, std::function<void(Status)> done) {
                        .schema_version = batch.schema_version,
                        .request_id = id_of_part(batch.id, piece.partition->number)};
     rows::encode(piece.mutations, record.payload);
-    apply(*piece.partition, std::move(record), [all](const Status& applied) { all->tell(applied); });
+    apply(*piece.partition, std::move(record), [all, is_over](const Status& applied) {
+      if (!is_final(applied)) *is_over = false;
+      all->tell(applied);
+    });
   }
 }
 

@@ -1,5 +1,5 @@
-/// Logged batches whose mutations lie in several log partitions: all of them are applied, or none
-/// is, whatever happens in between.
+/// Logged batches whose mutations lie in several log partitions: once a batch is in the batch log
+/// all of them are applied, whatever happens in between, but for what is wrong in itself.
 #pragma once
 
 #include <atomic>
@@ -14,8 +14,9 @@ namespace sagitta::db {
 /// Thread-safe between `open` and `close`.
 ///
 /// A batch is a record of the batch log first, then a record in each of its partitions. These have
-/// request ids that follow from the batch's own and timestamps that are in the batch, so that doing
-/// them again changes nothing.
+/// request ids that follow from the batch's own and timestamps that are in the batch: doing them
+/// again changes nothing while the ids are remembered, and after that nothing but what depends on
+/// the row that is there (elements of a list by number or value).
 class LoggedBatches {
  public:
   /// Both must outlive it.

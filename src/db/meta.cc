@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <future>
 
+#include "sagitta/base/advice.h"
 #include "sagitta/log/local_log.h"
 
 #include "gather.h"
@@ -39,6 +40,13 @@ Status Meta::open(const DataDirectory& directory) {
 Status Meta::bring_up() {
   if (catalog_ == nullptr) return {};
   const uint64_t version = schema()->version;
+  for (const Partition& partition : partitions_) {
+    const uint64_t has = partition.replica->schema()->version;
+    if (has <= version) continue;
+    return fail(ErrorCode::kCorruption,
+                fmt::format("log partition {} has version {} of the schema, but the meta log ends at {}; {}",
+                            partition.number, has, version, kDamageAdvice));
+  }
   const auto is_behind = [version](const Partition& partition) {
     return partition.replica->applied() == 0 || partition.replica->schema()->version < version;
   };

@@ -47,7 +47,7 @@ plan::EvalContext Request::eval(WorkMeter* meter) const {
 void Request::note_batch(types::BatchKind kind) {
   batch = kind;
   switch (kind) {
-    case types::BatchKind::kLogged: write_type = WriteType::kBatch; break;
+    case types::BatchKind::kLogged: break;  // in one record it is as a simple write
     case types::BatchKind::kUnlogged: write_type = WriteType::kUnloggedBatch; break;
     case types::BatchKind::kCounter: write_type = WriteType::kCounter; break;
   }

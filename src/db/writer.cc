@@ -75,6 +75,11 @@ Status Writer::append_record(const RequestPtr& request, const Partition& partiti
 Status Writer::append_logged(const RequestPtr& request, Draft draft) {
   const schema::SchemaPtr schema = draft.schema;
   SAGITTA_CHECK(make_record(*schema, draft.mutations));
+  // One that cannot be completed before a restart would only fill the batch log.
+  for (const rows::Mutation& mutation : draft.mutations) {
+    if (const auto halted = partitions_.of_key(mutation.partition_key).replica->halted())
+      return std::unexpected(*halted);
+  }
   request->write_type = WriteType::kBatchLog;
   deadlines_.add(request);
   const auto durable = [request] { request->write_type = WriteType::kBatch; };

@@ -13,6 +13,8 @@ constexpr size_t kReadBytes = size_t{4} << 20;
 /// So much of one partition, when there are others, before their turn.
 constexpr size_t kTurnBytes = size_t{1} << 20;
 constexpr int64_t kReadWaitUs = 100'000;
+/// What is due in any partition is looked for so often.
+constexpr int64_t kAllGoOnUs = 1'000'000;
 /// A replay that takes longer says so, and then as often.
 constexpr int64_t kLogEveryUs = 2'000'000;
 
@@ -70,10 +72,13 @@ Result<size_t> Lane::step(int64_t wait_us) {
     halt(member(*failed), entries.error());
     return 0;
   }
-  if (entries->empty()) {
+  // Those without records have their turn too while others keep the lane busy.
+  const int64_t now_us = env_.clock.steady_us();
+  if (entries->empty() || now_us - all_went_on_us_ >= kAllGoOnUs) {
+    all_went_on_us_ = now_us;
     for (const auto& one : members_) go_on(*one);
-    return 0;
   }
+  if (entries->empty()) return 0;
   Member& next = member(entries->front().partition);
   if (const Status applied = next.partition->apply(*entries); !applied) {
     halt(next, applied.error());

@@ -61,6 +61,7 @@ class Lane {
   const Options options_;
   const std::unique_ptr<log::Feed> feed_;
   std::vector<std::unique_ptr<Member>> members_;
+  int64_t all_went_on_us_ = 0;
   size_t serving_ = 0;  ///< members that are not halted
   std::atomic<bool> stopping_{false};
   std::mutex mutex_;

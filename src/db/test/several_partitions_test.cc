@@ -62,6 +62,17 @@ TEST_F(SeveralPartitionsTest, TheirNumberIsFixedWhenTheDirectoryIsMade) {
   EXPECT_THAT(read_file(*machine_.files, "/several/FORMAT", 4096).value(), HasSubstr("format=2\n"));
 }
 
+TEST_F(SeveralPartitionsTest, AMetaLogThatLostWhatPartitionsHaveIsRefused) {
+  must("CREATE TABLE t (k int PRIMARY KEY)");
+  database_.reset();
+  const std::string folder = "/several/log/meta/0/";
+  const auto names = machine_.files->list(folder).value();
+  for (const std::string& name : names) ASSERT_TRUE(machine_.files->remove(folder + name));
+  EXPECT_THAT(open_error(kPartitions, "/several"),
+              AllOf(HasSubstr("Corruption"), HasSubstr("partition 0 has version 2 of the schema"),
+                    HasSubstr("the meta log ends at 0"), HasSubstr("restore the data directory")));
+}
+
 /// What is asked of both databases, in pages of seven rows.
 constexpr const char* kQuestions[] = {
     "SELECT * FROM t",

@@ -17,8 +17,8 @@ struct LocalOptions {
   Partition partitions = 1;
   /// What is no longer needed goes by whole segments, so that a partition keeps up to one more than
   /// its replica has not flushed. Of several partitions each has its share, at least 4 MiB: 64 of
-  /// them keep 256 MiB where one keeps 64. Replicas that flush when all of them together have 64
-  /// MiB to flush, the one with the most first, bound log and replay as one partition does.
+  /// them keep 256 MiB where one keeps 64. So do 64 replicas that flush 4 MiB
+  /// each, where one flushes 64 MiB.
   size_t segment_bytes = size_t{64} << 20;
   /// Room that is made in a segment ahead of its records, so that a small one is synced without a
   /// new file size. Of more than `kReservingPartitions` each makes less: together they never have
