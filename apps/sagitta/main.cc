@@ -65,6 +65,9 @@ CLI::App* add_bench_cql(CLI::App& bench, sagitta::BenchCqlOptions& options) {
   cql->add_flag("!--no-figures", options.figures, "Without the ratios of a query and of a row");
   cql->add_option("--seed", options.seed, "Of the set");
   cql->add_option("--server", options.server, "Program that serves; else this one");
+  cql->add_option("--partitions", options.partitions, "Log partitions of the server")->check(CLI::Range(1, 64));
+  cql->add_option("--lanes", options.lanes, "Its threads that apply the log; 0: as it chooses")
+      ->check(CLI::Range(0, 8));
   cql->add_option("--work", options.work, "Folder for the server's data; else a fresh one, removed at the end");
   return cql;
 }

@@ -1,4 +1,4 @@
-/// Waiting for several things at once.
+/// Waiting for several writes at once, one in each of several log partitions.
 #pragma once
 
 #include <functional>
@@ -10,27 +10,45 @@
 
 namespace sagitta::db {
 
-/// Counts what is done, and tells when all of it is. Thread-safe.
+/// Whether a write was decided: done, or refused for what it is. After other errors it may be done
+/// yet, or later.
+inline bool is_decided(const Status& outcome) {
+  if (outcome) return true;
+  const ErrorCode code = outcome.error().code();
+  return code == ErrorCode::kInvalid || code == ErrorCode::kConfig;
+}
+
+/// What several writes came to.
+struct Gathered {
+  /// The first error of those that leave their write open, else the first error, else none.
+  Status status;
+  size_t done = 0;  ///< writes without an error
+};
+
+/// Counts outcomes, and tells when all are there. Thread-safe.
 class Gather {
  public:
-  /// Calls `done` once, from the last of `count` calls of `tell`, of which there is one at least:
-  /// with the first error, if any was told.
-  Gather(size_t count, std::function<void(Status)> done) : left_(count), done_(std::move(done)) {}
+  /// Calls `all` once, from the last of `count` calls of `tell`, of which there is one at least.
+  Gather(size_t count, std::function<void(const Gathered&)> all) : left_(count), all_(std::move(all)) {}
 
-  void tell(const Status& status) {
+  void tell(const Status& outcome) {
     std::unique_lock lock(mutex_);
-    if (all_ && !status) all_ = status;
+    Status& status = gathered_.status;
+    if (outcome) {
+      ++gathered_.done;
+    } else if (status || (is_decided(status) && !is_decided(outcome))) {
+      status = outcome;
+    }
     if (--left_ > 0) return;
-    const Status all = all_;
     lock.unlock();
-    std::exchange(done_, nullptr)(all);
+    std::exchange(all_, nullptr)(gathered_);
   }
 
  private:
   std::mutex mutex_;
   size_t left_;
-  Status all_;
-  std::function<void(Status)> done_;
+  Gathered gathered_;
+  std::function<void(const Gathered&)> all_;
 };
 
 }  // namespace sagitta::db

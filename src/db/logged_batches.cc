@@ -25,14 +25,6 @@ Uuid id_of_part(const Uuid& batch, log::Partition partition) {
   return Uuid::from_name(fmt::format("{}/{}", to_string(batch), partition));
 }
 
-/// Whether the partition has decided for good; after other errors the next start does the batch
-/// again.
-bool is_final(const Status& applied) {
-  if (applied) return true;
-  const ErrorCode code = applied.error().code();
-  return code == ErrorCode::kInvalid || code == ErrorCode::kConfig;
-}
-
 }  // namespace
 
 Status LoggedBatches::open(const DataDirectory& directory) {
@@ -46,7 +38,7 @@ Status LoggedBatches::open(const DataDirectory& directory) {
           [&](const Status& applied) { done.set_value(applied); });
     // What is wrong in itself stays undone; after another fault the node must not begin.
     const Status applied = done.get_future().get();
-    if (!is_final(applied)) return applied;
+    if (!is_decided(applied)) return applied;
   }
   if (!unfinished.empty()) log_info("batches completed", {{"batches", unfinished.size()}});
   return {};
@@ -92,21 +84,18 @@ void LoggedBatches::stamp(std::vector<rows::Mutation>& mutations) {
 
 void LoggedBatches::apply(Batch batch, std::function<void(Status)> done) {
   auto pieces = partitions_.split(std::move(batch.mutations));
-  const auto is_over = std::make_shared<std::atomic<bool>>(true);
+  // While a part of it is open, the next start does it again.
   const auto all = std::make_shared<Gather>(
-      pieces.size(), [this, is_over, offset = batch.offset, done = std::move(done)](const Status& applied) {
-        if (*is_over) log_.finish(offset);
-        done(applied);
+      pieces.size(), [this, offset = batch.offset, done = std::move(done)](const Gathered& parts) {
+        if (is_decided(parts.status)) log_.finish(offset);
+        done(parts.status);
       });
   for (const Partitions::Piece& piece : pieces) {
     log::Record record{.kind = log::RecordKind::kMutation,
                        .schema_version = batch.schema_version,
                        .request_id = id_of_part(batch.id, piece.partition->number)};
     rows::encode(piece.mutations, record.payload);
-    apply(*piece.partition, std::move(record), [all, is_over](const Status& applied) {
-      if (!is_final(applied)) *is_over = false;
-      all->tell(applied);
-    });
+    apply(*piece.partition, std::move(record), [all](const Status& applied) { all->tell(applied); });
   }
 }
 

@@ -18,8 +18,10 @@ namespace {
 /// Schema changes are few and small.
 constexpr size_t kSegmentBytes = size_t{1} << 20, kReserveBytes = size_t{64} << 10;
 
-/// A change that is durable takes effect, now or at the next start.
+/// A change that is durable takes effect, now or at the next start. That a disk has failed is said
+/// as it is.
 Error late(const Error& error, bool is_truncation) {
+  if (error.code() == ErrorCode::kIo || error.code() == ErrorCode::kNoSpace) return error;
   return {is_truncation ? ErrorCode::kTruncate : ErrorCode::kWriteTimeout,
           "not in effect in every log partition yet, and will be: " + error.message()};
 }
@@ -57,7 +59,8 @@ Status Meta::bring_up() {
 }
 
 void Meta::cross(uint64_t version, const std::function<void(Status)>& done) const {
-  const auto all = std::make_shared<Gather>(partitions_.size(), done);
+  const auto all =
+      std::make_shared<Gather>(partitions_.size(), [done](const Gathered& barriers) { done(barriers.status); });
   for (const Partition& partition : partitions_) {
     log::Record barrier{.kind = log::RecordKind::kBarrier, .schema_version = version};
     partition.replica->submit(std::move(barrier), [all, number = partition.number](const auto& applied) {

@@ -11,7 +11,6 @@
 #include "sagitta/types/token.h"
 
 namespace sagitta::db {
-
 namespace {
 
 constexpr uint64_t kFlushBytesMin = uint64_t{4} << 20;

@@ -24,6 +24,15 @@ Result<log::Record> make_record(const schema::Schema& schema, std::span<const ro
               fmt::format("The write has {} bytes, the most is {}", record.payload.size(), limits::kRecordBytesMax));
 }
 
+/// A client takes "not done" for the whole.
+Status outcome_of(const Gathered& parts) {
+  if (parts.status || parts.done == 0) return parts.status;
+  const Error& error = parts.status.error();
+  const bool is_not_done = error.code() == ErrorCode::kOverloaded || error.code() == ErrorCode::kUnavailable;
+  return is_not_done ? fail(ErrorCode::kWriteTimeout, "done in some log partitions only: " + error.message())
+                     : parts.status;
+}
+
 }  // namespace
 
 Status Writer::append_schema_change(const RequestPtr& request) {
@@ -83,9 +92,8 @@ Status Writer::append_logged(const RequestPtr& request, Draft draft) {
   request->write_type = WriteType::kBatchLog;
   deadlines_.add(request);
   const auto durable = [request] { request->write_type = WriteType::kBatch; };
-  batches_.append(*schema, std::move(draft.mutations), durable, [done = answer_to(request)](const Status& applied) {
-    applied ? done(replica::ApplyResult{}) : done(fail(applied));
-  });
+  batches_.append(*schema, std::move(draft.mutations), durable,
+                  [this, request](const Status& applied) { answer_parts(request, applied); });
   return {};
 }
 
@@ -100,9 +108,8 @@ Status Writer::append_pieces(const RequestPtr& request, Draft draft) {
   }
   request->context().note([&] { return fmt::format("Appending to {} log partitions", pieces.size()); });
   deadlines_.add(request);
-  const auto all = std::make_shared<Gather>(pieces.size(), [done = answer_to(request)](const Status& applied) {
-    applied ? done(replica::ApplyResult{}) : done(fail(applied));
-  });
+  const auto all = std::make_shared<Gather>(
+      pieces.size(), [this, request](const Gathered& parts) { answer_parts(request, outcome_of(parts)); });
   for (size_t i = 0; i < pieces.size(); ++i) {
     pieces[i].partition->replica->submit(std::move(records[i]), [all](const Result<replica::ApplyResult>& applied) {
       all->tell(applied ? Status() : fail(applied));
@@ -127,16 +134,29 @@ replica::ApplyDone Writer::answer_to(const RequestPtr& request) {
   };
 }
 
+void Writer::answer_parts(const RequestPtr& request, const Status& applied) {
+  deadlines_.remove(*request);
+  if (applied) request->context().note([] { return std::string("Applied in all log partitions"); });
+  applied ? finish(*request, {}) : refuse(*request, applied.error());
+}
+
 void Writer::answer(Request& request, const Result<replica::ApplyResult>& result) {
-  request.room = {};
-  if (!result) {
-    note_log_failure(result.error());
-    return request.finish(std::unexpected(with_write_type(result.error(), request.write_type)));
-  }
+  if (!result) return refuse(request, result.error());
   request.context().note([&] { return fmt::format("Applied at log offset {}", result->offset); });
+  finish(request, result->schema);
+}
+
+void Writer::refuse(Request& request, const Error& error) {
+  request.room = {};
+  note_log_failure(error);
+  request.finish(std::unexpected(with_write_type(error, request.write_type)));
+}
+
+void Writer::finish(Request& request, const std::optional<schema::SchemaOutcome>& schema) {
+  request.room = {};
   Answer answer{Void{}, {}, {}};
-  if (result->schema && result->schema->changed) {
-    const auto& event = result->schema->event;
+  if (schema && schema->changed) {
+    const auto& event = schema->event;
     answer.body = SchemaChangeEvent{event.change, event.target, event.keyspace, event.name, {}};
   }
   if (request.statement) answer.warnings = request.statement->plan->warnings;

@@ -49,6 +49,10 @@ class Writer {
   void mark(const Request& request, int64_t log_clock_us, log::Record& record) const;
   replica::ApplyDone answer_to(const RequestPtr& request);
   void answer(Request& request, const Result<replica::ApplyResult>& result);
+  void answer_parts(const RequestPtr& request, const Status& applied);
+  void refuse(Request& request, const Error& error);
+  /// `schema`: what a schema change came to.
+  void finish(Request& request, const std::optional<schema::SchemaOutcome>& schema);
   void note_log_failure(const Error& error);
 
   const Environment& env_;

@@ -22,8 +22,10 @@ struct BenchCqlOptions {
   uint32_t queries = 500;
   bool figures = true;  ///< the ratios of a query and of a row after the table
   uint64_t seed = 1;
-  std::string server;  ///< the program that serves; empty: this one
-  std::string work;    ///< folder for the server's data; empty: a fresh one, removed at the end
+  std::string server;       ///< the program that serves; empty: this one
+  uint32_t partitions = 1;  ///< log partitions of the server
+  uint32_t lanes = 0;       ///< 0: the server's default
+  std::string work;         ///< folder for the server's data; empty: a fresh one, removed at the end
 };
 
 /// Prints the table, and the figures. Returns the exit status: 0 when every request was answered.

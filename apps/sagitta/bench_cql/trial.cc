@@ -25,12 +25,16 @@ constexpr size_t kRecordOverhead = 64;
 const TableSpec kRows{"rows", true};
 
 /// Room for rows and index, so that neither is measured against a limit.
-std::vector<std::string> server_options(const Data& data) {
+std::vector<std::string> server_options(const Data& data, const BenchCqlOptions& options) {
   const uint64_t rows_mib = (data.rows.values.size() * sizeof(float) >> 20) + 1;
   const uint64_t cache_mib = 384 + 2 * rows_mib;
-  return {"--memory",      std::to_string(1024 + cache_mib + 4 * rows_mib),
-          "--block-cache", std::to_string(cache_mib),
-          "--log-level",   "warn"};
+  std::vector<std::string> all = {"--memory",      std::to_string(1024 + cache_mib + 4 * rows_mib),
+                                  "--block-cache", std::to_string(cache_mib),
+                                  "--log-level",   "warn"};
+  // Another program may be one that knows neither.
+  if (options.partitions > 1) all.insert(all.end(), {"--partitions", std::to_string(options.partitions)});
+  if (options.lanes > 0) all.insert(all.end(), {"--lanes", std::to_string(options.lanes)});
+  return all;
 }
 
 /// A file with room for all that is written to it, so that a sync writes no size.
@@ -99,7 +103,7 @@ Result<std::unique_ptr<Trial>> Trial::begin(const BenchCqlOptions& options, cons
 Status Trial::start(const std::string& folder) {
   folder_ = folder;
   SAGITTA_TRY(server_, load::ServerProcess::start(options_.server.empty() ? load::own_program() : options_.server,
-                                                  folder + "/data", server_options(data_)));
+                                                  folder + "/data", server_options(data_, options_)));
   runtime_ = async::make_runtime(1, metrics_);
   for (uint32_t i = 0; i < options_.connections; ++i) {
     SAGITTA_TRY(auto client, load::Client::open(*runtime_, {.server = server_->cql(), .timeout_ms = 60'000}));

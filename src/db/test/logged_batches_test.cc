@@ -21,17 +21,28 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 
-TEST(Gather, TellsWhenAllIsDoneWithTheFirstError) {
+TEST(Gather, TellsWhenAllIsThere) {
   std::vector<std::string> told;
-  const auto note = [&](const Status& status) { told.push_back(status ? "ok" : status.error().message()); };
+  const auto note = [&](const Gathered& all) {
+    told.push_back(fmt::format("{} {}", all.done, all.status ? "ok" : all.status.error().message()));
+  };
+  const Status wrong = fail(ErrorCode::kInvalid, "wrong"), open = fail(ErrorCode::kUnavailable, "open");
   Gather one(1, note);
   one.tell({});
+  EXPECT_THAT(told, ElementsAre("1 ok"));
   Gather three(3, note);
   three.tell({});
-  three.tell(fail(ErrorCode::kInvalid, "first"));
-  EXPECT_THAT(told, ElementsAre("ok"));
-  three.tell(fail(ErrorCode::kIo, "second"));
-  EXPECT_THAT(told, ElementsAre("ok", "first"));
+  three.tell(wrong);
+  EXPECT_THAT(told, testing::SizeIs(1));
+  three.tell(fail(ErrorCode::kConfig, "later"));
+  EXPECT_EQ(told.back(), "1 wrong");
+  // What is open is not hidden by what is decided, whichever comes first.
+  for (const auto& [first, second] : {std::pair(wrong, open), std::pair(open, wrong)}) {
+    Gather two(2, note);
+    two.tell(first);
+    two.tell(second);
+    EXPECT_EQ(told.back(), "0 open");
+  }
 }
 
 class BatchLogTest : public testing::Test {

@@ -253,6 +253,29 @@ TEST_F(SeveralPartitionsTest, AnIndexServesOverAllAndGoesWithATruncation) {
   EXPECT_THAT(nearest(1), testing::ElementsAre("7"));
 }
 
+TEST_F(SeveralPartitionsTest, ASnapshotFromBeforeATruncationBringsNothingBack) {
+  Options options = in("/several");
+  options.index_changes_min = 5;
+  reopen(options);
+  must("CREATE TABLE t (k int PRIMARY KEY, v vector<float, 2>)");
+  must("CREATE CUSTOM INDEX ON t (v) USING 'vector_index' WITH OPTIONS = {'similarity_function': 'euclidean'}");
+  while (!database_->ready()) std::this_thread::yield();
+  for (int k = 0; k < kKeys; ++k) must(fmt::format("INSERT INTO t (k, v) VALUES ({0}, [1, {0}])", k));
+  // A stop saves the index, complete up to here in each partition.
+  reopen(options);
+  while (!database_->ready()) std::this_thread::yield();
+  must("TRUNCATE t");
+  for (int k = 0; k < kKeys; k += 2) must(fmt::format("INSERT INTO t (k, v) VALUES ({0}, [9, {0}])", k));
+  machine_.crash({.tear = false, .garble = false});
+  reopen(options);
+  while (!database_->ready()) std::this_thread::yield();
+  for (int k = 0; k < kKeys; k += 2) {
+    EXPECT_THAT(show(fmt::format("SELECT k, v FROM t ORDER BY v ANN OF [9, {}] LIMIT 1", k)),
+                testing::ElementsAre(fmt::format("{0}|[9.0, {0}.0]", k)));
+  }
+  EXPECT_THAT(show("SELECT k FROM t ORDER BY v ANN OF [1, 1] LIMIT 100"), testing::SizeIs(kKeys / 2));
+}
+
 /// A database with four partitions on a disk that can hang.
 class HangingPartitionsTest : public testing::Test {
  protected:
