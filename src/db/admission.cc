@@ -3,7 +3,6 @@
 
 #include <fmt/format.h>
 
-#include <chrono>
 #include <map>
 
 #include "sagitta/base/assert.h"
@@ -46,7 +45,7 @@ void Admission::close() {
 
 bool Admission::wait_empty(int64_t seconds) {
   std::unique_lock lock(mutex_);
-  return changed_.wait_for(lock, std::chrono::seconds(seconds), [&] { return inside_ == 0; });
+  return loops_.wait(lock, changed_, seconds * 1'000'000, [&] { return inside_ == 0; });
 }
 
 }  // namespace sagitta::db

@@ -6,6 +6,8 @@
 #include <mutex>
 #include <string_view>
 
+#include "sagitta/base/loops.h"
+
 #include "request.h"
 #include "traces.h"
 
@@ -14,8 +16,9 @@ namespace sagitta::db {
 /// Thread-safe. Outlives the requests that it let in.
 class Admission {
  public:
-  /// `traces` must outlive it, and what `sources` refers to.
-  Admission(const ValueSources& sources, TraceRing& traces) : sources_(sources), traces_(traces) {}
+  /// All must outlive it, and what `sources` refers to.
+  Admission(const ValueSources& sources, TraceRing& traces, Loops& loops)
+      : sources_(sources), traces_(traces), loops_(loops) {}
 
   /// Begins a request, and its trace when it is to be traced: as `kind` of request with `text`.
   /// Null, and answered kUnavailable, once closed.
@@ -32,6 +35,7 @@ class Admission {
  private:
   const ValueSources sources_;
   TraceRing& traces_;
+  Loops& loops_;
   std::mutex mutex_;
   std::condition_variable changed_;
   uint64_t inside_ = 0;

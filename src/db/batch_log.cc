@@ -6,6 +6,8 @@
 #include "sagitta/base/logging.h"
 #include "sagitta/log/local_log.h"
 
+#include "open_log.h"
+
 namespace sagitta::db {
 namespace {
 
@@ -19,7 +21,7 @@ Status BatchLog::open(const DataDirectory& directory) {
   options.directory = directory.batch_path();
   options.segment_bytes = kSegmentBytes;
   options.reserve_bytes = kReserveBytes;
-  SAGITTA_TRY(log_, log::open_local_log(env_.files, env_.clock, env_.metrics, options));
+  SAGITTA_TRY(log_, open_log(env_, LogRole::kBatches, options));
   return {};
 }
 

@@ -44,11 +44,11 @@ Engine::Engine(Options options, Environment environment, DataDirectory directory
       traces_(env_.clock, timeuuids_),
       partitions_(options_, env_, budgets_),
       schemas_(partitions_),
-      admission_({env_.clock, env_.random, timeuuids_}, traces_),
+      admission_({env_.clock, env_.random, timeuuids_}, traces_, env_.loops),
       binder_(schemas_, budgets_.prepared, env_.metrics),
       authorisation_(env_.authoriser, schemas_),
       reader_(options_, env_, partitions_, schemas_, {options_.node, directory_.format.host_id, traces_}),
-      deadlines_(env_.clock),
+      deadlines_(env_.clock, env_.loops),
       batches_(env_, partitions_),
       writer_(env_, partitions_, schemas_, deadlines_, budgets_.fresh_lists, batches_),
       completion_(env_.completer, schemas_, deadlines_, writer_) {}

@@ -74,7 +74,7 @@ class Engine final : public Database {
   Reader reader_;
   std::mutex stop_mutex_;
   bool stopped_ = false;
-  /// Behind what the requests use: its thread ends first.
+  /// Behind what the requests use: its loop ends first.
   WriteDeadlines deadlines_;
   LoggedBatches batches_;
   Writer writer_;

@@ -5,10 +5,10 @@
 
 #include <algorithm>
 #include <chrono>
-#include <future>
 #include <thread>
 #include <utility>
 
+#include "sagitta/base/awaited.h"
 #include "sagitta/base/logging.h"
 #include "sagitta/replica/records.h"
 
@@ -33,11 +33,11 @@ Status LoggedBatches::open(const DataDirectory& directory) {
   for (const log::Entry& entry : unfinished) {
     const log::Record& record = *entry.record;
     SAGITTA_TRY(auto mutations, rows::decode_mutations(record.payload));
-    std::promise<Status> done;
+    Awaited<Status> done;
     apply({entry.offset, record.request_id, record.schema_version, std::move(mutations)},
-          [&](const Status& applied) { done.set_value(applied); });
+          [&](const Status& applied) { done.give(applied); });
     // What is wrong in itself stays undone; after another fault the node must not begin.
-    const Status applied = done.get_future().get();
+    const Status applied = done.wait(env_.loops);
     if (!is_decided(applied)) return applied;
   }
   if (!unfinished.empty()) log_info("batches completed", {{"batches", unfinished.size()}});
@@ -60,8 +60,9 @@ void LoggedBatches::append(const schema::Schema& schema, std::vector<rows::Mutat
   });
 }
 
-/// What the server stamps is newer than all that it has stamped so far where the batch goes. The
-/// statements of a batch tie.
+/// What the server stamps is newer than all that it has stamped so far where the batch goes, and
+/// odd: a partition gives even timestamps. The statements of a batch tie, and nothing else with
+/// them.
 void LoggedBatches::stamp(std::vector<rows::Mutation>& mutations) {
   using Stamp = rows::Mutation::Stamp;
   int64_t stamp_us = INT64_MIN;
@@ -72,7 +73,7 @@ void LoggedBatches::stamp(std::vector<rows::Mutation>& mutations) {
   }
   if (stamp_us == INT64_MIN) return;
   for (int64_t last = last_stamp_us_;;) {
-    stamp_us = std::max(stamp_us, last == INT64_MIN ? last : last + 1);
+    stamp_us = std::max(stamp_us, last == INT64_MIN ? last : last + 1) | 1;
     if (last_stamp_us_.compare_exchange_weak(last, stamp_us)) break;
   }
   for (rows::Mutation& mutation : mutations) {

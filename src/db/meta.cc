@@ -4,12 +4,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <future>
 
 #include "sagitta/base/advice.h"
+#include "sagitta/base/awaited.h"
 #include "sagitta/log/local_log.h"
 
 #include "gather.h"
+#include "open_log.h"
 #include "partitions.h"
 
 namespace sagitta::db {
@@ -34,8 +35,8 @@ Status Meta::open(const DataDirectory& directory) {
   options.directory = directory.meta_path();
   options.segment_bytes = kSegmentBytes;
   options.reserve_bytes = kReserveBytes;
-  SAGITTA_TRY(log_, log::open_local_log(env_.files, env_.clock, env_.metrics, options));
-  SAGITTA_TRY(catalog_, replica::Catalog::open(*log_));
+  SAGITTA_TRY(log_, open_log(env_, LogRole::kMeta, options));
+  SAGITTA_TRY(catalog_, replica::Catalog::open(*log_, env_.loops));
   return {};
 }
 
@@ -53,9 +54,9 @@ Status Meta::bring_up() {
     return partition.replica->applied() == 0 || partition.replica->schema()->version < version;
   };
   if (std::ranges::none_of(partitions_, is_behind)) return {};
-  std::promise<Status> crossed;
-  cross(version, [&](const Status& status) { crossed.set_value(status); });
-  return crossed.get_future().get();
+  Awaited<Status> crossed;
+  cross(version, [&](const Status& status) { crossed.give(status); });
+  return crossed.wait(env_.loops);
 }
 
 void Meta::cross(uint64_t version, const std::function<void(Status)>& done) const {

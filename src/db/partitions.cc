@@ -10,6 +10,8 @@
 #include "sagitta/log/local_log.h"
 #include "sagitta/types/token.h"
 
+#include "open_log.h"
+
 namespace sagitta::db {
 namespace {
 
@@ -55,9 +57,9 @@ Status Partitions::open_log(const DataDirectory& directory) {
   log.directory = directory.log_path();
   log.partitions = static_cast<log::Partition>(directory.format.partitions);
   log.segment_bytes = options_.log_segment_bytes;
-  SAGITTA_TRY(log_, log::open_local_log(env_.files, env_.clock, env_.metrics, log));
+  SAGITTA_TRY(log_, sagitta::db::open_log(env_, LogRole::kData, log));
   SAGITTA_ASSERT(log_->partitions() == directory.format.partitions);
-  lanes_ = std::make_unique<replica::Lanes>(replica::Lanes::Environment{*log_, env_.clock, env_.workers},
+  lanes_ = std::make_unique<replica::Lanes>(replica::Lanes::Environment{*log_, env_.clock, env_.workers, env_.loops},
                                             replica_options(), lane_count(directory.format.partitions));
   return {};
 }
@@ -87,7 +89,7 @@ Status Partitions::open(const DataDirectory& directory, Partition& partition) {
 }
 
 Status Partitions::share_rocks() {
-  if (options_.memory_store) return {};
+  if (options_.memory_store || env_.storage != nullptr) return {};
   const kv::RocksOptions stores{.stores = partitions_.size(),
                                 .block_cache_bytes = options_.budgets.block_cache_bytes * 3 / 4,
                                 .memtable_bytes = options_.budgets.block_cache_bytes / 8};
@@ -97,6 +99,10 @@ Status Partitions::share_rocks() {
 
 Status Partitions::open_store(const DataDirectory& directory, Partition& partition) const {
   const auto filters = [horizon = partition.horizon] { return horizon->filter(); };
+  if (env_.storage != nullptr) {
+    SAGITTA_TRY(partition.store, env_.storage->open_store(partition.number, filters));
+    return {};
+  }
   if (options_.memory_store) {
     partition.store = kv::make_memory_store(filters);
     return {};

@@ -1,4 +1,4 @@
-/// One thread that looks for deadlines that have passed.
+/// Looks for deadlines that have passed.
 #include "write_deadlines.h"
 
 #include <algorithm>
@@ -15,7 +15,8 @@ constexpr int64_t kLookAtLeastUs = 1'000;
 
 }  // namespace
 
-WriteDeadlines::WriteDeadlines(const Clock& clock) : clock_(clock), thread_([this] { run(); }) {}
+WriteDeadlines::WriteDeadlines(const Clock& clock, Loops& loops)
+    : clock_(clock), loop_(loops.start([this](int64_t wait_us) { return turn(wait_us); })) {}
 
 WriteDeadlines::~WriteDeadlines() {
   {
@@ -23,7 +24,7 @@ WriteDeadlines::~WriteDeadlines() {
     stopping_ = true;
     changed_.notify_all();
   }
-  thread_.join();
+  loop_.reset();
 }
 
 void WriteDeadlines::add(const std::shared_ptr<Request>& request) {
@@ -39,30 +40,33 @@ void WriteDeadlines::remove(const Request& request) {
   waiting_.erase({request.options.deadline.at_us, &request});
 }
 
-void WriteDeadlines::run() {
+bool WriteDeadlines::turn(int64_t wait_us) {
   std::unique_lock lock(mutex_);
-  while (!stopping_) {
-    if (waiting_.empty()) {
-      asleep_ = true;
-      changed_.wait(lock, [this] { return stopping_ || !waiting_.empty(); });
-      asleep_ = false;
-      continue;
-    }
-    const auto late = take_late();
-    if (!late.empty()) {
-      lock.unlock();
-      for (const auto& request : late) {
-        const Error over(ErrorCode::kWriteTimeout,
-                         "the write was not acknowledged before its deadline; it may still take effect");
-        request->finish(std::unexpected(with_write_type(over, request->write_type)));
-      }
-      lock.lock();
-      continue;
-    }
-    const int64_t left_us = waiting_.begin()->first.first - clock_.steady_us();
-    changed_.wait_for(lock, std::chrono::microseconds(std::clamp(left_us, kLookAtLeastUs, kLookUs)),
-                      [this] { return stopping_; });
+  const auto late = take_late();
+  if (late.empty()) {
+    pause(lock, wait_us);
+    return !stopping_;
   }
+  lock.unlock();
+  for (const auto& request : late) {
+    const Error over(ErrorCode::kWriteTimeout,
+                     "the write was not acknowledged before its deadline; it may still take effect");
+    request->finish(std::unexpected(with_write_type(over, request->write_type)));
+  }
+  return true;
+}
+
+/// Until the next deadline, or for a moment; without any, until there is one.
+void WriteDeadlines::pause(std::unique_lock<std::mutex>& lock, int64_t wait_us) {
+  if (stopping_ || wait_us == 0) return;
+  if (!waiting_.empty()) {
+    const int64_t left_us = waiting_.begin()->first.first - clock_.steady_us();
+    wait_us = std::min(wait_us, std::clamp(left_us, kLookAtLeastUs, kLookUs));
+  }
+  asleep_ = waiting_.empty();
+  changed_.wait_for(lock, std::chrono::microseconds(wait_us),
+                    [this] { return stopping_ || (asleep_ && !waiting_.empty()); });
+  asleep_ = false;
 }
 
 std::vector<std::shared_ptr<Request>> WriteDeadlines::take_late() {

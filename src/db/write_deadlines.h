@@ -8,19 +8,20 @@
 #include <map>
 #include <memory>
 #include <mutex>
-#include <thread>
 #include <vector>
 
 #include "sagitta/base/clock.h"
+#include "sagitta/base/loops.h"
 
 namespace sagitta::db {
 
 struct Request;
 
-/// Thread-safe. Owns one thread, which sleeps while no write is under way.
+/// Thread-safe. Owns one loop, which sleeps while no write is under way.
 class WriteDeadlines {
  public:
-  explicit WriteDeadlines(const Clock& clock);
+  /// Both must outlive it.
+  WriteDeadlines(const Clock& clock, Loops& loops);
   ~WriteDeadlines();
   WriteDeadlines(const WriteDeadlines&) = delete;
   WriteDeadlines& operator=(const WriteDeadlines&) = delete;
@@ -35,18 +36,19 @@ class WriteDeadlines {
   /// By deadline; the address tells requests of one deadline apart.
   using Key = std::pair<int64_t, const Request*>;
 
-  void run();
+  bool turn(int64_t wait_us);
+  void pause(std::unique_lock<std::mutex>& lock, int64_t wait_us);
   std::vector<std::shared_ptr<Request>> take_late();
 
   const Clock& clock_;
   std::mutex mutex_;
   std::condition_variable changed_;
   std::map<Key, std::weak_ptr<Request>> waiting_;
-  /// The thread waits for the first entry; otherwise it wakes by itself, and need not be woken for
+  /// The loop waits for the first entry; otherwise it wakes by itself, and need not be woken for
   /// each write.
   bool asleep_ = false;
   bool stopping_ = false;
-  std::thread thread_;
+  std::unique_ptr<Loop> loop_;
 };
 
 }  // namespace sagitta::db

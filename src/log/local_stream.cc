@@ -261,7 +261,8 @@ void LocalStream::shrink_tail() {
 
 bool LocalStream::wait_for(Offset from, int64_t wait_us) {
   std::unique_lock lock(mutex_);
-  readable_.wait_for(lock, std::chrono::microseconds(wait_us), [&] { return stopping_ || from < end_; });
+  const auto can_go_on = [&] { return stopping_ || from < end_; };
+  if (wait_us > 0) readable_.wait_for(lock, std::chrono::microseconds(wait_us), can_go_on);
   return !stopping_;
 }
 

@@ -33,7 +33,8 @@ bool ReadyList::stopped() const {
 
 std::optional<Partition> ReadyList::take(std::chrono::steady_clock::time_point deadline) {
   std::unique_lock lock(mutex_);
-  changed_.wait_until(lock, deadline, [this] { return count_ > 0 || stopped_; });
+  const auto can_go_on = [this] { return count_ > 0 || stopped_; };
+  if (!can_go_on() && std::chrono::steady_clock::now() < deadline) changed_.wait_until(lock, deadline, can_go_on);
   if (count_ == 0) return std::nullopt;
   while (!ready_[next_]) next_ = (next_ + 1) % ready_.size();
   const auto taken = static_cast<Partition>(next_);

@@ -47,7 +47,8 @@ class SimStream final : public Stream {
 
   bool wait_for(Offset from, int64_t wait_us) override {
     std::unique_lock lock(mutex_);
-    changed_.wait_for(lock, std::chrono::microseconds(wait_us), [&] { return stopping_ || from < bounds_.end; });
+    const auto can_go_on = [&] { return stopping_ || from < bounds_.end; };
+    if (wait_us > 0) changed_.wait_for(lock, std::chrono::microseconds(wait_us), can_go_on);
     return !stopping_;
   }
   Result<std::vector<Entry>> read(Offset from, size_t max_bytes) override {
@@ -108,6 +109,11 @@ class SimStream final : public Stream {
     followers().mark(number());
     pending.done(std::move(answer));
     return true;
+  }
+
+  void lose() {
+    std::lock_guard lock(mutex_);
+    queue_.clear();
   }
 
  private:
@@ -203,6 +209,10 @@ class SimStreams final : public StreamLog<SimLog, SimStream> {
   bool settle(Partition partition) override {
     SAGITTA_ASSERT(is_stepped_);
     return stream(partition).settle();
+  }
+  void lose(Partition partition) override {
+    SAGITTA_ASSERT(is_stepped_);
+    stream(partition).lose();
   }
 
  private:

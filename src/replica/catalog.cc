@@ -7,7 +7,6 @@
 #include <atomic>
 #include <deque>
 #include <mutex>
-#include <thread>
 #include <unordered_map>
 #include <vector>
 
@@ -30,7 +29,7 @@ constexpr int64_t kRequestMemoryUs = 600'000'000;
 
 class LogCatalog final : public Catalog {
  public:
-  explicit LogCatalog(log::Log& log) : log_(log) {}
+  LogCatalog(log::Log& log, Loops& loops) : log_(log), loops_(loops) {}
   ~LogCatalog() override { stop(); }
 
   Status start() {
@@ -39,7 +38,7 @@ class LogCatalog final : public Catalog {
       return fail(ErrorCode::kCorruption, fmt::format("the meta log begins at {}, not at 0", bounds.begin));
     while (position_ < bounds.end) SAGITTA_CHECK(step(0));
     log_info("schema known", {{"version", schema()->version}, {"records", position_}});
-    thread_ = std::thread([this] { run(); });
+    loop_ = loops_.start([this](int64_t wait_us) { return turn(wait_us); });
     return {};
   }
 
@@ -60,7 +59,7 @@ class LogCatalog final : public Catalog {
   void begin_stop() override { stopping_ = true; }
   void stop() override {
     begin_stop();
-    if (thread_.joinable()) thread_.join();
+    loop_.reset();
     halt(Error(ErrorCode::kUnavailable, "the server is stopping"));
   }
 
@@ -68,7 +67,7 @@ class LogCatalog final : public Catalog {
   /// What became of a request.
   using Outcome = Result<ApplyResult>;
 
-  void run();
+  bool turn(int64_t wait_us);
   Status step(int64_t wait_us);
   Status apply(const log::Entry& entry);
   Outcome outcome_of(const log::Entry& entry);
@@ -77,6 +76,7 @@ class LogCatalog final : public Catalog {
   void halt(const Error& error);
 
   log::Log& log_;
+  Loops& loops_;
   Waiters waiters_;
   Listeners<schema::SchemaOutcome> listeners_;
   std::atomic<bool> stopping_{false};
@@ -92,19 +92,19 @@ class LogCatalog final : public Catalog {
   std::vector<log::RecordPtr> changes_;  ///< of version i + 1
   std::optional<Error> halted_;
 
-  std::thread thread_;
+  std::unique_ptr<Loop> loop_;
 };
 
 /// Errors of the record itself; others mean that the log cannot be understood.
 bool is_outcome(ErrorCode code) { return code != ErrorCode::kCorruption && code != ErrorCode::kFormat; }
 
-void LogCatalog::run() {
-  while (!stopping_ && !halted()) {
-    const Status stepped = step(kReadWaitUs);
-    if (stepped || stopping_) continue;
-    halt(stepped.error());
-    log_error("schema changes halted", {{"offset", position_}, {"error", stepped.error().to_string()}});
-  }
+bool LogCatalog::turn(int64_t wait_us) {
+  if (stopping_ || halted()) return false;
+  const Status stepped = step(std::min(wait_us, kReadWaitUs));
+  if (stepped || stopping_) return true;
+  halt(stepped.error());
+  log_error("schema changes halted", {{"offset", position_}, {"error", stepped.error().to_string()}});
+  return false;
 }
 
 Status LogCatalog::step(int64_t wait_us) {
@@ -196,8 +196,8 @@ void LogCatalog::halt(const Error& error) {
 
 }  // namespace
 
-Result<std::unique_ptr<Catalog>> Catalog::open(log::Log& log) {
-  auto catalog = std::make_unique<LogCatalog>(log);
+Result<std::unique_ptr<Catalog>> Catalog::open(log::Log& log, Loops& loops) {
+  auto catalog = std::make_unique<LogCatalog>(log, loops);
   SAGITTA_CHECK(catalog->start());
   return std::unique_ptr<Catalog>(std::move(catalog));
 }

@@ -1,9 +1,8 @@
-/// Steps of a lane, its thread, and the flushes that it begins.
+/// Steps of a lane, its loop, and the flushes that it begins.
 #include "lane.h"
 
 #include <algorithm>
 
-#include "sagitta/base/assert.h"
 #include "sagitta/base/logging.h"
 
 namespace sagitta::replica {
@@ -63,8 +62,6 @@ Status Lane::replay(Member& member, const std::function<void(const ReplayProgres
 }
 
 Result<size_t> Lane::step(int64_t wait_us) {
-  const std::thread::id stepper = stepper_;
-  SAGITTA_ASSERT(stepper == std::thread::id() || stepper == std::this_thread::get_id());
   const auto entries = feed_->read(members_.size() > 1 ? kTurnBytes : kReadBytes, wait_us);
   if (!entries) {
     const auto failed = feed_->failed();
@@ -115,21 +112,19 @@ void Lane::halt_all(const Error& error) {
 }
 
 void Lane::start() {
-  thread_ = std::thread([this] { run(); });
+  loop_ = env_.loops.start([this](int64_t wait_us) { return turn(wait_us); });
 }
 
-void Lane::run() {
-  stepper_ = std::this_thread::get_id();
-  while (!stopping_ && serving_ > 0) {
-    const auto stepped = step(kReadWaitUs);
-    if (!stepped && !stopping_) halt_all(stepped.error());
-  }
+bool Lane::turn(int64_t wait_us) {
+  if (stopping_ || serving_ == 0) return false;
+  const auto stepped = step(std::min(wait_us, kReadWaitUs));
+  if (!stepped && !stopping_) halt_all(stepped.error());
+  return true;
 }
 
 void Lane::stop() {
   begin_stop();
-  if (thread_.joinable()) thread_.join();
-  stepper_ = std::thread::id();
+  loop_.reset();
 }
 
 void Lane::flush_when_due(Member& member) {

@@ -1,12 +1,11 @@
 /// Brings partition replicas up to their log: each at a start as fast as it can, then all of them
-/// as records come, on a thread of the lane's own or step by step.
+/// as records come, turn by turn.
 #pragma once
 
 #include <atomic>
 #include <condition_variable>
 #include <memory>
 #include <mutex>
-#include <thread>
 #include <vector>
 
 #include "sagitta/log/feed.h"
@@ -16,7 +15,7 @@
 
 namespace sagitta::replica {
 
-/// One thread steps; `start` makes that thread.
+/// One thread at a time steps; `start` makes a loop of it.
 class Lane {
  public:
   Lane(const Lanes::Environment& environment, const Options& options);
@@ -33,11 +32,11 @@ class Lane {
   /// is due. Returns how many records it got. An error in a partition halts that; one of the whole
   /// log is returned.
   Result<size_t> step(int64_t wait_us);
-  /// Steps on a thread of its own until `stop`, or until every partition is halted.
+  /// Steps as a loop until `stop`, or until every partition is halted.
   void start();
-  /// The thread is to end: the log may be stopped from now on.
+  /// The loop is to end: the log may be stopped from now on.
   void begin_stop() { stopping_ = true; }
-  /// Ends the thread. Idempotent.
+  /// Ends the loop. Idempotent.
   void stop();
   /// Until no flush of the partition that a step began is under way.
   void wait_for_flush(const PartitionReplica& partition);
@@ -49,7 +48,7 @@ class Lane {
     bool flushing = false;  ///< guarded by mutex_
   };
 
-  void run();
+  bool turn(int64_t wait_us);
   Status replay(Member& member, const std::function<void(const ReplayProgress&)>& on_replay);
   Member& member(log::Partition number);
   void halt(Member& member, const Error& error);
@@ -66,9 +65,7 @@ class Lane {
   std::atomic<bool> stopping_{false};
   std::mutex mutex_;
   std::condition_variable flushed_;
-  std::thread thread_;
-  /// Who steps: thread_. None: any one thread, step by step.
-  std::atomic<std::thread::id> stepper_{};
+  std::unique_ptr<Loop> loop_;
 };
 
 }  // namespace sagitta::replica

@@ -25,6 +25,7 @@ struct TableSpace::Impl {
        const rows::SweepLimits& limits)
       : store(s),
         sweep_limits(limits),
+        is_one_of_several(indexes.partitions() > 1),
         deletions_decoded(metrics.counter("sagitta_range_deletions_decoded_total",
                                           "Range deletions that writes had to look at in their partitions.")),
         follower({s, indexes, partition, [this](int64_t now_s) { return view(now_s, ReadMode::kBlocking); }}) {}
@@ -44,11 +45,14 @@ struct TableSpace::Impl {
   // ---- applying ----
 
   /// Of server-stamped writes the later in the log wins, whatever the writers' clocks said (log
-  /// rule 4).
+  /// rule 4). Of several partitions each gives even ones: what has its timestamp before the log has
+  /// an odd one, so the two never tie and mix in a row.
   Result<int64_t> server_timestamp(int64_t proposed) {
     SAGITTA_CHECK(load_server_clock());
-    server_clock = std::max(proposed, *server_clock == INT64_MIN ? proposed : *server_clock + 1);
-    return *server_clock;
+    int64_t stamp_us = std::max(proposed, *server_clock == INT64_MIN ? proposed : *server_clock + 1);
+    if (is_one_of_several) stamp_us += stamp_us & 1;
+    server_clock = stamp_us;
+    return stamp_us;
   }
   /// No later one is before it.
   Status follow_timestamp(int64_t given) {
@@ -90,6 +94,7 @@ struct TableSpace::Impl {
 
   kv::Store& store;
   const rows::SweepLimits sweep_limits;
+  const bool is_one_of_several;
   Counter& deletions_decoded;
 
   rows::ApplyTime time;  ///< of the record

@@ -29,7 +29,7 @@ class AdmissionTest : public testing::Test {
   Machine machine_{1};
   TimeUuidSource timeuuids_{machine_.clock, machine_.random};
   TraceRing traces_{machine_.clock, timeuuids_};
-  Admission admission_{{machine_.clock, machine_.random, timeuuids_}, traces_};
+  Admission admission_{{machine_.clock, machine_.random, timeuuids_}, traces_, thread_loops()};
   std::vector<std::string> answers_;
 };
 

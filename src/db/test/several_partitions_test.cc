@@ -217,6 +217,21 @@ TEST_F(SeveralPartitionsTest, WhatTheServerStampsWinsOverWhatItStampedBefore) {
   EXPECT_THAT(sum(), testing::ElementsAre(std::to_string(4 * kKeys)));
 }
 
+// Else a row could get some cells of each, when the two are under way at one time.
+TEST_F(SeveralPartitionsTest, TimestampsFromBeforeTheLogAreNoneThatAPartitionGives) {
+  must("CREATE TABLE t (k int PRIMARY KEY, a int)");
+  const auto all_are = [&](int64_t odd) {
+    for (const std::string& stamp : show("SELECT writetime(a) FROM t")) EXPECT_EQ(std::stoll(stamp) % 2, odd) << stamp;
+  };
+  for (int round = 0; round < 3; ++round) {
+    for (int k = 0; k < kKeys; ++k) must(fmt::format("INSERT INTO t (k, a) VALUES ({}, 1)", k));
+    all_are(0);
+    must(batch_of("", "INSERT INTO t (k, a) VALUES ({}, 2)"));
+    all_are(1);
+    machine_.clock.advance_us(1);
+  }
+}
+
 TEST_F(SeveralPartitionsTest, AColumnThatWasDroppedComesBackEmptyEverywhere) {
   must("CREATE TABLE t (k int PRIMARY KEY, a int)");
   for (int k = 0; k < kKeys; ++k) must(fmt::format("INSERT INTO t (k, a) VALUES ({}, 1)", k));

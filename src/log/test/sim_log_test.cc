@@ -101,6 +101,19 @@ TEST_P(SimLogTest, ASteppedLogDoesNothingByItself) {
   EXPECT_FALSE(log->settle(last()));
 }
 
+TEST_P(SimLogTest, WhatALostWriterHadUnderWayNeverGetsThere) {
+  const auto log = make(1, {}, true);
+  bool is_told = false;
+  for (int i = 0; i < 3; ++i) log->append(last(), {.payload = "x"}, [&](const auto&) { is_told = true; });
+  EXPECT_TRUE(log->settle(last()));
+  is_told = false;
+  log->lose(last());
+  EXPECT_FALSE(log->settle(last()));
+  log->stop();
+  EXPECT_FALSE(is_told);
+  EXPECT_EQ(log->bounds(last()).end, 1u);
+}
+
 /// What happens in each of `partitions` when a hundred records are appended to each in the order
 /// that `next` gives; outcomes and payloads by offset.
 std::vector<Bytes> what_happened(Partition partitions, const std::function<Partition(int)>& next) {

@@ -12,6 +12,7 @@
 #include "sagitta/base/clock.h"
 #include "sagitta/base/executor.h"
 #include "sagitta/base/file.h"
+#include "sagitta/base/loops.h"
 #include "sagitta/base/metrics.h"
 #include "sagitta/base/random.h"
 
@@ -75,6 +76,7 @@ struct Options {
 
 class Authoriser;
 class Completer;
+class Storage;
 Authoriser& permissive_authoriser();
 Completer& idle_completer();
 
@@ -89,6 +91,10 @@ struct Environment {
   /// Stages of its requests (stages.h).
   Authoriser& authoriser = permissive_authoriser();
   Completer& completer = idle_completer();
+  /// What applies the log, and looks at deadlines.
+  Loops& loops = thread_loops();
+  /// Where logs and rows are (storage.h); null: in files of the data directory.
+  Storage* storage = nullptr;
 };
 
 /// The budgets of the process, for those who charge them.

@@ -42,6 +42,9 @@ class SimLog : public Log {
   /// Of a stepped log: makes the oldest append that waits in the partition durable, or not, and
   /// calls its `done`. False when none waits. `stop` settles all that wait.
   virtual bool settle(Partition partition) = 0;
+  /// Of a stepped log: the appends that wait in the partition never get there, and their `done` is
+  /// not called: their writer has died.
+  virtual void lose(Partition partition) = 0;
 };
 
 /// `clock` must outlive it.

@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 
+#include "sagitta/base/loops.h"
 #include "sagitta/log/log.h"
 #include "sagitta/replica/replica.h"
 #include "sagitta/replica/schema_source.h"
@@ -15,9 +16,9 @@ namespace sagitta::replica {
 /// the schema, or a truncation of a table.
 class Catalog : public SchemaSource {
  public:
-  /// Applies what the log has, which is never trimmed and has one partition, then starts a thread
-  /// that applies what comes. It must outlive it. Blocks. kCorruption, kFormat, kIo.
-  static Result<std::unique_ptr<Catalog>> open(log::Log& log);
+  /// Applies what the log has, which is never trimmed and has one partition, then starts a loop
+  /// that applies what comes. Both must outlive it. Blocks. kCorruption, kFormat, kIo.
+  static Result<std::unique_ptr<Catalog>> open(log::Log& log, Loops& loops = thread_loops());
 
   /// As Replica::submit: `done` gets the newest schema with it.
   virtual void submit(log::Record record, ApplyDone done) = 0;
@@ -30,9 +31,9 @@ class Catalog : public SchemaSource {
   /// The log clock after the last record, microseconds since the epoch; INT64_MIN before the first.
   virtual int64_t log_clock_us() const = 0;
   /// Applies no more than what is at hand. Once it is called the log may be stopped, which frees
-  /// the thread at once.
+  /// the loop at once.
   virtual void begin_stop() = 0;
-  /// Fails who waits, ends the thread. Idempotent.
+  /// Fails who waits, ends the loop. Idempotent.
   virtual void stop() = 0;
 };
 

@@ -1,4 +1,4 @@
-/// The threads that apply the log: each log partition goes with one of them.
+/// The loops that apply the log: each log partition goes with one of them.
 #pragma once
 
 #include <memory>
@@ -6,6 +6,7 @@
 
 #include "sagitta/base/clock.h"
 #include "sagitta/base/executor.h"
+#include "sagitta/base/loops.h"
 #include "sagitta/log/log.h"
 
 namespace sagitta::replica {
@@ -22,6 +23,7 @@ class Lanes {
     const Clock& clock;
     /// Flush.
     Executor& workers;
+    Loops& loops = thread_loops();
   };
   Lanes(const Environment& environment, const Options& options, size_t count);
   /// Stops.
@@ -35,7 +37,7 @@ class Lanes {
   /// No more records are applied than those at hand. Once it is called the log may be stopped,
   /// which frees lanes that wait for records at once.
   void begin_stop();
-  /// Ends the threads. Idempotent.
+  /// Ends the loops. Idempotent.
   void stop();
 
  private:

@@ -1,0 +1,80 @@
+/// Many seeds, each a life of a database with four log partitions. SAGITTA_SIMULATION_SEED replays
+/// one; SAGITTA_SIMULATION_SEEDS says how many there are.
+#include "simulation.h"
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <string>
+
+#include "sagitta/base/logging.h"
+#include "sagitta/testing/scan_kind.h"
+
+namespace sagitta::db::test {
+namespace {
+
+uint64_t number_from(const char* variable, uint64_t otherwise) {
+  const char* text = std::getenv(variable);
+  return text == nullptr ? otherwise : std::strtoull(text, nullptr, 10);
+}
+
+constexpr uint64_t kCanarySeeds = 50;
+
+class Simulated : public testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    index::add_scan_kind();
+    set_log_level("error");
+  }
+};
+
+TEST_F(Simulated, WhatClientsWereToldIsWhatIsThere) {
+  const uint64_t first = number_from("SAGITTA_SIMULATION_SEED", 1);
+  const uint64_t count =
+      number_from("SAGITTA_SIMULATION_SEEDS", std::getenv("SAGITTA_SIMULATION_SEED") != nullptr ? 1 : 50);
+  SimulationResult all;
+  for (uint64_t seed = first; seed < first + count; ++seed) {
+    const SimulationResult one = simulate({.seed = seed});
+    EXPECT_EQ(one.fault, "") << "SAGITTA_SIMULATION_SEED=" << seed;
+    all.answers += one.answers;
+    all.crashes += one.crashes;
+    all.restarts += one.restarts;
+    all.open += one.open;
+    all.rows_compared += one.rows_compared;
+    all.hits_compared += one.hits_compared;
+  }
+  const std::string seen =
+      fmt::format("{} seeds: {} answers, {} of them open, {} crashes, {} restarts, {} rows and {} hits compared", count,
+                  all.answers, all.open, all.crashes, all.restarts, all.rows_compared, all.hits_compared);
+  RecordProperty("seen", seen);
+  fmt::print("{}\n", seen);
+  EXPECT_GT(all.crashes, count);
+  EXPECT_GT(all.rows_compared, 20 * count);
+  EXPECT_GT(all.hits_compared, count);
+}
+
+TEST_F(Simulated, ASeedGivesOneTrace) {
+  for (uint64_t seed = 3; seed < 6; ++seed) {
+    EXPECT_EQ(simulate({.seed = seed}).trace, simulate({.seed = seed}).trace) << seed;
+  }
+  EXPECT_NE(simulate({.seed = 3}).trace, simulate({.seed = 4}).trace);
+}
+
+/// The first seed that finds it.
+uint64_t found_at(Canary canary) {
+  for (uint64_t seed = 1; seed <= kCanarySeeds; ++seed) {
+    const SimulationResult one = simulate({.seed = seed, .canary = canary});
+    if (one.fault.empty()) continue;
+    fmt::print("seed {}: {}\n", seed, one.fault);
+    return seed;
+  }
+  return 0;
+}
+
+TEST_F(Simulated, APieceThatIsNotReplayedIsFound) { EXPECT_NE(found_at(Canary::kPieceNotReplayed), 0U); }
+
+TEST_F(Simulated, ACrossingThatIsSkippedIsFound) { EXPECT_NE(found_at(Canary::kCrossingSkipped), 0U); }
+
+}  // namespace
+}  // namespace sagitta::db::test
