@@ -1,3 +1,4 @@
+/// Loops on threads.
 #include "sagitta/base/loops.h"
 
 #include <gtest/gtest.h>

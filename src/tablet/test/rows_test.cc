@@ -11,6 +11,7 @@ using OpKind = rows::CellOp::Kind;
 
 class RowsTest : public TableFixture {
  protected:
+  using TableFixture::TableFixture;
   void create_plain(std::map<std::string, schema::OptionValue> options = {}) {
     create(
         {column("p", native(Kind::kInt), schema::ColumnKind::kPartitionKey),
@@ -239,6 +240,47 @@ TEST_F(RowsTest, TheServersTimestampsGrowAndAreOneForARecord) {
   EXPECT_EQ(get(1, {i8(1)})->find(id("a"))->timestamp_us, 1001);
   EXPECT_EQ(get(1, {i8(2)})->find(id("a"))->timestamp_us, 1001);
   EXPECT_EQ(show(get(1, {i8(1)}), "a"), "2");
+}
+
+class RowsOfOneOfSeveralTest : public RowsTest {
+ protected:
+  RowsOfOneOfSeveralTest() : RowsTest(2) { create_plain(); }
+  int64_t timestamp_of(rows::Mutation::Stamp stamp, int64_t timestamp_us) {
+    rows::Mutation out = with(1, 1, timestamp_us, set_a(1));
+    out.stamp = stamp;
+    EXPECT_TRUE(write({out}));
+    return get(1, {i8(1)})->find(id("a"))->timestamp_us;
+  }
+};
+
+TEST_F(RowsOfOneOfSeveralTest, TimestampsAreEvenAndGrow) {
+  for (const auto& [proposed, expected] : {std::pair(1000, 1000), {1000, 1002}, {1001, 1004}, {1005, 1006}})
+    EXPECT_EQ(timestamp_of(rows::Mutation::Stamp::kProposed, proposed), expected);
+}
+
+TEST_F(RowsOfOneOfSeveralTest, OfAWriteAndABatchOfOneMomentTheLaterInTheLogWins) {
+  const auto write_at = [&](int64_t timestamp_us, rows::Mutation::Stamp stamp, int32_t value) {
+    rows::Mutation out = with(2, 1, timestamp_us, set_a(value));
+    out.stamp = stamp;
+    ASSERT_TRUE(write({out}));
+    EXPECT_EQ(show(get(2, {i8(1)}), "a"), std::to_string(value));
+  };
+  write_at(1000, rows::Mutation::Stamp::kProposed, 1);
+  write_at(1001, rows::Mutation::Stamp::kServer, 2);
+  write_at(1000, rows::Mutation::Stamp::kProposed, 3);
+}
+
+TEST_F(RowsOfOneOfSeveralTest, TheClockIsTheSameAfterARestart) {
+  EXPECT_EQ(timestamp_of(rows::Mutation::Stamp::kServer, 2001), 2001);
+  EXPECT_EQ(space_.server_clock_us(), 2001);
+  SoleSpace again(*store_, workers_, vectors_, metrics_, clock_);
+  ASSERT_TRUE(again.start(schema_, offset_));
+  EXPECT_EQ(again.server_clock_us(), 2001);
+}
+
+TEST_F(RowsOfOneOfSeveralTest, ATimestampFromBeforeTheLogStaysAndIsFollowed) {
+  EXPECT_EQ(timestamp_of(rows::Mutation::Stamp::kServer, 1001), 1001);
+  EXPECT_EQ(timestamp_of(rows::Mutation::Stamp::kProposed, 1000), 1002);
 }
 
 TEST_F(RowsTest, ARefusedRecordDoesNotMoveTheServersClock) {

@@ -1,3 +1,4 @@
+/// Statements, and what they do.
 #include "client.h"
 
 #include <fmt/format.h>
