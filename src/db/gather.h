@@ -10,17 +10,22 @@
 
 namespace sagitta::db {
 
-/// Whether a write was decided: done, or refused for what it is. After other errors it may be done
-/// yet, or later.
+/// Whether a write was decided: done, or refused for what it is.
 inline bool is_decided(const Status& outcome) {
   if (outcome) return true;
   const ErrorCode code = outcome.error().code();
   return code == ErrorCode::kInvalid || code == ErrorCode::kConfig;
 }
 
+/// Whether nothing was appended, for now: another time it may be.
+inline bool is_not_done(const Error& error) {
+  return error.code() == ErrorCode::kOverloaded || error.code() == ErrorCode::kUnavailable;
+}
+
 /// What several writes came to.
 struct Gathered {
-  /// The first error of those that leave their write open, else the first error, else none.
+  /// The first error of the worst kind: a write that is open, then one that is not done, then one
+  /// that is refused.
   Status status;
   size_t done = 0;  ///< writes without an error
 };
@@ -36,7 +41,7 @@ class Gather {
     Status& status = gathered_.status;
     if (outcome) {
       ++gathered_.done;
-    } else if (status || (is_decided(status) && !is_decided(outcome))) {
+    } else if (rank(outcome) > rank(status)) {
       status = outcome;
     }
     if (--left_ > 0) return;
@@ -45,6 +50,12 @@ class Gather {
   }
 
  private:
+  static int rank(const Status& outcome) {
+    if (outcome) return 0;
+    if (is_decided(outcome)) return 1;
+    return is_not_done(outcome.error()) ? 2 : 3;
+  }
+
   std::mutex mutex_;
   size_t left_;
   Gathered gathered_;

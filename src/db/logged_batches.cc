@@ -25,6 +25,12 @@ Uuid id_of_part(const Uuid& batch, log::Partition partition) {
   return Uuid::from_name(fmt::format("{}/{}", to_string(batch), partition));
 }
 
+/// Of a batch that is durable: a part that is not done will be.
+Status outcome_of(const Status& parts) {
+  if (parts || !is_not_done(parts.error())) return parts;
+  return fail(ErrorCode::kWriteTimeout, "not in every log partition yet, and will be: " + parts.error().message());
+}
+
 }  // namespace
 
 Status LoggedBatches::open(const DataDirectory& directory) {
@@ -89,7 +95,7 @@ void LoggedBatches::apply(Batch batch, std::function<void(Status)> done) {
   const auto all = std::make_shared<Gather>(
       pieces.size(), [this, offset = batch.offset, done = std::move(done)](const Gathered& parts) {
         if (is_decided(parts.status)) log_.finish(offset);
-        done(parts.status);
+        done(outcome_of(parts.status));
       });
   for (const Partitions::Piece& piece : pieces) {
     log::Record record{.kind = log::RecordKind::kMutation,

@@ -19,12 +19,11 @@ namespace {
 /// Schema changes are few and small.
 constexpr size_t kSegmentBytes = size_t{1} << 20, kReserveBytes = size_t{64} << 10;
 
-/// A change that is durable takes effect, now or at the next start. That a disk has failed is said
-/// as it is.
+/// A change that is durable takes effect, now or at the next start.
 Error late(const Error& error, bool is_truncation) {
-  if (error.code() == ErrorCode::kIo || error.code() == ErrorCode::kNoSpace) return error;
-  return {is_truncation ? ErrorCode::kTruncate : ErrorCode::kWriteTimeout,
-          "not in effect in every log partition yet, and will be: " + error.message()};
+  const bool is_disk = error.code() == ErrorCode::kIo || error.code() == ErrorCode::kNoSpace;
+  const ErrorCode code = is_truncation ? ErrorCode::kTruncate : ErrorCode::kWriteTimeout;
+  return {is_disk ? error.code() : code, "not in effect in every log partition yet, and will be: " + error.message()};
 }
 
 }  // namespace

@@ -43,7 +43,7 @@ class Meta {
       std::function<void(const schema::SchemaOutcome&)> listener) const;
   /// A record of kind kSchema or kTruncate: `done` comes once every partition has taken it on.
   /// Errors as Replica::submit; for what is not in effect everywhere yet, and will be, kTruncate
-  /// (a truncation) or kWriteTimeout.
+  /// (a truncation) or kWriteTimeout, or what the disk said.
   void submit(log::Record record, replica::ApplyDone done);
   /// Before a proposed change goes into the log: its place among writes that the server stamps.
   void stamp(schema::SchemaChange& change) const;

@@ -24,13 +24,10 @@ Result<log::Record> make_record(const schema::Schema& schema, std::span<const ro
               fmt::format("The write has {} bytes, the most is {}", record.payload.size(), limits::kRecordBytesMax));
 }
 
-/// A client takes "not done" for the whole.
+/// A client takes "not done" for the whole. A part that is refused for what it is will be so again.
 Status outcome_of(const Gathered& parts) {
-  if (parts.status || parts.done == 0) return parts.status;
-  const Error& error = parts.status.error();
-  const bool is_not_done = error.code() == ErrorCode::kOverloaded || error.code() == ErrorCode::kUnavailable;
-  return is_not_done ? fail(ErrorCode::kWriteTimeout, "done in some log partitions only: " + error.message())
-                     : parts.status;
+  if (parts.status || parts.done == 0 || !is_not_done(parts.status.error())) return parts.status;
+  return fail(ErrorCode::kWriteTimeout, "done in some log partitions only: " + parts.status.error().message());
 }
 
 }  // namespace

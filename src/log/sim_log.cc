@@ -112,8 +112,9 @@ class SimStream final : public Stream {
   }
 
   void lose() {
+    std::deque<Pending> lost;  // what it holds ends without the lock
     std::lock_guard lock(mutex_);
-    queue_.clear();
+    lost.swap(queue_);
   }
 
  private:

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "sagitta/base/assert.h"
 #include "sagitta/base/logging.h"
 
 namespace sagitta::replica {
@@ -62,6 +63,8 @@ Status Lane::replay(Member& member, const std::function<void(const ReplayProgres
 }
 
 Result<size_t> Lane::step(int64_t wait_us) {
+  const std::thread::id stepper = stepper_;
+  SAGITTA_ASSERT(stepper == std::thread::id() || stepper == std::this_thread::get_id());
   const auto entries = feed_->read(members_.size() > 1 ? kTurnBytes : kReadBytes, wait_us);
   if (!entries) {
     const auto failed = feed_->failed();
@@ -116,6 +119,7 @@ void Lane::start() {
 }
 
 bool Lane::turn(int64_t wait_us) {
+  stepper_ = std::this_thread::get_id();
   if (stopping_ || serving_ == 0) return false;
   const auto stepped = step(std::min(wait_us, kReadWaitUs));
   if (!stepped && !stopping_) halt_all(stepped.error());
@@ -125,6 +129,7 @@ bool Lane::turn(int64_t wait_us) {
 void Lane::stop() {
   begin_stop();
   loop_.reset();
+  stepper_ = std::thread::id();
 }
 
 void Lane::flush_when_due(Member& member) {

@@ -6,6 +6,7 @@
 #include <condition_variable>
 #include <memory>
 #include <mutex>
+#include <thread>
 #include <vector>
 
 #include "sagitta/log/feed.h"
@@ -66,6 +67,8 @@ class Lane {
   std::mutex mutex_;
   std::condition_variable flushed_;
   std::unique_ptr<Loop> loop_;
+  /// The loop's. None: any one thread, step by step.
+  std::atomic<std::thread::id> stepper_{};
 };
 
 }  // namespace sagitta::replica

@@ -26,7 +26,7 @@ TEST(Gather, TellsWhenAllIsThere) {
   const auto note = [&](const Gathered& all) {
     told.push_back(fmt::format("{} {}", all.done, all.status ? "ok" : all.status.error().message()));
   };
-  const Status wrong = fail(ErrorCode::kInvalid, "wrong"), open = fail(ErrorCode::kUnavailable, "open");
+  const Status wrong = fail(ErrorCode::kInvalid, "wrong"), open = fail(ErrorCode::kWriteTimeout, "open");
   Gather one(1, note);
   one.tell({});
   EXPECT_THAT(told, ElementsAre("1 ok"));
@@ -42,6 +42,17 @@ TEST(Gather, TellsWhenAllIsThere) {
     two.tell(first);
     two.tell(second);
     EXPECT_EQ(told.back(), "0 open");
+  }
+  // Nor by what is not done, which hides a refusal.
+  const Status not_done = fail(ErrorCode::kUnavailable, "not done");
+  for (const auto& [first, second, expected] : {std::tuple(not_done, open, "0 open"),
+                                                {open, not_done, "0 open"},
+                                                {wrong, not_done, "0 not done"},
+                                                {not_done, wrong, "0 not done"}}) {
+    Gather two(2, note);
+    two.tell(first);
+    two.tell(second);
+    EXPECT_EQ(told.back(), expected);
   }
 }
 

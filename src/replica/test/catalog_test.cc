@@ -164,6 +164,35 @@ TEST_F(CatalogTest, ALogThatWasTrimmedIsRefused) {
   EXPECT_THAT(opened.error().message(), HasSubstr("begins at 1, not at 0"));
 }
 
+/// Turns come when a test says so.
+class OneLoop final : public Loops {
+ public:
+  std::unique_ptr<Loop> start(std::function<bool(int64_t wait_us)> turn) override {
+    next = std::move(turn);
+    return std::make_unique<Loop>();
+  }
+  bool wait(std::unique_lock<std::mutex>&, std::condition_variable&, int64_t, const std::function<bool()>&) override {
+    return false;
+  }
+  std::function<bool(int64_t wait_us)> next;
+};
+
+TEST_F(CatalogTest, GoesOnATurnAtATime) {
+  close();
+  OneLoop loop;
+  const auto catalog = Catalog::open(*log_, loop).value();
+  log::Record record = schema_record(*catalog->schema(), keyspace("k"));
+  record.request_id = Uuid::random(random_);
+  std::promise<log::Offset> appended;
+  log_->append(0, record, [&](const Result<log::Offset>& offset) { appended.set_value(offset.value()); });
+  appended.get_future().wait();
+  EXPECT_EQ(catalog->schema()->version, 0U);
+  EXPECT_TRUE(loop.next(0));
+  EXPECT_EQ(catalog->schema()->version, 1U);
+  catalog->begin_stop();
+  EXPECT_FALSE(loop.next(0));
+}
+
 TEST_F(CatalogTest, AStopFailsWhatComesAfterIt) {
   catalog_->begin_stop();
   log_->stop();

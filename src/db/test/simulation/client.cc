@@ -3,8 +3,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-
 #include "sagitta/types/token.h"
 #include "sagitta/types/value.h"
 
@@ -14,8 +12,7 @@ namespace sagitta::db::test {
 namespace {
 
 constexpr int kColumnsMax = 6;
-/// Two rows a partition.
-constexpr Key kRows = 2;
+constexpr Key kRows = Client::kRows;
 
 log::Partition partition_of(Key key) {
   const int64_t token = types::token_of(types::from_int32(key / kRows));

@@ -2,10 +2,12 @@
 #pragma once
 
 #include <array>
+#include <cstdint>
 #include <functional>
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "history.h"
@@ -20,7 +22,8 @@ class Client {
   /// Gives a number below its bound.
   using Draw = std::function<uint64_t(uint64_t bound)>;
 
-  static constexpr Key kKeys = 24;
+  /// Two rows a partition of the table.
+  static constexpr Key kKeys = 24, kRows = 2;
   static constexpr std::array<const char*, 2> kTables = {"a", "b"};
 
   explicit Client(Draw draw) : draw_(std::move(draw)) {}
@@ -41,7 +44,7 @@ class Client {
   void know_column(int number) { known_columns_.insert(number); }
   const std::set<int>& known_columns() const { return known_columns_; }
 
-  /// One key, all keys, or the nearest of a vector: without it table `a` has no index.
+  /// One key, all keys, or the nearest of a vector, which is refused while table `a` has no index.
   struct Read {
     std::string table, text;
     std::optional<Key> key;

@@ -35,14 +35,17 @@ Operation& History::add(Operation operation) {
 }
 
 /// The truncation leaves nothing of the operation, for a reader at the moment.
-bool History::removes(const Operation& other, const Operation& operation, Moment at) const {
-  const bool was_done = operation.told == Told::kDone && operation.answered < other.submitted;
-  return truncates(other, operation.table) && is_known_done(other, at) && was_done;
+bool History::removes(const Operation& truncation, const Operation& operation, Moment at) const {
+  const bool was_done = operation.told == Told::kDone && operation.answered < truncation.submitted;
+  return truncates(truncation, operation.table) && is_known_done(truncation, at) && was_done;
 }
 
 bool History::must_be_done(const Operation& operation, const Effect& effect, Moment at) const {
-  if (!is_known_done(operation, at) && effect.seen >= at) return false;
-  return std::ranges::none_of(operations_, [&](const auto& entry) {
+  return (is_known_done(operation, at) || effect.seen < at) && !may_be_removed(operation);
+}
+
+bool History::may_be_removed(const Operation& operation) const {
+  return std::ranges::any_of(operations_, [&](const auto& entry) {
     return truncates(entry.second, operation.table) && end_of(entry.second) > operation.submitted;
   });
 }
@@ -110,7 +113,7 @@ bool History::can_be(const std::string& table, Key key, const Found& found, Mome
   return can_be_written_by(*found, table, key, at);
 }
 
-std::string History::read(const std::string& table, Key key, const Found& found, Moment began) {
+std::string History::read(const std::string& table, Key key, const Found& found, Moment began, Moment answered) {
   if (!can_be(table, key, found, began)) {
     return fmt::format("table {}, key {}: found {}, which cannot be at moment {}", table, key,
                        found ? std::to_string(*found) : "none", began);
@@ -121,7 +124,7 @@ std::string History::read(const std::string& table, Key key, const Found& found,
   const Effect& read = *effect_on(writer->second, table, key);
   // What one log partition has of an operation comes with one record.
   for (Effect& effect : writer->second.effects) {
-    if (effect.partition == read.partition) effect.seen = std::min(effect.seen, began);
+    if (effect.partition == read.partition) effect.seen = std::min(effect.seen, answered);
   }
   return {};
 }
@@ -156,6 +159,7 @@ std::string History::check_whole(const Operation& batch, const std::map<Key, Ope
 /// One whose outcome is open took all that was there before, or nothing.
 std::string History::check_truncations(const std::string& table, const std::map<Key, OperationId>& found) {
   size_t kept = 0, gone = 0;
+  if (!has_truncation(table)) return {};
   for (const auto& [key, writer] : before_[table]) {
     const bool is_touched = std::ranges::any_of(operations_, [&, key = key](const auto& entry) {
       return entry.second.told != Told::kRefused && effect_on(entry.second, table, key) != nullptr;
@@ -169,16 +173,13 @@ std::string History::check_truncations(const std::string& table, const std::map<
 std::string History::settle(const std::string& table, const std::map<Key, OperationId>& found, Key keys) {
   for (Key key = 0; key < keys; ++key) {
     const auto row = found.find(key);
-    std::string fault = read(table, key, row == found.end() ? Found() : Found(row->second), kNever);
+    std::string fault = read(table, key, row == found.end() ? Found() : Found(row->second), kNever, kNever);
     if (!fault.empty()) return fault;
   }
-  if (has_truncation(table)) {
-    if (std::string fault = check_truncations(table, found); !fault.empty()) return fault;
-  } else {
-    for (const auto& [id, operation] : operations_) {
-      if (operation.table != table || operation.told == Told::kRefused) continue;
-      if (std::string fault = check_whole(operation, found); !fault.empty()) return fault;
-    }
+  if (std::string fault = check_truncations(table, found); !fault.empty()) return fault;
+  for (const auto& [id, operation] : operations_) {
+    if (operation.table != table || operation.told == Told::kRefused || may_be_removed(operation)) continue;
+    if (std::string fault = check_whole(operation, found); !fault.empty()) return fault;
   }
   before_[table] = found;
   return {};

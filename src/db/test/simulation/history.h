@@ -34,7 +34,7 @@ struct Effect {
   bool deletes = false;
   /// The log partition of the key.
   log::Partition partition = 0;
-  /// Somebody has read it at this moment.
+  /// Of the first answer that showed it.
   Moment seen = kNever;
 };
 
@@ -66,8 +66,8 @@ class History {
   Operation& operation(OperationId id) { return operations_.at(id); }
   const std::map<OperationId, Operation>& operations() const { return operations_; }
 
-  /// A read of a key that began at the moment.
-  std::string read(const std::string& table, Key key, const Found& found, Moment began);
+  /// A key in an answer to a read.
+  std::string read(const std::string& table, Key key, const Found& found, Moment began, Moment answered);
   /// All keys of a table while nothing is under way and no operation is promised: batches are
   /// whole. What was found is what there is from now on.
   std::string settle(const std::string& table, const std::map<Key, OperationId>& found, Key keys);
@@ -75,7 +75,8 @@ class History {
   void forget() { operations_.clear(); }
 
  private:
-  bool removes(const Operation& other, const Operation& operation, Moment at) const;
+  bool removes(const Operation& truncation, const Operation& operation, Moment at) const;
+  bool may_be_removed(const Operation& operation) const;
   bool must_be_done(const Operation& operation, const Effect& effect, Moment at) const;
   bool may_be_done(const Operation& operation, Moment at) const;
   bool beats(const Operation& winner, const Operation& loser) const;

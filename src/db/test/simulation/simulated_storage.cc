@@ -1,7 +1,6 @@
 /// What a process sees of the logs and stores, and what becomes of that when it dies.
 #include "simulated_storage.h"
 
-#include <algorithm>
 #include <map>
 
 #include "sagitta/base/random.h"

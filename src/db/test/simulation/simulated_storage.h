@@ -18,7 +18,7 @@ namespace sagitta::db::test {
 /// A fault that is put in on purpose, to see that it is found.
 enum class Canary : uint8_t {
   kNone,
-  kPieceNotReplayed,  ///< a start loses one of the pieces that it has to do again
+  kPieceNotReplayed,  ///< a start loses the pieces of batches that it has to do again
   kCrossingSkipped,   ///< a partition takes on no versions of the schema when all are to
 };
 
@@ -46,7 +46,7 @@ class SimulatedStorage final : public Storage {
   /// flushed.
   void crash(const std::function<uint64_t(uint64_t bound)>& draw);
 
-  /// Of all stores that are open: drops what no reader can see.
+  /// Drops what no reader can see, if the partition's store is open.
   void compact(log::Partition partition);
 
   using Entries = std::vector<std::pair<Bytes, Bytes>>;
@@ -55,7 +55,6 @@ class SimulatedStorage final : public Storage {
  private:
   class Handle;
   class FallingStore;
-  friend class Handle;
 
   log::SimLog& log(LogRole role) const { return *logs_[static_cast<size_t>(role)]; }
   void spoil(LogRole role, log::Partition partition, log::Record& record);

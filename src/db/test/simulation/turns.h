@@ -15,8 +15,8 @@ namespace sagitta::db::test {
 /// The loops and the executor of a simulation.
 class Turns final : public Loops, public Executor {
  public:
-  /// Does the next thing of all that could come next, in the whole simulation; false when nothing
-  /// was there to do.
+  /// Does the next thing of all that could come next, in the whole simulation; false when it may
+  /// have done nothing.
   std::function<bool()> step;
 
   std::unique_ptr<Loop> start(std::function<bool(int64_t wait_us)> turn) override;

@@ -6,7 +6,6 @@
 #include <optional>
 #include <utility>
 
-#include "sagitta/base/assert.h"
 #include "sagitta/base/loops.h"
 
 namespace sagitta {

@@ -93,7 +93,8 @@ struct Environment {
   Completer& completer = idle_completer();
   /// What applies the log, and looks at deadlines.
   Loops& loops = thread_loops();
-  /// Where logs and rows are (storage.h); null: in files of the data directory.
+  /// Where logs and rows are (storage.h), whatever the options say; null: in files of the data
+  /// directory.
   Storage* storage = nullptr;
 };
 
