@@ -25,10 +25,8 @@ Result<Statement> Parser::parse_statement() {
     if (!accept_word("table")) accept_word("columnfamily");
     statement_.body = Truncate{.name = expect_qualified_name()};
   } else if (at_word("describe") || at_word("desc")) {
-    // ScyllaDB's cqlsh describes by itself after a syntax error, and after no other. Apache's shows
-    // of one what follows "message=".
-    fail_with(ErrorCode::kSyntax,
-              "message=\"DESCRIBE is not supported yet: the definitions are in the tables of system_schema\"");
+    advance();
+    statement_.body = describe();
   } else if (at_word("create")) {
     create();
   } else if (at_word("alter")) {

@@ -109,6 +109,11 @@ class Parser {
   std::vector<Term> terms_until(std::string_view close);
   int64_t expect_int64();
 
+  // DESCRIBE (describe_parser.cc)
+  Describe describe();
+  Describe described();
+  QualifiedName maybe_keyspace();
+
   // Schema statements (ddl_parser.cc)
   void create();
   void alter();

@@ -8,6 +8,7 @@
 
 #include "sagitta/base/logging.h"
 
+#include "describe.h"
 #include "work_limits.h"
 
 namespace sagitta::db {
@@ -197,6 +198,14 @@ Status Engine::run(const RequestPtr& request, WorkMeter* meter) {
   if (const auto* use = std::get_if<plan::UsePlan>(&plan.body)) {
     SAGITTA_CHECK(check_keyspace(use->keyspace));
     request->finish(Answer{SetKeyspace{use->keyspace}, {}, {}});
+    return {};
+  }
+  if (const auto* description = std::get_if<plan::DescribePlan>(&plan.body)) {
+    // The whole schema may be long.
+    if (meter != nullptr) return fail(ErrorCode::kWouldBlock, "DESCRIBE");
+    SAGITTA_TRY(Rows rows, describe(*description, *schemas_.newest(), options_.node));
+    rows.metadata = request->statement->result;
+    request->finish(Answer{std::move(rows), {}, {}});
     return {};
   }
   if (const auto* truncate = std::get_if<plan::TruncatePlan>(&plan.body)) {

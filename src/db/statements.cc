@@ -100,6 +100,8 @@ Result<StatementPtr> bind_statement(const schema::Schema& schema, std::string_vi
     columns = specs_of(select->result_columns);
     statement->statement_hash = hash_of(words, select->table->id);
   }
+  if (const auto* description = std::get_if<plan::DescribePlan>(&statement->plan->body))
+    columns = specs_of(description->result_columns);
   statement->result = make_metadata(std::move(columns));
   if (before != nullptr) {
     statement->columns_changed = before->columns_changed || before->result->id != statement->result->id;

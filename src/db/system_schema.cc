@@ -1,4 +1,5 @@
 /// system_schema and system_virtual_schema: the schema as drivers read it.
+#include "sagitta/schema/ddl_text.h"
 #include "sagitta/types/value.h"
 
 #include "system_tables.h"
@@ -22,33 +23,6 @@ void add_keyspace(exec::MemoryRows& rows, const schema::KeyspaceDef& keyspace) {
             {"replication", text_map_value(replication)}});
 }
 
-/// What Cassandra shows for a table whose options were not given.
-const std::map<std::string, schema::OptionValue>& default_options() {
-  using schema::OptionMap;
-  static const std::map<std::string, schema::OptionValue> options = {
-      {"additional_write_policy", "99p"},
-      {"bloom_filter_fp_chance", "0.01"},
-      {"caching", OptionMap{{"keys", "ALL"}, {"rows_per_partition", "NONE"}}},
-      {"comment", ""},
-      {"compaction", OptionMap{{"class", "org.apache.cassandra.db.compaction.SizeTieredCompactionStrategy"},
-                               {"max_threshold", "32"},
-                               {"min_threshold", "4"}}},
-      {"compression",
-       OptionMap{{"chunk_length_in_kb", "16"}, {"class", "org.apache.cassandra.io.compress.LZ4Compressor"}}},
-      {"crc_check_chance", "1.0"},
-      {"dclocal_read_repair_chance", "0.0"},
-      {"default_time_to_live", "0"},
-      {"extensions", OptionMap{}},
-      {"gc_grace_seconds", "864000"},
-      {"max_index_interval", "2048"},
-      {"memtable_flush_period_in_ms", "0"},
-      {"min_index_interval", "128"},
-      {"read_repair", "BLOCKING"},
-      {"read_repair_chance", "0.0"},
-      {"speculative_retry", "99p"}};
-  return options;
-}
-
 Value option_value(const ColumnDef& column, const schema::OptionValue& option) {
   if (const auto* map = std::get_if<schema::OptionMap>(&option)) return text_map_value(*map);
   if (column.type->is_collection()) return std::nullopt;
@@ -64,10 +38,10 @@ void add_table(exec::MemoryRows& rows, const TableDef& table) {
                    {"id", table.uuid.bytes()}};
   for (const ColumnDef& column : rows.table()->columns) {
     auto given = table.options.find(column.name);
-    auto standard = default_options().find(column.name);
+    auto standard = schema::default_table_options().find(column.name);
     if (given != table.options.end()) {
       row[column.name] = option_value(column, given->second);
-    } else if (standard != default_options().end()) {
+    } else if (standard != schema::default_table_options().end()) {
       row[column.name] = option_value(column, standard->second);
     }
   }

@@ -11,6 +11,19 @@
 namespace sagitta::plan {
 namespace {
 
+std::vector<ResultColumn> describe_columns(cql::Describe::What what) {
+  using What = cql::Describe::What;
+  std::vector<std::string> names = {"keyspace_name", "type", "name"};
+  const bool lists = what == What::kKeyspaces || what == What::kTables || what == What::kTypes ||
+                     what == What::kFunctions || what == What::kAggregates;
+  if (!lists) names.push_back("create_statement");
+  if (what == What::kCluster) names = {"cluster", "partitioner", "snitch"};
+  std::vector<ResultColumn> columns;
+  for (std::string& name : names)
+    columns.push_back({"system", "describe", std::move(name), types::DataType::native(types::Kind::kText)});
+  return columns;
+}
+
 /// One overload for each kind of statement; `bind` visits with it.
 struct StatementBinder {
   Binder& binder;
@@ -28,6 +41,14 @@ struct StatementBinder {
     Plan plan;
     plan.keyspace = statement.keyspace;
     plan.body = UsePlan{.keyspace = statement.keyspace};
+    return plan;
+  }
+
+  Result<Plan> operator()(const cql::Describe& statement) const {
+    Plan plan;
+    plan.body = DescribePlan{.what = statement,
+                             .keyspace = binder.keyspace_of({}).value_or(std::string()),
+                             .result_columns = describe_columns(statement.what)};
     return plan;
   }
 

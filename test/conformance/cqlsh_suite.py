@@ -7,8 +7,8 @@ from checks import arguments, check, equal, restart_server, run
 
 
 class Shell:
-    def __init__(self, program, port, describes_itself):
-        self.program, self.port, self.describes_itself = program, port, describes_itself
+    def __init__(self, program, port):
+        self.program, self.port = program, port
         self.home = tempfile.mkdtemp(prefix="cqlsh-")
 
     def run(self, *options, status=0):
@@ -52,16 +52,11 @@ def make_write_and_read(shell):
 def system_tables_describe_themselves(shell):
     for table in ("system.local", "system.peers", "system.peers_v2", "system_schema.tables", "system_schema.columns", "system_schema.indexes"):
         shell.execute(f"SELECT * FROM {table}")
-        if shell.describes_itself:
-            expect(shell.execute(f"DESCRIBE TABLE {table}"), "CREATE TABLE " + table)
+        expect(shell.execute(f"DESCRIBE TABLE {table}"), "CREATE TABLE " + table)
 
 
 @check
 def describe_and_replay(shell):
-    if not shell.describes_itself:  # Apache's asks the server, which refuses until it has DESCRIBE
-        for what in ("KEYSPACES", "TABLE c.t", "KEYSPACE c", "SCHEMA"):
-            expect(shell.execute(f"DESCRIBE {what}", status=2), "DESCRIBE is not supported yet")
-        return
     expect(shell.execute("DESCRIBE KEYSPACES"), "c", "system")
     expect(shell.execute("DESCRIBE TABLES"), "t")
     text = shell.execute("DESCRIBE KEYSPACE c")
@@ -98,5 +93,5 @@ def after_a_restart(shell):
 
 
 if __name__ == "__main__":
-    args = arguments(cqlsh="cqlsh", describes_itself="no")
-    run(Shell(args.cqlsh, args.port, args.describes_itself == "yes"))
+    args = arguments(cqlsh="cqlsh")
+    run(Shell(args.cqlsh, args.port))

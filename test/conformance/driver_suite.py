@@ -277,7 +277,8 @@ def errors_by_class(c):
     raises(cassandra.AlreadyExists, query,
            "CREATE KEYSPACE shop WITH replication = {'class': 'SimpleStrategy', 'replication_factor': 1}", text="shop")
     raises(InvalidRequest, query, "SELECT * FROM shop.marks WHERE id = ?")
-    raises(SyntaxException, query, "DESCRIBE TABLES", text="not supported yet")
+    raises(InvalidRequest, query, "DESCRIBE TABLE shop.nowhere", text="Table 'nowhere' not found in keyspace 'shop'")
+    equal(query("DESCRIBE TABLE shop.marks").one().create_statement[:25], "CREATE TABLE shop.marks (")
     raises(InvalidRequest, c.session.prepare, "SELECT * FROM shop.nowhere WHERE id = ?")
     equal(query("SELECT a FROM shop.marks WHERE id = 1").one().a, "it's")
 

@@ -35,9 +35,9 @@ def node_suite(environment, script):
                            str(server.port)]
 
 
-def cqlsh_suite(environment, describes_itself):
+def cqlsh_suite(environment):
     return lambda server: [sys.executable, HERE / "cqlsh_suite.py", "--port", str(server.port), "--cqlsh",
-                         str(environments.python(environment).parent / "cqlsh"), "--describes-itself", describes_itself]
+                         str(environments.python(environment).parent / "cqlsh")]
 
 
 NEWEST = "cassandra-driver-3.29"
@@ -54,8 +54,8 @@ SUITES = {
     "scylla-driver 3.29.0": python_suite("scylla-driver-3.29.0", "driver_suite.py"),
     "scylla-driver newest": python_suite("scylla-driver-newest", "driver_suite.py"),
     "node 4.10": node_suite("cassandra-driver-node", "node_suite.js"),
-    "cqlsh": cqlsh_suite("cqlsh", "no"),
-    "scylla-cqlsh": cqlsh_suite("scylla-cqlsh", "yes"),
+    "cqlsh": cqlsh_suite("cqlsh"),
+    "scylla-cqlsh": cqlsh_suite("scylla-cqlsh"),
     "article products": python_suite(NEWEST, "article_products.py"),
     "article life of an embedding": python_suite(NEWEST, "article_life.py"),
     "article life of an embedding, scylla-driver": python_suite("scylla-driver-newest", "article_life.py"),

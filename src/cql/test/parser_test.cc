@@ -131,9 +131,8 @@ TEST(Parser, Refuses) {
       {"selekt", "line 1:0 no viable alternative at input 'selekt' ([selekt])"},
       {"selekt * from t", "line 1:0 no viable alternative at input 'selekt' ([selekt]...)"},
       {"", "line 1:0 no viable alternative at input '<EOF>'"},
-      {"DESCRIBE TABLES",
-       "message=\"DESCRIBE is not supported yet: the definitions are in the tables of system_schema\""},
-      {"desc table t", "message=\"DESCRIBE is not supported yet: the definitions are in the tables of system_schema\""},
+      {"DESCRIBE TABLES t", "line 1:16 missing EOF at 't' (DESCRIBE TABLES [t])"},
+      {"desc table", "line 1:10 no viable alternative at input '<EOF>'"},
       {"CREATE TABLE t (a vector<float, 2147483648> PRIMARY KEY)",
        "Failed parsing statement: [CREATE TABLE t (a vector<float, 2147483648> PRIMARY KEY)] reason: "
        "NumberFormatException For input string: \"2147483648\""},

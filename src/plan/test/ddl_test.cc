@@ -28,6 +28,27 @@ TEST_F(DdlTest, Table) {
   EXPECT_EQ(std::get<std::string>(made.table.options.at("comment")), "hi");
 }
 
+TEST_F(DdlTest, AKeyspaceWithoutReplicationTakesTheDefault) {
+  const auto plain = change_of<schema::CreateKeyspace>("CREATE KEYSPACE IF NOT EXISTS x");
+  EXPECT_TRUE(plain.if_not_exists);
+  EXPECT_TRUE(plain.durable_writes);
+  EXPECT_EQ(plain.replication, (schema::OptionMap{{"class", "SimpleStrategy"}, {"replication_factor", "1"}}));
+  const auto volatile_one = change_of<schema::CreateKeyspace>("CREATE KEYSPACE x WITH durable_writes = false");
+  EXPECT_FALSE(volatile_one.durable_writes);
+  EXPECT_EQ(volatile_one.replication, plain.replication);
+}
+
+TEST_F(DdlTest, AnAlteredKeyspaceKeepsWhatIsNotNamed) {
+  const auto durable = change_of<schema::AlterKeyspace>("ALTER KEYSPACE zz WITH durable_writes = false");
+  EXPECT_FALSE(durable.replication.has_value());
+  EXPECT_EQ(durable.durable_writes, false);
+  const auto replicated = change_of<schema::AlterKeyspace>(
+      "ALTER KEYSPACE zz WITH replication = {'class': 'NetworkTopologyStrategy', 'datacenter1': 1}");
+  EXPECT_FALSE(replicated.durable_writes.has_value());
+  EXPECT_EQ(replicated.replication->at("class"), "NetworkTopologyStrategy");
+  EXPECT_NE(error_of("ALTER KEYSPACE zz WITH replication = {'class': 'SimpleStrategy'}"), "");
+}
+
 TEST_F(DdlTest, EachExecutionGetsItsOwnUuid) {
   PlanPtr made = plan("CREATE TABLE x (k int PRIMARY KEY)");
   auto first = make_schema_change(*made, context({})), second = make_schema_change(*made, context({}));

@@ -210,6 +210,31 @@ struct DropKeyspace {
 struct Use {
   std::string keyspace;
 };
+/// DESCRIBE: what of the schema is shown as CQL.
+struct Describe {
+  enum class What : uint8_t {
+    kCluster,
+    kSchema,
+    kKeyspaces,
+    kKeyspace,
+    kTables,
+    kTable,
+    kTypes,
+    kType,
+    kIndex,
+    kFunctions,
+    kFunction,
+    kAggregates,
+    kAggregate,
+    kView,
+    kAny,  ///< a keyspace, or something of one, by its name alone
+  };
+  What what = What::kAny;
+  QualifiedName name;  ///< without a name: of all, or of the keyspace in use
+  bool full = false;   ///< SCHEMA with the system's keyspaces
+  bool only = false;   ///< KEYSPACE without what is in it
+  bool with_internals = false;
+};
 
 struct ColumnDefinition {
   std::string name;
@@ -436,8 +461,9 @@ struct Select {
 };
 
 struct Statement {
-  std::variant<Select, Insert, Update, Delete, Batch, Use, Truncate, CreateKeyspace, AlterKeyspace, DropKeyspace,
-               CreateTable, AlterTable, DropTable, CreateType, AlterType, DropType, CreateIndex, DropIndex>
+  std::variant<Select, Insert, Update, Delete, Batch, Use, Describe, Truncate, CreateKeyspace, AlterKeyspace,
+               DropKeyspace, CreateTable, AlterTable, DropTable, CreateType, AlterType, DropType, CreateIndex,
+               DropIndex>
       body;
   /// The bind markers in text order: the name of `:name`, empty for `?`. A name that occurs twice
   /// is here twice.

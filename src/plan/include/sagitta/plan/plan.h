@@ -42,6 +42,14 @@ struct UsePlan {
   std::string keyspace;
 };
 
+/// Its result has the columns of its kind, whatever it finds.
+struct DescribePlan {
+  cql::Describe what;
+  /// The one in use; empty: none.
+  std::string keyspace;
+  std::vector<ResultColumn> result_columns;
+};
+
 struct TruncatePlan {
   schema::TableDefPtr table;
 };
@@ -67,13 +75,15 @@ struct BatchPlan {
 };
 
 struct Plan {
-  std::variant<SchemaPlan, UsePlan, TruncatePlan, ModificationPlan, BatchPlan, std::shared_ptr<const SelectPlan>> body;
+  std::variant<SchemaPlan, UsePlan, DescribePlan, TruncatePlan, ModificationPlan, BatchPlan,
+               std::shared_ptr<const SelectPlan>>
+      body;
   std::vector<MarkerInfo> markers;
   /// For each component of the partition key the marker that gives it; empty unless every component
   /// is one plain marker.
   std::vector<uint16_t> partition_key_markers;
-  /// The table (or keyspace alone) that the statement is about; empty for USE and BATCH of several
-  /// tables.
+  /// The table (or keyspace alone) that the statement is about; empty for USE, DESCRIBE and BATCH
+  /// of several tables.
   std::string keyspace, table;
   uint64_t schema_version = 0;
   /// For the client, at every execution.

@@ -1,0 +1,25 @@
+/// The schema as CQL: statements that make again what is there, in the words and the order of
+/// Cassandra's DESCRIBE.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "sagitta/schema/schema.h"
+
+namespace sagitta::schema {
+
+/// What Cassandra shows in system_schema for a table whose options were not given.
+const std::map<std::string, OptionValue>& default_table_options();
+
+std::string create_text(const KeyspaceDef& keyspace);
+/// `with_internals`: with its id, and the columns that were dropped.
+std::string create_text(const TableDef& table, bool with_internals);
+std::string create_text(const TableDef& table, const IndexDef& index);
+std::string create_text(const std::string& keyspace, const types::DataType& user_type);
+
+/// The user types of a keyspace; each behind those that it is made of.
+std::vector<types::DataTypePtr> types_in_order(const KeyspaceDef& keyspace);
+
+}  // namespace sagitta::schema
