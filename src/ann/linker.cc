@@ -119,7 +119,7 @@ void Linker::neighbourhood(uint32_t slot, const Codec& codec, Scratch& scratch, 
     for (SearchKey key : walk.pool()) {
       const uint32_t met = slot_of(key);
       if (met == slot) continue;
-      if (work.copy == kNoLink && is_copy(met, slot) && !is_buried(met)) work.copy = met;
+      if (work.copy == kNoLink && is_copy(met, slot) && !is_gone(met)) work.copy = met;
       if (can_link_to(met)) work.candidates.push_back({distance_of(key), met});
     }
     if (!work.candidates.empty() || walk.exhausted()) return;

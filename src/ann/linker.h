@@ -48,6 +48,10 @@ class Linker {
  private:
   bool can_link_to(uint32_t slot) const { return store_.state(slot) == SlotState::kLive; }
   bool is_buried(uint32_t slot) const { return store_.state(slot) == SlotState::kBuried; }
+  /// Whether nothing may lead to the slot any more: it is buried, or was and is unlinked by now. A
+  /// link that began while it was buried may meet it, and no repair comes behind that. One that is
+  /// not gone stays until the link ends, or is repaired around afterwards. The state is read first.
+  bool is_gone(uint32_t slot) const { return is_buried(slot) || !store_.meta(slot).linked; }
   void prepare(uint32_t slot, const Codec& codec, Scratch& scratch, Codec::Query& out) const;
   /// Walks to a slot. Fills work.candidates with the nearest live slots in ascending order, and
   /// work.copy with a copy of the slot.
@@ -96,11 +100,11 @@ class Linker {
   /// Removes links from work.links, all the links of `from`, to make room for `newcomer`. False
   /// when the newcomer is ruled out.
   bool drop_links_for(Near from, const Codec::Query& newcomer, const Codec& codec, LinkScratch& work) const;
-  /// Inserts a slot after `copy` in its ring. False when `copy` is already buried.
+  /// Inserts a slot after `copy` in its ring. False when `copy` is already gone.
   bool join(uint32_t slot, uint32_t copy, const Codec& codec, LinkScratch& work);
   /// Drops the farthest link of a node whose record is full. The caller holds its lock.
   void make_room_for_copy(uint32_t slot, const Codec& codec, LinkScratch& work);
-  /// The next copy that is not buried.
+  /// The next copy that is not gone.
   uint32_t next_kept(uint32_t slot) const;
   /// Whether the ring that starts at `slot` meets `copy`.
   bool leads_to(uint32_t slot, uint32_t copy) const;

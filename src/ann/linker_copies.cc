@@ -21,7 +21,7 @@ bool Linker::is_copy(uint32_t a, uint32_t b) const {
 uint32_t Linker::next_kept(uint32_t slot) const {
   CopyRing ring(slot);
   uint32_t next = ring.next(graph_);
-  while (next != kNoLink && is_buried(next)) next = ring.next(graph_);
+  while (next != kNoLink && is_gone(next)) next = ring.next(graph_);
   return next;
 }
 
@@ -47,11 +47,11 @@ bool Linker::leads_to(uint32_t slot, uint32_t copy) const {
   return next == copy;
 }
 
-// Joining a retired copy is safe: it hands its links on when it is buried. A buried one may have
-// done that already.
+// Joining a retired copy is safe: it hands its links on when it is buried. One that is gone may
+// have done that already.
 bool Linker::join(uint32_t slot, uint32_t copy, const Codec& codec, LinkScratch& work) {
   NodeLock lock(store_.meta(copy));
-  if (is_buried(copy)) return false;
+  if (is_gone(copy)) return false;
   graph_.expect_copies();
   make_room_for_copy(copy, codec, work);
   const uint32_t next = next_kept(copy);

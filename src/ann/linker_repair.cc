@@ -12,7 +12,7 @@ namespace sagitta::ann {
 void Linker::splice(uint32_t from, uint32_t to, const Codec& codec, LinkScratch& work) {
   const uint32_t moved = put_last(from, to, codec, work);
   // A repair that must find every link to a buried slot may have passed `to` already.
-  if (moved != kNoLink && moved != to && !is_buried(moved)) put_last(to, moved, codec, work);
+  if (moved != kNoLink && moved != to && !is_gone(moved)) put_last(to, moved, codec, work);
 }
 
 // Returns the link that was dropped; kNoLink when there was room or nothing to do.

@@ -48,6 +48,17 @@ class LinkerTest : public testing::Test {
     graph_.set_next_copy(slot, follower_);
     return slot;
   }
+  /// Buries the slot and unlinks it, while a link that began in between has still its way to it.
+  void unlink(uint32_t slot) {
+    EXPECT_TRUE(store_.retire(slot, gate_));
+    SlotList buried = store_.take_graves();
+    store_.release(buried, gate_);
+  }
+  LinkOutcome link(uint32_t slot) {
+    Scratch scratch;
+    store_.meta(slot).linked = true;
+    return linker_.link(slot, codec_, scratch);
+  }
   void reconnect() {
     Scratch scratch;
     linker_.reconnect(codec_, scratch);
@@ -83,6 +94,23 @@ TEST_F(LinkerTest, ACopyThatIsBeingLinkedIsNotLost) {
   store_.meta(slot).linking = false;
   reconnect();
   EXPECT_EQ(graph_.next_copy(leader_), slot);
+}
+
+TEST_F(LinkerTest, WhatWasUnlinkedIsNoCopyToJoin) {
+  const uint32_t slot = insert(1);
+  unlink(leader_);
+  EXPECT_EQ(link(slot), LinkOutcome::kToNeighbours);
+  EXPECT_EQ(graph_.next_copy(slot), kNoLink);
+  EXPECT_EQ(graph_.next_copy(leader_), follower_);
+}
+
+TEST_F(LinkerTest, WhatWasUnlinkedIsNoNextCopy) {
+  const uint32_t slot = insert(1);
+  unlink(leader_);
+  write_links(entry_, follower_);
+  EXPECT_EQ(link(slot), LinkOutcome::kAsCopy);
+  EXPECT_EQ(graph_.next_copy(follower_), slot);
+  EXPECT_EQ(graph_.next_copy(slot), follower_) << "not the leader";
 }
 
 }  // namespace
