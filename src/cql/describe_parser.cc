@@ -1,6 +1,6 @@
 /// DESCRIBE, behind its first word.
 #include <array>
-#include <utility>
+#include <string_view>
 
 #include "parser_impl.h"
 
@@ -9,20 +9,24 @@ namespace {
 
 using What = Describe::What;
 
-/// Words that want no name behind them.
-constexpr std::array kLists = std::to_array<std::pair<std::string_view, What>>({{"cluster", What::kCluster},
-                                                                                {"keyspaces", What::kKeyspaces},
-                                                                                {"tables", What::kTables},
-                                                                                {"types", What::kTypes},
-                                                                                {"functions", What::kFunctions},
-                                                                                {"aggregates", What::kAggregates}});
-/// Words that want one.
-constexpr std::array kNamed = std::to_array<std::pair<std::string_view, What>>({{"table", What::kTable},
-                                                                                {"columnfamily", What::kTable},
-                                                                                {"type", What::kType},
-                                                                                {"index", What::kIndex},
-                                                                                {"function", What::kFunction},
-                                                                                {"aggregate", What::kAggregate}});
+struct Word {
+  std::string_view word;
+  What what;
+  bool wants_name;
+};
+constexpr std::array kWords = std::to_array<Word>({{"schema", What::kSchema, false},
+                                                   {"cluster", What::kCluster, false},
+                                                   {"keyspaces", What::kKeyspaces, false},
+                                                   {"tables", What::kTables, false},
+                                                   {"types", What::kTypes, false},
+                                                   {"functions", What::kFunctions, false},
+                                                   {"aggregates", What::kAggregates, false},
+                                                   {"table", What::kTable, true},
+                                                   {"columnfamily", What::kTable, true},
+                                                   {"type", What::kType, true},
+                                                   {"index", What::kIndex, true},
+                                                   {"function", What::kFunction, true},
+                                                   {"aggregate", What::kAggregate, true}});
 
 }  // namespace
 
@@ -37,13 +41,9 @@ Describe Parser::described() {
   if (accept_words({"full", "schema"})) return {.what = What::kSchema, .full = true};
   if (accept_words({"only", "keyspace"})) return {.what = What::kKeyspace, .name = maybe_keyspace(), .only = true};
   if (accept_words({"materialized", "view"})) return {.what = What::kView, .name = expect_qualified_name()};
-  if (accept_word("schema")) return {.what = What::kSchema};
   if (accept_word("keyspace")) return {.what = What::kKeyspace, .name = maybe_keyspace()};
-  for (const auto& [word, what] : kLists) {
-    if (accept_word(word)) return {.what = what};
-  }
-  for (const auto& [word, what] : kNamed) {
-    if (accept_word(word)) return {.what = what, .name = expect_qualified_name()};
+  for (const auto& [word, what, wants_name] : kWords) {
+    if (accept_word(word)) return {.what = what, .name = wants_name ? expect_qualified_name() : QualifiedName()};
   }
   return {.name = expect_qualified_name()};
 }

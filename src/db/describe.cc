@@ -51,13 +51,16 @@ class Description {
   }
   Status lists();
   Status keyspace();
-  Status table();
-  Status type();
-  Status index();
-  /// By its name alone: a keyspace, or a table, a type or an index of the keyspace in use.
+  /// Adds what has the name, if the keyspace has it.
+  using Find = bool (Description::*)(const KeyspaceDef& keyspace);
+  bool find_table(const KeyspaceDef& keyspace);
+  bool find_type(const KeyspaceDef& keyspace);
+  bool find_index(const KeyspaceDef& keyspace);
+  /// What has the name in its keyspace; null: of a kind that no keyspace has. `kind` and `place`
+  /// are for the error.
+  Status one(Find find, std::string_view kind, std::string_view place = "");
+  /// By its name alone: a keyspace, or a table, an index or a type of the keyspace in use.
   Status any();
-  /// Of kinds that no keyspace has.
-  Status nothing(std::string_view kind);
 
   Rows take() { return std::move(rows_); }
 
@@ -96,7 +99,8 @@ class Description {
     for (const auto& [name, table] : in_order(keyspace.tables)) add_table(*table);
   }
   void list(const KeyspaceDef& keyspace);
-  bool find(const KeyspaceDef& keyspace, const std::string& name);
+  bool find_any(const KeyspaceDef& keyspace);
+  const std::string& name() const { return plan_.what.name.name; }
 
   const plan::DescribePlan& plan_;
   const schema::Schema& stored_;
@@ -140,81 +144,52 @@ Status Description::lists() {
 }
 
 Status Description::keyspace() {
-  const std::string& name = plan_.what.name.name.empty() ? plan_.keyspace : plan_.what.name.name;
-  if (name.empty()) return fail(ErrorCode::kInvalid, "No keyspace specified and no current keyspace");
-  SAGITTA_TRY(const KeyspaceDef* keyspace, keyspace_named(name));
+  SAGITTA_TRY(const KeyspaceDef* keyspace, name().empty() ? its_keyspace() : keyspace_named(name()));
   plan_.what.only ? add_keyspace(*keyspace) : add_all_of(*keyspace);
   return {};
 }
 
-Status Description::table() {
-  SAGITTA_TRY(const KeyspaceDef* keyspace, its_keyspace());
-  const auto found = keyspace->tables.find(plan_.what.name.name);
-  if (found == keyspace->tables.end()) {
-    return fail(ErrorCode::kInvalid,
-                fmt::format("Table '{}' not found in keyspace '{}'", plan_.what.name.name, keyspace->name));
-  }
-  add_table(*found->second);
-  return {};
+bool Description::find_table(const KeyspaceDef& keyspace) {
+  const auto table = keyspace.tables.find(name());
+  if (table != keyspace.tables.end()) add_table(*table->second);
+  return table != keyspace.tables.end();
 }
 
-Status Description::type() {
-  SAGITTA_TRY(const KeyspaceDef* keyspace, its_keyspace());
-  const auto found = keyspace->types.find(plan_.what.name.name);
-  if (found == keyspace->types.end()) {
-    return fail(ErrorCode::kInvalid,
-                fmt::format("User defined type '{}' not found in '{}'", plan_.what.name.name, keyspace->name));
-  }
-  add_type(*keyspace, *found->second);
-  return {};
-}
-
-Status Description::index() {
-  SAGITTA_TRY(const KeyspaceDef* keyspace, its_keyspace());
-  for (const auto& [name, table] : keyspace->tables) {
-    const schema::IndexDef* index = table->find_index(plan_.what.name.name);
-    if (index == nullptr) continue;
-    add_index(*table, *index);
-    return {};
-  }
-  return fail(ErrorCode::kInvalid,
-              fmt::format("Table for existing index '{}' not found in '{}'", plan_.what.name.name, keyspace->name));
-}
-
-bool Description::find(const KeyspaceDef& keyspace, const std::string& name) {
-  if (const auto table = keyspace.tables.find(name); table != keyspace.tables.end()) {
-    add_table(*table->second);
-    return true;
-  }
-  for (const auto& [table_name, table] : keyspace.tables) {
-    if (const schema::IndexDef* index = table->find_index(name)) {
-      add_index(*table, *index);
-      return true;
-    }
-  }
-  const auto type = keyspace.types.find(name);
+bool Description::find_type(const KeyspaceDef& keyspace) {
+  const auto type = keyspace.types.find(name());
   if (type != keyspace.types.end()) add_type(keyspace, *type->second);
   return type != keyspace.types.end();
 }
 
+bool Description::find_index(const KeyspaceDef& keyspace) {
+  for (const auto& [table_name, table] : keyspace.tables) {
+    const schema::IndexDef* index = table->find_index(name());
+    if (index == nullptr) continue;
+    add_index(*table, *index);
+    return true;
+  }
+  return false;
+}
+
+Status Description::one(Find find, std::string_view kind, std::string_view place) {
+  SAGITTA_TRY(const KeyspaceDef* keyspace, its_keyspace());
+  if (find != nullptr && (this->*find)(*keyspace)) return {};
+  return fail(ErrorCode::kInvalid, fmt::format("{}'{}' not found in {}'{}'", kind, name(), place, keyspace->name));
+}
+
+bool Description::find_any(const KeyspaceDef& keyspace) {
+  return find_table(keyspace) || find_index(keyspace) || find_type(keyspace);
+}
+
 Status Description::any() {
-  const auto& [owner, name] = std::tie(plan_.what.name.keyspace, plan_.what.name.name);
-  if (owner.empty()) {
-    if (const KeyspaceDef* keyspace = schema_.find_keyspace(name)) {
+  if (plan_.what.name.keyspace.empty()) {
+    if (const KeyspaceDef* keyspace = schema_.find_keyspace(name())) {
       add_all_of(*keyspace);
       return {};
     }
-    if (plan_.keyspace.empty()) return fail(keyspace_named(name));
+    if (plan_.keyspace.empty()) return fail(keyspace_named(name()));
   }
-  SAGITTA_TRY(const KeyspaceDef* keyspace, its_keyspace());
-  if (find(*keyspace, name)) return {};
-  return fail(ErrorCode::kInvalid, fmt::format("'{}' not found in keyspace '{}'", name, keyspace->name));
-}
-
-Status Description::nothing(std::string_view kind) {
-  SAGITTA_TRY(const KeyspaceDef* keyspace, its_keyspace());
-  return fail(ErrorCode::kInvalid,
-              fmt::format("{} '{}' not found in '{}'", kind, plan_.what.name.name, keyspace->name));
+  return one(&Description::find_any, "", "keyspace ");
 }
 
 Status fill(Description& description, What what, const NodeOptions& node) {
@@ -227,12 +202,12 @@ Status fill(Description& description, What what, const NodeOptions& node) {
     case What::kFunctions:
     case What::kAggregates: return description.lists();
     case What::kKeyspace: return description.keyspace();
-    case What::kTable: return description.table();
-    case What::kType: return description.type();
-    case What::kIndex: return description.index();
-    case What::kFunction: return description.nothing("User defined function");
-    case What::kAggregate: return description.nothing("User defined aggregate");
-    case What::kView: return description.nothing("Materialized view");
+    case What::kTable: return description.one(&Description::find_table, "Table ", "keyspace ");
+    case What::kType: return description.one(&Description::find_type, "User defined type ");
+    case What::kIndex: return description.one(&Description::find_index, "Table for existing index ");
+    case What::kFunction: return description.one(nullptr, "User defined function ");
+    case What::kAggregate: return description.one(nullptr, "User defined aggregate ");
+    case What::kView: return description.one(nullptr, "Materialized view ");
     case What::kAny: break;
   }
   return description.any();

@@ -120,9 +120,6 @@ Status check_compaction(const std::map<std::string, schema::OptionValue>& option
   return fail(ErrorCode::kConfig, "Missing sub-option 'class' for the 'compaction' option.");
 }
 
-/// The name after the last dot: strategies go by their class name, with or without package.
-std::string_view simple_class(std::string_view name) { return name.substr(name.find_last_of('.') + 1); }
-
 Status check_factor(std::string_view name, const std::string& value) {
   auto factor = to_integer(value);
   if (factor && *factor >= 0 && *factor <= INT32_MAX) return {};
@@ -174,7 +171,7 @@ Result<std::map<std::string, schema::OptionValue>> check_table_options(const cql
 Status check_replication(const schema::OptionMap& replication) {
   auto found = replication.find("class");
   if (found == replication.end()) return fail(ErrorCode::kConfig, "Missing replication strategy class");
-  const std::string_view strategy = simple_class(found->second);
+  const std::string_view strategy = schema::simple_class(found->second);
   const bool simple = strategy == "SimpleStrategy", network = strategy == "NetworkTopologyStrategy";
   if (!simple && !network && strategy != "LocalStrategy") {
     return fail(ErrorCode::kConfig, fmt::format("Unable to find replication strategy class '{}'", found->second));

@@ -40,9 +40,6 @@ std::string map_text(const OptionMap& map) {
   return fmt::format("{{{}}}", fmt::join(pairs, ", "));
 }
 
-/// The name after the last dot: classes go by it, with or without package.
-std::string simple_class(const std::string& name) { return name.substr(name.find_last_of('.') + 1); }
-
 bool is_text_option(std::string_view name) {
   constexpr std::array kText = std::to_array<std::string_view>(
       {"additional_write_policy", "caching", "comment", "memtable", "read_repair", "speculative_retry"});
@@ -176,7 +173,8 @@ const std::map<std::string, OptionValue>& default_table_options() {
 
 std::string create_text(const KeyspaceDef& keyspace) {
   OptionMap replication = keyspace.replication;
-  for (auto& [name, value] : replication) value = name == "class" ? simple_class(value) : value;
+  for (auto& [name, value] : replication)
+    if (name == "class") value = std::string(simple_class(value));
   return fmt::format("CREATE KEYSPACE {} WITH replication = {}  AND durable_writes = {};", quote_name(keyspace.name),
                      map_text(replication), keyspace.durable_writes);
 }

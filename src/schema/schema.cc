@@ -155,6 +155,8 @@ Result<SchemaPtr> Schema::decode(BytesView bytes) {
   return schema;
 }
 
+std::string_view simple_class(std::string_view name) { return name.substr(name.find_last_of('.') + 1); }
+
 bool is_vector_index_class(std::string_view class_name) {
   return lower(class_name) == "vector_index" || is_storage_attached_class(class_name);
 }

@@ -154,6 +154,8 @@ struct Schema {
 };
 using SchemaPtr = std::shared_ptr<const Schema>;
 
+/// The name after the last dot: strategies and other classes go by it, with or without package.
+std::string_view simple_class(std::string_view name);
 /// Whether the index is a vector index, by its class name: vector_index, sai, StorageAttachedIndex,
 /// SASIIndex, full names. Letter case is ignored.
 bool is_vector_index_class(std::string_view class_name);
