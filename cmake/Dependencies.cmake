@@ -12,6 +12,7 @@ find_package(Boost 1.81 REQUIRED)
 # RocksDB's package defines lz4::lz4; Debian ships snappy without a CMake package.
 find_library(SNAPPY_LIBRARY snappy REQUIRED)
 find_library(DEFLATE_LIBRARY deflate REQUIRED)
+find_library(UTF8PROC_LIBRARY utf8proc REQUIRED)
 add_library(snappy::snappy UNKNOWN IMPORTED GLOBAL)
 set_target_properties(snappy::snappy PROPERTIES IMPORTED_LOCATION ${SNAPPY_LIBRARY})
 

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "sagitta/exec/ann.h"
+#include "sagitta/exec/indexed_rows.h"
 
 #include "system_tables.h"
 
@@ -22,6 +23,12 @@ constexpr std::string_view kAnnHelp = "ANN queries, by how they were answered";
 Gauge& work_gauge(MetricsRegistry& metrics, const char* thread) {
   return metrics.gauge("sagitta_read_work_max", "The most units of work that a read did in one go, by thread",
                        {{"thread", thread}});
+}
+
+std::vector<index::PostingProbe> asked(const plan::Way& way) {
+  std::vector<index::PostingProbe> probes;
+  for (const plan::IndexProbe& probe : way.probes) probes.push_back(probe.asked);
+  return probes;
 }
 
 bool is_error(const Result<Answer>& answer, ErrorCode code) { return !answer && answer.error().code() == code; }
@@ -57,6 +64,7 @@ struct Reader::Read {
   bool is_wide(uint64_t caller_work) const {
     // Those of the node itself have a row each; the others show the whole schema, or all traces.
     if (select.plan->table->is_virtual) return select.plan->table->keyspace != "system";
+    if (way.kind == plan::Way::Kind::kPostings) return select.plan->aggregate || way.rows > kRowsTried;
     if (select.partitions) return select.partitions->size() * select.clustering.size() > caller_work / work::kSeek;
     if (select.ann) return way.index == nullptr || *select.limit > kAnnLimitTried;
     // A page ends neither an aggregate nor the search for rows that pass a filter.
@@ -141,6 +149,8 @@ void Reader::begin(Read& read, kv::ReadMode mode) {
   }
   if (table->is_virtual) {
     read.rows = system_rows(table, {node_.node, node_.host_id, *schemas_.newest()->full, node_.traces});
+  } else if (read.way.kind == plan::Way::Kind::kPostings) {
+    read.rows = std::make_unique<exec::IndexedRows>(stored_rows(read, {now_s, mode}), asked(read.way));
   } else {
     read.rows = std::make_unique<exec::StoredRows>(stored_rows(read, {now_s, mode}));
   }

@@ -29,7 +29,8 @@ Follower::Follower(const Environment& environment)
     : env_(environment),
       journal_(env_.store),
       source_{env_.view, journal_, commit_},
-      row_maps_(env_.store, env_.shared.row_maps(), env_.partition) {
+      row_maps_(env_.store, env_.shared.row_maps(), env_.partition),
+      postings_(env_.store, env_.shared.postings(), env_.partition) {
   env_.shared.join(env_.partition, source_);
 }
 
@@ -41,6 +42,7 @@ Status Follower::start(const schema::SchemaPtr& schema, log::Offset next) {
   schema_ = schema;
   tables_ = indexed_tables(*schema);
   SAGITTA_CHECK(row_maps_.load(*schema));
+  SAGITTA_CHECK(postings_.start(*schema));
   env_.shared.adopt(env_.partition, schema);
   env_.shared.begin_work(false);
   return {};
@@ -62,6 +64,7 @@ void Follower::begin_record(log::Offset offset, kv::Batch& batch) {
   offset_ = offset;
   updates_before_ = updates_.size();
   journal_.begin_record(offset, batch);
+  postings_.begin_record(batch);
 }
 
 void Follower::change_row(const schema::TableDef& table, BytesView row_key, std::optional<rows::LiveRow> now,
@@ -85,6 +88,7 @@ void Follower::bound_journal(uint32_t index_id) {
 }
 
 void Follower::truncate(const schema::TableDef& table, kv::Batch& batch) {
+  postings_.truncate(table);
   const TableIndexes* indexed = of_table(table.id);
   if (indexed == nullptr) return;
   for (const uint32_t id : indexed->ids) journal_.add_clear(id, batch);
@@ -101,6 +105,7 @@ Status Follower::change_schema(const schema::Schema& before, const schema::Schem
     if (!had.contains(id)) journal_.create(id, batch);
   }
   SAGITTA_CHECK(row_maps_.change_schema(*after, env_.view(0), batch));
+  postings_.change_schema(*after);
   next_schema_ = after;
   return {};
 }
@@ -113,6 +118,7 @@ void Follower::take_back() {
   updates_.erase(updates_.begin() + static_cast<std::ptrdiff_t>(updates_before_), updates_.end());
   truncated_.reset();
   row_maps_.take_back();
+  postings_.take_back();
   next_schema_ = nullptr;
 }
 
@@ -181,6 +187,7 @@ void Follower::finish(int64_t log_s, kv::Batch& batch) {
 /// What leaves its row map is in no published index any more.
 void Follower::committed() {
   journal_.committed();
+  postings_.committed();
   std::lock_guard lock(commit_.mutex);
   commit_.next = offset_ + 1;
   indexes_ = nullptr;  // one that serves by now was not there, perhaps

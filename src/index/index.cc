@@ -12,6 +12,16 @@ uint64_t fingerprint(const rows::LiveCell& cell) {
   return static_cast<uint64_t>(types::token_of(cell.value)) ^ (static_cast<uint64_t>(cell.expires_s) * kOddFactor);
 }
 
+std::string Definition::refuse(BytesView) const { return {}; }
+
+std::unique_ptr<Scorer> Definition::scorer(const Probe&) const { return nullptr; }
+
+std::string_view Definition::score_function() const { return {}; }
+
+Result<std::shared_ptr<Index>> Definition::make(const schema::TableDefPtr&, const Surroundings&) const {
+  return fail(ErrorCode::kServer, "index " + def_.name + " is not kept in memory");
+}
+
 Result<std::shared_ptr<const void>> Reader::reserve(size_t, size_t) const { return nullptr; }
 
 Status Index::clear(log::Partition partition) {

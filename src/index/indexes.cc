@@ -19,7 +19,8 @@ std::map<uint32_t, TableIndexes> indexed_tables(const schema::Schema& schema) {
   for (const auto& [name, keyspace] : schema.keyspaces) {
     for (const auto& [table_name, table] : keyspace->tables) {
       for (const schema::IndexDef& def : table->indexes) {
-        if (define(*table, def) == nullptr) continue;
+        const DefinitionPtr definition = define(*table, def);
+        if (definition == nullptr || definition->terms() != nullptr) continue;
         TableIndexes& of_table = tables[table->id];
         of_table.ids.push_back(def.id);
         of_table.columns.push_back(def.column_id);
@@ -30,10 +31,11 @@ std::map<uint32_t, TableIndexes> indexed_tables(const schema::Schema& schema) {
 }
 
 Indexes::Indexes(MemoryBudget& memory, MetricsRegistry& metrics, const Clock& clock, const SharedRowMaps& rows,
-                 log::Partition partitions)
+                 const SharedPostings& postings, log::Partition partitions)
     : memory_(memory),
       clock_(clock),
       rows_(rows),
+      postings_(postings),
       partitions_(partitions),
       failed_(metrics.counter("sagitta_index_failures_total",
                               "Indexes that memory had no room for; their queries read rows.")) {}
@@ -48,8 +50,22 @@ std::vector<IndexPtr> Indexes::adopt(const schema::Schema& schema) {
       if (IndexPtr index = find_or_make(table, def, made)) next[def.id] = std::move(index);
     }
   }
-  publish(std::move(next));
+  publish(std::move(next), posting_indexes(schema));
   return made;
+}
+
+PostingIndexes Indexes::posting_indexes(const schema::Schema& schema) const {
+  PostingIndexes found;
+  for (const auto& [name, keyspace] : schema.keyspaces) {
+    for (const auto& [table_name, table] : keyspace->tables) {
+      for (const schema::IndexDef& def : table->indexes) {
+        DefinitionPtr definition = define(*table, def);
+        if (definition == nullptr || definition->terms() == nullptr) continue;
+        found[def.id] = std::make_shared<PostingIndex>(std::move(definition), postings_);
+      }
+    }
+  }
+  return found;
 }
 
 IndexPtr Indexes::find_or_make(const schema::TableDefPtr& table, const schema::IndexDef& def,
@@ -66,8 +82,9 @@ IndexPtr Indexes::find_or_make(const schema::TableDefPtr& table, const schema::I
   return made.emplace_back(*std::move(index));
 }
 
-void Indexes::publish(IndexMap next) {
+void Indexes::publish(IndexMap next, PostingIndexes postings) {
   auto published = std::make_shared<IndexSet>();
+  published->postings = std::move(postings);
   for (const auto& [id, index] : next) published->indexes[id] = index;
   std::lock_guard lock(mutex_);
   for (const auto& [id, index] : *indexes_) {

@@ -7,13 +7,17 @@
 
 #include "sagitta/base/assert.h"
 
+#include "ordered/ordered_kind.h"
 #include "vector/vector_kind.h"
 
 namespace sagitta::index {
 namespace {
 
 struct Registry {
-  Registry() { kinds.push_back(std::make_unique<VectorKind>()); }
+  Registry() {
+    kinds.push_back(std::make_unique<VectorKind>());
+    kinds.push_back(std::make_unique<OrderedKind>());
+  }
 
   mutable std::shared_mutex mutex;
   std::vector<std::unique_ptr<const Kind>> kinds;
@@ -40,13 +44,8 @@ const Kind* find_kind(std::string_view name) {
 
 const Kind* find_kind(const Target& target) {
   std::shared_lock lock(registry().mutex);
-  const Kind* claims = nullptr;
-  for (const auto& kind : registry().kinds) {
-    if (!kind->claims(target.class_name)) continue;
-    if (kind->check_column(target)) return kind.get();
-    if (claims == nullptr) claims = kind.get();
-  }
-  return claims;
+  const auto found = std::ranges::find_if(registry().kinds, [&](const auto& kind) { return kind->claims(target); });
+  return found == registry().kinds.end() ? nullptr : found->get();
 }
 
 DefinitionPtr define(const schema::TableDef& table, const schema::IndexDef& def) {

@@ -12,7 +12,8 @@ SharedIndexes::SharedIndexes(const Environment& environment, const SnapshotPlace
     : env_(environment),
       sources_(partitions),
       row_maps_(env_.memory, partitions),
-      indexes_(env_.memory, env_.metrics, env_.clock, row_maps_, partitions),
+      postings_(partitions),
+      indexes_(env_.memory, env_.metrics, env_.clock, row_maps_, postings_, partitions),
       saver_({env_.workers, env_.metrics, env_.clock, indexes_, sources_}, place),
       builder_({env_.workers, env_.metrics, indexes_, sources_, saver_}),
       crossed_(partitions) {}

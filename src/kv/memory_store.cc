@@ -243,26 +243,38 @@ class MemoryStore final : public Store {
                                       : std::static_pointer_cast<const MemorySnapshot>(std::move(snapshot));
     return std::make_unique<MemoryIterator>(state_, std::move(pinned), family, from, to);
   }
+  uint64_t estimate_bytes(Family family, BytesView from, BytesView to) const override {
+    std::shared_lock lock(state_->mutex);
+    const FamilyMap& map = state_->family(family);
+    uint64_t bytes = 0;
+    for (auto it = map.lower_bound(from); it != map.end() && (to.empty() || it->first < to); ++it) {
+      const auto& newest = it->second.back().value;
+      if (newest) bytes += it->first.size() + newest->size();
+    }
+    return bytes;
+  }
   Status flush() override { return {}; }
   Status compact() override {
     const CompactionFilter filter = filters_ ? filters_() : CompactionFilter();
     if (!filter) return {};
     std::unique_lock lock(state_->mutex);
     ++state_->sequence;
-    FamilyMap& rows = state_->family(Family::kRows);
-    for (auto it = rows.begin(); it != rows.end();) {
-      const bool stays = compact(filter, it->first, it->second);
-      it = stays ? std::next(it) : rows.erase(it);
+    for (const Family family : {Family::kRows, Family::kPostings}) {
+      FamilyMap& map = state_->family(family);
+      for (auto it = map.begin(); it != map.end();) {
+        const bool stays = compact(filter, family, it->first, it->second);
+        it = stays ? std::next(it) : map.erase(it);
+      }
     }
     return {};
   }
 
  private:
   /// False if nothing is left of the key.
-  bool compact(const CompactionFilter& filter, const Bytes& key, Versions& versions) {
+  bool compact(const CompactionFilter& filter, Family family, const Bytes& key, Versions& versions) {
     const std::optional<Bytes>& newest = versions.back().value;
     Bytes replacement;
-    const Compaction verdict = newest ? filter(key, *newest, replacement) : Compaction::kKeep;
+    const Compaction verdict = newest ? filter(family, key, *newest, replacement) : Compaction::kKeep;
     if (verdict == Compaction::kKeep) return true;
     return state_->add(versions, verdict == Compaction::kDrop ? std::nullopt : std::optional(std::move(replacement)));
   }

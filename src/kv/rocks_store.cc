@@ -7,6 +7,7 @@
 #include <rocksdb/write_batch.h>
 
 #include <array>
+#include <span>
 #include <vector>
 
 #include "sagitta/base/advice.h"
@@ -20,9 +21,12 @@ namespace {
 
 /// On disk; in the order of Family. RocksDB insists that one is called "default".
 constexpr std::array<const char*, kFamilyCount> kFamilyNames = {"default", "rows", "journal", "requests",
-                                                                "row_numbers"};
+                                                                "row_numbers", "postings"};
 
-/// A file of rows that no write has led to merge goes through the compaction filter when it is this
+/// Those that the compaction filter is for.
+constexpr std::array kFiltered = {Family::kRows, Family::kPostings};
+
+/// A file of theirs that no write has led to merge goes through the compaction filter when it is this
 /// old.
 constexpr uint64_t kRewriteAfterS = 24 * 3600;
 
@@ -44,12 +48,12 @@ Status to_status(const rocksdb::Status& status, const std::string& directory) {
 
 class RocksFilter final : public rocksdb::CompactionFilter {
  public:
-  explicit RocksFilter(kv::CompactionFilter filter) : filter_(std::move(filter)) {}
+  RocksFilter(Family family, kv::CompactionFilter filter) : family_(family), filter_(std::move(filter)) {}
   const char* Name() const override { return "sagitta.rows"; }
   Decision FilterV2(int, const rocksdb::Slice& key, ValueType type, const rocksdb::Slice& value, Bytes* replacement,
                     Bytes*) const override {
     if (type != ValueType::kValue) return Decision::kKeep;
-    switch (filter_(to_bytes(key), to_bytes(value), *replacement)) {
+    switch (filter_(family_, to_bytes(key), to_bytes(value), *replacement)) {
       case Compaction::kKeep: return Decision::kKeep;
       case Compaction::kDrop: return Decision::kRemove;
       case Compaction::kReplace: return Decision::kChangeValue;
@@ -58,20 +62,22 @@ class RocksFilter final : public rocksdb::CompactionFilter {
   }
 
  private:
+  const Family family_;
   const kv::CompactionFilter filter_;
 };
 
 class RocksFilterFactory final : public rocksdb::CompactionFilterFactory {
  public:
-  explicit RocksFilterFactory(CompactionFilterSource source) : source_(std::move(source)) {}
+  RocksFilterFactory(Family family, CompactionFilterSource source) : family_(family), source_(std::move(source)) {}
   const char* Name() const override { return "sagitta.rows"; }
   std::unique_ptr<rocksdb::CompactionFilter> CreateCompactionFilter(
       const rocksdb::CompactionFilter::Context&) override {
     auto filter = source_();
-    return filter ? std::make_unique<RocksFilter>(std::move(filter)) : nullptr;
+    return filter ? std::make_unique<RocksFilter>(family_, std::move(filter)) : nullptr;
   }
 
  private:
+  const Family family_;
   const CompactionFilterSource source_;
 };
 
@@ -269,11 +275,24 @@ class RocksStore final : public Store {
                                     SnapshotPtr snapshot) override {
     return std::make_unique<RocksIterator>(core_, std::move(snapshot), family, from, to, mode);
   }
+  uint64_t estimate_bytes(Family family, BytesView from, BytesView to) const override {
+    // Any key is less than one that goes on like this.
+    static const Bytes kEnd(64, '\xff');
+    const rocksdb::Range range(to_slice(from), to.empty() ? to_slice(kEnd) : to_slice(to));
+    rocksdb::SizeApproximationOptions options;
+    options.include_memtables = true;
+    uint64_t bytes = 0;
+    const auto status = core_->db->GetApproximateSizes(options, core_->handle(family), &range, 1, &bytes);
+    return status.ok() ? bytes : 0;
+  }
   Status flush() override { return core_->checked(core_->db->Flush(rocksdb::FlushOptions(), core_->handles)); }
   Status compact() override {
     rocksdb::CompactRangeOptions options;
     options.bottommost_level_compaction = rocksdb::BottommostLevelCompaction::kForceOptimized;
-    return core_->checked(core_->db->CompactRange(options, core_->handle(Family::kRows), nullptr, nullptr));
+    for (const Family family : kFiltered) {
+      SAGITTA_CHECK(core_->checked(core_->db->CompactRange(options, core_->handle(family), nullptr, nullptr)));
+    }
+    return {};
   }
 
  private:
@@ -291,10 +310,10 @@ std::vector<rocksdb::ColumnFamilyDescriptor> families_of(const RocksProcess& sha
     families[static_cast<size_t>(sorted)].options.memtable_insert_with_hint_prefix_extractor.reset(
         rocksdb::NewFixedPrefixTransform(0));
   }
-  if (filters) {
-    rocksdb::ColumnFamilyOptions& rows = families[static_cast<size_t>(Family::kRows)].options;
-    rows.compaction_filter_factory = std::make_shared<RocksFilterFactory>(std::move(filters));
-    rows.periodic_compaction_seconds = kRewriteAfterS;
+  for (const Family family : filters ? std::span(kFiltered) : std::span<const Family>()) {
+    rocksdb::ColumnFamilyOptions& options = families[static_cast<size_t>(family)].options;
+    options.compaction_filter_factory = std::make_shared<RocksFilterFactory>(family, filters);
+    options.periodic_compaction_seconds = kRewriteAfterS;
   }
   return families;
 }

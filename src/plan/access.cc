@@ -6,7 +6,11 @@
 #include <algorithm>
 #include <utility>
 
+#include "sagitta/index/kinds.h"
+#include "sagitta/index/postings.h"
 #include "sagitta/plan/way.h"
+
+#include "indexed_filters.h"
 
 namespace sagitta::plan {
 namespace {
@@ -61,9 +65,16 @@ bool can_join(const Relation& slice, const std::vector<Relation>& slices) {
          });
 }
 
-Status check_partition_relations(const std::vector<Relation>& relations, bool has_tokens) {
-  for (const Relation& relation : relations) {
-    if (!concerns(relation, schema::ColumnKind::kPartitionKey)) continue;
+bool is_answered(const AccessPath& path, const Relation& filter) {
+  return std::ranges::any_of(path.indexed, [&](const IndexedFilter& indexed) {
+    return indexed.answers && &path.filters[indexed.place] == &filter;
+  });
+}
+
+Status check_partition_relations(const AccessPath& path) {
+  const bool has_tokens = !path.tokens.empty();
+  for (const Relation& relation : path.filters) {
+    if (!concerns(relation, schema::ColumnKind::kPartitionKey) || is_answered(path, relation)) continue;
     if (has_tokens) {
       return fail(ErrorCode::kInvalid,
                   fmt::format("Columns \"{}\" cannot be restricted by both a normal relation and a token relation",
@@ -80,9 +91,9 @@ Status check_partition_relations(const std::vector<Relation>& relations, bool ha
 
 /// Without ALLOW FILTERING: every relation must have found its place in the key.
 Status check_needs_no_filtering(const schema::TableDef& table, const AccessPath& path) {
-  SAGITTA_CHECK(check_partition_relations(path.filters, !path.tokens.empty()));
+  SAGITTA_CHECK(check_partition_relations(path));
   const bool whole_partition = !path.partition.empty();
-  if (whole_partition) {
+  if (whole_partition && !path.uses_index()) {
     auto gap = std::ranges::find_if(path.filters, [](const Relation& r) {
       return concerns(r, schema::ColumnKind::kClustering) && !r.map_key && r.op != Operator::kContains &&
              r.op != Operator::kContainsKey && same_direction(r);
@@ -92,12 +103,43 @@ Status check_needs_no_filtering(const schema::TableDef& table, const AccessPath&
   // A tuple slice over columns of both directions is no range of the storage order, but reads no
   // more than its prefix.
   const bool filters = std::ranges::any_of(path.filters, [&](const Relation& r) {
-    return !(whole_partition && r.columns.size() > 1 && !same_direction(r));
+    return !is_answered(path, r) && !(whole_partition && r.columns.size() > 1 && !same_direction(r));
   });
   if (filters || (!whole_partition && !path.clustering.empty())) {
     return fail(ErrorCode::kInvalid, std::string(kNeedsFiltering));
   }
   return {};
+}
+
+Status check_key_in(const AccessPath& path) {
+  const auto is_in = [](const Relation& relation) { return relation.op == Operator::kIn; };
+  if (!path.uses_index()) return {};
+  if (std::ranges::none_of(path.partition, is_in) && std::ranges::none_of(path.clustering.equalities, is_in)) return {};
+  return fail(ErrorCode::kInvalid, "Select on indexed columns and with IN clause for the PRIMARY KEY are not supported");
+}
+
+/// Relations on key columns that name no partition, and that an index answers.
+std::vector<Relation> take_indexed_keys(const schema::TableDef& table, std::vector<Relation>& relations) {
+  std::vector<Relation> taken;
+  for (size_t i = 0; i < relations.size();) {
+    const auto indexed = indexed_filter(table, relations[i]);
+    if (relations[i].columns[0]->is_key() && indexed && indexed->answers) {
+      taken.push_back(std::move(relations[i]));
+      relations.erase(relations.begin() + static_cast<std::ptrdiff_t>(i));
+    } else {
+      ++i;
+    }
+  }
+  return taken;
+}
+
+void find_indexes(const schema::TableDef& table, AccessPath& path) {
+  for (size_t i = 0; i < path.filters.size(); ++i) {
+    auto indexed = indexed_filter(table, path.filters[i]);
+    if (!indexed) continue;
+    indexed->place = i;
+    path.indexed.push_back(*std::move(indexed));
+  }
 }
 
 void move_all(std::vector<Relation>& from, std::vector<Relation>& to) {
@@ -154,6 +196,8 @@ std::unexpected<Error> clustering_gap(const schema::TableDef& table, const Relat
                           left_over.op == Operator::kGt || left_over.op == Operator::kGe ? "start" : "end", name));
 }
 
+bool AccessPath::uses_index() const { return std::ranges::any_of(indexed, &IndexedFilter::answers); }
+
 Result<AccessPath> choose_access(const schema::TableDef& table, std::vector<Relation> relations,
                                  const AccessRules& rules) {
   AccessPath path;
@@ -163,8 +207,11 @@ Result<AccessPath> choose_access(const schema::TableDef& table, std::vector<Rela
     return path;
   }
   if (path.tokens.empty()) path.partition = take_partition(table, relations);
+  if (path.partition.empty()) path.filters = take_indexed_keys(table, relations);
   if (!rules.filters_everything || !path.partition.empty()) path.clustering = take_clustering(table, relations);
   move_all(relations, path.filters);
+  find_indexes(table, path);
+  SAGITTA_CHECK(check_key_in(path));
   if (!rules.allow_filtering && !rules.filters_everything) SAGITTA_CHECK(check_needs_no_filtering(table, path));
   return path;
 }
@@ -203,11 +250,70 @@ std::string warning_of_full(const AnnQuery& ann, const index::IndexSet& indexes)
 
 }  // namespace
 
+/// Fractions of an index above this are found sooner by reading all rows.
+constexpr double kShareMax = 0.25;
+/// A further index is asked when it names at most so many times the rows of the first.
+constexpr uint64_t kFurtherRows = 64;
+
+/// The select names its rows one by one.
+bool names_rows(const BoundSelect& select) {
+  if (!select.partitions) return false;
+  const size_t columns = select.plan->table->clustering_count;
+  return std::ranges::all_of(select.clustering, [&](const ClusteringRange& range) {
+    return range.start.size() == columns && range.start == range.end;
+  });
+}
+
+struct Candidate {
+  const IndexProbe* probe = nullptr;
+  const index::PostingIndex* index = nullptr;
+  uint64_t rows = 0;
+};
+
+/// Those that serve, the fewest rows first.
+std::vector<Candidate> candidates(const BoundSelect& select, const index::IndexSet& indexes) {
+  std::vector<Candidate> found;
+  for (const IndexProbe& probe : select.probes) {
+    const auto index = indexes.postings.find(probe.asked.index_id);
+    if (index == indexes.postings.end() || !index->second->serves()) continue;
+    // Of a partition the postings of one term are neighbours.
+    if (select.partitions && !probe.asked.is_equality) continue;
+    found.push_back({&probe, index->second.get(), index->second->rows(probe.asked.terms)});
+  }
+  std::ranges::sort(found, {}, &Candidate::rows);
+  return found;
+}
+
+/// Postings of a static column name partitions, others rows: they have no keys in common.
+bool names_partitions(const IndexProbe& probe) {
+  return probe.definition->column().kind == schema::ColumnKind::kStatic;
+}
+
+/// Unless reading the rows is better.
+void choose_postings(const BoundSelect& select, const index::IndexSet& indexes, Way& way) {
+  if (select.probes.empty() || select.reversed || names_rows(select)) return;
+  const std::vector<Candidate> found = candidates(select, indexes);
+  if (found.empty()) return;
+  const Candidate& first = found.front();
+  if (!select.partitions && first.index->share(first.probe->asked.terms) > kShareMax) return;
+  way.kind = Way::Kind::kPostings;
+  way.rows = first.rows;
+  for (const Candidate& one : found) {
+    const bool is_further = one.probe->asked.is_equality && one.rows <= kFurtherRows * (first.rows + 1) &&
+                            names_partitions(*one.probe) == names_partitions(*first.probe);
+    if (one.probe == first.probe || is_further) way.probes.push_back(*one.probe);
+  }
+}
+
 // A partition is read whole: it is little beside a search that passes it alone.
 Way choose_way(const BoundSelect& select, const index::IndexSet& indexes) {
   Way way{.kind = select.partitions ? Way::Kind::kPartitions : Way::Kind::kTokens,
           .filters = !select.filters.empty() || !is_everything(select.clustering)};
-  if (!select.ann || names_partitions(select)) return way;
+  if (!select.ann) {
+    choose_postings(select, indexes, way);
+    return way;
+  }
+  if (names_partitions(select)) return way;
   way.index = covering(*select.ann, *select.limit, indexes);
   if (way.index != nullptr) {
     way.kind = Way::Kind::kIndex;
@@ -217,11 +323,24 @@ Way choose_way(const BoundSelect& select, const index::IndexSet& indexes) {
   return way;
 }
 
+namespace {
+
+std::string names_of(const std::vector<IndexProbe>& probes) {
+  std::string names;
+  for (const IndexProbe& probe : probes) {
+    names += fmt::format("{}index {}", names.empty() ? "" : " and ", probe.definition->def().name);
+  }
+  return names;
+}
+
+}  // namespace
+
 std::string Way::describe(const BoundSelect& select) const {
   const char* how = filters ? ", filtered" : "";
   switch (kind) {
     case Kind::kPartitions: return fmt::format("{} partitions{}", select.partitions->size(), how);
     case Kind::kIndex: return fmt::format("index {}{}", index->def().name, how);
+    case Kind::kPostings: return fmt::format("postings of {}{}", names_of(probes), how);
     case Kind::kTokens: break;
   }
   const bool all = select.tokens.start == INT64_MIN && select.tokens.end == INT64_MAX;

@@ -4,6 +4,8 @@
 
 #include <vector>
 
+#include "sagitta/index/index.h"
+
 #include "binder.h"
 #include "restrictions.h"
 
@@ -12,12 +14,25 @@ namespace sagitta::plan {
 Result<std::vector<Relation>> bind_relations(Binder& binder, const schema::TableDef& table,
                                              const std::vector<cql::Relation>& where);
 
+/// A filter that an index which is kept in the store answers.
+struct IndexedFilter {
+  size_t place = 0;  ///< in AccessPath::filters
+  index::DefinitionPtr definition;
+  /// CQL gives it such rows without ALLOW FILTERING, and compares texts as the index does; otherwise
+  /// the index only narrows what is read.
+  bool answers = false;
+};
+
 struct AccessPath {
   /// One relation a component of the partition key, in its order; or none.
   std::vector<Relation> partition;
   std::vector<Relation> tokens;
   ClusteringRestrictions clustering;
   std::vector<Relation> filters;
+  std::vector<IndexedFilter> indexed;
+
+  /// An index answers a restriction.
+  bool uses_index() const;
 };
 
 struct AccessRules {

@@ -22,12 +22,14 @@ bool accepts(Operator op, std::strong_ordering order) {
 }
 
 /// Looks for `wanted` among the elements of a collection; of a map: its keys or its values.
-bool contains(const types::DataType& type, BytesView whole, BytesView wanted, bool keys) {
+bool contains(const types::DataType& type, BytesView whole, BytesView wanted, bool keys,
+              const text::Folding& folding) {
   auto elements = types::unpack_elements(type, whole);
   if (!elements) return false;
   const bool map = type.kind() == Kind::kMap;
   const types::DataType& element_type = map && !keys ? *type.mapped() : *type.element();
   for (size_t i = map && !keys ? 1 : 0; i < elements->size(); i += map ? 2 : 1) {
+    if (!folding.is_identity()) (*elements)[i] = folding.fold((*elements)[i]);
     if (types::compare(element_type, (*elements)[i], wanted) == 0) return true;
   }
   return false;
@@ -54,6 +56,7 @@ std::optional<std::strong_ordering> order_of(const Filter& filter, const std::ve
       type = type->mapped().get();
     }
     if (!value || !operand[i]) return std::nullopt;
+    if (!filter.folding.is_identity()) value = filter.folding.fold(*value);
     if (auto order = types::compare(*type, *value, *operand[i]); order != 0) return order;
   }
   return std::strong_ordering::equal;
@@ -65,7 +68,7 @@ bool matches(const Filter& filter, const RowSource& row) {
   if (filter.op == Operator::kContains || filter.op == Operator::kContainsKey) {
     const ValueView whole = row.column(*filter.columns[0]);
     const Value& wanted = filter.operands[0][0];
-    return whole && wanted && contains(*filter.columns[0]->type, *whole, *wanted, filter.op == Operator::kContainsKey);
+    return whole && wanted && contains(*filter.columns[0]->type, *whole, *wanted, filter.op == Operator::kContainsKey, filter.folding);
   }
   return std::ranges::any_of(filter.operands, [&](const std::vector<Value>& operand) {
     auto order = order_of(filter, operand, row);

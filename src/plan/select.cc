@@ -7,6 +7,7 @@
 #include "sagitta/index/kinds.h"
 #include "sagitta/types/value.h"
 
+#include "indexed_filters.h"
 #include "statements.h"
 #include "values.h"
 
@@ -250,6 +251,9 @@ class SelectBinder {
   }
 
   Status bind_clustering_order(const std::vector<cql::Ordering>& ordering) {
+    if (body_->access.uses_index()) {
+      return fail(ErrorCode::kInvalid, "ORDER BY with 2ndary indexes is not supported, except for ANN queries.");
+    }
     const bool partition_known = !body_->access.partition.empty() || table().is_virtual;
     if (!partition_known) {
       return fail(ErrorCode::kInvalid,
@@ -358,6 +362,10 @@ Result<BoundSelect> bind_values(const std::shared_ptr<const SelectPlan>& plan, c
   for (const Relation& relation : body.access.filters) {
     SAGITTA_TRY(Filter filter, evaluate_filter(relation, context));
     bound.filters.push_back(std::move(filter));
+  }
+  bound.probes = make_probes(body.access, bound.filters);
+  for (const IndexedFilter& indexed : body.access.indexed) {
+    if (indexed.answers) fold(*indexed.definition, bound.filters[indexed.place]);
   }
   SAGITTA_TRY(bound.limit, evaluate_limit(body.limit, "LIMIT", context));
   SAGITTA_TRY(bound.per_partition_limit, evaluate_limit(body.per_partition_limit, "PER PARTITION LIMIT", context));

@@ -95,17 +95,19 @@ Result<CellPage> ApartCells::read_page(BytesView bytes) const {
   return page;
 }
 
-Status ApartCells::put(const Bytes& path, const Cell& cell) {
+Result<std::optional<Cell>> ApartCells::put(const Bytes& path, const Cell& cell) {
   SAGITTA_TRY(const auto entry, entries_.last_between(base_, base_ + path));
   CellPage page;
   if (entry) {
     SAGITTA_TRY(page, read_page(entry->value));
   }
   const auto [place, is_new] = page.cells.try_emplace(path, cell);
+  std::optional<Cell> before;
+  if (!is_new) before = place->second;
   if (!is_new && wins(cell, place->second)) place->second = cell;
   const bool at_end = std::next(place) == page.cells.end();
   write_pages(entry ? entry->key : base_, std::move(page.cells), at_end);
-  return {};
+  return before;
 }
 
 /// The first page under `key`. `at_end`: the last of the cells is a new one, as when paths ascend;

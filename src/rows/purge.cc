@@ -4,6 +4,7 @@
 
 #include "sagitta/rows/apart_cells.h"
 #include "sagitta/rows/deletions.h"
+#include "sagitta/rows/posting.h"
 #include "sagitta/rows/row_keys.h"
 #include "sagitta/rows/stored_row.h"
 
@@ -22,6 +23,12 @@ Compaction purge(BytesView value, int64_t log_s, int64_t gc_grace_s, Bytes& repl
   return Compaction::kReplace;
 }
 
+/// A posting that has expired is as none.
+Compaction purge_posting(BytesView key, BytesView value, int64_t log_s) {
+  const auto posting = decode_posting(key, value);
+  return posting && !posting->is_live(log_s) ? Compaction::kDrop : Compaction::kKeep;
+}
+
 }  // namespace
 
 void PurgeHorizon::advance(int64_t log_time_us, schema::SchemaPtr schema) {
@@ -37,7 +44,9 @@ kv::CompactionFilter PurgeHorizon::filter() const {
   for (const auto& [keyspace_name, keyspace] : schema_->keyspaces) {
     for (const auto& [table_name, table] : keyspace->tables) grace_s[table->id] = table->gc_grace_s();
   }
-  return [log_s = log_s_, grace_s = std::move(grace_s)](BytesView key, BytesView value, Bytes& replacement) {
+  return [log_s = log_s_, grace_s = std::move(grace_s)](kv::Family family, BytesView key, BytesView value,
+                                                        Bytes& replacement) {
+    if (family == kv::Family::kPostings) return purge_posting(key, value, log_s);
     const auto parts = split_key(key);
     const auto found = parts ? grace_s.find(get_big<uint32_t>(key.data())) : grace_s.end();
     if (found == grace_s.end()) return Compaction::kKeep;

@@ -131,13 +131,6 @@ Bytes just_after(BytesView key) {
   return after;
 }
 
-Bytes token_start(uint32_t table_id, int64_t token) {
-  Bytes key;
-  put_big<uint32_t>(key, table_id);
-  put_big<uint64_t>(key, static_cast<uint64_t>(token) ^ (uint64_t{1} << 63));
-  return key;
-}
-
 }  // namespace
 
 ReadView::ReadView(kv::Store& store, kv::SnapshotPtr snapshot, SweepsPtr sweeps, int64_t now_s, kv::ReadMode mode)
@@ -212,10 +205,9 @@ std::unique_ptr<RowCursor> ReadView::scan_partition(const schema::TableDef& tabl
 
 std::unique_ptr<RowCursor> ReadView::scan_tokens(const schema::TableDef& table, int64_t start, int64_t end,
                                                  BytesView after) const {
-  Bytes from = token_start(table.id, start);
+  auto [from, to] = token_interval(table.id, start, end);
   if (!after.empty()) from = std::max(from, just_after(after));
-  Bytes to = end == INT64_MAX ? token_start(table.id + 1, INT64_MIN) : token_start(table.id, end + 1);
-  if (start > end || to < from) to = from;
+  if (to < from) to = from;
   charge(work::kSeek);
   const Source source{store_, snapshot_, mode_, sweeps_within(from, to), meter_};
   return std::make_unique<EntryCursor>(table, source, from, to, now_s_, false);

@@ -70,6 +70,28 @@ void add_to_counter(StoredRow& row, const CellOp& op, int64_t timestamp_us) {
   cell.timestamp_us = std::max(timestamp_us, cell.timestamp_us);
 }
 
+/// Keeps the later of two moments of expiry; 0 is never.
+void keep_later(int64_t& expires_s, int64_t other_s) {
+  expires_s = expires_s == 0 || other_s == 0 ? 0 : std::max(expires_s, other_s);
+}
+
+/// Up to when a row exists: seconds since the epoch, 0 = for ever; nothing for one that does not. A
+/// static row exists by its cells alone.
+std::optional<int64_t> lifetime_s(const StoredRow& row, bool is_static) {
+  std::optional<int64_t> lives;
+  const auto add = [&](int64_t expires_s) { lives ? keep_later(*lives, expires_s) : void(lives = expires_s); };
+  if (row.marker.is_set() && !is_static) add(row.marker.expires_s);
+  const auto add_cell = [&](const Cell& cell) {
+    if (cell.value) add(cell.expires_s);
+  };
+  for (const auto& [id, cell] : row.cells) add_cell(cell);
+  for (const auto& [id, map] : row.maps) {
+    for (const auto& [path, cell] : map.cells) add_cell(cell);
+  }
+  if (!row.apart.empty()) add(0);
+  return lives;
+}
+
 /// What an assignment replaces: all that is older.
 Tombstone before(int64_t timestamp_us, int64_t at_s) {
   return timestamp_us == kNoTimestamp ? Tombstone() : Tombstone{timestamp_us - 1, at_s};
@@ -78,14 +100,54 @@ Tombstone before(int64_t timestamp_us, int64_t at_s) {
 }  // namespace
 
 Status RowEdit::read() {
+  if (observer_ != nullptr) observer_->begin_row(table_, key_);
   SAGITTA_TRY(const auto bytes, entries_.read(key_));
   if (!bytes) return {};
   SAGITTA_TRY(row_, StoredRow::decode(*bytes));
+  tell_all(true);
   SAGITTA_CHECK(forget_dropped());
   row_.purge(log_s_, table_.gc_grace_s());
   if (entries_.sweeps().is_empty()) return {};
   const Tombstone lost = entries_.sweeps().over(key_, row_.epoch);
   return lost.is_set() ? shadow(lost) : Status();
+}
+
+bool RowEdit::is_static() const {
+  const auto parts = split_key(key_);
+  return parts && parts->kind == EntryKind::kStatic;
+}
+
+/// The cells that are in the row.
+void RowEdit::tell_all(bool before) {
+  if (observer_ == nullptr) return;
+  for (const auto& [id, cell] : row_.cells) {
+    before ? observer_->was(id, {}, cell) : observer_->is(id, {}, cell);
+  }
+  for (const auto& [id, map] : row_.maps) tell(id, map.cells, before);
+  const auto until_s = lifetime_s(row_, is_static());
+  if (!until_s) return;
+  before ? observer_->existed(*until_s) : observer_->exists(*until_s);
+}
+
+void RowEdit::tell(uint32_t column_id, const std::map<Bytes, Cell>& cells, bool before) {
+  if (observer_ == nullptr) return;
+  for (const auto& [path, cell] : cells) {
+    before ? observer_->was(column_id, path, cell) : observer_->is(column_id, path, cell);
+  }
+}
+
+Status RowEdit::show() {
+  SAGITTA_CHECK(read());
+  observer_->begin_row(table_, key_);  // as if nothing had been there
+  for (const auto& [id, column] : row_.apart) {
+    SAGITTA_TRY(const ApartCells cells, apart_cells(id));
+    SAGITTA_TRY(const auto all, cells.all());
+    tell(id, all, false);
+  }
+  if (table_.has_revived) return write();  // reading has taken cells out of their pages
+  tell_all(false);
+  observer_->end_row();
+  return {};
 }
 
 /// What columns had before they were dropped.
@@ -104,6 +166,8 @@ Status RowEdit::forget_dropped() {
 
 Status RowEdit::write() {
   SAGITTA_CHECK(move_large_apart());
+  tell_all(false);
+  if (observer_ != nullptr) observer_->end_row();
   if (row_.is_empty()) {
     entries_.remove(key_);
     return {};
@@ -178,19 +242,23 @@ Status RowEdit::move_large_apart() {
     row_.apart[id] = column;
     SAGITTA_TRY(ApartCells cells, apart_cells(id));
     cells.write_all(map.cells);
+    tell(id, map.cells, false);
   }
   return {};
 }
 
 /// Back into the row, where the tombstone is going to meet them; those that it covers need not be
-/// read for that.
+/// read for that, but for an observer.
 Status RowEdit::move_back(uint32_t column_id, const Tombstone& tombstone) {
   const ApartColumn column = row_.apart.extract(column_id).mapped();
   SAGITTA_TRY(ApartCells cells, apart_cells(column_id));
   CellMap map{.deletion = column.deletion};
-  if (!tombstone.covers(column.newest_us)) {
+  const bool stays = !tombstone.covers(column.newest_us);
+  if (stays || observer_ != nullptr) {
     SAGITTA_TRY(map.cells, cells.all());
+    tell(column_id, map.cells, true);
   }
+  if (!stays) map.cells.clear();
   if (!map.cells.empty() || map.deletion.is_set()) row_.maps[column_id] = std::move(map);
   return cells.remove_all();
 }
@@ -229,7 +297,12 @@ Status RowEdit::put_apart(uint32_t column_id, const std::vector<Bytes>& paths, c
   if (paths.empty() || strongest.covers(cell.timestamp_us)) return {};
   column.extend(cell.timestamp_us);
   SAGITTA_TRY(ApartCells cells, apart_cells(column_id));
-  for (const Bytes& path : paths) SAGITTA_CHECK(cells.put(path, cell));
+  for (const Bytes& path : paths) {
+    SAGITTA_TRY(const std::optional<Cell> before, cells.put(path, cell));
+    if (observer_ == nullptr) continue;
+    if (before) observer_->was(column_id, path, *before);
+    observer_->is(column_id, path, before && !wins(cell, *before) ? *before : cell);
+  }
   return {};
 }
 

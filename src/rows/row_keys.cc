@@ -45,6 +45,19 @@ types::Interval table_interval(uint32_t table_id) {
   return interval;
 }
 
+types::Interval token_interval(uint32_t table_id, int64_t start, int64_t end) {
+  const auto begin = [](uint32_t id, int64_t token) {
+    Bytes key;
+    put_big<uint32_t>(key, id);
+    put_big<uint64_t>(key, static_cast<uint64_t>(token) ^ (uint64_t{1} << 63));
+    return key;
+  };
+  types::Interval interval{.from = begin(table_id, start), .to = begin(table_id + 1, INT64_MIN)};
+  if (end != INT64_MAX) interval.to = begin(table_id, end + 1);
+  if (start > end) interval.to = interval.from;
+  return interval;
+}
+
 Bytes partition_prefix(uint32_t table_id, BytesView partition_key) {
   Bytes prefix;
   prefix.reserve(kFixedBytes + 2 * partition_key.size() + kEndBytes);
@@ -103,6 +116,18 @@ Bytes row_key(const schema::TableDef& table, BytesView partition_key, std::span<
 
 Bytes static_row_key(const schema::TableDef& table, BytesView partition_key) {
   return entry_key(partition_prefix(table.id, partition_key), EntryKind::kStatic);
+}
+
+std::optional<Bytes> key_part(const schema::TableDef& table, BytesView row_key, const schema::ColumnDef& column) {
+  const auto parts = split_key(row_key);
+  if (!parts) return std::nullopt;
+  if (column.kind == schema::ColumnKind::kPartitionKey) {
+    auto partition = decode_partition(table, *parts);
+    return partition ? std::optional((*partition)->components[column.position]) : std::nullopt;
+  }
+  if (parts->kind != EntryKind::kRow) return std::nullopt;
+  auto clustering = decode_clustering(table, parts->clustering);
+  return clustering ? std::optional((*clustering)[column.position]) : std::nullopt;
 }
 
 }  // namespace sagitta::rows

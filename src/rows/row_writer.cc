@@ -11,7 +11,7 @@
 namespace sagitta::rows {
 
 RowWriter::RowWriter(kv::Batch& batch, SweepBook& sweeps, const SweepLimits& limits, ApplyTime time,
-                     RowObserver observer)
+                     RowObserver observer, CellObserver* cells)
     : batch_(batch),
       sweeps_(sweeps),
       limits_(limits),
@@ -19,6 +19,7 @@ RowWriter::RowWriter(kv::Batch& batch, SweepBook& sweeps, const SweepLimits& lim
       time_(time),
       log_s_(time.log_time_us / 1'000'000),
       observer_(std::move(observer)),
+      cells_(cells),
       at_once_left_(limits.at_once) {}
 
 Status RowWriter::apply(const schema::TableDef& table, Mutation mutation) {
@@ -83,6 +84,21 @@ Result<Tombstone> RowWriter::covering(const schema::TableDef& table, const Bytes
   SAGITTA_TRY(const Tombstone of_range, deletions(table).covering(clustering));
   strongest.merge(of_range);
   return strongest;
+}
+
+RowEdit RowWriter::edit(const schema::TableDef& table, Bytes key) {
+  CellObserver* cells = cells_ != nullptr && cells_->wants(table) ? cells_ : nullptr;
+  return {entries_, table, std::move(key), log_s_, cells};
+}
+
+Result<Bytes> RowWriter::show_some(const schema::TableDef& table, const Bytes& from, const Bytes& to, size_t limit) {
+  SAGITTA_TRY(const auto places, entries_.all_between(from + '\0', to, limit));
+  for (const auto& [key, epoch] : places) {
+    const auto parts = split_key(key);
+    const bool is_row = parts && (parts->kind == EntryKind::kRow || parts->kind == EntryKind::kStatic);
+    if (is_row) SAGITTA_CHECK(edit(table, key).show());
+  }
+  return places.size() < limit ? Bytes() : places.back().key;
 }
 
 Status RowWriter::finish(const schema::TableDef& table, RowEdit& edit, bool is_static) {
@@ -165,24 +181,24 @@ Status RowWriter::take(const schema::TableDef* table, const Sweep& sweep, const 
     return {};
   }
   SAGITTA_TRY(const KeyParts parts, split_key(key));
-  RowEdit edit(entries_, *table, key, log_s_);
-  SAGITTA_CHECK(edit.read());
-  SAGITTA_CHECK(edit.shadow(sweep.tombstone));
-  return finish(*table, edit, parts.kind == EntryKind::kStatic);
+  RowEdit row = edit(*table, key);
+  SAGITTA_CHECK(row.read());
+  SAGITTA_CHECK(row.shadow(sweep.tombstone));
+  return finish(*table, row, parts.kind == EntryKind::kStatic);
 }
 
 Status RowWriter::write_rows(const schema::TableDef& table, int64_t timestamp_us, RowMutation change) {
   const Bytes clustering = encode_clustering(table, change.clustering);
   const EntryKind kind = change.is_static ? EntryKind::kStatic : EntryKind::kRow;
-  RowEdit edit(entries_, table, entry_key(partition_->prefix, kind, clustering), log_s_);
-  SAGITTA_CHECK(edit.read());
+  RowEdit row = edit(table, entry_key(partition_->prefix, kind, clustering));
+  SAGITTA_CHECK(row.read());
   Tombstone strongest = partition_->header.deletion;
   if (!change.is_static) {
     SAGITTA_TRY(strongest, covering(table, clustering));
   }
   const bool is_static = change.is_static;
-  SAGITTA_CHECK(edit.apply(timestamp_us, std::move(change), strongest));
-  return finish(table, edit, is_static);
+  SAGITTA_CHECK(row.apply(timestamp_us, std::move(change), strongest));
+  return finish(table, row, is_static);
 }
 
 }  // namespace sagitta::rows

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <optional>
 
 #include "sagitta/types/name.h"
 
@@ -34,6 +35,28 @@ const IndexDef* same_but_for_name(const TableDef& table, const IndexDef& wanted,
   return it == table.indexes.end() ? nullptr : &*it;
 }
 
+bool is_ordered(const IndexDef& index) { return index.kind != kFirstIndexKind; }
+
+/// An ordered index is one of its kind on its target; nothing when it may be made.
+std::optional<Error> check_alone(const KeyspaceDef& keyspace, const TableDef& table, const IndexDef& wanted,
+                                 const ColumnDef& column) {
+  for (const IndexDef& other : table.indexes) {
+    if (other.column_id != column.id || other.target != wanted.target) continue;
+    const bool is_same = other.class_name == wanted.class_name && other.options == wanted.options;
+    if (is_same) {
+      const std::string name =
+          wanted.name.empty() ? free_index_name(keyspace, table.name, column.name) : wanted.name;
+      return Error(ErrorCode::kInvalid, fmt::format("Index {} is a duplicate of existing index {}", name, other.name));
+    }
+    if (is_storage_attached_class(other.class_name) && is_storage_attached_class(wanted.class_name)) {
+      return Error(ErrorCode::kInvalid,
+                   fmt::format("Cannot create more than one storage-attached index on the same column: {}",
+                               types::quote_name(column.name)));
+    }
+  }
+  return std::nullopt;
+}
+
 /// Several indexes on a column must be told apart by name.
 Error second_unnamed(const KeyspaceDef& keyspace, const CreateIndex& c, const IndexDef* same) {
   if (same != nullptr && !is_storage_attached_class(same->class_name)) {
@@ -59,6 +82,13 @@ Result<SchemaOutcome> change(Editor& edit, const CreateIndex& c) {
   const ColumnDef* column = table->find_column(c.column);
   if (column == nullptr) {
     return invalid(fmt::format("Undefined column name {} in table {}.{}", c.column, c.keyspace, c.table));
+  }
+  if (is_ordered(index)) {
+    if (auto refused = check_alone(keyspace, *table, index, *column)) {
+      if (c.if_not_exists) return edit.unchanged(event);
+      return std::unexpected(*std::move(refused));
+    }
+    if (index.name.empty()) index.name = free_index_name(keyspace, c.table, c.column);
   }
   if (index.name.empty()) {
     const IndexDef* same = same_but_for_name(*table, index, column->id);

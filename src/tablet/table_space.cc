@@ -18,6 +18,9 @@ using kv::ReadMode;
 
 constexpr std::string_view kServerClockKey = "table.server_clock";
 
+/// Entries whose postings one record may make.
+constexpr size_t kBuiltAtOnce = 1024;
+
 }  // namespace
 
 struct TableSpace::Impl {
@@ -80,8 +83,10 @@ struct TableSpace::Impl {
     return {batch, book, sweep_limits, time,
             [&](const schema::TableDef& table, BytesView row_key, std::optional<rows::LiveRow> now) {
               follower.change_row(table, row_key, std::move(now), batch);
-            }};
+            },
+            &follower.cells()};
   }
+  Status build_some(const schema::Schema& schema, kv::Batch& batch);
 
   Status apply_each(const schema::Schema& current, std::span<rows::Mutation> mutations, rows::RowWriter& writer);
 
@@ -150,6 +155,17 @@ Status TableSpace::Impl::apply_each(const schema::Schema& current, std::span<row
   return {};
 }
 
+/// The postings of some rows that were there before their index.
+Status TableSpace::Impl::build_some(const schema::Schema& schema, kv::Batch& batch) {
+  const auto unbuilt = follower.postings().unbuilt();
+  if (!unbuilt) return {};
+  const auto [from, to] = rows::table_interval(unbuilt->table_id);
+  const Bytes& begin = unbuilt->from.empty() ? from : unbuilt->from;
+  SAGITTA_TRY(Bytes up_to, make_writer(batch).show_some(*schema.find_table(unbuilt->table_id), begin, to, kBuiltAtOnce));
+  follower.postings().built(unbuilt->index_id, std::move(up_to));
+  return {};
+}
+
 Status TableSpace::truncate(const schema::TableDef& table, kv::Batch& batch) {
   const auto [from, to] = rows::table_interval(table.id);
   SAGITTA_CHECK(impl_->make_writer(batch).remove_all(from, to));
@@ -173,17 +189,24 @@ Status TableSpace::change_schema(const schema::Schema& before, const schema::Sch
       SAGITTA_CHECK(writer.remove_all(from, to));
     }
   }
-  return impl_->follower.change_schema(before, after, batch);
+  SAGITTA_CHECK(impl_->follower.change_schema(before, after, batch));
+  return impl_->build_some(*after, batch);
 }
 
 Status TableSpace::step(const schema::Schema& schema, kv::Batch& batch) {
-  if (impl_->book.current()->is_empty()) return impl_->follower.number_some(schema, batch);
+  if (impl_->book.current()->is_empty()) {
+    return impl_->follower.is_numbering() ? impl_->follower.number_some(schema, batch)
+                                          : impl_->build_some(schema, batch);
+  }
   const rows::Sweep oldest = impl_->book.current()->all().front();
   const schema::TableDefPtr table = schema.find_table(rows::table_of(oldest.from));
   return impl_->make_writer(batch).go_on(table.get(), oldest);
 }
 
-bool TableSpace::has_steps() const { return !impl_->book.current()->is_empty() || impl_->follower.is_numbering(); }
+bool TableSpace::has_steps() const {
+  const index::Follower& follower = impl_->follower;
+  return !impl_->book.current()->is_empty() || follower.is_numbering() || follower.postings().unbuilt();
+}
 
 Status TableSpace::write(kv::Batch& batch) {
   if (!impl_->book.has_begun_one()) return impl_->store.write(batch);

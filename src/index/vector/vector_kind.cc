@@ -35,14 +35,19 @@ class VectorScorer final : public Scorer {
 
 }  // namespace
 
-bool VectorKind::claims(std::string_view class_name) const { return schema::is_vector_index_class(class_name); }
+/// ScyllaDB's class whatever the column; Cassandra's are of other columns too.
+bool VectorKind::claims(const Target& target) const {
+  const bool is_vector = target.column.type->kind() == types::Kind::kVector;
+  return schema::is_vector_index_class(target.class_name) &&
+         (is_vector || !schema::is_storage_attached_class(target.class_name));
+}
 
 Status VectorKind::check_column(const Target& target) const {
   const schema::ColumnDef& column = target.column;
   if (column.type->kind() != types::Kind::kVector) {
     return fail(ErrorCode::kInvalid,
-                fmt::format("Indexes on non-vector columns are not supported yet: column {} has type {}", column.name,
-                            column.type->to_cql()));
+                fmt::format("Vector indexes are only supported on columns of vectors of floats: column {} has type {}",
+                            column.name, column.type->to_cql()));
   }
   if (!column.type->is_float_vector()) {
     return fail(ErrorCode::kInvalid, schema::is_storage_attached_class(target.class_name)

@@ -13,7 +13,7 @@ class VectorKind final : public Kind {
   static constexpr std::string_view kName = "vector";
 
   std::string_view name() const override { return kName; }
-  bool claims(std::string_view class_name) const override;
+  bool claims(const Target& target) const override;
   Status check_column(const Target& target) const override;
   Result<CheckedOptions> check_options(std::span<const WrittenOption> written, const Target& target) const override;
   DefinitionPtr define(const schema::IndexDef& def, const schema::ColumnDef& column) const override;

@@ -142,7 +142,7 @@ class ScanDefinition final : public Definition {
 class ScanKind final : public Kind {
  public:
   std::string_view name() const override { return "scan"; }
-  bool claims(std::string_view class_name) const override { return class_name == "scan_index"; }
+  bool claims(const Target& target) const override { return target.class_name == "scan_index"; }
   Status check_column(const Target& target) const override {
     if (target.column.type->is_float_vector()) return {};
     return fail(ErrorCode::kInvalid, "a scan index is of vectors");

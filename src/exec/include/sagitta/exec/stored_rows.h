@@ -62,6 +62,7 @@ class StoredRows final : public TableRows {
  public:
   StoredRows(schema::TableDefPtr table, Views views) : table_(std::move(table)), views_(std::move(views)) {}
   const schema::TableDefPtr& table() const override { return table_; }
+  const Views& views() const { return views_; }
   int64_t now_s() const { return views_.manner().now_s; }
   /// Rows come from memory only, where nothing may take long: on a session's core.
   bool is_on_core() const { return views_.manner().mode == kv::ReadMode::kCacheOnly; }

@@ -1,11 +1,12 @@
 /// The indexes of a process follow the rows of a log partition: what a record changes is in the
-/// journal and in the row maps with the record's batch, and in the serving indexes once that is
-/// written.
+/// postings, the journal and the row maps with the record's batch, and in the serving indexes once
+/// that is written.
 #pragma once
 
 #include <optional>
 #include <vector>
 
+#include "sagitta/index/postings.h"
 #include "sagitta/index/row_maps.h"
 #include "sagitta/index/shared_indexes.h"
 
@@ -39,6 +40,10 @@ class Follower {
   void change_row(const schema::TableDef& table, BytesView row_key, std::optional<rows::LiveRow> now, kv::Batch& batch);
   void truncate(const schema::TableDef& table, kv::Batch& batch);
   Status change_schema(const schema::Schema& before, const schema::SchemaPtr& after, kv::Batch& batch);
+  /// Hears of the cells of every row that changes.
+  rows::CellObserver& cells() { return postings_; }
+  PostingFollower& postings() { return postings_; }
+  const PostingFollower& postings() const { return postings_; }
   /// Whether rows wait for their numbers.
   bool is_numbering() const { return row_maps_.is_numbering(); }
   Status number_some(const schema::Schema& schema, kv::Batch& batch);
@@ -83,6 +88,7 @@ class Follower {
   CommitPoint commit_;
   RowSource source_;
   RowMaps row_maps_;
+  PostingFollower postings_;
   schema::SchemaPtr schema_;
   std::map<uint32_t, TableIndexes> tables_;  ///< of the schema, by table id
   std::vector<IndexPtr> to_save_;

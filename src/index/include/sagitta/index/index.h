@@ -23,6 +23,7 @@
 #include "sagitta/base/trace.h"
 #include "sagitta/index/positions.h"
 #include "sagitta/index/row_map.h"
+#include "sagitta/index/terms.h"
 #include "sagitta/kv/store.h"
 #include "sagitta/log/record.h"
 #include "sagitta/rows/row.h"
@@ -116,6 +117,7 @@ class Scorer {
 // ---- definitions and kinds ----
 
 class Index;
+class PostingIndex;
 
 /// What an index works with; all must outlive it.
 struct Surroundings {
@@ -139,17 +141,18 @@ class Definition : public std::enable_shared_from_this<Definition> {
   const schema::IndexDef& def() const { return def_; }
   const schema::ColumnDef& column() const { return column_; }
 
+  /// Of an index that is kept in the store, as postings; null for one that is kept in memory.
+  virtual TermMakerPtr terms() const { return nullptr; }
   virtual bool answers(const Probe& probe) const = 0;
   /// Why a value of the column must not be written, beginning with what it is: "vector for column
   /// v: element 3 is NaN". Empty when it may.
-  virtual std::string refuse(BytesView value) const = 0;
+  virtual std::string refuse(BytesView value) const;
   /// Of a probe that it answers; null when the kind has no scores. The probe's bytes are copied.
-  virtual std::unique_ptr<Scorer> scorer(const Probe& probe) const = 0;
+  virtual std::unique_ptr<Scorer> scorer(const Probe& probe) const;
   /// The CQL function that gives the same scores, a literal; empty when there is none.
-  virtual std::string_view score_function() const = 0;
-  /// An empty index. kOverloaded when memory is full at once.
-  virtual Result<std::shared_ptr<Index>> make(const schema::TableDefPtr& table,
-                                              const Surroundings& surroundings) const = 0;
+  virtual std::string_view score_function() const;
+  /// An empty index, of a kind that is kept in memory. kOverloaded when memory is full at once.
+  virtual Result<std::shared_ptr<Index>> make(const schema::TableDefPtr& table, const Surroundings& surroundings) const;
 
  private:
   const schema::IndexDef def_;
@@ -166,8 +169,10 @@ struct WrittenOption {
 /// What CREATE INDEX wants an index of.
 struct Target {
   std::string index;
+  /// Empty: the default of CREATE INDEX.
   std::string class_name;
   const schema::ColumnDef& column;
+  Part part = Part::kWhole;
 };
 
 struct CheckedOptions {
@@ -183,8 +188,8 @@ class Kind {
   virtual ~Kind() = default;
   /// What the schema stores (IndexDef::kind).
   virtual std::string_view name() const = 0;
-  /// Whether USING names it so, in any case of letters.
-  virtual bool claims(std::string_view class_name) const = 0;
+  /// Whether USING names it so for such a column, in any case of letters.
+  virtual bool claims(const Target& target) const = 0;
   /// kInvalid for a column that it cannot index.
   virtual Status check_column(const Target& target) const = 0;
   /// kInvalid or kConfig for what it does not understand.
@@ -316,9 +321,13 @@ class Index : public Reader {
 };
 using IndexPtr = std::shared_ptr<Index>;
 
+using PostingIndexes = std::map<uint32_t, std::shared_ptr<const PostingIndex>>;
+
 /// The indexes of a process by id, at one moment. Immutable.
 struct IndexSet {
   std::map<uint32_t, ReaderPtr> indexes;
+  /// Those that are kept in the store.
+  PostingIndexes postings;
 
   /// Null when there is none.
   const ReaderPtr* find(uint32_t index_id) const {

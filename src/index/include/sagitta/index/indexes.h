@@ -11,12 +11,13 @@
 #include "sagitta/base/clock.h"
 #include "sagitta/base/metrics.h"
 #include "sagitta/index/index.h"
+#include "sagitta/index/postings.h"
 #include "sagitta/index/shared_row_maps.h"
 #include "sagitta/schema/schema.h"
 
 namespace sagitta::index {
 
-/// Of the schema's indexes, those of kinds that this program knows.
+/// Of the schema's indexes, those that are kept in memory, of kinds that this program knows.
 std::set<uint32_t> index_ids(const schema::Schema& schema);
 
 /// What a change of a row concerns.
@@ -25,7 +26,7 @@ struct TableIndexes {
   std::vector<uint32_t> ids;      ///< of its indexes
   std::vector<uint32_t> columns;  ///< that they are on
 };
-/// Of the tables that have an index of a kind that this program knows, by table id.
+/// Of the tables that have such an index, by table id.
 std::map<uint32_t, TableIndexes> indexed_tables(const schema::Schema& schema);
 
 /// By id. Immutable.
@@ -36,7 +37,7 @@ using IndexMapPtr = std::shared_ptr<const IndexMap>;
 class Indexes {
  public:
   Indexes(MemoryBudget& memory, MetricsRegistry& metrics, const Clock& clock, const SharedRowMaps& rows,
-          log::Partition partitions);
+          const SharedPostings& postings, log::Partition partitions);
 
   /// Keeps the indexes that the schema still has, and makes those that are missing. Returns these:
   /// they are to be built. One that cannot be made (memory is full) is tried again at the next
@@ -58,11 +59,13 @@ class Indexes {
 
  private:
   IndexPtr find_or_make(const schema::TableDefPtr& table, const schema::IndexDef& def, std::vector<IndexPtr>& made);
-  void publish(IndexMap next);
+  PostingIndexes posting_indexes(const schema::Schema& schema) const;
+  void publish(IndexMap next, PostingIndexes postings);
 
   MemoryBudget& memory_;
   const Clock& clock_;
   const SharedRowMaps& rows_;
+  const SharedPostings& postings_;
   const log::Partition partitions_;
   Counter& failed_;
   mutable std::mutex mutex_;  ///< guards both

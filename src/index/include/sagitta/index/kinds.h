@@ -15,8 +15,7 @@ void add_kind(std::unique_ptr<const Kind> kind);
 
 /// Null when there is none of that name.
 const Kind* find_kind(std::string_view name);
-/// The kind that USING `class_name` means for the column: of those that claim the class the one
-/// that can index it, else any. Null when nobody claims it.
+/// The kind that USING `class_name` means for the column. Null when nobody claims it.
 const Kind* find_kind(const Target& target);
 
 /// The index with its options parsed; null when this program does not know its kind, or its column

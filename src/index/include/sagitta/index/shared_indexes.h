@@ -9,6 +9,7 @@
 
 #include "sagitta/index/builder.h"
 #include "sagitta/index/indexes.h"
+#include "sagitta/index/postings.h"
 #include "sagitta/index/row_source.h"
 #include "sagitta/index/saver.h"
 #include "sagitta/index/shared_row_maps.h"
@@ -39,7 +40,7 @@ class SharedIndexes {
   log::Partition partitions() const { return static_cast<log::Partition>(sources_.size()); }
   IndexSetPtr published() const { return indexes_.published(); }
   /// Every partition has started; no index is building, or waits to be built.
-  bool ready() const { return !waits_to_build_ && builder_.idle(); }
+  bool ready() const { return !waits_to_build_ && builder_.idle() && !postings_.is_building(); }
   /// Ends builds and saves; then saves what changed if `save`. Nobody applies any more, and all
   /// stores are there still. Idempotent.
   void stop(bool save);
@@ -60,6 +61,7 @@ class SharedIndexes {
   void set_replaying(log::Partition partition, bool replaying);
 
   SharedRowMaps& row_maps() { return row_maps_; }
+  SharedPostings& postings() { return postings_; }
   Indexes& indexes() { return indexes_; }
   const Saver& saver() const { return saver_; }
   const Environment& environment() const { return env_; }
@@ -84,6 +86,7 @@ class SharedIndexes {
   const Environment env_;
   RowSources sources_;  ///< all there once the indexes begin
   SharedRowMaps row_maps_;
+  SharedPostings postings_;
   Indexes indexes_;
   Saver saver_;
   Builder builder_;

@@ -9,8 +9,10 @@
 #include <vector>
 
 #include "sagitta/index/index.h"
+#include "sagitta/index/posting_keys.h"
 #include "sagitta/plan/expression.h"
 #include "sagitta/rows/read_view.h"
+#include "sagitta/text/folding.h"
 
 namespace sagitta::plan {
 
@@ -37,6 +39,15 @@ struct Filter {
   /// Operands, each with one value per column; exactly one operand but for kIn. A null operand
   /// matches nothing.
   std::vector<std::vector<Value>> operands;
+  /// Texts are compared in this form; the operands have it.
+  text::Folding folding = {};
+};
+
+/// A filter as an index which is kept in the store sees it: the rows that pass have one of the
+/// terms.
+struct IndexProbe {
+  index::DefinitionPtr definition;
+  index::PostingProbe asked;
 };
 
 /// Whether `row` passes: null never matches. Thread-safe.
@@ -109,6 +120,8 @@ struct BoundSelect {
   /// All must match. Of a virtual table every restriction is a filter; of an ANN query all but
   /// those that name partitions and their clustering ranges.
   std::vector<Filter> filters;
+  /// What indexes can do for the filters: any of them may be left out.
+  std::vector<IndexProbe> probes;
   std::vector<SortKey> sort;
   /// Of result rows: with GROUP BY they count groups.
   std::optional<uint64_t> limit, per_partition_limit;

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "sagitta/index/index.h"
 #include "sagitta/plan/select.h"
@@ -15,16 +16,20 @@ struct Way {
     kPartitions,  ///< the rows of the partitions that the statement names
     kTokens,      ///< the rows of every partition of a range of tokens
     kIndex,       ///< the hits of an index, best first
+    kPostings,    ///< the rows that postings name, of several indexes those that all of them name
   };
   Kind kind = Kind::kTokens;
   /// For kIndex.
   index::ReaderPtr index;
+  /// For kPostings.
+  std::vector<IndexProbe> probes = {};
+  uint64_t rows = 0;  ///< that they name, about
   /// What is found has to pass filters or lie in clustering ranges.
   bool filters = false;
   /// For the client; empty when there is nothing to say.
   std::string warning = {};
 
-  /// "index i, filtered", "3 partitions", "all partitions".
+  /// "index i, filtered", "postings of index i", "3 partitions", "all partitions".
   std::string describe(const BoundSelect& select) const;
 };
 

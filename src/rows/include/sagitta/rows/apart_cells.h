@@ -48,8 +48,8 @@ class ApartCells {
   ApartCells(RecordEntries& entries, Bytes base, int64_t log_s, int64_t gc_grace_s)
       : entries_(entries), base_(std::move(base)), log_s_(log_s), gc_grace_s_(gc_grace_s) {}
 
-  /// Resolves the cell with the one at `path`.
-  Status put(const Bytes& path, const Cell& cell);
+  /// Resolves the cell with the one at `path`, which it returns if there was one.
+  Result<std::optional<Cell>> put(const Bytes& path, const Cell& cell);
   /// Calls `each` with the cells by path until it returns false.
   Status visit(const std::function<bool(const Bytes& path, const Cell& cell)>& each) const;
   Result<std::map<Bytes, Cell>> all() const;

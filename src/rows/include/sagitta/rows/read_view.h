@@ -9,6 +9,7 @@
 
 #include "sagitta/base/work_meter.h"
 #include "sagitta/kv/store.h"
+#include "sagitta/rows/posting_cursor.h"
 #include "sagitta/rows/row.h"
 #include "sagitta/rows/sweeps.h"
 #include "sagitta/schema/schema.h"
@@ -76,6 +77,11 @@ class ReadView {
   /// row of its partition is then not repeated.
   std::unique_ptr<RowCursor> scan_tokens(const schema::TableDef& table, int64_t start = INT64_MIN,
                                          int64_t end = INT64_MAX, BytesView after = {}) const;
+
+  /// The postings whose keys are in [from, to), of the same moment.
+  PostingCursor postings(BytesView from, BytesView to) const {
+    return {store_->iterate(kv::Family::kPostings, from, to, mode_, snapshot_), now_s_, meter_};
+  }
 
   /// Whether deletions of rows of the table are under way: an index may then name rows that are
   /// gone.

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "sagitta/rows/apart_cells.h"
+#include "sagitta/rows/cell_observer.h"
 #include "sagitta/rows/mutation.h"
 #include "sagitta/rows/record_entries.h"
 #include "sagitta/rows/stored_row.h"
@@ -15,9 +16,11 @@ namespace sagitta::rows {
 /// Errors: as RecordEntries, kCorruption, kFormat. What it is given must outlive it.
 class RowEdit {
  public:
-  /// `key` of a row or a static row. Deletions count as absent as of `log_s`.
-  RowEdit(RecordEntries& entries, const schema::TableDef& table, Bytes key, int64_t log_s)
-      : entries_(entries), table_(table), key_(std::move(key)), log_s_(log_s) {}
+  /// `key` of a row or a static row. Deletions count as absent as of `log_s`. `observer` hears of
+  /// every cell that changes; null: nobody does.
+  RowEdit(RecordEntries& entries, const schema::TableDef& table, Bytes key, int64_t log_s,
+          CellObserver* observer = nullptr)
+      : entries_(entries), table_(table), key_(std::move(key)), log_s_(log_s), observer_(observer) {}
 
   /// First of all.
   Status read();
@@ -28,12 +31,17 @@ class RowEdit {
   Status shadow(const Tombstone& tombstone);
   /// Writes the row back; nothing is left of an empty one.
   Status write();
+  /// In place of all the others: the observer, which there is, hears every cell of the row as new.
+  Status show();
 
   const Bytes& key() const { return key_; }
   /// The row as it was written. It is the last that is asked for.
   StoredRow take() { return std::move(row_); }
 
  private:
+  bool is_static() const;
+  void tell_all(bool before);
+  void tell(uint32_t column_id, const std::map<Bytes, Cell>& cells, bool before);
   Status forget_dropped();
   Status apply(CellOp op, Cell cell);
   Status apply_apart(const CellOp& op, const Cell& cell, const Tombstone& covering);
@@ -49,6 +57,7 @@ class RowEdit {
   const schema::TableDef& table_;
   const Bytes key_;
   const int64_t log_s_;
+  CellObserver* const observer_;
   StoredRow row_;
 };
 

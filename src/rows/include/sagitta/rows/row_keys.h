@@ -32,10 +32,15 @@ Result<KeyParts> split_key(BytesView key);
 inline uint32_t table_of(BytesView key) { return get_big<uint32_t>(key.data()); }
 /// The keys of all entries of a table.
 types::Interval table_interval(uint32_t table_id);
+/// Of its partitions with start <= token <= end; nothing when start > end.
+types::Interval token_interval(uint32_t table_id, int64_t start, int64_t end);
 Bytes partition_prefix(uint32_t table_id, BytesView partition_key);
 Bytes entry_key(BytesView partition_prefix, EntryKind kind, BytesView clustering = {});
 /// kCorruption.
 Result<std::vector<Bytes>> decode_clustering(const schema::TableDef& table, BytesView encoded);
 Result<PartitionKeyPtr> decode_partition(const schema::TableDef& table, const KeyParts& parts);
+/// The value of a key column in the key of a row; nothing for a clustering column in that of a
+/// static row, and for a key that is none.
+std::optional<Bytes> key_part(const schema::TableDef& table, BytesView row_key, const schema::ColumnDef& column);
 
 }  // namespace sagitta::rows

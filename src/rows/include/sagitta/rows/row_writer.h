@@ -29,7 +29,9 @@ using RowObserver = std::function<void(const schema::TableDef&, BytesView row_ke
 /// it in the same batch, have changed. Not thread-safe.
 class RowWriter {
  public:
-  RowWriter(kv::Batch& batch, SweepBook& sweeps, const SweepLimits& limits, ApplyTime time, RowObserver observer);
+  /// `cells` is told of tables that it wants; null: of none.
+  RowWriter(kv::Batch& batch, SweepBook& sweeps, const SweepLimits& limits, ApplyTime time, RowObserver observer,
+            CellObserver* cells = nullptr);
 
   /// The mutation's timestamp is final. kInvalid when it does not fit the rows (a list position out
   /// of bounds): the record is then to be dropped whole.
@@ -37,6 +39,9 @@ class RowWriter {
 
   /// Every entry of Family::kRows from `from` on and before `to` goes.
   Status remove_all(const Bytes& from, const Bytes& to);
+  /// Tells the observer of cells what there is of the first `limit` rows, static rows too, with keys
+  /// after `from` and before `to`. Returns the key of the last; nothing when these were all.
+  Result<Bytes> show_some(const schema::TableDef& table, const Bytes& from, const Bytes& to, size_t limit);
   /// Takes a deletion under way a step further. The table is that of its rows; null when it was
   /// dropped.
   Status go_on(const schema::TableDef* table, const Sweep& sweep);
@@ -63,6 +68,7 @@ class RowWriter {
   Status take(const schema::TableDef* table, const Sweep& sweep, const Bytes& key);
   Status delete_ranges(const schema::TableDef& table, const Mutation& mutation);
   Status write_rows(const schema::TableDef& table, int64_t timestamp_us, RowMutation change);
+  RowEdit edit(const schema::TableDef& table, Bytes key);
   Status finish(const schema::TableDef& table, RowEdit& edit, bool is_static);
 
   kv::Batch& batch_;
@@ -72,6 +78,7 @@ class RowWriter {
   const ApplyTime time_;
   const int64_t log_s_;
   const RowObserver observer_;
+  CellObserver* const cells_;
   std::optional<Partition> partition_;
   uint64_t deletions_decoded_ = 0;  ///< of the partitions before
   size_t at_once_left_;             ///< entries that the record may still delete at once

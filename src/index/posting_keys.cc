@@ -1,0 +1,147 @@
+/// Row keys of one term, of many, and of several probes at once.
+#include "sagitta/index/posting_keys.h"
+
+#include <set>
+#include <utility>
+
+#include "sagitta/rows/posting.h"
+#include "sagitta/rows/posting_cursor.h"
+
+namespace sagitta::index {
+namespace {
+
+using rows::PostingCursor;
+using types::Interval;
+
+/// Keys of the postings of an interval of terms.
+Interval keys_of(uint32_t index_id, const Interval& terms) {
+  const Bytes prefix = rows::posting_prefix(index_id);
+  return {prefix + terms.from, terms.to.empty() ? types::after_prefix(prefix) : prefix + terms.to};
+}
+
+/// Of one term: its postings are in the order of row keys.
+class TermKeys final : public PostingKeys {
+ public:
+  TermKeys(const rows::ReadView& view, const PostingProbe& probe)
+      : prefix_(rows::posting_prefix(probe.index_id, probe.terms[0].from)),
+        cursor_(view.postings(prefix_, types::after_prefix(prefix_))) {}
+
+  Result<std::optional<BytesView>> seek(BytesView key) override {
+    if (ended_) return std::nullopt;
+    if (started_ && cursor_.posting().row_key < key) {
+      // Most often the next is wanted.
+      SAGITTA_TRY(const bool more, cursor_.next());
+      ended_ = !more;
+    }
+    if (!ended_ && (!started_ || cursor_.posting().row_key < key)) {
+      SAGITTA_TRY(const bool more, cursor_.seek(prefix_ + Bytes(key)));
+      started_ = true;
+      ended_ = !more;
+    }
+    if (ended_) return std::nullopt;
+    return cursor_.posting().row_key;
+  }
+
+ private:
+  const Bytes prefix_;
+  PostingCursor cursor_;
+  bool started_ = false, ended_ = false;
+};
+
+/// Of many terms: the least keys of all of them are picked out, some at a time.
+class RangeKeys final : public PostingKeys {
+ public:
+  RangeKeys(const rows::ReadView& view, const PostingProbe& probe) : view_(view), probe_(probe) {}
+
+  Result<std::optional<BytesView>> seek(BytesView key) override {
+    for (;;) {
+      if (filled_) {
+        held_.erase(held_.begin(), held_.lower_bound(key));
+        if (!held_.empty()) return BytesView(*held_.begin());
+        if (!left_some_) return std::nullopt;
+        filled_ = false;
+        next_interval_ = 0;
+      }
+      SAGITTA_CHECK(fill(key));
+    }
+  }
+
+ private:
+  /// Picks the least keys from `from` on, or goes on with it.
+  Status fill(BytesView from) {
+    if (next_interval_ == 0) left_some_ = false;
+    while (cursor_ != nullptr || next_interval_ < probe_.terms.size()) {
+      if (cursor_ == nullptr) open_next();
+      for (;;) {
+        SAGITTA_CHECK(view_.may_go_on());
+        SAGITTA_TRY(const bool more, std::exchange(opened_, false) ? cursor_->first() : cursor_->next());
+        if (!more) break;
+        pick(cursor_->posting().row_key, from);
+      }
+      cursor_.reset();
+    }
+    filled_ = true;
+    return {};
+  }
+  void open_next() {
+    const Interval keys = keys_of(probe_.index_id, probe_.terms[next_interval_++]);
+    cursor_ = std::make_unique<PostingCursor>(view_.postings(keys.from, keys.to));
+    opened_ = true;
+  }
+  void pick(BytesView key, BytesView from) {
+    if (key < from) return;
+    if (held_.size() < kHeldKeys) {
+      held_.emplace(key);
+      return;
+    }
+    left_some_ = true;
+    if (key >= *held_.rbegin() || !held_.emplace(key).second) return;
+    held_.erase(std::prev(held_.end()));
+  }
+
+  const rows::ReadView& view_;
+  const PostingProbe probe_;
+  std::set<Bytes, std::less<>> held_;
+  bool filled_ = false, left_some_ = false, opened_ = false;
+  size_t next_interval_ = 0;
+  std::unique_ptr<PostingCursor> cursor_;
+};
+
+/// Of rows that every probe means: whichever is behind goes to where the farthest is.
+class CommonKeys final : public PostingKeys {
+ public:
+  explicit CommonKeys(std::vector<std::unique_ptr<PostingKeys>> all) : all_(std::move(all)) {}
+
+  Result<std::optional<BytesView>> seek(BytesView key) override {
+    if (wanted_ < key) wanted_ = key;
+    for (size_t agreed = 0; agreed < all_.size(); next_ = (next_ + 1) % all_.size()) {
+      SAGITTA_TRY(const auto found, all_[next_]->seek(wanted_));
+      if (!found) return std::nullopt;
+      agreed = *found == wanted_ ? agreed + 1 : 1;
+      wanted_ = *found;
+    }
+    return BytesView(wanted_);
+  }
+
+ private:
+  const std::vector<std::unique_ptr<PostingKeys>> all_;
+  size_t next_ = 0;
+  Bytes wanted_;
+};
+
+}  // namespace
+
+std::unique_ptr<PostingKeys> open_keys(const rows::ReadView& view, std::span<const PostingProbe> probes) {
+  std::vector<std::unique_ptr<PostingKeys>> all;
+  for (const PostingProbe& probe : probes) {
+    if (probe.is_equality) {
+      all.push_back(std::make_unique<TermKeys>(view, probe));
+    } else {
+      all.push_back(std::make_unique<RangeKeys>(view, probe));
+    }
+  }
+  if (all.size() == 1) return std::move(all.front());
+  return std::make_unique<CommonKeys>(std::move(all));
+}
+
+}  // namespace sagitta::index
