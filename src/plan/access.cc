@@ -93,7 +93,7 @@ Status check_partition_relations(const AccessPath& path) {
 Status check_needs_no_filtering(const schema::TableDef& table, const AccessPath& path) {
   SAGITTA_CHECK(check_partition_relations(path));
   const bool whole_partition = !path.partition.empty();
-  if (whole_partition && !path.uses_index()) {
+  if (!path.uses_index()) {
     auto gap = std::ranges::find_if(path.filters, [](const Relation& r) {
       return concerns(r, schema::ColumnKind::kClustering) && !r.map_key && r.op != Operator::kContains &&
              r.op != Operator::kContainsKey && same_direction(r);

@@ -39,10 +39,11 @@ using TargetKind = cql::IndexTarget::Kind;
 
 /// The class in the user's spelling; empty for the default.
 Result<std::string> class_of(const cql::CreateIndex& statement, const schema::ColumnDef& column) {
-  if (statement.class_name && *statement.class_name != kPlainClass) return *statement.class_name;
-  if (statement.custom) {
-    return fail(ErrorCode::kConfig, fmt::format("Unable to find custom indexer class '{}'", kPlainClass));
+  const std::string name = statement.class_name.value_or(std::string(kPlainClass));
+  if (name.empty() || (statement.custom && name == kPlainClass)) {
+    return fail(ErrorCode::kConfig, fmt::format("Unable to find custom indexer class '{}'", name));
   }
+  if (name != kPlainClass) return name;
   if (column.type->kind() != types::Kind::kVector) return std::string();
   return fail(ErrorCode::kInvalid,
               "Only vector indexes are of vectors: name their class by USING 'sai' or USING 'vector_index'");

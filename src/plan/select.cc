@@ -228,16 +228,21 @@ class SelectBinder {
     std::vector<cql::Relation> where = select_.where;
     std::erase_if(where, [](const cql::Relation& relation) { return relation.op == cql::Operator::kAnn; });
     SAGITTA_TRY(std::vector<Relation> relations, bind_relations(binder_, table(), where));
-    for (const Relation& relation : relations) {
-      if (!nearest_indexes(*relation.columns[0]).empty()) {
-        return fail(ErrorCode::kInvalid, "Vector indexes only support ANN queries");
-      }
-    }
+    for (const Relation& relation : relations) SAGITTA_CHECK(check_restriction(*relation.columns[0]));
     const AccessRules rules{.allow_filtering = select_.allow_filtering,
                             .filters_everything = plan_->is_ann,
                             .is_virtual = table().is_virtual};
     SAGITTA_TRY(body_->access, choose_access(table(), std::move(relations), rules));
     return {};
+  }
+
+  Status check_restriction(const schema::ColumnDef& column) const {
+    if (!nearest_indexes(column).empty()) return fail(ErrorCode::kInvalid, "Vector indexes only support ANN queries");
+    const bool names_rows =
+        column.kind == schema::ColumnKind::kClustering || column.kind == schema::ColumnKind::kRegular;
+    if (!plan_->distinct || !names_rows) return {};
+    return fail(ErrorCode::kInvalid,
+                "SELECT DISTINCT with WHERE clause only supports restriction by partition key and/or static columns.");
   }
 
   bool is_pinned(ColumnPtr column) const {
