@@ -104,7 +104,7 @@ Status Follower::change_schema(const schema::Schema& before, const schema::Schem
   for (const uint32_t id : has) {
     if (!had.contains(id)) journal_.create(id, batch);
   }
-  SAGITTA_CHECK(row_maps_.change_schema(*after, env_.view(0), batch));
+  SAGITTA_CHECK(row_maps_.change_schema(before, *after, env_.view(0), batch));
   postings_.change_schema(*after);
   next_schema_ = after;
   return {};

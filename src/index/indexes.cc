@@ -14,17 +14,23 @@ std::set<uint32_t> index_ids(const schema::Schema& schema) {
   return ids;
 }
 
+TableIndexes indexes_in_memory(const schema::TableDef& table) {
+  TableIndexes found{.table_id = table.id, .ids = {}, .columns = {}};
+  for (const schema::IndexDef& def : table.indexes) {
+    const DefinitionPtr definition = define(table, def);
+    if (definition == nullptr || definition->terms() != nullptr) continue;
+    found.ids.push_back(def.id);
+    found.columns.push_back(def.column_id);
+  }
+  return found;
+}
+
 std::map<uint32_t, TableIndexes> indexed_tables(const schema::Schema& schema) {
   std::map<uint32_t, TableIndexes> tables;
   for (const auto& [name, keyspace] : schema.keyspaces) {
     for (const auto& [table_name, table] : keyspace->tables) {
-      for (const schema::IndexDef& def : table->indexes) {
-        const DefinitionPtr definition = define(*table, def);
-        if (definition == nullptr || definition->terms() != nullptr) continue;
-        TableIndexes& of_table = tables[table->id];
-        of_table.ids.push_back(def.id);
-        of_table.columns.push_back(def.column_id);
-      }
+      TableIndexes indexes = indexes_in_memory(*table);
+      if (!indexes.ids.empty()) tables[table->id] = std::move(indexes);
     }
   }
   return tables;

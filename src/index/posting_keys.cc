@@ -27,22 +27,23 @@ class TermKeys final : public PostingKeys {
         cursor_(view.postings(prefix_, types::after_prefix(prefix_))) {}
 
   Result<std::optional<BytesView>> seek(BytesView key) override {
-    if (ended_) return std::nullopt;
-    if (started_ && cursor_.posting().row_key < key) {
-      // Most often the next is wanted.
-      SAGITTA_TRY(const bool more, cursor_.next());
-      ended_ = !more;
-    }
-    if (!ended_ && (!started_ || cursor_.posting().row_key < key)) {
-      SAGITTA_TRY(const bool more, cursor_.seek(prefix_ + Bytes(key)));
-      started_ = true;
-      ended_ = !more;
-    }
+    if (is_before(key)) SAGITTA_CHECK(move(false, {}));  // most often the next is wanted
+    if (!started_ || is_before(key)) SAGITTA_CHECK(move(true, key));
+    // A row that has the term more than once has its postings behind its key.
+    while (is_before(key)) SAGITTA_CHECK(move(false, {}));
     if (ended_) return std::nullopt;
     return cursor_.posting().row_key;
   }
 
  private:
+  bool is_before(BytesView key) const { return started_ && !ended_ && cursor_.posting().row_key < key; }
+  Status move(bool seeks, BytesView key) {
+    SAGITTA_TRY(const bool more, seeks ? cursor_.seek(prefix_ + Bytes(key)) : cursor_.next());
+    started_ = true;
+    ended_ = !more;
+    return {};
+  }
+
   const Bytes prefix_;
   PostingCursor cursor_;
   bool started_ = false, ended_ = false;

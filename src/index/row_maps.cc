@@ -5,7 +5,7 @@
 #include <set>
 
 #include "sagitta/base/logging.h"
-#include "sagitta/index/kinds.h"
+#include "sagitta/index/indexes.h"
 #include "sagitta/types/ordered_bytes.h"
 
 namespace sagitta::index {
@@ -32,26 +32,15 @@ Bytes number_key(uint32_t table_id, RowNumber row) {
 
 Bytes state_key(uint32_t table_id) { return Bytes(kStatePrefix) + table_key(table_id); }
 
-bool has_index(const schema::TableDef& table) {
-  return std::ranges::any_of(table.indexes, [&](const auto& def) { return define(table, def) != nullptr; });
-}
-
-std::set<uint32_t> tables_with_index(const schema::Schema& schema) {
-  std::set<uint32_t> ids;
-  for (const auto& [name, keyspace] : schema.keyspaces) {
-    for (const auto& [table_name, table] : keyspace->tables) {
-      if (has_index(*table)) ids.insert(table->id);
-    }
-  }
-  return ids;
-}
-
 void remove_map(uint32_t table_id, kv::Batch& batch) {
   batch.remove_range(Family::kRowNumbers, table_key(table_id), types::after_prefix(table_key(table_id)));
 }
 
-bool is_indexed(const schema::TableDef& table, const rows::LiveRow& row) {
-  return std::ranges::any_of(table.indexes, [&](const auto& def) { return row.find(def.column_id) != nullptr; });
+/// Whether there is an index on a column that had none.
+bool is_wider(const TableIndexes& before, const TableIndexes& after) {
+  return !std::ranges::all_of(after.columns, [&](uint32_t column) {
+    return std::ranges::find(before.columns, column) != before.columns.end();
+  });
 }
 
 }  // namespace
@@ -61,7 +50,7 @@ RowMaps::Numbered RowMaps::begin(uint32_t table_id) const { return {.map = share
 // ---- in the store ----
 
 Status RowMaps::load(const schema::Schema& schema) {
-  for (const uint32_t id : tables_with_index(schema)) {
+  for (const auto& [id, indexes] : indexed_tables(schema)) {
     Numbered& table = tables_[id] = begin(id);
     SAGITTA_CHECK(read_state(id, table));
     const Status loaded = load_map(id, table);
@@ -130,19 +119,24 @@ void RowMaps::put_state(uint32_t table_id, const Numbered& table, kv::Batch& bat
 
 // ---- records ----
 
-Status RowMaps::change_schema(const schema::Schema& after, const rows::ReadView& rows, kv::Batch& batch) {
-  const std::set<uint32_t> has = tables_with_index(after);
+Status RowMaps::change_schema(const schema::Schema& before, const schema::Schema& after, const rows::ReadView& rows,
+                              kv::Batch& batch) {
+  const auto had = indexed_tables(before), has = indexed_tables(after);
   for (const auto& [id, table] : tables_) {
     if (has.contains(id)) continue;
     remove_map(id, batch);
     batch.remove(Family::kMeta, state_key(id));
     dropped_.push_back(id);
   }
-  for (const uint32_t id : has) {
-    if (tables_.contains(id)) continue;
+  for (const auto& [id, indexes] : has) {
+    if (tables_.contains(id)) {
+      if (is_wider(had.at(id), indexes)) widened_.push_back(id);
+      continue;
+    }
     Numbered& table = begun_[id] = begin(id);
     SAGITTA_CHECK(number_some(id, table, *after.find_table(id), rows, batch));
   }
+  for (const uint32_t id : widened_) put_state(id, {}, batch);
   return {};
 }
 
@@ -158,6 +152,7 @@ void RowMaps::take_back() {
   truncated_.clear();
   begun_.clear();
   dropped_.clear();
+  widened_.clear();
 }
 
 void RowMaps::committed() {
@@ -172,6 +167,11 @@ void RowMaps::committed() {
     shared_.leave(id, partition_);
   }
   tables_.merge(std::exchange(begun_, {}));
+  for (const uint32_t id : std::exchange(widened_, {})) {
+    Numbered& table = tables_.at(id);
+    table.complete = false;
+    table.from.clear();
+  }
   if (changed_) report();
 }
 
@@ -214,6 +214,10 @@ Status RowMaps::number_some(const schema::Schema& schema, const rows::ReadView& 
 
 Status RowMaps::number_some(uint32_t table_id, Numbered& table, const schema::TableDef& def, const rows::ReadView& rows,
                             kv::Batch& batch) {
+  const std::vector<uint32_t> columns = indexes_in_memory(def).columns;
+  const auto is_indexed = [&](const rows::LiveRow& row) {
+    return std::ranges::any_of(columns, [&](uint32_t column) { return row.find(column) != nullptr; });
+  };
   const auto cursor = rows.scan_tokens(def, INT64_MIN, INT64_MAX, table.from);
   bool more = true;
   for (size_t looked_at = 0; looked_at < kRowsPerStep; ++looked_at) {
@@ -221,7 +225,7 @@ Status RowMaps::number_some(uint32_t table_id, Numbered& table, const schema::Ta
     if (!more) break;
     if (cursor->row().is_static) continue;
     table.from = cursor->row_key();
-    if (is_indexed(def, cursor->row()) && !add(table_id, table, cursor->row_key(), false, batch)) return {};
+    if (is_indexed(cursor->row()) && !add(table_id, table, cursor->row_key(), false, batch)) return {};
   }
   table.complete = !more;
   put_state(table_id, table, batch);

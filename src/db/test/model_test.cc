@@ -31,12 +31,14 @@ class Model : public ModelWrites {
     // Often enough that the twin, which forgets nothing else, stays quick.
     if (roll < 17) return truncate();
     if (roll < 25) return change_index();
-    if (roll < 26) return restart();
+    if (roll < 32) return change_ordered_index();
+    if (roll < 33) return restart();
     if (roll < 550) return write();
     if (roll < 650) return batch();
     if (roll < 800) return read_some();
     if (roll < 870) return read_all();
-    if (roll < 940) return read_page_by_page();
+    if (roll < 890) return read_page_by_page();
+    if (roll < 950) return read_by_value();
     return search();
   }
   void check_everything() {
@@ -117,7 +119,7 @@ class Model : public ModelWrites {
       return;
     }
     const TwinColumn column = table_->columns[1 + below(table_->columns.size() - 1)];
-    if (column.is_static) return;
+    if (column.is_static || table_->has_ordered_on(column.name)) return;
     types_ever_[table_name_ + "." + column.name] = column.type;
     const int64_t ts = random_ts();
     must(fmt::format("ALTER TABLE {} DROP {} USING TIMESTAMP {}", full_name(), column.name, ts));
@@ -139,6 +141,43 @@ class Model : public ModelWrites {
         "CREATE CUSTOM INDEX {0}_i ON m.{0} (v) USING '{1}' WITH OPTIONS = {{'similarity_function': '{2}'}}",
         table_name_, scans ? "scan_index" : "vector_index", table_->similarity));
     table_->has_index = true;
+  }
+
+  /// Plain, or storage-attached, on any column or key part that can have one.
+  void change_ordered_index() {
+    pick_table();
+    if (table_->has_counters) return;
+    if (!table_->ordered.empty() && chance(2)) {
+      must(fmt::format("DROP INDEX m.{}", table_->ordered.begin()->first));
+      table_->ordered.erase(table_->ordered.begin());
+      return;
+    }
+    const std::string target = random_target();
+    const bool is_there = std::ranges::any_of(table_->ordered, [&](const auto& o) { return o.second == target; });
+    if (target.empty() || is_there) return;
+    const std::string name = fmt::format("{}_o{}", table_name_, ++index_count_);
+    must(fmt::format("CREATE INDEX {} ON m.{} ({}){}", name, table_name_, target, chance(2) ? " USING 'sai'" : ""));
+    table_->ordered[name] = target;
+  }
+  /// Empty when the draw has none.
+  std::string random_target() {
+    const uint64_t drawn = below(table_->columns.size() + 2);
+    if (drawn == 0) return table_->partition_columns > 1 ? fmt::format("p{}", below(2)) : "";
+    if (drawn == 1) {
+      return table_->clustering_columns > 0 ? fmt::format("c{}", below(table_->clustering_columns)) : "";
+    }
+    const TwinColumn& column = table_->columns[drawn - 2];
+    switch (column.type) {
+      case TwinType::kInt:
+      case TwinType::kText: return column.name;
+      case TwinType::kSet:
+      case TwinType::kList: return fmt::format("values({})", column.name);
+      case TwinType::kMap: {
+        static constexpr std::array kParts = {"keys", "values", "entries"};
+        return fmt::format("{}({})", kParts[below(3)], column.name);
+      }
+      default: return "";
+    }
   }
 
   // --- reads ---
@@ -230,6 +269,105 @@ class Model : public ModelWrites {
     if (chance(2)) options.page_size = static_cast<int32_t>(1 + below(3));
     compare(text, select(*database_, text, options), rows, true);
   }
+  /// A restriction, and whether a row passes it.
+  struct Restriction {
+    std::string text;
+    std::function<bool(const TwinResult&)> passes;
+  };
+  Restriction random_restriction() {
+    const uint64_t drawn = below(table_->columns.size() + 2);
+    if (drawn < 2) return random_key_restriction(drawn == 0);
+    const TwinColumn& column = table_->columns[drawn - 2];
+    switch (column.type) {
+      case TwinType::kInt:
+      case TwinType::kText: return random_comparison(column);
+      case TwinType::kSet:
+      case TwinType::kList:
+      case TwinType::kMap: return random_containment(column);
+      default: return {};
+    }
+  }
+  Restriction random_key_restriction(bool of_partition) {
+    const size_t count = of_partition ? table_->partition_columns : table_->clustering_columns;
+    if (count == 0) return {};
+    const size_t at = below(count);
+    const auto wanted = static_cast<int32_t>(below(kKeyValues));
+    const auto value = [=](const TwinResult& row) { return of_partition ? row.partition[at] : (*row.clustering)[at]; };
+    return {fmt::format("{}{} = {}", of_partition ? 'p' : 'c', at, wanted),
+            [=](const TwinResult& row) { return (of_partition || row.clustering) && value(row) == wanted; }};
+  }
+  /// Of these values the order of bytes is that of CQL.
+  Restriction random_comparison(const TwinColumn& column) {
+    Literal wanted;
+    while (!wanted.value) wanted = random_scalar(column.type);
+    const auto with = [&](const char* op, auto compare) {
+      return Restriction{fmt::format("{} {} {}", column.name, op, wanted.text),
+                         [=, name = column.name, bytes = *wanted.value](const TwinResult& row) {
+                           const Value& value = row.values.at(name);
+                           return value && compare(*value, bytes);
+                         }};
+    };
+    switch (below(6)) {
+      case 0: return with(">", std::greater<>());
+      case 1: return with("<=", std::less_equal<>());
+      case 2: return with(">=", std::greater_equal<>());
+      default: return with("=", std::equal_to<>());
+    }
+  }
+  Restriction random_containment(const TwinColumn& column) {
+    const bool is_map = column.type == TwinType::kMap;
+    const auto key = static_cast<int32_t>(below(5)) - 2;
+    const std::string text = random_text();
+    const uint64_t how = is_map ? below(3) : 3;
+    const auto entries = [name = column.name](const TwinResult& row) {
+      const Value& value = row.values.at(name);
+      return value ? unpacked(*value) : std::vector<Bytes>();
+    };
+    const auto any = [=](size_t from, size_t step, Bytes wanted) {
+      return [=](const TwinResult& row) {
+        const auto all = entries(row);
+        for (size_t i = from; i < all.size(); i += step) {
+          if (all[i] == wanted) return true;
+        }
+        return false;
+      };
+    };
+    if (how == 0) return {fmt::format("{} CONTAINS KEY {}", column.name, key), any(0, 2, int_bytes(key))};
+    if (how == 1) return {fmt::format("{} CONTAINS '{}'", column.name, text), any(1, 2, text)};
+    if (how == 3) return {fmt::format("{} CONTAINS {}", column.name, key), any(0, 1, int_bytes(key))};
+    return {fmt::format("{}[{}] = '{}'", column.name, key, text), [=](const TwinResult& row) {
+              const auto all = entries(row);
+              for (size_t i = 0; i + 1 < all.size(); i += 2) {
+                if (all[i] == int_bytes(key) && all[i + 1] == text) return true;
+              }
+              return false;
+            }};
+  }
+  /// By an index or not: the same rows, in the order of a scan.
+  void read_by_value() {
+    pick_table();
+    std::string where;
+    auto expected = table_->read(now_s());
+    std::set<std::string> restricted;
+    for (uint64_t i = 0, n = 1 + below(2); i < n; ++i) {
+      const Restriction restriction = random_restriction();
+      if (restriction.text.empty() || !restricted.insert(restriction.text.substr(0, 2)).second) continue;
+      where += (where.empty() ? " WHERE " : " AND ") + restriction.text;
+      std::erase_if(expected, [&](const auto& row) { return !restriction.passes(row); });
+    }
+    if (where.empty()) return;
+    ++operations_;
+    const std::string all = "SELECT " + columns_text() + " FROM " + full_name();
+    RequestOptions options;
+    if (chance(2)) options.page_size = static_cast<int32_t>(1 + below(4));
+    const auto got = select(*database_, all + where + " ALLOW FILTERING", options);
+    compare(all + where, got, expected, false);
+    auto next = got.begin();
+    for (const RowValues& row : select(*database_, all)) {
+      if (next != got.end() && *next == row) ++next;
+    }
+    ASSERT_EQ(got.end() - next, 0) << all << where << ": not in the order of a scan";
+  }
   void search() {
     pick_table();
     if (!table_->has_index) return;
@@ -267,7 +405,7 @@ class Model : public ModelWrites {
     rows_compared_ += got.size();
   }
 
-  uint64_t rows_compared_ = 0;
+  uint64_t rows_compared_ = 0, index_count_ = 0;
 };
 
 TEST(Model, AgreesWithTheTwin) {

@@ -155,6 +155,22 @@ std::vector<TwinResult> TwinTable::read(int64_t now_s) const {
   return results;
 }
 
+bool TwinTable::has_ordered_on(const std::string& name) const {
+  return std::ranges::any_of(ordered, [&](const auto& index) {
+    return index.second == name || index.second.find("(" + name + ")") != std::string::npos;
+  });
+}
+
+std::vector<Bytes> unpacked(const Bytes& collection) {
+  std::vector<Bytes> elements;
+  for (size_t at = sizeof(int32_t); at < collection.size();) {
+    const auto size = static_cast<size_t>(get_big<int32_t>(collection.data() + at));
+    elements.push_back(collection.substr(at + sizeof(int32_t), size));
+    at += sizeof(int32_t) + size;
+  }
+  return elements;
+}
+
 double twin_similarity(const std::string& function, const Bytes& a, const Bytes& b) {
   double dot = 0, aa = 0, bb = 0, distance = 0;
   for (size_t i = 0; i + 4 <= a.size() && i + 4 <= b.size(); i += 4) {

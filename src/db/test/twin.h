@@ -94,15 +94,22 @@ struct TwinTable {
   std::map<Ints, TwinPartition> partitions;
   bool has_index = false;
   std::string similarity;
+  /// What each ordered index is on: "r0", "keys(r1)", "c0".
+  std::map<std::string, std::string> ordered;
   /// Of columns that were ever dropped, the latest.
   std::map<std::string, int64_t> drops;
 
   const TwinColumn* column(const std::string& name) const;
+  /// An ordered index is on the column, or on a part of it.
+  bool has_ordered_on(const std::string& name) const;
   /// All visible rows at second `now_s`, by partition and in clustering order.
   std::vector<TwinResult> read(int64_t now_s) const;
   void add(TwinColumn column);
   void drop(const std::string& column, int64_t ts);
 };
+
+/// The elements of a packed collection: of a map keys and values in turn.
+std::vector<Bytes> unpacked(const Bytes& collection);
 
 /// The similarity that CQL reports, from the bytes of two vectors.
 double twin_similarity(const std::string& function, const Bytes& a, const Bytes& b);

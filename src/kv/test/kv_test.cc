@@ -112,7 +112,7 @@ TEST_P(AnyStore, IteratorsKeepToTheirRange) {
 
 TEST_P(AnyStore, CompactionLeavesOutWhatItsFilterSays) {
   bool filtering = false;
-  const CompactionFilter filter = [](BytesView key, BytesView value, Bytes& replacement) {
+  const CompactionFilter filter = [](Family, BytesView key, BytesView value, Bytes& replacement) {
     if (key == "drop") return Compaction::kDrop;
     if (key != "replace") return Compaction::kKeep;
     replacement = Bytes(value) + "2";

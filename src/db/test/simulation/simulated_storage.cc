@@ -118,6 +118,9 @@ class SimulatedStorage::FallingStore final : public kv::Store {
                                         kv::SnapshotPtr snapshot) override {
     return store_->iterate(family, from, to, mode, std::move(snapshot));
   }
+  uint64_t estimate_bytes(kv::Family family, BytesView from, BytesView to) const override {
+    return store_->estimate_bytes(family, from, to);
+  }
   Status flush() override {
     if (is_dead_) return fail(ErrorCode::kIo, "the process is dead");
     for (uint8_t family = 0; family < kv::kFamilyCount; ++family) {

@@ -26,6 +26,8 @@ struct TableIndexes {
   std::vector<uint32_t> ids;      ///< of its indexes
   std::vector<uint32_t> columns;  ///< that they are on
 };
+/// Of one table.
+TableIndexes indexes_in_memory(const schema::TableDef& table);
 /// Of the tables that have such an index, by table id.
 std::map<uint32_t, TableIndexes> indexed_tables(const schema::Schema& schema);
 

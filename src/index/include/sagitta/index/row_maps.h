@@ -25,8 +25,10 @@ class RowMaps {
 
   // In the batch of a record; the maps themselves follow with `committed`.
   /// Begins the maps of tables that have their first index, with numbers for the first rows; drops
-  /// those of tables that have none any more.
-  Status change_schema(const schema::Schema& after, const rows::ReadView& rows, kv::Batch& batch);
+  /// those of tables that have none any more. Rows of tables with an index on a further column are
+  /// looked through again.
+  Status change_schema(const schema::Schema& before, const schema::Schema& after, const rows::ReadView& rows,
+                       kv::Batch& batch);
   void truncate(uint32_t table_id, kv::Batch& batch);
   /// Forgets the two.
   void take_back();
@@ -75,7 +77,7 @@ class RowMaps {
   std::map<uint32_t, Numbered> tables_;
   // By the record.
   std::map<uint32_t, Numbered> begun_;
-  std::vector<uint32_t> truncated_, dropped_;
+  std::vector<uint32_t> truncated_, dropped_, widened_;
 };
 
 }  // namespace sagitta::index
