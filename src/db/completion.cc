@@ -18,8 +18,13 @@ Completer& idle_completer() {
   return idle;
 }
 
-void Completion::complete(const RequestPtr& request, std::vector<rows::Mutation> mutations) {
-  request->draft = {schemas_.newest()->stored, std::move(mutations), request->options.deadline};
+void Completion::complete(const RequestPtr& request, plan::Write write) {
+  request->draft = {schemas_.newest()->stored, std::move(write.mutations), request->options.deadline};
+  if (write.conditional) {
+    request->draft.conditions = std::move(write.conditional->conditions);
+    request->conditional = std::move(write.conditional);
+    request->write_type = WriteType::kConditional;
+  }
   deadlines_.add(request);
   completer_.complete(request->draft, [this, request](const Status& completed) {
     if (const Status appended = append(request, completed); !appended) {

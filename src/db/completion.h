@@ -18,7 +18,7 @@ class Completion {
 
   /// Completes the write and has it appended: at once, or later on another thread. Answers the
   /// request on failure, and at its deadline.
-  void complete(const RequestPtr& request, std::vector<rows::Mutation> mutations);
+  void complete(const RequestPtr& request, plan::Write write);
 
  private:
   Status append(const RequestPtr& request, const Status& completed);

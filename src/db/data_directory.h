@@ -17,7 +17,7 @@ namespace sagitta::db {
 inline constexpr uint32_t kDirectoryFormat = 2;
 /// Of directories with one log partition, which earlier programs read too.
 inline constexpr uint32_t kOnePartitionFormat = 1;
-inline constexpr uint32_t kDirectoryFeatures = 2;
+inline constexpr uint32_t kDirectoryFeatures = 3;
 
 /// What the FORMAT file holds.
 struct DirectoryFormat {

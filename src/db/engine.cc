@@ -181,8 +181,8 @@ void Engine::run_batch(const RequestPtr& request, BatchKind kind, std::vector<Ba
   const bool many_keys =
       std::ranges::any_of(*bound, [](const auto& entry) { return plan::names_many_keys(*entry.plan); });
   auto work = [this, request, kind, entries = *std::move(bound)]() mutable {
-    auto mutations = plan::make_batch(kind, entries, request->eval(nullptr));
-    mutations ? write(request, *std::move(mutations)) : request->finish(fail(mutations));
+    auto made = plan::make_batch(kind, entries, request->eval(nullptr));
+    made ? write(request, *std::move(made)) : request->finish(fail(made));
   };
   many_keys ? env_.workers.post(std::move(work)) : work();
 }
@@ -224,14 +224,14 @@ Status Engine::run_write(const RequestPtr& request, WorkMeter* meter) {
   const bool may_yield = meter != nullptr && plan::names_many_keys(plan);
   plan::EvalContext eval = request->eval(may_yield ? meter : nullptr);
   if (!may_yield) eval.takeable = request->values;
-  SAGITTA_TRY(auto mutations, plan::make_mutations(plan, eval));
-  write(request, std::move(mutations));
+  SAGITTA_TRY(plan::Write made, plan::make_write(plan, eval));
+  write(request, std::move(made));
   return {};
 }
 
-void Engine::write(const RequestPtr& request, std::vector<rows::Mutation> mutations) {
-  if (mutations.empty()) return request->finish(Answer{Void{}, {}, {}});
-  completion_.complete(request, std::move(mutations));
+void Engine::write(const RequestPtr& request, plan::Write write) {
+  if (write.mutations.empty()) return request->finish(Answer{Void{}, {}, {}});
+  completion_.complete(request, std::move(write));
 }
 
 Status Engine::check_keyspace(std::string_view keyspace) const {

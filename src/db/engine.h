@@ -58,7 +58,7 @@ class Engine final : public Database {
   void carry(const RequestPtr& request, Part part);
   Status run(const RequestPtr& request, WorkMeter* meter);
   Status run_write(const RequestPtr& request, WorkMeter* meter);
-  void write(const RequestPtr& request, std::vector<rows::Mutation> mutations);
+  void write(const RequestPtr& request, plan::Write write);
 
   const Options options_;
   const Environment env_;

@@ -55,7 +55,7 @@ void Request::note_batch(types::BatchKind kind) {
 
 Error with_write_type(const Error& error, WriteType type) {
   if (error.code() != ErrorCode::kWriteTimeout || type == WriteType::kSimple) return error;
-  constexpr std::array<const char*, 5> kNames = {"SIMPLE", "UNLOGGED_BATCH", "BATCH_LOG", "BATCH", "COUNTER"};
+  constexpr std::array<const char*, 6> kNames = {"SIMPLE", "UNLOGGED_BATCH", "BATCH_LOG", "BATCH", "COUNTER", "CAS"};
   return {error.code(), error.message(), kNames[static_cast<size_t>(type)]};
 }
 

@@ -29,7 +29,7 @@ struct ValueSources {
 };
 
 /// What a write is, as protocols name it.
-enum class WriteType : uint8_t { kSimple, kUnloggedBatch, kBatchLog, kBatch, kCounter };
+enum class WriteType : uint8_t { kSimple, kUnloggedBatch, kBatchLog, kBatch, kCounter, kConditional };
 /// An error of a write; a timeout says of what (Error::subject).
 Error with_write_type(const Error& error, WriteType type);
 
@@ -61,6 +61,8 @@ struct Request {
   std::atomic<WriteType> write_type{WriteType::kSimple};
   /// What the statement's markers are given, in marker order.
   std::vector<plan::BindValue> values;
+  /// Of a conditional write: what its answer shows.
+  std::optional<plan::Conditional> conditional;
   /// Of a write, from the stage *complete* on.
   Draft draft;
   /// Of a write that is in the log and not applied yet.

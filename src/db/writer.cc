@@ -9,6 +9,7 @@
 #include "sagitta/base/limits.h"
 #include "sagitta/replica/records.h"
 
+#include "conditional_answer.h"
 #include "gather.h"
 
 namespace sagitta::db {
@@ -17,11 +18,23 @@ namespace {
 /// When so much of the indexes' memory is in use, there may be nothing left for a write.
 constexpr double kTight = 7.0 / 8;
 
-Result<log::Record> make_record(const schema::Schema& schema, std::span<const rows::Mutation> mutations) {
-  log::Record record = replica::mutation_record(schema, mutations);
+Result<log::Record> checked(log::Record record) {
   if (record.payload.size() <= limits::kRecordBytesMax) return record;
   return fail(ErrorCode::kInvalid,
               fmt::format("The write has {} bytes, the most is {}", record.payload.size(), limits::kRecordBytesMax));
+}
+
+Result<log::Record> make_record(const schema::Schema& schema, std::span<const rows::Mutation> mutations) {
+  return checked(replica::mutation_record(schema, mutations));
+}
+
+/// Of what is applied in one log partition.
+Result<log::Record> make_record(Draft draft) {
+  if (draft.conditions.empty()) return make_record(*draft.schema, draft.mutations);
+  const rows::Mutation& first = draft.mutations.front();
+  return checked(replica::conditional_record(
+      *draft.schema,
+      {first.table_id, first.partition_key, std::move(draft.conditions), std::move(draft.mutations)}));
 }
 
 /// A client takes "not done" for the whole. A part that is refused for what it is will be so again.
@@ -63,15 +76,16 @@ Status Writer::append_rows(const RequestPtr& request) {
 Status Writer::append_with_room(const RequestPtr& request, Draft draft) {
   SAGITTA_TRY(request->room, index::Room::make(*partitions_.indexes(), *draft.schema, draft.mutations));
   const Partition* only = partitions_.of_write(draft.mutations);
-  if (only != nullptr) return append_record(request, *only, draft);
+  if (only != nullptr) return append_record(request, *only, std::move(draft));
   const bool is_logged = request->batch == types::BatchKind::kLogged;
   return is_logged ? append_logged(request, std::move(draft)) : append_pieces(request, std::move(draft));
 }
 
-Status Writer::append_record(const RequestPtr& request, const Partition& partition, const Draft& draft) {
-  SAGITTA_TRY(log::Record record, make_record(*draft.schema, draft.mutations));
+Status Writer::append_record(const RequestPtr& request, const Partition& partition, Draft draft) {
+  const size_t mutations = draft.mutations.size();
+  SAGITTA_TRY(log::Record record, make_record(std::move(draft)));
   request->context().note(
-      [&] { return fmt::format("Appending {} mutations, {} bytes", draft.mutations.size(), record.payload.size()); });
+      [&] { return fmt::format("Appending {} mutations, {} bytes", mutations, record.payload.size()); });
   mark(*request, partition.replica->log_clock_us(), record);
   deadlines_.add(request);
   partition.replica->submit(std::move(record), answer_to(request));
@@ -140,7 +154,7 @@ void Writer::answer_parts(const RequestPtr& request, const Status& applied) {
 void Writer::answer(Request& request, const Result<replica::ApplyResult>& result) {
   if (!result) return refuse(request, result.error());
   request.context().note([&] { return fmt::format("Applied at log offset {}", result->offset); });
-  finish(request, result->schema);
+  finish(request, *result);
 }
 
 void Writer::refuse(Request& request, const Error& error) {
@@ -149,11 +163,12 @@ void Writer::refuse(Request& request, const Error& error) {
   request.finish(std::unexpected(with_write_type(error, request.write_type)));
 }
 
-void Writer::finish(Request& request, const std::optional<schema::SchemaOutcome>& schema) {
+void Writer::finish(Request& request, const replica::ApplyResult& result) {
   request.room = {};
   Answer answer{Void{}, {}, {}};
-  if (schema && schema->changed) {
-    const auto& event = schema->event;
+  if (request.conditional && result.decision) answer.body = conditional_answer(*request.conditional, *result.decision);
+  if (result.schema && result.schema->changed) {
+    const auto& event = result.schema->event;
     answer.body = SchemaChangeEvent{event.change, event.target, event.keyspace, event.name, {}};
   }
   if (request.statement) answer.warnings = request.statement->plan->warnings;

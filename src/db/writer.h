@@ -42,7 +42,7 @@ class Writer {
 
  private:
   Status append_with_room(const RequestPtr& request, Draft draft);
-  Status append_record(const RequestPtr& request, const Partition& partition, const Draft& draft);
+  Status append_record(const RequestPtr& request, const Partition& partition, Draft draft);
   Status append_pieces(const RequestPtr& request, Draft draft);
   Status append_logged(const RequestPtr& request, Draft draft);
   void append_to_meta(const RequestPtr& request, log::Record record);
@@ -51,8 +51,7 @@ class Writer {
   void answer(Request& request, const Result<replica::ApplyResult>& result);
   void answer_parts(const RequestPtr& request, const Status& applied);
   void refuse(Request& request, const Error& error);
-  /// `schema`: what a schema change came to.
-  void finish(Request& request, const std::optional<schema::SchemaOutcome>& schema);
+  void finish(Request& request, const replica::ApplyResult& result);
   void note_log_failure(const Error& error);
 
   const Environment& env_;

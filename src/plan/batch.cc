@@ -30,12 +30,54 @@ Result<Plan> bind_child(Binder& binder, const cql::Modification& statement) {
   return bind_delete(binder, std::get<cql::Delete>(statement));
 }
 
-Status append_batch(const BatchPlan& batch, const EvalContext& context, std::vector<rows::Mutation>& out) {
-  SAGITTA_TRY(std::optional<int64_t> timestamp, evaluate_timestamp(batch.timestamp, context));
-  for (const PlanPtr& child : batch.children) {
-    SAGITTA_CHECK(append_mutations(std::get<ModificationPlan>(child->body), timestamp, context, out));
+const ModificationBody& body_of(const PlanPtr& child) { return *std::get<ModificationPlan>(child->body).body; }
+
+/// What conditions ask of a batch: to be decided in one place.
+Status check_conditions(std::span<const PlanPtr> children, bool has_timestamp) {
+  const auto is_conditional = [](const PlanPtr& child) { return !body_of(child).conditions.empty(); };
+  if (std::ranges::none_of(children, is_conditional)) return {};
+  if (has_timestamp) return fail(ErrorCode::kInvalid, "Cannot provide custom timestamp for conditional BATCH");
+  const auto table_of = [](const PlanPtr& child) { return std::get<ModificationPlan>(child->body).table->id; };
+  for (const PlanPtr& child : children) {
+    if (table_of(child) == table_of(children.front())) continue;
+    return fail(ErrorCode::kInvalid, "Batch with conditions cannot span multiple tables");
   }
   return {};
+}
+
+/// A conditional write has a place in the log, whatever it changes, and its time is given there.
+void settle(const EvalContext& context, Write& write) {
+  if (!write.conditional) return;
+  const Conditional& conditional = *write.conditional;
+  if (write.mutations.empty()) {
+    write.mutations.push_back({.table_id = conditional.table->id, .partition_key = conditional.partition_key});
+  }
+  for (rows::Mutation& mutation : write.mutations) {
+    mutation.timestamp_us = context.now_us;
+    mutation.stamp = rows::Mutation::Stamp::kProposed;
+  }
+}
+
+/// The conditions of a batch as one.
+Status join_conditions(const EvalContext& context, Write& write) {
+  if (!write.conditional) return {};
+  settle(context, write);
+  Conditional& conditional = *write.conditional;
+  conditional.shows_key = true;
+  for (const rows::Mutation& mutation : write.mutations) {
+    if (mutation.partition_key == conditional.partition_key) continue;
+    return fail(ErrorCode::kInvalid, "Batch with conditions cannot span multiple partitions");
+  }
+  SAGITTA_TRY(conditional.conditions, merge_conditions(*conditional.table, std::move(conditional.conditions)));
+  return {};
+}
+
+Status append_batch(const BatchPlan& batch, const EvalContext& context, Write& out) {
+  SAGITTA_TRY(std::optional<int64_t> timestamp, evaluate_timestamp(batch.timestamp, context));
+  for (const PlanPtr& child : batch.children) {
+    SAGITTA_CHECK(append_write(std::get<ModificationPlan>(child->body), timestamp, context, out));
+  }
+  return join_conditions(context, out);
 }
 
 }  // namespace
@@ -69,20 +111,22 @@ Result<Plan> bind_batch(Binder& binder, const cql::Batch& batch) {
     bound.children.push_back(std::make_shared<const Plan>(std::move(child)));
   }
   SAGITTA_CHECK(check_kinds(bound.kind, bound.children));
+  SAGITTA_CHECK(check_conditions(bound.children, bound.timestamp.has_value()));
   plan.body = std::move(bound);
   return plan;
 }
 
-Result<std::vector<rows::Mutation>> make_mutations(const Plan& plan, const EvalContext& context) {
+Result<Write> make_write(const Plan& plan, const EvalContext& context) {
   SAGITTA_CHECK(check_values(plan, context.values));
-  std::vector<rows::Mutation> mutations;
+  Write write;
   if (auto* modification = std::get_if<ModificationPlan>(&plan.body)) {
-    SAGITTA_CHECK(append_mutations(*modification, std::nullopt, context, mutations));
-    return mutations;
+    SAGITTA_CHECK(append_write(*modification, std::nullopt, context, write));
+    settle(context, write);
+    return write;
   }
   if (auto* batch = std::get_if<BatchPlan>(&plan.body)) {
-    SAGITTA_CHECK(append_batch(*batch, context, mutations));
-    return mutations;
+    SAGITTA_CHECK(append_batch(*batch, context, write));
+    return write;
   }
   return fail(ErrorCode::kInvalid, "The statement writes no rows");
 }
@@ -99,8 +143,7 @@ bool names_many_keys(const Plan& plan) {
   return false;
 }
 
-Result<std::vector<rows::Mutation>> make_batch(types::BatchKind kind, std::span<BatchEntry> entries,
-                                               const EvalContext& context) {
+Result<Write> make_batch(types::BatchKind kind, std::span<BatchEntry> entries, const EvalContext& context) {
   std::vector<PlanPtr> children;
   for (const BatchEntry& entry : entries) {
     if (!std::holds_alternative<ModificationPlan>(entry.plan->body)) {
@@ -110,14 +153,16 @@ Result<std::vector<rows::Mutation>> make_batch(types::BatchKind kind, std::span<
     children.push_back(entry.plan);
   }
   SAGITTA_CHECK(check_kinds(kind, children));
-  std::vector<rows::Mutation> mutations;
+  SAGITTA_CHECK(check_conditions(children, false));
+  Write write;
   for (BatchEntry& entry : entries) {
     EvalContext own = context;
     own.values = own.takeable = entry.values;
     SAGITTA_CHECK(check_values(*entry.plan, own.values));
-    SAGITTA_CHECK(append_mutations(std::get<ModificationPlan>(entry.plan->body), std::nullopt, own, mutations));
+    SAGITTA_CHECK(append_write(std::get<ModificationPlan>(entry.plan->body), std::nullopt, own, write));
   }
-  return mutations;
+  SAGITTA_CHECK(join_conditions(context, write));
+  return write;
 }
 
 }  // namespace sagitta::plan

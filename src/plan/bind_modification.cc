@@ -17,8 +17,6 @@ using types::DataType;
 using types::DataTypePtr;
 using types::Kind;
 
-constexpr std::string_view kNoConditions = "Lightweight transactions (IF ...) are not supported yet";
-
 std::string_view statement_name(ModificationBody::Kind kind) {
   switch (kind) {
     case ModificationBody::Kind::kInsert: return "INSERT";
@@ -73,6 +71,7 @@ class ModificationBinder {
   Result<Plan> insert(const cql::Insert& statement) {
     if (statement.json) return fail(ErrorCode::kInvalid, "INSERT JSON is not supported yet");
     SAGITTA_CHECK(open(statement.table, statement.attributes, statement.if_not_exists));
+    if (statement.if_not_exists) body_->conditions.existence = rows::RowCondition::Existence::kNotExists;
     if (table().is_counter) {
       return fail(ErrorCode::kInvalid, "INSERT statements are not allowed on counter tables, use UPDATE instead");
     }
@@ -90,6 +89,7 @@ class ModificationBinder {
       SAGITTA_CHECK(bind_assignment(statement.assignments[i]));
     }
     SAGITTA_TRY(std::vector<Relation> where, bind_relations(binder_, table(), statement.where));
+    SAGITTA_CHECK(bind_if(statement.if_exists, statement.conditions));
     return close(std::move(where));
   }
 
@@ -97,6 +97,7 @@ class ModificationBinder {
     SAGITTA_CHECK(open(statement.table, statement.attributes, statement.if_exists || !statement.conditions.empty()));
     for (const cql::DeleteTarget& target : statement.targets) SAGITTA_CHECK(bind_target(target));
     SAGITTA_TRY(std::vector<Relation> where, bind_relations(binder_, table(), statement.where));
+    SAGITTA_CHECK(bind_if(statement.if_exists, statement.conditions));
     return close(std::move(where));
   }
 
@@ -109,8 +110,19 @@ class ModificationBinder {
       return fail(ErrorCode::kInvalid,
                   fmt::format("{}.{} is a system table and is not user-modifiable.", table().keyspace, table().name));
     }
-    if (conditional) return fail(ErrorCode::kInvalid, std::string(kNoConditions));
+    if (conditional && table().is_counter) {
+      return fail(ErrorCode::kInvalid, "Conditional updates are not supported on counter tables");
+    }
+    if (conditional && attributes.timestamp_us) {
+      return fail(ErrorCode::kInvalid, "Cannot provide custom timestamp for conditional updates");
+    }
     return bind_attributes(attributes);
+  }
+
+  Status bind_if(bool exists, const std::vector<cql::Relation>& conditions) {
+    if (exists) body_->conditions.existence = rows::RowCondition::Existence::kExists;
+    SAGITTA_TRY(body_->conditions.columns, bind_conditions(binder_, table(), conditions));
+    return {};
   }
 
   Status bind_attributes(const cql::Using& attributes) {
@@ -266,9 +278,10 @@ class ModificationBinder {
   // ---------------------------------------------------------------------------------------------------------- rows
 
   bool changes_only_static() const {
-    return !body_->operations.empty() && std::ranges::all_of(body_->operations, [](const Operation& operation) {
-      return operation.column->kind == schema::ColumnKind::kStatic;
-    });
+    return !body_->operations.empty() && !body_->conditions.are_on(schema::ColumnKind::kRegular) &&
+           std::ranges::all_of(body_->operations, [](const Operation& operation) {
+             return operation.column->kind == schema::ColumnKind::kStatic;
+           });
   }
 
   Status take_partition(std::vector<Relation>& relations) {
@@ -320,9 +333,26 @@ class ModificationBinder {
     }
     // INSERT of static columns with a whole clustering key makes that row, too.
     if (body_->static_only && given) body_->static_only = false;
+    if (!body_->conditions.empty()) SAGITTA_CHECK(check_conditional_rows());
     const bool deletes_rows = body_->kind == ModificationBody::Kind::kDelete && body_->operations.empty();
     if (body_->static_only || deletes_rows) return {};
     return check_whole_rows();
+  }
+
+  /// A condition is decided on one row.
+  Status check_conditional_rows() const {
+    const auto is_in = [](const Relation& relation) { return relation.op == Operator::kIn; };
+    if (std::ranges::any_of(body_->partition, is_in)) {
+      return fail(ErrorCode::kInvalid, "IN on the partition key is not supported with conditional updates");
+    }
+    if (std::ranges::any_of(body_->clustering.equalities, is_in)) {
+      return fail(ErrorCode::kInvalid, "IN on the clustering key columns is not supported with conditional updates");
+    }
+    const bool is_whole = body_->clustering.slices.empty() &&
+                          body_->clustering.prefix_length() == table().clustering_count;
+    if (body_->kind != ModificationBody::Kind::kDelete || body_->static_only || is_whole) return {};
+    return fail(ErrorCode::kInvalid, "DELETE statements must restrict all PRIMARY KEY columns with equality relations "
+                                     "in order to delete non static columns");
   }
 
   Status check_whole_rows() const {

@@ -224,6 +224,43 @@ Result<Changes> writes_of(const ModificationBody& body, const WriteTime& time, c
   return changes;
 }
 
+bool changes(const ModificationBody& body, schema::ColumnKind kind) {
+  return std::ranges::any_of(body.operations, [kind](const Operation& one) { return one.column->kind == kind; });
+}
+
+/// Columns that a refused write shows: those of conditions, of rows before static ones.
+void add_columns(const Conditions& conditions, Conditional& write) {
+  for (const schema::ColumnKind kind : {schema::ColumnKind::kRegular, schema::ColumnKind::kStatic}) {
+    for (const Condition& condition : conditions.columns) {
+      if (condition.column->kind != kind) continue;
+      if (std::ranges::find(write.shown, condition.column) == write.shown.end()) write.shown.push_back(condition.column);
+    }
+  }
+}
+
+Status append_conditions_of(const ModificationPlan& plan, const Bytes& partition_key, const EvalContext& context,
+                            Write& out) {
+  const ModificationBody& body = *plan.body;
+  if (!out.conditional) {
+    out.conditional.emplace();
+    out.conditional->table = plan.table;
+    out.conditional->partition_key = partition_key;
+  }
+  Conditional& write = *out.conditional;
+  write.shows_all = write.shows_all || body.conditions.existence != rows::RowCondition::Existence::kAny;
+  write.shows_statics = write.shows_statics || changes(body, schema::ColumnKind::kStatic) ||
+                        body.conditions.are_on(schema::ColumnKind::kStatic);
+  write.shows_rows = write.shows_rows || !body.static_only;
+  add_columns(body.conditions, write);
+  ConditionedRows of{
+      .static_only = body.static_only, .shows_statics = changes(body, schema::ColumnKind::kStatic), .clustering = {}};
+  if (!body.static_only) {
+    SAGITTA_TRY(std::vector<ClusteringRange> ranges, evaluate_clustering(body.clustering, context));
+    if (!ranges.empty()) of.clustering = std::move(ranges.front().start);
+  }
+  return append_conditions(body.conditions, of, context, write.conditions);
+}
+
 }  // namespace
 
 Result<std::optional<int64_t>> evaluate_timestamp(const std::optional<Expression>& timestamp,
@@ -284,17 +321,18 @@ Status append_cells(const Operation& operation, const EvalContext& context, rows
   return {};
 }
 
-Status append_mutations(const ModificationPlan& plan, std::optional<int64_t> batch_timestamp,
-                        const EvalContext& context, std::vector<rows::Mutation>& out) {
+Status append_write(const ModificationPlan& plan, std::optional<int64_t> batch_timestamp, const EvalContext& context,
+                    Write& out) {
   const ModificationBody& body = *plan.body;
   SAGITTA_TRY(std::vector<Bytes> keys, evaluate_partition_keys(body.partition, context));
+  if (!body.conditions.empty()) SAGITTA_CHECK(append_conditions_of(plan, keys.front(), context, out));
   SAGITTA_TRY(WriteTime time, evaluate_write_time(body, *plan.table, batch_timestamp, context));
   const bool deletes_rows = body.kind == ModificationBody::Kind::kDelete && body.operations.empty();
   SAGITTA_TRY(Changes changes,
               deletes_rows ? deletions_of(body, *plan.table, context) : writes_of(body, time, context));
   if (changes.rows.empty() && changes.deletions.empty() && !changes.delete_partition) return {};
   for (Bytes& key : keys) {
-    rows::Mutation& mutation = out.emplace_back();
+    rows::Mutation& mutation = out.mutations.emplace_back();
     mutation.table_id = plan.table->id;
     mutation.partition_key = std::move(key);
     mutation.timestamp_us = time.timestamp_us;

@@ -6,6 +6,7 @@
 
 #include "sagitta/plan/plan.h"
 
+#include "conditions.h"
 #include "restrictions.h"
 #include "values.h"
 
@@ -41,6 +42,7 @@ struct ModificationBody {
   /// The write concerns the static row alone.
   bool static_only = false;
   std::vector<Operation> operations;
+  Conditions conditions;
   std::optional<Expression> timestamp, ttl;
   /// Of what is written without a TTL; the table's.
   int32_t default_ttl_s = 0;
@@ -65,8 +67,8 @@ Result<std::optional<int64_t>> evaluate_timestamp(const std::optional<Expression
 /// Appends the cell changes of `operation` to `row`. An unset value appends none.
 Status append_cells(const Operation& operation, const EvalContext& context, rows::RowMutation& row);
 
-/// Appends the mutations of one statement.
-Status append_mutations(const ModificationPlan& plan, std::optional<int64_t> batch_timestamp,
-                        const EvalContext& context, std::vector<rows::Mutation>& out);
+/// Appends the mutations and the conditions of one statement; those of a batch are then merged.
+Status append_write(const ModificationPlan& plan, std::optional<int64_t> batch_timestamp, const EvalContext& context,
+                    Write& out);
 
 }  // namespace sagitta::plan

@@ -37,7 +37,8 @@ bool is_environmental(ErrorCode code) {
 
 /// Others change what the records after them are applied with, or remove ranges.
 bool shares_batch(RecordKind kind) {
-  return kind == RecordKind::kMutation || kind == RecordKind::kBarrier || kind == RecordKind::kTick;
+  return kind == RecordKind::kMutation || kind == RecordKind::kConditional || kind == RecordKind::kBarrier ||
+         kind == RecordKind::kTick;
 }
 
 /// Null when it is given some.
@@ -196,7 +197,7 @@ Status PartitionReplica::add_to_batch(const Entry& entry) {
     refused_records_.add();
   }
   batch_clock_us_ = moment.log_clock_us;
-  remember(record, {entry.offset, outcome, result.schema});
+  remember(record, {entry.offset, outcome, result.schema, result.decision});
   steps_.push_back({&record, std::move(outcome), std::move(result)});
   return {};
 }
@@ -236,6 +237,7 @@ Status PartitionReplica::change(const log::Record& record, const Moment& moment,
   if (const auto before = requests_.find(record.request_id)) {
     result.offset = before->offset;
     result.schema = before->schema;
+    result.decision = before->decision;
     if (result.schema) result.schema->schema = schema_;
     return before->outcome;
   }
@@ -248,6 +250,7 @@ Status PartitionReplica::change(const log::Record& record, const Moment& moment,
   }
   switch (record.kind) {
     case RecordKind::kMutation: return change_rows(record);
+    case RecordKind::kConditional: return decide(record, result);
     case RecordKind::kSchema: return change_schema(record, result);
     case RecordKind::kTruncate: return truncate(record, result);
     case RecordKind::kBarrier: return {};
@@ -262,6 +265,13 @@ Status PartitionReplica::change(const log::Record& record, const Moment& moment,
 Status PartitionReplica::change_rows(const log::Record& record) {
   SAGITTA_TRY(auto mutations, rows::decode_mutations(record.payload));
   return tables_.apply_mutations(*schema_, std::move(mutations), *batch_);
+}
+
+Status PartitionReplica::decide(const log::Record& record, ApplyResult& result) {
+  SAGITTA_TRY(auto write, rows::decode_conditional_write(record.payload));
+  SAGITTA_TRY(auto decision, tables_.apply_conditional(*schema_, std::move(write), *batch_));
+  result.decision = std::make_shared<const rows::Decision>(std::move(decision));
+  return {};
 }
 
 Status PartitionReplica::truncate(const log::Record& record, ApplyResult& result) {

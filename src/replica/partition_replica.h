@@ -89,6 +89,7 @@ class PartitionReplica {
   Status apply_group(std::span<const log::Entry> group);
   Status add_to_batch(const log::Entry& entry);
   Status commit(log::Offset next);
+  Status decide(const log::Record& record, ApplyResult& result);
   Status change(const log::Record& record, const Moment& moment, ApplyResult& result);
   Status change_rows(const log::Record& record);
   Status change_schema(const log::Record& record, ApplyResult& result);

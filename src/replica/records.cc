@@ -11,6 +11,12 @@ log::Record mutation_record(const schema::Schema& schema, std::span<const rows::
   return record;
 }
 
+log::Record conditional_record(const schema::Schema& schema, const rows::ConditionalWrite& write) {
+  log::Record record{.kind = log::RecordKind::kConditional, .schema_version = schema.version};
+  rows::encode(write, record.payload);
+  return record;
+}
+
 log::Record schema_record(const schema::Schema& schema, const schema::SchemaChange& change) {
   log::Record record{.kind = log::RecordKind::kSchema, .schema_version = schema.version};
   schema::encode(change, record.payload);

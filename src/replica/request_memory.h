@@ -15,6 +15,7 @@
 #include "sagitta/base/uuid.h"
 #include "sagitta/kv/store.h"
 #include "sagitta/log/record.h"
+#include "sagitta/rows/conditional_write.h"
 #include "sagitta/schema/schema_change.h"
 
 #include "uuid_hash.h"
@@ -28,7 +29,12 @@ struct AppliedRequest {
   Status outcome;
   /// Of an applied schema change, without the schema.
   std::optional<schema::SchemaOutcome> schema;
+  /// Of a conditional write. After a start, and past `kDecisionBytesMax`, without its rows.
+  std::shared_ptr<const rows::Decision> decision = nullptr;
 };
+
+/// Of the rows of all decisions that are remembered.
+inline constexpr size_t kDecisionBytesMax = size_t{16} << 20;
 
 /// Used by the applier's thread only.
 class RequestMemory {
@@ -49,13 +55,16 @@ class RequestMemory {
   struct Remembered {
     log::Offset offset = 0;
     std::unique_ptr<const AppliedRequest> rest;
+    size_t decision_bytes = 0;
   };
   using Until = std::pair<int64_t, Uuid>;
 
   void keep(const Uuid& id, AppliedRequest applied, int64_t until_us);
+  void forget(const Uuid& id);
 
   kv::Store& store_;
   std::unordered_map<Uuid, Remembered, UuidHash> by_id_;
+  size_t decision_bytes_ = 0;
   std::priority_queue<Until, std::vector<Until>, std::greater<>> by_time_;
 };
 

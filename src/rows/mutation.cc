@@ -1,5 +1,7 @@
 #include "sagitta/rows/mutation.h"
 
+#include <algorithm>
+
 #include "sagitta/types/archive.h"
 
 namespace sagitta::types {
@@ -60,6 +62,10 @@ Result<std::vector<Mutation>> decode_mutations(BytesView bytes) {
   in(mutations);
   if (!in.complete()) return fail(ErrorCode::kCorruption, "mutations: damaged");
   return mutations;
+}
+
+bool only_deletes(const Mutation& mutation) {
+  return std::ranges::all_of(mutation.rows, [](const RowMutation& row) { return row.delete_row && row.cells.empty(); });
 }
 
 size_t size_bytes(const Mutation& mutation) {

@@ -92,6 +92,17 @@ std::optional<int64_t> lifetime_s(const StoredRow& row, bool is_static) {
   return lives;
 }
 
+int64_t newest_us(const StoredRow& row) {
+  int64_t newest = std::max(row.marker.timestamp_us, row.deletion.timestamp_us);
+  const auto add = [&](int64_t timestamp_us) { newest = std::max(newest, timestamp_us); };
+  for (const auto& [id, cell] : row.cells) add(cell.timestamp_us);
+  for (const auto& [id, map] : row.maps) {
+    add(map.deletion.timestamp_us);
+    for (const auto& [path, cell] : map.cells) add(cell.timestamp_us);
+  }
+  return newest;
+}
+
 /// What an assignment replaces: all that is older.
 Tombstone before(int64_t timestamp_us, int64_t at_s) {
   return timestamp_us == kNoTimestamp ? Tombstone() : Tombstone{timestamp_us - 1, at_s};
@@ -134,6 +145,22 @@ void RowEdit::tell(uint32_t column_id, const std::map<Bytes, Cell>& cells, bool 
   for (const auto& [path, cell] : cells) {
     before ? observer_->was(column_id, path, cell) : observer_->is(column_id, path, cell);
   }
+}
+
+Result<RowEdit::Whole> RowEdit::whole(bool is_static) {
+  SAGITTA_TRY(const auto bytes, entries_.read(key_));
+  if (!bytes) return Whole();
+  SAGITTA_TRY(row_, StoredRow::decode(*bytes));
+  for (const auto& [id, column] : std::exchange(row_.apart, {})) {
+    SAGITTA_TRY(const ApartCells cells, apart_cells(id));
+    CellMap& map = row_.maps[id];
+    map.deletion = column.deletion;
+    SAGITTA_TRY(map.cells, cells.all());
+  }
+  if (!entries_.sweeps().is_empty()) row_.shadow(entries_.sweeps().over(key_, row_.epoch));
+  Whole whole{.row = {}, .newest_us = newest_us(row_)};
+  whole.row = live_row(table_, std::move(row_), is_static, log_s_);
+  return whole;
 }
 
 Status RowEdit::show() {

@@ -23,12 +23,49 @@ RowWriter::RowWriter(kv::Batch& batch, SweepBook& sweeps, const SweepLimits& lim
       at_once_left_(limits.at_once) {}
 
 Status RowWriter::apply(const schema::TableDef& table, Mutation mutation) {
-  SAGITTA_CHECK(enter(table, mutation));
+  SAGITTA_CHECK(enter(table, mutation.partition_key));
   if (mutation.delete_partition || !mutation.deletions.empty()) SAGITTA_CHECK(delete_ranges(table, mutation));
   for (RowMutation& change : mutation.rows) {
     SAGITTA_CHECK(write_rows(table, mutation.timestamp_us, std::move(change)));
   }
   return {};
+}
+
+Result<RowEdit::Whole> RowWriter::read(const schema::TableDef& table, BytesView partition_key,
+                                       const RowCondition& condition) {
+  SAGITTA_CHECK(enter(table, partition_key));
+  const bool is_static = condition.is_static;
+  const Bytes clustering = is_static ? Bytes() : encode_clustering(table, condition.clustering);
+  Tombstone strongest = partition_->header.deletion;
+  if (!is_static) {
+    SAGITTA_TRY(strongest, covering(table, clustering));
+  }
+  const Bytes key = entry_key(partition_->prefix, is_static ? EntryKind::kStatic : EntryKind::kRow, clustering);
+  SAGITTA_TRY(RowEdit::Whole whole, read_whole(table, key));
+  whole.newest_us = std::max(whole.newest_us, strongest.timestamp_us);
+  return whole;
+}
+
+Result<RowEdit::Whole> RowWriter::read_whole(const schema::TableDef& table, const Bytes& key) {
+  SAGITTA_TRY(const KeyParts parts, split_key(key));
+  const bool is_static = parts.kind == EntryKind::kStatic;
+  SAGITTA_TRY(RowEdit::Whole whole, RowEdit(entries_, table, key, log_s_).whole(is_static));
+  if (!whole.row) return whole;
+  SAGITTA_TRY(whole.row->partition, decode_partition(table, parts));
+  if (!is_static) {
+    SAGITTA_TRY(whole.row->clustering, decode_clustering(table, parts.clustering));
+  }
+  return whole;
+}
+
+Result<std::optional<LiveRow>> RowWriter::first_row(const schema::TableDef& table, BytesView partition_key) {
+  const Bytes from = entry_key(partition_prefix(table.id, partition_key), EntryKind::kRow);
+  SAGITTA_TRY(const auto keys, entries_.keys_between(from, types::after_prefix(from), kFirstRowsTried));
+  for (const Bytes& key : keys) {
+    SAGITTA_TRY(RowEdit::Whole whole, read_whole(table, key));
+    if (whole.row) return std::move(whole.row);
+  }
+  return std::optional<LiveRow>();
 }
 
 uint64_t RowWriter::deletions_decoded() const {
@@ -37,8 +74,8 @@ uint64_t RowWriter::deletions_decoded() const {
 
 // ---- the partition ----
 
-Status RowWriter::enter(const schema::TableDef& table, const Mutation& mutation) {
-  Bytes prefix = partition_prefix(table.id, mutation.partition_key);
+Status RowWriter::enter(const schema::TableDef& table, BytesView partition_key) {
+  Bytes prefix = partition_prefix(table.id, partition_key);
   if (partition_ && partition_->prefix == prefix) return {};
   deletions_decoded_ = deletions_decoded();
   partition_.emplace(std::move(prefix));

@@ -87,6 +87,7 @@ struct TableSpace::Impl {
             &follower.cells()};
   }
   Status build_some(const schema::Schema& schema, kv::Batch& batch);
+  Result<int64_t> conditional_timestamp(int64_t proposed, int64_t newest_us);
 
   Status apply_each(const schema::Schema& current, std::span<rows::Mutation> mutations, rows::RowWriter& writer);
 
@@ -153,6 +154,47 @@ Status TableSpace::Impl::apply_each(const schema::Schema& current, std::span<row
     SAGITTA_CHECK(writer.apply(*table, std::move(mutation)));
   }
   return {};
+}
+
+/// Newer than all that its rows have, or an applied write would not be seen. The clock of the partition
+/// stays: a client's timestamp does not move it.
+Result<int64_t> TableSpace::Impl::conditional_timestamp(int64_t proposed, int64_t newest_us) {
+  SAGITTA_TRY(int64_t stamp_us, server_timestamp(proposed));
+  if (newest_us >= stamp_us) stamp_us = newest_us + 1;
+  return stamp_us;
+}
+
+Result<rows::Decision> TableSpace::apply_conditional(const schema::Schema& schema, rows::ConditionalWrite write,
+                                                     kv::Batch& batch) {
+  const schema::TableDefPtr table = schema.find_table(write.table_id);
+  if (table == nullptr) return fail(ErrorCode::kInvalid, "the table was dropped meanwhile");
+  rows::RowWriter writer = impl_->make_writer(batch);
+  rows::Decision decision{.applied = true, .rows = {}, .statics = {}};
+  int64_t newest_us = rows::kNoTimestamp;
+  for (const rows::RowCondition& condition : write.conditions) {
+    SAGITTA_TRY(auto found, writer.read(*table, write.partition_key, condition));
+    newest_us = std::max(newest_us, found.newest_us);
+    decision.applied = decision.applied && rows::holds(*table, condition, found.row ? &*found.row : nullptr);
+    if (!found.row) continue;
+    condition.is_static ? void(decision.statics = std::move(found.row)) : decision.rows.push_back(*std::move(found.row));
+  }
+  if (!decision.applied) {
+    // Of static columns alone, the answer shows that the partition has rows.
+    const bool has_rows = std::ranges::any_of(write.conditions, [](const auto& one) { return !one.is_static; });
+    if (has_rows) return decision;
+    SAGITTA_TRY(auto first, writer.first_row(*table, write.partition_key));
+    if (first) decision.rows.push_back(*std::move(first));
+    return decision;
+  }
+  const int64_t proposed = write.mutations.empty() ? 0 : write.mutations.front().timestamp_us;
+  SAGITTA_TRY(const int64_t stamp_us, impl_->conditional_timestamp(proposed, newest_us));
+  for (rows::Mutation& mutation : write.mutations) {
+    // What the write deletes is older than what it sets.
+    mutation.timestamp_us = rows::only_deletes(mutation) ? stamp_us - 1 : stamp_us;
+    mutation.stamp = rows::Mutation::Stamp::kClient;
+  }
+  SAGITTA_CHECK(impl_->apply_each(schema, write.mutations, writer));
+  return rows::Decision{.applied = true, .rows = {}, .statics = {}};
 }
 
 /// The postings of some rows that were there before their index.

@@ -81,7 +81,7 @@ TEST_F(DescribeTest, ItHasNoValuesAndChangesNothing) {
   EXPECT_EQ(made->keyspace + made->table, "");
   EXPECT_EQ(made->schema_version, schema_->version);
   EXPECT_FALSE(make_schema_change(*made, context({})).has_value());
-  EXPECT_FALSE(make_mutations(*made, context({})).has_value());
+  EXPECT_FALSE(make_write(*made, context({})).has_value());
   EXPECT_NE(error_of("DESCRIBE TABLE ?"), "");
 }
 

@@ -93,7 +93,8 @@ class PlanTest : public ::testing::Test {
 
   Result<std::vector<rows::Mutation>> mutations(std::string_view text, std::vector<BindValue> values = {}) const {
     SAGITTA_TRY(PlanPtr made, bound(text));
-    return make_mutations(*made, context(values));
+    SAGITTA_TRY(Write made_of_it, make_write(*made, context(values)));
+    return std::move(made_of_it.mutations);
   }
 
   rows::Mutation mutation(std::string_view text, std::vector<BindValue> values = {}) const {

@@ -50,17 +50,17 @@ TEST_F(ModificationTest, TimestampsComeFromTheStatementThenTheClientThenTheServe
   PlanPtr without = plan("INSERT INTO t (id) VALUES (1)");
   EvalContext client = context({});
   client.client_timestamp_us = 50;
-  EXPECT_EQ((*make_mutations(*with, client))[0].timestamp_us, 42);
-  EXPECT_EQ((*make_mutations(*without, client))[0].timestamp_us, 50);
-  EXPECT_EQ((*make_mutations(*without, client))[0].stamp, rows::Mutation::Stamp::kClient);
+  EXPECT_EQ(make_write(*with, client)->mutations[0].timestamp_us, 42);
+  EXPECT_EQ(make_write(*without, client)->mutations[0].timestamp_us, 50);
+  EXPECT_EQ(make_write(*without, client)->mutations[0].stamp, rows::Mutation::Stamp::kClient);
 }
 
 TEST_F(ModificationTest, CountersAreTimedByTheServer) {
   PlanPtr add = plan("UPDATE n SET c = c + 1 WHERE k = 'x'");
   EvalContext client = context({});
   client.client_timestamp_us = INT64_MAX;
-  EXPECT_EQ((*make_mutations(*add, client))[0].timestamp_us, kNowUs);
-  EXPECT_EQ((*make_mutations(*add, client))[0].stamp, rows::Mutation::Stamp::kProposed);
+  EXPECT_EQ(make_write(*add, client)->mutations[0].timestamp_us, kNowUs);
+  EXPECT_EQ(make_write(*add, client)->mutations[0].stamp, rows::Mutation::Stamp::kProposed);
 }
 
 TEST_F(ModificationTest, TheTimestampThatMeansNoneIsRefused) {
@@ -186,16 +186,16 @@ TEST_F(ModificationTest, AWriteOfOneRowTakesItsValuesAndOneOfManyCopiesThem) {
   const char* const bytes = values[1].value->data();
   EvalContext eval = context(values);
   eval.takeable = values;
-  const auto one = make_mutations(*plan("INSERT INTO t (id, tx) VALUES (?, ?)"), eval);
+  const auto one = make_write(*plan("INSERT INTO t (id, tx) VALUES (?, ?)"), eval);
   ASSERT_TRUE(one) << one.error().to_string();
-  EXPECT_EQ((*one)[0].rows[0].cells[0].value->data(), bytes);
+  EXPECT_EQ(one->mutations[0].rows[0].cells[0].value->data(), bytes);
   values = {int_value(7), int_value(1), {.value = text}, int_value(1), int_value(1), {.value = "x"}, {.value = "y"}};
   eval.values = eval.takeable = values;
   const auto many =
-      make_mutations(*plan("UPDATE c SET r = ? WHERE k1 = ? AND k2 = ? AND c1 = ? AND c2 = ? AND c3 IN (?, ?)"), eval);
+      make_write(*plan("UPDATE c SET r = ? WHERE k1 = ? AND k2 = ? AND c1 = ? AND c2 = ? AND c3 IN (?, ?)"), eval);
   ASSERT_TRUE(many) << many.error().to_string();
-  ASSERT_EQ((*many)[0].rows.size(), 2U);
-  for (const auto& row : (*many)[0].rows) EXPECT_EQ(row.cells[0].value, int_bytes(7));
+  ASSERT_EQ(many->mutations[0].rows.size(), 2U);
+  for (const auto& row : many->mutations[0].rows) EXPECT_EQ(row.cells[0].value, int_bytes(7));
 }
 
 TEST_F(ModificationTest, Batches) {
@@ -208,7 +208,7 @@ TEST_F(ModificationTest, Batches) {
   EXPECT_EQ((*made)[1].partition_key, int_bytes(2));
   std::vector<BatchEntry> entries = {{plan("INSERT INTO t (id) VALUES (?)"), {int_value(4)}},
                                      {plan("SELECT * FROM t"), {}}};
-  EXPECT_EQ(make_batch(types::BatchKind::kLogged, {entries.data(), 1}, context({}))->size(), 1U);
+  EXPECT_EQ(make_batch(types::BatchKind::kLogged, {entries.data(), 1}, context({}))->mutations.size(), 1U);
   EXPECT_FALSE(make_batch(types::BatchKind::kLogged, entries, context({})).has_value());
 }
 

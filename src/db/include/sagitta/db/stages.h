@@ -9,6 +9,7 @@
 
 #include "sagitta/base/result.h"
 #include "sagitta/db/request.h"
+#include "sagitta/rows/conditional_write.h"
 #include "sagitta/rows/mutation.h"
 #include "sagitta/schema/schema.h"
 
@@ -46,6 +47,8 @@ struct Draft {
   schema::SchemaPtr schema;
   std::vector<rows::Mutation> mutations;
   Deadline deadline = {};
+  /// Of a conditional write: what its partition, to which all mutations belong, must be like.
+  std::vector<rows::RowCondition> conditions = {};
 };
 
 /// Makes values that a write lacks. Thread-safe.

@@ -27,6 +27,8 @@ enum class RecordKind : uint8_t {
   // Of the batch log (db).
   kBatch = 6,      ///< a logged batch over several partitions: its mutations go into each
   kBatchDone = 8,  ///< they have done so
+  /// Row changes of one partition of a table, applied as one if its rows are as they say.
+  kConditional = 9,
 };
 
 /// One record, version 1 of the format.

@@ -20,6 +20,7 @@
 #include "sagitta/cql/ast.h"
 #include "sagitta/plan/expression.h"
 #include "sagitta/plan/select.h"
+#include "sagitta/rows/conditional_write.h"
 #include "sagitta/rows/mutation.h"
 #include "sagitta/schema/schema.h"
 #include "sagitta/schema/schema_change.h"
@@ -99,10 +100,31 @@ Result<PlanPtr> bind(const schema::Schema& schema, std::string_view keyspace, co
 /// kInvalid.
 Result<schema::SchemaChange> make_schema_change(const Plan& plan, const EvalContext& context);
 
-/// The mutations of a modification or a batch: everything nondeterministic (now(), timestamps,
-/// expiry) is fixed in them. kInvalid for values that do not fit, a wrong number of values, null
-/// key components, or vectors that an index refuses. Any other plan: kInvalid.
-Result<std::vector<rows::Mutation>> make_mutations(const Plan& plan, const EvalContext& context);
+/// What makes a write conditional, and what its answer shows when it was not applied.
+struct Conditional {
+  schema::TableDefPtr table;
+  Bytes partition_key;
+  std::vector<rows::RowCondition> conditions;
+  /// The columns of the conditions, in the order of the answer; they point into the table.
+  std::vector<const schema::ColumnDef*> shown;
+  /// All columns of the table are shown, and not those.
+  bool shows_all = false;
+  /// In a batch the key tells which row is meant.
+  bool shows_key = false;
+  /// Whether static columns, and others, have their values in the answer; else they are null there.
+  bool shows_statics = false, shows_rows = false;
+};
+
+/// What a modification or a batch comes to, with its values.
+struct Write {
+  std::vector<rows::Mutation> mutations;
+  std::optional<Conditional> conditional = {};
+};
+
+/// Everything nondeterministic (now(), timestamps, expiry) is fixed in it. kInvalid for values that do
+/// not fit, a wrong number of values, null key components, or vectors that an index refuses. Any other
+/// plan: kInvalid.
+Result<Write> make_write(const Plan& plan, const EvalContext& context);
 
 /// Whether a modification, or one in a batch, may name more than one key, by IN. Any other plan:
 /// false.
@@ -113,10 +135,9 @@ struct BatchEntry {
   std::vector<BindValue> values;
 };
 
-/// A BATCH request of the protocol: as `make_mutations` for each entry (`context.values` is not
+/// A BATCH request of the protocol: as `make_write` for each entry (`context.values` is not
 /// used, values of the entries are taken), with one timestamp.
-Result<std::vector<rows::Mutation>> make_batch(types::BatchKind kind, std::span<BatchEntry> entries,
-                                               const EvalContext& context);
+Result<Write> make_batch(types::BatchKind kind, std::span<BatchEntry> entries, const EvalContext& context);
 
 /// Values given by name in marker order; markers without one are unset. kInvalid for a name that no
 /// marker has.

@@ -17,6 +17,7 @@
 #include "sagitta/kv/store.h"
 #include "sagitta/log/log.h"
 #include "sagitta/replica/schema_source.h"
+#include "sagitta/rows/conditional_write.h"
 #include "sagitta/rows/purge.h"
 #include "sagitta/rows/read_view.h"
 #include "sagitta/schema/schema.h"
@@ -33,6 +34,9 @@ struct ApplyResult {
   /// Of a kSchema record; of a repeated one with the schema of now. From a catalog, of a kTruncate
   /// record too, which has nothing to tell clients.
   std::optional<schema::SchemaOutcome> schema;
+  /// Of a kConditional record; of a repeated one, the first decision, without the rows if it was long
+  /// ago.
+  std::shared_ptr<const rows::Decision> decision = nullptr;
 };
 
 /// The record's own error (kInvalid, kAlreadyExists, ...: nothing was changed), kWriteTimeout when

@@ -102,6 +102,9 @@ void encode(std::span<const Mutation> mutations, Bytes& out);
 /// kCorruption; kFormat for a newer version.
 Result<std::vector<Mutation>> decode_mutations(BytesView bytes);
 
+/// Whether it sets no cell and makes no row: it deletes rows.
+bool only_deletes(const Mutation& mutation);
+
 /// Roughly the bytes that `encode` makes of it.
 size_t size_bytes(const Mutation& mutation);
 

@@ -2,6 +2,7 @@
 /// apart.
 #pragma once
 
+#include <optional>
 #include <vector>
 
 #include "sagitta/rows/apart_cells.h"
@@ -31,6 +32,13 @@ class RowEdit {
   Status shadow(const Tombstone& tombstone);
   /// Writes the row back; nothing is left of an empty one.
   Status write();
+  /// In place of all the others: the row as it is, whole, and the newest timestamp that any of it has;
+  /// kNoTimestamp for a row without any.
+  struct Whole {
+    std::optional<LiveRow> row;
+    int64_t newest_us = kNoTimestamp;
+  };
+  Result<Whole> whole(bool is_static);
   /// In place of all the others: the observer, which there is, hears every cell of the row as new.
   Status show();
 

@@ -7,6 +7,7 @@
 
 #include "sagitta/kv/store.h"
 #include "sagitta/log/log.h"
+#include "sagitta/rows/conditional_write.h"
 #include "sagitta/rows/deletions.h"
 #include "sagitta/rows/mutation.h"
 #include "sagitta/rows/record_entries.h"
@@ -25,6 +26,8 @@ struct ApplyTime {
 /// columns that are apart (stored_row.h), or nothing when no more of it exists.
 using RowObserver = std::function<void(const schema::TableDef&, BytesView row_key, std::optional<LiveRow> now)>;
 
+inline constexpr size_t kFirstRowsTried = 256;
+
 /// For one record. Rows are read through the batch, so that it sees what it, and the records before
 /// it in the same batch, have changed. Not thread-safe.
 class RowWriter {
@@ -36,6 +39,14 @@ class RowWriter {
   /// The mutation's timestamp is final. kInvalid when it does not fit the rows (a list position out
   /// of bounds): the record is then to be dropped whole.
   Status apply(const schema::TableDef& table, Mutation mutation);
+
+  /// The row of the condition as it is now, with its keys, and the newest timestamp that anything has
+  /// which a write to it would meet.
+  Result<RowEdit::Whole> read(const schema::TableDef& table, BytesView partition_key, const RowCondition& condition);
+
+  /// The first row of the partition, of those that its first `kFirstRowsTried` entries are; nothing when
+  /// none of them lives.
+  Result<std::optional<LiveRow>> first_row(const schema::TableDef& table, BytesView partition_key);
 
   /// Every entry of Family::kRows from `from` on and before `to` goes.
   Status remove_all(const Bytes& from, const Bytes& to);
@@ -58,7 +69,7 @@ class RowWriter {
     std::optional<PartitionDeletions> deletions = std::nullopt;
   };
 
-  Status enter(const schema::TableDef& table, const Mutation& mutation);
+  Status enter(const schema::TableDef& table, BytesView partition_key);
   PartitionDeletions& deletions(const schema::TableDef& table);
   Status move_old_ranges(const schema::TableDef& table);
   void write_header();
@@ -69,6 +80,7 @@ class RowWriter {
   Status delete_ranges(const schema::TableDef& table, const Mutation& mutation);
   Status write_rows(const schema::TableDef& table, int64_t timestamp_us, RowMutation change);
   RowEdit edit(const schema::TableDef& table, Bytes key);
+  Result<RowEdit::Whole> read_whole(const schema::TableDef& table, const Bytes& key);
   Status finish(const schema::TableDef& table, RowEdit& edit, bool is_static);
 
   kv::Batch& batch_;

@@ -13,6 +13,7 @@
 #include "sagitta/index/shared_indexes.h"
 #include "sagitta/kv/store.h"
 #include "sagitta/log/record.h"
+#include "sagitta/rows/conditional_write.h"
 #include "sagitta/rows/mutation.h"
 #include "sagitta/rows/read_view.h"
 #include "sagitta/rows/row_writer.h"
@@ -46,6 +47,9 @@ class TableSpace {
   // fit its rows (a dropped table, a list position out of bounds): the same on every replica. After
   // an error `take_back`.
   Status apply_mutations(const schema::Schema& schema, std::vector<rows::Mutation> mutations, kv::Batch& batch);
+  /// Decides, and applies the mutations if the conditions hold. kInvalid as `apply_mutations`.
+  Result<rows::Decision> apply_conditional(const schema::Schema& schema, rows::ConditionalWrite write,
+                                           kv::Batch& batch);
   /// The only record of its batch.
   Status truncate(const schema::TableDef& table, kv::Batch& batch);
   /// Gives a change whose timestamp is only proposed its place among server-stamped writes. Before
