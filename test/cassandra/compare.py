@@ -1,5 +1,6 @@
 """Two lists of answers beside each other: what is equal, what differs on purpose, and what differs."""
 import collections
+import re
 
 import answer
 from deliberate import Deliberate
@@ -15,6 +16,40 @@ def show(file, key, ours, theirs):
             print(f"   {name:10s} {line[:COLUMNS_SHOWN]}")
         if len(lines) > LINES_SHOWN:
             print(f"   {name:10s} … {len(lines) - LINES_SHOWN} lines more")
+
+
+def cause(ours, theirs):
+    """One line for differences of one kind: both errors, names and numbers masked, or in what rows differ."""
+    both = {**ours, **theirs}
+    if "pages" in ours and "pages" in theirs:
+        return f"rows / rows: {_of_rows(ours, theirs)}"
+    if ours.keys() == theirs.keys() and "error" not in both:
+        return f"other {', '.join(word for word in both if ours[word] != theirs[word])}"
+    return f"{_kind(ours)} / {_kind(theirs)}"
+
+
+def _of_rows(ours, theirs):
+    if ours.get("warnings") != theirs.get("warnings"):
+        return "other warnings"
+    if ours["columns"] != theirs["columns"]:
+        return "other columns"
+    mine, others = ([row for page in one["pages"] for row in page] for one in (ours, theirs))
+    if mine == others:
+        return "other pages" if ours["of"] == theirs["of"] else "of another table"
+    if sorted(mine) == sorted(others):
+        return "another order"
+    if len(mine) != len(others):
+        return "fewer" if len(mine) < len(others) else "more"
+    pairs = zip(ours["columns"] * len(mine), " ".join(mine).split(" "), " ".join(others).split(" "))
+    kinds = {column.partition(" ")[2] if column[0] != "w" else column.partition("(")[0] for column, a, b in pairs if a != b}
+    return f"other values of {', '.join(sorted(kinds))}"
+
+
+def _kind(one):
+    if "error" not in one:
+        return next(word for word in ("ok", "markers", "columns", "script") if word in one)
+    text = re.sub(r"'[^']*'|\"[^\"]*\"|\([^()]*\)|\b\w*\d\w*\b", "_", one["error"].partition(" ")[2])
+    return f"{one['error'][:6]} {text}"
 
 
 class Comparison:
@@ -46,5 +81,6 @@ class Comparison:
         return (f"{self.compared} statements compared: {self.equal} equal, {seen.total()} deliberately different"
                 f"{f' ({ids})' if ids else ''}, {len(self.others)} others")
 
-    def others_by_file(self):
-        return collections.Counter(file for file, *_ in self.others)
+    def causes(self):
+        """How many of `others` have one cause, most first."""
+        return collections.Counter(cause(ours, theirs) for _, _, ours, theirs in self.others).most_common()

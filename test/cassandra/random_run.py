@@ -1,0 +1,93 @@
+"""Random schemas with random statements on both servers. A difference is shown with the fewest writes that were found to show it."""
+import random
+
+import answer
+import script
+from compare import Comparison, cause, show
+from schema import table
+from session import Session
+from statements import Reader, Writer
+
+ROUNDS, WRITES, QUERIES = 6, 14, 14
+TRIES_MAX = 80
+
+
+def steps_of(seed, indexes, lwt):
+    """The statements of one seed; a step's paragraph says whether its rows have an order."""
+    chance = random.Random(seed)
+    made = table(chance, indexes)
+    writer, reader = Writer(chance, made, lwt), Reader(chance, made)
+    paragraphs = [script.Paragraph(steps=[script.Step(text=text)]) for text in made.ddl]
+    for _ in range(ROUNDS):
+        paragraphs += [script.Paragraph(steps=[script.Step(text=writer.write())]) for _ in range(WRITES)]
+        for _ in range(QUERIES):
+            text, page, any_order = reader.query()
+            paragraphs.append(script.Paragraph(any_order=any_order, steps=[script.Step(text=text, page=page)]))
+    return paragraphs
+
+
+def answers(paragraphs, port):
+    session = Session(port)
+    try:
+        return [(key, answer.without_order(found) if paragraph.any_order else found)
+                for key, paragraph, found in session.run(paragraphs)]
+    finally:
+        session.close()
+
+
+def is_query(paragraph):
+    return paragraph.steps[0].text.startswith("SELECT")
+
+
+def is_write(paragraph):
+    return not is_query(paragraph) and not paragraph.steps[0].text.startswith("CREATE")
+
+
+def shrink(paragraphs, differs):
+    """Fewer of the paragraphs, the last of which differs: writes are left out, many at a time, as long as it does."""
+    kept = [paragraph for paragraph in paragraphs[:-1] if not is_query(paragraph)] + paragraphs[-1:]
+    size, tries = len(kept) // 2, 0
+    while size > 0 and tries < TRIES_MAX:
+        at = 0
+        while at < len(kept) - 1 and tries < TRIES_MAX:
+            fewer = [p for n, p in enumerate(kept) if not (at <= n < at + size and n < len(kept) - 1 and is_write(p))]
+            tries += 1
+            if len(fewer) < len(kept) and differs(fewer):
+                kept = fewer
+            else:
+                at += size
+        size //= 2
+    return kept
+
+
+def explain(paragraphs, at, server, node):
+    """Prints the shortest script found that ends with the difference of paragraph `at`."""
+
+    def differs(some):
+        return answers(some, server.port)[-1] != answers(some, node.port)[-1]
+
+    ends = paragraphs[:at + 1]
+    shortest = shrink(ends, differs) if differs([p for p in ends[:-1] if not is_query(p)] + ends[-1:]) else ends
+    print("   the script:\n" + script.write([paragraph.steps[0] for paragraph in shortest]))
+
+
+def _place(ours, theirs, other):
+    return next(at for at, ((key, our), (_, their)) in enumerate(zip(ours, theirs)) if (key, our, their) == other[1:])
+
+
+def run(options, server, node):
+    """Whether anything differs. The first difference of each cause is explained."""
+    print(f"seed {options.seed}; replay: --random {options.random} --seed {options.seed}", flush=True)
+    comparison, explained = Comparison(), set()
+    for number in range(options.seed, options.seed + options.random):
+        paragraphs = steps_of(number, options.indexes, options.lwt)
+        ours, theirs = answers(paragraphs, server.port), answers(paragraphs, node.port)
+        for other in comparison.add(f"seed {number}", ours, theirs):
+            kind = cause(*other[2:])
+            if kind not in explained:
+                explained.add(kind)
+                show(*other)
+                explain(paragraphs, _place(ours, theirs, other), server, node)
+    print("\n".join(f"{count:5d} × {kind}" for kind, count in comparison.causes()))
+    print(comparison.total())
+    return bool(comparison.others)
