@@ -1,6 +1,5 @@
-"""An answer as it is compared and recorded: a dictionary of plain texts, in which what no two runs share (the time of day, random
-numbers) has given way to a word."""
-import datetime
+"""An answer as it is compared and recorded: a dictionary of texts. Words stand for what no two runs share, such as the
+time of day."""
 import re
 import struct
 import time
@@ -14,12 +13,12 @@ ABOUT_TTL = 10
 # Columns that tell of the node, not of the statement.
 OF_THE_NODE = ("range_ownership", "host_id")
 PREPARED_ID = re.compile(r"\b[0-9a-f]{32}\b")
-# In the statements that DESCRIBE … WITH INTERNALS shows: a table's id, and when a column was dropped.
+# In what DESCRIBE … WITH INTERNALS shows: a table's id, and when a column was dropped.
 OF_THE_DAY = re.compile(rb"\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b|\b\d{16}\b")
 
 
 def _is_now(seconds):
-    return abs(seconds - time.time()) < DAY
+    return abs(seconds - time.time()) < 2 * DAY
 
 
 def _masked_uuid(cell, text):
@@ -43,8 +42,7 @@ def _masked(name, kind, cell, text):
     if kind in ("uuid", "timeuuid") and len(cell) == 16:
         return _masked_uuid(cell, text)
     if kind == "date" and len(cell) == 4:
-        days = struct.unpack(">I", cell)[0] - 2**31
-        return NOW if abs(days - datetime.date.today().toordinal() + datetime.date(1970, 1, 1).toordinal()) <= 1 else None
+        return NOW if _is_now((struct.unpack(">I", cell)[0] - 2**31) * DAY) else None
     if kind == "int" and name.startswith("ttl("):
         return f"<={-(-struct.unpack('>i', cell)[0] // ABOUT_TTL) * ABOUT_TTL}"
     return None

@@ -41,7 +41,7 @@ def _of_rows(ours, theirs):
     if len(mine) != len(others):
         return "fewer" if len(mine) < len(others) else "more"
     pairs = zip(ours["columns"] * len(mine), " ".join(mine).split(" "), " ".join(others).split(" "))
-    kinds = {column.partition(" ")[2] if column[0] != "w" else column.partition("(")[0] for column, a, b in pairs if a != b}
+    kinds = {column.partition(" ")[2] for column, a, b in pairs if a != b}
     return f"other values of {', '.join(sorted(kinds))}"
 
 

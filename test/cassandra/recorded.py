@@ -62,6 +62,6 @@ def gaps():
 
 
 def save_gaps(others):
-    lines = [f"{file}: {key}" for file, key, *_ in others]
-    GAPS.write_text("# Statements whose answer is not yet Cassandra's: written by `./x test cassandra --gaps`, may only shrink.\n"
-                    + "".join(f"{line}\n" for line in dict.fromkeys(lines)))
+    lines = dict.fromkeys(f"{file}: {key}" for file, key, *_ in others)
+    GAPS.write_text("# Statements whose answers are to become Cassandra's; ./x test cassandra --gaps writes them.\n"
+                    + "".join(f"{line}\n" for line in lines))

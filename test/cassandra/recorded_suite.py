@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""A suite of the conformance tests: the statements of test/cql against the answers that Cassandra gave and that are kept here.
+"""A suite of the conformance tests: the statements of test/cql, and the answers to them that are kept of Cassandra.
 
-A known gap may go on; a difference that is neither deliberate nor known fails. A file that changed since it was recorded is a skip.
+A known gap may go on; a difference that is neither deliberate nor known fails. A file that changed since is skipped.
 """
 import os
 import sys

@@ -79,12 +79,12 @@ def arguments():
     mode = parser.add_mutually_exclusive_group()
     mode.add_argument("--record", action="store_true", help="write Cassandra's answers to recorded/")
     mode.add_argument("--check", action="store_true", help="compare Cassandra's answers with those recorded")
-    mode.add_argument("--gaps", action="store_true", help="write known_gaps.txt anew from what is recorded; needs no Cassandra")
-    mode.add_argument("--random", type=int, metavar="N", help="compare N random schemas with statements on each")
-    parser.add_argument("--seed", type=int, default=random.randrange(2**31), help="of --random; printed, and replays it")
+    mode.add_argument("--gaps", action="store_true", help="write known_gaps.txt anew, without a Cassandra")
+    mode.add_argument("--random", type=int, metavar="N", help="N random schemas, statements on each")
+    parser.add_argument("--seed", type=int, default=random.randrange(2**31), help="of --random; printed: replays it")
     parser.add_argument("--indexes", action="store_true", help="--random makes secondary indexes too")
     parser.add_argument("--lwt", action="store_true", help="--random makes conditional statements too")
-    return parser.parse_args()
+    return parser.parse_intermixed_args()
 
 
 def act(options, files, server):

@@ -33,7 +33,13 @@ class Table:
 
 
 def _key_columns(random, prefix, count):
-    return [Column(f"{prefix}{n}", values.Type(random.choice(values.KEY_SCALARS)), random.random() < 0.4) for n in range(count)]
+    return [Column(f"{prefix}{n}", values.Type(random.choice(values.KEY_SCALARS)), random.random() < 0.4)
+            for n in range(count)]
+
+
+def _domain(random, column):
+    literals = values.LITERALS[column.type.kind]
+    return random.sample(literals, min(values.FEW, len(literals)))
 
 
 def _user_types(random):
@@ -44,8 +50,14 @@ def _user_types(random):
     return types
 
 
+def _create_type(user):
+    fields = [f"{name} {type.to_cql()}" for name, type in zip(user.fields, user.inner)]
+    return f"CREATE TYPE {user.name} ({', '.join(fields)});"
+
+
 def _create_table(table):
-    lines = [f"{column.name} {column.type.to_cql()}{' STATIC' if column in table.static else ''}" for column in table.columns()]
+    lines = [f"{column.name} {column.type.to_cql()}{' STATIC' if column in table.static else ''}"
+             for column in table.columns()]
     partition = ", ".join(column.name for column in table.partition)
     clustering = "".join(f", {column.name}" for column in table.clustering)
     order = ", ".join(f"{column.name} {'DESC' if column.descending else 'ASC'}" for column in table.clustering)
@@ -72,11 +84,9 @@ def table(random, indexes=False):
     kind = (lambda: values.Type("counter")) if is_counter else (lambda: values.any_type(random, users))
     static = [Column(f"s{n}", kind()) for n in range(random.randint(0, 2) if clustering else 0)]
     regular = [Column(f"v{n}", kind()) for n in range(random.randint(1 if is_counter else 0, COLUMNS_MAX))]
-    domains = {column.name: random.sample(values.LITERALS[column.type.kind], min(values.FEW, len(values.LITERALS[column.type.kind])))
-               for column in partition + clustering}
+    domains = {column.name: _domain(random, column) for column in partition + clustering}
     made = Table("t", partition, clustering, static, regular, domains, is_counter)
-    made.ddl = [f"CREATE TYPE {user.name} ({', '.join(f'{f} {t.to_cql()}' for f, t in zip(user.fields, user.inner))});" for user in users]
-    made.ddl.append(_create_table(made))
+    made.ddl = [*map(_create_type, users), _create_table(made)]
     if indexes:
         made.ddl += [_index(random, made) for _ in range(random.randint(1, 2))]
     return made

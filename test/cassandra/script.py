@@ -1,4 +1,4 @@
-"""The files of test/cql taken apart: paragraphs of steps with their settings. What they expect is not read: Cassandra says it here."""
+"""The files of test/cql taken apart: paragraphs of steps with their settings. What they expect is not read."""
 import dataclasses
 
 SETTINGS = ("values", "prepare", "page", "timestamp", "consistency", "batch", "any order", "skip")

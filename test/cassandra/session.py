@@ -18,8 +18,8 @@ class ScriptError(Exception):
 
 
 class Session:
-    """`restart` restarts the server where the file asks for it; without it such a step does nothing. `waits`: whether time that
-    is to pass is waited for; if not, a file ends there."""
+    """`restart` restarts the server where the file asks for it; without it such a step does nothing. `waits`: whether
+    time that is to pass is waited for; if not, a file ends there."""
 
     def __init__(self, port, restart=None, waits=True):
         self.port, self.restart, self.waits = port, restart, waits
@@ -50,7 +50,7 @@ class Session:
         return self._must(text).rows
 
     def run(self, paragraphs):
-        """Yields (key, paragraph, answer) for every statement; the key says the statement and its settings in one line."""
+        """Yields (key, paragraph, answer) of every statement; the key is its text and settings in one line."""
         for paragraph in paragraphs:
             if paragraph.skip:
                 continue
@@ -129,7 +129,8 @@ class Session:
         timestamp = step.timestamp if step.timestamp is not None else self._timestamp()
         options = dict(page=step.page, paging_state=paging_state)
         if step.kind == "statement" and values is None:
-            return self._ask(QUERY, wire.packed(step.text.encode()) + wire.parameters(step.consistency, timestamp, **options))
+            head = wire.packed(step.text.encode())
+            return self._ask(QUERY, head + wire.parameters(step.consistency, timestamp, **options))
         prepared = self._prepared(step)
         if prepared.kind != wire.PREPARED:
             return prepared
@@ -153,7 +154,8 @@ class Session:
                 prepared = self._prepared(step) if bound or step.kind == "execute" else None
                 if prepared and prepared.kind != wire.PREPARED:
                     return answer.of_result(prepared)
-                items.append((prepared.id, self._bind(prepared.markers.types, bound)) if prepared else (step.text, []))
+                item = (prepared.id, self._bind(prepared.markers.types, bound)) if prepared else (step.text, [])
+                items.append(item)
         except ScriptError as error:
             return {"script": str(error)}
         last = paragraph.steps[-1]
@@ -164,10 +166,11 @@ class Session:
     def _bind(self, types, literals):
         if len(literals) > len(types):
             raise ScriptError("more values than markers")
-        return [wire.UNSET if literal == "unset" else self._evaluate(type, literal) for type, literal in zip(types, literals)]
+        pairs = zip(types, literals)
+        return [wire.UNSET if literal == "unset" else self._evaluate(type, literal) for type, literal in pairs]
 
     def _evaluate(self, type, literal):
-        """The bytes of a literal. The server itself knows how to read it; fields of user types are asked for one by one."""
+        """The bytes of a literal. The server itself reads it; the fields of user types one by one."""
         if literal == "null":
             return None
         if literal.startswith("raw "):
@@ -181,7 +184,8 @@ class Session:
                             for name, inner in zip(type.fields, type.parameters))
         if type.kind not in ("list", "set"):
             raise ScriptError(f"no values of type {type}")
-        return struct.pack(">i", len(parts)) + b"".join(wire.packed(self._evaluate(type.parameters[0], part)) for part in parts)
+        elements = [wire.packed(self._evaluate(type.parameters[0], part)) for part in parts]
+        return struct.pack(">i", len(parts)) + b"".join(elements)
 
     def _timestamp(self):
         """The time of day in microseconds, later with every request."""

@@ -8,10 +8,11 @@ SLICES = ["<", "<=", ">", ">="]
 
 
 class Writer:
-    """`lwt`: conditional statements too, which then take no timestamps."""
+    """`lwt`: conditional statements too; those take the time of day for a timestamp, and most others then do as well."""
 
     def __init__(self, random, table, lwt=False):
         self.random, self.table, self.lwt = random, table, lwt
+        self.partition = {}  # literals of key columns that a statement must take
 
     def write(self):
         """One statement that changes rows."""
@@ -21,19 +22,21 @@ class Writer:
             inside = "\n".join(self._single() + ";" for _ in range(self.random.randint(1, 4)))
             return f"BEGIN {self.random.choice(['', 'UNLOGGED '])}BATCH\n{inside}\nAPPLY BATCH;"
         if self.lwt and self.random.random() < 0.4:
-            return self._conditional() + ";"
+            return self._conditional() + ";" if self.random.random() < 0.8 else self._conditional_batch()
         return self._single() + ";"
 
     def _single(self):
-        return self.random.choice([self._insert, self._insert, self._insert, self._update, self._update, self._delete])()
+        kinds = [self._insert] * 3 + [self._update] * 2 + [self._delete]
+        return self.random.choice(kinds)()
 
     def _using(self, ttl=True):
-        timestamp = f" USING TIMESTAMP {self.random.randrange(1, TIMESTAMPS)}"
-        with_ttl = ttl and self.random.random() < 0.15
-        return timestamp + (f" AND TTL {self.random.randrange(TTL_MIN, TTL_MAX)}" if with_ttl else "")
+        given = [] if self.lwt and self.random.random() < 0.7 else [f"TIMESTAMP {self.random.randrange(1, TIMESTAMPS)}"]
+        if ttl and self.random.random() < 0.15:
+            given.append(f"TTL {self.random.randrange(TTL_MIN, TTL_MAX)}")
+        return f" USING {' AND '.join(given)}" if given else ""
 
     def _key(self, column):
-        return self.random.choice(self.table.domains[column.name])
+        return self.partition.get(column.name) or self.random.choice(self.table.domains[column.name])
 
     def _equals(self, columns):
         return " AND ".join(f"{column.name} = {self._key(column)}" for column in columns)
@@ -66,7 +69,8 @@ class Writer:
             return f"{name}.{type.fields[at]} = {values.literal(self.random, type.inner[at])}"
         part = values.literal(self.random, type)
         if type.kind == "map" and self.random.random() < 0.4:
-            return f"{name}[{values.literal(self.random, type.inner[0])}] = {values.literal(self.random, type.inner[1])}"
+            key, value = (values.literal(self.random, inner) for inner in type.inner)
+            return f"{name}[{key}] = {value}"
         if type.kind == "list" and self.random.random() < 0.4:
             element = values.literal(self.random, type.inner[0])
             return self.random.choice([f"{name}[0] = {element}", f"{name} = {part} + {name}"])
@@ -77,7 +81,8 @@ class Writer:
 
     def _update(self, using=None):
         of_statics = bool(self.table.static) and (not self.table.regular or self.random.random() < 0.2)
-        columns, keys = (self.table.static, self.table.partition) if of_statics else (self.table.regular, self.table.keys())
+        table = self.table
+        columns, keys = (table.static, table.partition) if of_statics else (table.regular, table.keys())
         if not columns:
             return self._insert(using)
         using = self._using() if using is None else using
@@ -123,13 +128,23 @@ class Writer:
         if kind == "delete":
             bare = f"DELETE FROM {self.table.name} WHERE {self._equals(self.table.keys())}"
             return f"{bare} IF {self._conditions()}"
-        return f"{self._update('')} IF {self._conditions()}" if self.table.regular or self.table.static else self._insert(" IF NOT EXISTS")
+        if not self.table.regular and not self.table.static:
+            return self._insert(" IF NOT EXISTS")
+        return f"{self._update('')} IF {self._conditions()}"
+
+    def _conditional_batch(self):
+        """In one partition, where alone it is allowed."""
+        self.partition = {column.name: self._key(column) for column in self.table.partition}
+        inside = [self._conditional()] + [self._update("") for _ in range(self.random.randint(0, 2))]
+        self.partition = {}
+        return "BEGIN BATCH\n" + ";\n".join(inside) + ";\nAPPLY BATCH;"
 
     def _conditions(self):
         columns = self.table.regular + self.table.static
         if not columns or self.random.random() < 0.3:
             return "EXISTS"
-        return " AND ".join(self._condition(column) for column in self.random.sample(columns, min(len(columns), self.random.randint(1, 2))))
+        chosen = self.random.sample(columns, min(len(columns), self.random.randint(1, 2)))
+        return " AND ".join(map(self._condition, chosen))
 
     def _condition(self, column):
         if self.random.random() < 0.2:
@@ -163,7 +178,8 @@ class Reader:
             statics = [column.name for column in self.table.static if self.random.random() < 0.5]
             return "DISTINCT " + ", ".join([column.name for column in self.table.partition] + statics)
         if kind < 0.6:
-            return self.random.choice(["count(*)", *(f"{f}({column.name})" for f in ("min", "max", "count") for column in columns)])
+            of_columns = [f"{function}({column.name})" for function in ("min", "max", "count") for column in columns]
+            return self.random.choice(["count(*)", *of_columns])
         chosen = self.random.sample(columns, self.random.randint(1, len(columns)))
         return ", ".join(self._selected(column) for column in chosen)
 
@@ -195,7 +211,8 @@ class Reader:
             several = ", ".join(self.table.domains[column.name])
             head = [f"{one.name} = {self._key(one)}" for one in self.table.partition[:-1]]
             return [*head, f"{column.name} IN ({several})", *self._clustering()], True, False
-        return [f"{one.name} = {self._key(one)}" for one in self.table.partition] + self._clustering() + self._others(), False, True
+        head = [f"{one.name} = {self._key(one)}" for one in self.table.partition]
+        return head + self._clustering() + self._others(), False, True
 
     def _clustering(self):
         columns = self.table.clustering
@@ -210,7 +227,8 @@ class Reader:
         if kind == "in":
             return [*found, f"{column.name} IN ({self._key(column)}, {self._key(column)})"]
         if kind in ("slice", "slices"):
-            operators = [self.random.choice(SLICES)] if kind == "slice" else [self.random.choice([">", ">="]), self.random.choice(["<", "<="])]
+            operators = [self.random.choice(SLICES)] if kind == "slice" else \
+                [self.random.choice([">", ">="]), self.random.choice(["<", "<="])]
             return found + [f"{column.name} {operator} {self._key(column)}" for operator in operators]
         names, point = ", ".join(one.name for one in columns), lambda: f"({', '.join(map(self._key, columns))})"
         if kind == "tuple":
@@ -228,7 +246,7 @@ class Reader:
                 key, value = (values.literal(self.random, inner) for inner in type.inner)
                 return [self.random.choice([f"{column.name} CONTAINS KEY {key}", f"{column.name}[{key}] = {value}"])]
             return [f"{column.name} CONTAINS {values.literal(self.random, type.inner[-1])}"]
-        literal = self._key(column) if column.name in self.table.domains else values.literal(self.random, type) if type.kind != "counter" else "3"
+        literal = self._key(column) if column.name in self.table.domains else values.literal(self.random, type)
         return [f"{column.name} {self.random.choice(['=', '=', *SLICES])} {literal}"]
 
     def _order(self):
@@ -236,8 +254,8 @@ class Reader:
         if not columns:
             return ""
         flip = self.random.random() < 0.7
-        depth = self.random.randint(1, len(columns))
-        return " ORDER BY " + ", ".join(f"{one.name} {'DESC' if one.descending != flip else 'ASC'}" for one in columns[:depth])
+        ordered = columns[:self.random.randint(1, len(columns))]
+        return " ORDER BY " + ", ".join(f"{one.name} {'DESC' if one.descending != flip else 'ASC'}" for one in ordered)
 
     def _limits(self):
         per_partition = f" PER PARTITION LIMIT {self.random.randint(1, 3)}" if self.random.random() < 0.15 else ""

@@ -2,12 +2,14 @@
 import dataclasses
 
 UUIDS = [f"123e4567-e89b-42d3-a456-42661417400{n}" for n in range(4)] + ["00000000-0000-0000-0000-000000000000"]
-TIMEUUIDS = [f"5055{n}-29bb-11e5-b345-feff819cdc9f" for n in range(4096, 4102)] + ["50554d6e-19bb-11e5-b345-feff819cdc9f"]
+TIMEUUIDS = [f"5055{n}-29bb-11e5-b345-feff819cdc9f" for n in range(4096, 4102)]
+TIMEUUIDS.append("50554d6e-19bb-11e5-b345-feff819cdc9f")
 LITERALS = {
     "ascii": ["''", "'a'", "'b'", "'B'", "'ab'"],
     "bigint": ["0", "1", "-1", "2", "9223372036854775807", "-9223372036854775808"],
     "blob": ["0x", "0x00", "0x0001", "0xff", "0x7f"],
     "boolean": ["true", "false"],
+    "counter": ["-3", "0", "3"],
     "date": ["'1970-01-01'", "'1969-12-31'", "'2024-02-29'", "'2024-03-01'", "'-0001-01-01'"],
     "decimal": ["0", "1.5", "1.50", "-3.25", "100", "12345678901234567890.123"],
     "double": ["0.0", "1.5", "-1.5", "1e300", "NaN", "Infinity", "-Infinity"],
@@ -24,14 +26,14 @@ LITERALS = {
     "uuid": UUIDS,
     "varint": ["0", "1", "-1", "127", "128", "-129", "123456789012345678901234567890"],
 }
-SCALARS = list(LITERALS)
+SCALARS = [name for name in LITERALS if name != "counter"]
 KEY_SCALARS = [name for name in SCALARS if name != "duration"]
 FEW = 3
 
 
 @dataclasses.dataclass
 class Type:
-    """`kind`: a scalar, list, set, map, tuple, vector or user. `size`: of a vector; `fields`: names of a user type's."""
+    """`kind`: a scalar, list, set, map, tuple, vector or user. `size`: a vector's; `fields`: a user type's names."""
     kind: str
     inner: list = dataclasses.field(default_factory=list)
     frozen: bool = False
@@ -81,12 +83,14 @@ def literal(random, type):
     if not type.inner:
         return random.choice(LITERALS[type.kind])
     if type.kind == "user":
-        given = [f"{name}: {literal(random, inner)}" for name, inner in zip(type.fields, type.inner) if random.random() < 0.8]
+        fields = zip(type.fields, type.inner)
+        given = [f"{name}: {literal(random, inner)}" for name, inner in fields if random.random() < 0.8]
         return "{" + ", ".join(given or [f"{type.fields[0]}: null"]) + "}"
     if type.kind == "tuple":
-        return "(" + ", ".join(literal(random, inner) if random.random() < 0.9 else "null" for inner in type.inner) + ")"
+        parts = [literal(random, inner) if random.random() < 0.9 else "null" for inner in type.inner]
+        return f"({', '.join(parts)})"
     count = type.size or random.randint(0, FEW)
     parts = [literal(random, type.inner[0]) for _ in range(count)]
     if type.kind == "map":
-        return "{" + ", ".join(f"{key}: {literal(random, type.inner[1])}" for key in dict.fromkeys(parts)) + "}"
-    return ("{%s}" if type.kind == "set" else "[%s]") % ", ".join(parts)
+        parts = [f"{key}: {literal(random, type.inner[1])}" for key in dict.fromkeys(parts)]
+    return f"[{', '.join(parts)}]" if type.kind in ("list", "vector") else f"{{{', '.join(parts)}}}"

@@ -1,4 +1,4 @@
-"""The native protocol, version 4, as bytes that are kept: requests made, and answers read without turning cells into objects."""
+"""The native protocol, version 4: requests made, and answers read whose cells stay bytes."""
 import dataclasses
 import pathlib
 import struct
@@ -7,15 +7,21 @@ import sys
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "conformance"))
 from bare import ERROR, short  # noqa: E402
 
-CONSISTENCIES = ("ANY", "ONE", "TWO", "THREE", "QUORUM", "ALL", "LOCAL_QUORUM", "EACH_QUORUM", "SERIAL", "LOCAL_SERIAL", "LOCAL_ONE")
+CONSISTENCIES = ("ANY", "ONE", "TWO", "THREE", "QUORUM", "ALL", "LOCAL_QUORUM", "EACH_QUORUM", "SERIAL",
+                 "LOCAL_SERIAL", "LOCAL_ONE")
 BATCHES = ("logged", "unlogged", "counter")
 UNSET = object()
 WARNINGS, TRACED = 8, 2
 VOID, ROWS, SET_KEYSPACE, PREPARED, SCHEMA_CHANGE = range(1, 6)
 
-NATIVE = {1: "ascii", 2: "bigint", 3: "blob", 4: "boolean", 5: "counter", 6: "decimal", 7: "double", 8: "float", 9: "int", 11: "timestamp",
-          12: "uuid", 13: "text", 14: "varint", 15: "timeuuid", 16: "inet", 17: "date", 18: "time", 19: "smallint", 20: "tinyint",
-          21: "duration"}
+NATIVE = {1: "ascii", 2: "bigint", 3: "blob", 4: "boolean", 5: "counter", 6: "decimal", 7: "double", 8: "float",
+          9: "int", 11: "timestamp", 12: "uuid", 13: "text", 14: "varint", 15: "timeuuid", 16: "inet", 17: "date",
+          18: "time", 19: "smallint", 20: "tinyint", 21: "duration"}
+CUSTOM_NAMES = {"AsciiType": "ascii", "LongType": "bigint", "BytesType": "blob", "BooleanType": "boolean",
+                "DecimalType": "decimal", "DoubleType": "double", "FloatType": "float", "Int32Type": "int",
+                "TimestampType": "timestamp", "UUIDType": "uuid", "UTF8Type": "text", "IntegerType": "varint",
+                "TimeUUIDType": "timeuuid", "InetAddressType": "inet", "SimpleDateType": "date", "TimeType": "time",
+                "ShortType": "smallint", "ByteType": "tinyint", "DurationType": "duration"}
 COLLECTIONS = {0x20: ("list", 1), 0x21: ("map", 2), 0x22: ("set", 1)}
 CUSTOM, UDT, TUPLE = 0, 0x30, 0x31
 MARSHAL = "org.apache.cassandra.db.marshal."
@@ -86,16 +92,10 @@ class Reader:
 def custom_type(name):
     """Of a Java class: vectors and durations have no code of their own in this version."""
     name = name.removeprefix(MARSHAL)
-    if name == "DurationType":
-        return Type("duration")
     if name.startswith("VectorType("):
         element, _, dimension = name[len("VectorType("):-1].rpartition(",")
         return Type("vector", [custom_type(element.strip()), int(dimension)])
-    simple = {"Int32Type": "int", "FloatType": "float", "UTF8Type": "text", "LongType": "bigint", "DoubleType": "double",
-              "BooleanType": "boolean", "ShortType": "smallint", "ByteType": "tinyint", "AsciiType": "ascii", "UUIDType": "uuid",
-              "IntegerType": "varint", "DecimalType": "decimal", "BytesType": "blob", "TimeUUIDType": "timeuuid",
-              "TimestampType": "timestamp", "SimpleDateType": "date", "TimeType": "time", "InetAddressType": "inet"}
-    return Type(simple.get(name, name))
+    return Type(CUSTOM_NAMES.get(name, name))
 
 
 @dataclasses.dataclass
