@@ -12,7 +12,7 @@ NULL, EMPTY, NOW, RANDOM = "-", "''", "now", "random"
 ABOUT_TTL = 10
 # Columns that tell of the node, not of the statement.
 OF_THE_NODE = ("range_ownership", "host_id")
-PREPARED_ID = re.compile(r"\b[0-9a-f]{32}\b")
+PREPARED_ID = re.compile(r"(?<=Prepared query with ID )[0-9a-f]{32}")
 # In what DESCRIBE … WITH INTERNALS shows: a table's id, and when a column was dropped.
 OF_THE_DAY = re.compile(rb"\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b|\b\d{16}\b")
 
