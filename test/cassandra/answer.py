@@ -9,7 +9,8 @@ import wire
 DAY = 86400
 UUID_EPOCH = 0x01B21DD213814000
 NULL, EMPTY, NOW, RANDOM = "-", "''", "now", "random"
-ABOUT_TTL = 10
+# What a TTL is rounded up to: that of a test, and that of a random run, which lasts longer.
+ABOUT_TTL, ABOUT_LONG_TTL = 10, 1000
 # Columns that tell of the node, not of the statement.
 OF_THE_NODE = ("range_ownership", "host_id")
 PREPARED_ID = re.compile(r"(?<=Prepared query with ID )[0-9a-f]{32}")
@@ -44,7 +45,9 @@ def _masked(name, kind, cell, text):
     if kind == "date" and len(cell) == 4:
         return NOW if _is_now((struct.unpack(">I", cell)[0] - 2**31) * DAY) else None
     if kind == "int" and name.startswith("ttl("):
-        return f"<={-(-struct.unpack('>i', cell)[0] // ABOUT_TTL) * ABOUT_TTL}"
+        seconds = struct.unpack(">i", cell)[0]
+        about = ABOUT_TTL if seconds < 100 * ABOUT_TTL else ABOUT_LONG_TTL
+        return f"<={-(-seconds // about) * about}"
     return None
 
 

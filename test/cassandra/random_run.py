@@ -13,16 +13,13 @@ TRIES_MAX, EXPLAINED_MAX = 40, 12
 
 
 def steps_of(seed, indexes, lwt):
-    """The statements of one seed; a step's paragraph says whether its rows have an order."""
+    """The paragraphs of one seed."""
     chance = random.Random(seed)
     made = table(chance, indexes)
     writer, reader = Writer(chance, made, lwt), Reader(chance, made)
     paragraphs = [script.Paragraph(steps=[script.Step(text=text)]) for text in made.ddl]
     for _ in range(ROUNDS):
-        paragraphs += [script.Paragraph(steps=[script.Step(text=writer.write())]) for _ in range(WRITES)]
-        for _ in range(QUERIES):
-            text, page, any_order = reader.query()
-            paragraphs.append(script.Paragraph(any_order=any_order, steps=[script.Step(text=text, page=page)]))
+        paragraphs += [writer.write() for _ in range(WRITES)] + [reader.query() for _ in range(QUERIES)]
     return paragraphs
 
 

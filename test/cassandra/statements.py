@@ -1,29 +1,73 @@
 """Random statements on a table: writes with timestamps of their own, and queries with every clause."""
+import script
+import schema
 import values
 
 TIMESTAMPS = 300
-TTL_MIN, TTL_MAX = 10**5, 10**7  # nothing expires while a run lasts
+TTLS = range(100_500, 10_000_500, 1000)  # nothing expires while a run lasts, nor is rounded to another thousand
 PAGES = [0, 0, 1, 2, 3, 5]
 SLICES = ["<", "<=", ">", ">="]
 
 
-class Writer:
-    """`lwt`: conditional statements too; those take the time of day for a timestamp, and most others then do as well."""
+class Keys:
+    """Literals of key columns, in the text or bound to markers there."""
+
+    def __init__(self, random, table):
+        self.random, self.table = random, table
+        self.fixed = {}  # literals that a statement must take
+        self.bound = None  # literals of the markers so far; None: no markers
+
+    def _key(self, column):
+        literal = self.fixed.get(column.name) or self.random.choice(self.table.domains[column.name])
+        if self.bound is None or literal.startswith("-"):  # a cast of a negative number is not for every parser
+            return literal
+        self.bound.append(literal)
+        return "?"
+
+    def _paragraph(self, make, page=0, any_order=False, may_bind=True):
+        """Of the text that `make` gives, sometimes with markers for keys."""
+        self.bound = [] if may_bind and self.random.random() < 0.2 else None
+        step = script.Step(text=make() + ";", page=page)
+        step.values = [self.bound] if self.bound else []
+        self.bound = None
+        return script.Paragraph(steps=[step], any_order=any_order)
+
+
+class Writer(Keys):
+    """`lwt`: conditional statements too; those have the time of day for a timestamp, and most others do then."""
 
     def __init__(self, random, table, lwt=False):
-        self.random, self.table, self.lwt = random, table, lwt
-        self.partition = {}  # literals of key columns that a statement must take
+        super().__init__(random, table)
+        self.lwt = lwt
 
     def write(self):
-        """One statement that changes rows."""
+        """A paragraph with one statement that changes rows, or the table."""
+        if self.random.random() < 0.02:
+            return self._paragraph(self._alter, may_bind=False)
+        return self._paragraph(self._any)
+
+    def _any(self):
         if self.table.is_counter:
-            return self._count() + ";"
+            return self._count()
         if self.random.random() < 0.12:
             inside = "\n".join(self._single() + ";" for _ in range(self.random.randint(1, 4)))
-            return f"BEGIN {self.random.choice(['', 'UNLOGGED '])}BATCH\n{inside}\nAPPLY BATCH;"
+            return f"BEGIN {self.random.choice(['', 'UNLOGGED '])}BATCH\n{inside}\nAPPLY BATCH"
         if self.lwt and self.random.random() < 0.4:
-            return self._conditional() + ";" if self.random.random() < 0.8 else self._conditional_batch()
-        return self._single() + ";"
+            return self._conditional() if self.random.random() < 0.8 else self._conditional_batch()
+        return self._single()
+
+    def _alter(self):
+        """Drops a column, or adds one of a new name."""
+        regular, name = self.table.regular, self.table.name
+        droppable = [column for column in regular if column.type.kind != "user" or column.type.frozen]
+        if len(regular) > 1 and droppable and self.random.random() < 0.5:
+            column = self.random.choice(droppable)
+            regular.remove(column)
+            return f"ALTER TABLE {name} DROP {column.name}"
+        type = values.Type("counter") if self.table.is_counter else values.any_type(self.random, [])
+        column = schema.Column(f"w{self.random.randrange(10**6)}", type)
+        regular.append(column)
+        return f"ALTER TABLE {name} ADD {column.name} {type.to_cql()}"
 
     def _single(self):
         kinds = [self._insert] * 3 + [self._update] * 2 + [self._delete]
@@ -32,11 +76,8 @@ class Writer:
     def _using(self, ttl=True):
         given = [] if self.lwt and self.random.random() < 0.7 else [f"TIMESTAMP {self.random.randrange(1, TIMESTAMPS)}"]
         if ttl and self.random.random() < 0.15:
-            given.append(f"TTL {self.random.randrange(TTL_MIN, TTL_MAX)}")
+            given.append(f"TTL {self.random.choice(TTLS)}")
         return f" USING {' AND '.join(given)}" if given else ""
-
-    def _key(self, column):
-        return self.partition.get(column.name) or self.random.choice(self.table.domains[column.name])
 
     def _equals(self, columns):
         return " AND ".join(f"{column.name} = {self._key(column)}" for column in columns)
@@ -106,11 +147,11 @@ class Writer:
 
     def _delete(self, using=None):
         using = self._using(ttl=False) if using is None else using
-        head = f"DELETE FROM {self.table.name}{using} WHERE {self._equals(self.table.partition)}"
         kind = self.random.choice(["columns", "row", "row", "range", "range", "partition"])
         if kind == "columns" and self.table.regular:
             targets = ", ".join(map(self._target, self._some(self.table.regular) or self.table.regular[:1]))
             return f"DELETE {targets} FROM {self.table.name}{using} WHERE {self._equals(self.table.keys())}"
+        head = f"DELETE FROM {self.table.name}{using} WHERE {self._equals(self.table.partition)}"
         if kind == "partition" or not self.table.clustering:
             return head
         depth = len(self.table.clustering) if kind == "row" else self.random.randrange(len(self.table.clustering))
@@ -134,10 +175,11 @@ class Writer:
 
     def _conditional_batch(self):
         """In one partition, where alone it is allowed."""
-        self.partition = {column.name: self._key(column) for column in self.table.partition}
+        self.fixed = {column.name: self.random.choice(self.table.domains[column.name])
+                      for column in self.table.partition}
         inside = [self._conditional()] + [self._update("") for _ in range(self.random.randint(0, 2))]
-        self.partition = {}
-        return "BEGIN BATCH\n" + ";\n".join(inside) + ";\nAPPLY BATCH;"
+        self.fixed = {}
+        return "BEGIN BATCH\n" + ";\n".join(inside) + ";\nAPPLY BATCH"
 
     def _conditions(self):
         columns = self.table.regular + self.table.static
@@ -152,22 +194,33 @@ class Writer:
         return f"{column.name} {self.random.choice(['=', '=', '!=', *SLICES])} {self._value(column)}"
 
 
-class Reader:
-    def __init__(self, random, table):
-        self.random, self.table = random, table
-
+class Reader(Keys):
     def query(self):
-        """(text, page size, whether rows may come in any order)."""
-        where, several, single = self._where()
-        order = self._order() if single and self.random.random() < 0.4 else ""
+        """A paragraph with one query. Where it names several partitions the rows may come in any order."""
+        several = self.random.random() < 0.1
+        if self.random.random() < 0.08:
+            return self._paragraph(lambda: self._select(several, self._group()), any_order=several)
+        page = 0 if several else self.random.choice(PAGES)
+        return self._paragraph(lambda: self._select(several), page, several)
+
+    def _select(self, several, groups=None):
+        selection = ", ".join([*groups, self._aggregate()]) if groups else self._selection()
+        where, single = self._several() if several else self._where()
+        grouping = f" GROUP BY {', '.join(groups)}" if groups else ""
+        order = self._order() if single and not groups and self.random.random() < 0.4 else ""
         limits = "" if several else self._limits()
         filtering = " ALLOW FILTERING" if self.random.random() < 0.7 else ""
-        clauses = (f" WHERE {' AND '.join(where)}" if where else "") + order + limits + filtering
-        page = 0 if several else self.random.choice(PAGES)
-        return f"SELECT {self._selection()} FROM {self.table.name}{clauses};", page, several
+        clauses = (f" WHERE {' AND '.join(where)}" if where else "") + grouping + order + limits + filtering
+        return f"SELECT {selection} FROM {self.table.name}{clauses}"
 
-    def _key(self, column):
-        return self.random.choice(self.table.domains[column.name])
+    def _group(self):
+        """The first columns of the primary key, the partition key whole."""
+        keys = self.table.keys()
+        return [column.name for column in keys[:self.random.randint(len(self.table.partition), len(keys))]]
+
+    def _aggregate(self):
+        name = self.random.choice(self.table.columns()).name
+        return self.random.choice(["count(*)", f"min({name})", f"max({name})", f"count({name})"])
 
     def _selection(self):
         kind = self.random.random()
@@ -178,9 +231,10 @@ class Reader:
             statics = [column.name for column in self.table.static if self.random.random() < 0.5]
             return "DISTINCT " + ", ".join([column.name for column in self.table.partition] + statics)
         if kind < 0.6:
-            of_columns = [f"{function}({column.name})" for function in ("min", "max", "count") for column in columns]
-            return self.random.choice(["count(*)", *of_columns])
+            return self._aggregate()
         chosen = self.random.sample(columns, self.random.randint(1, len(columns)))
+        if kind < 0.65:
+            return "JSON " + ", ".join(column.name for column in chosen)
         return ", ".join(self._selected(column) for column in chosen)
 
     def _selected(self, column):
@@ -196,40 +250,46 @@ class Reader:
             return f"token({', '.join(one.name for one in self.table.partition)})"
         return column.name
 
+    def _several(self):
+        column = self.table.partition[-1]
+        head = [f"{one.name} = {self._key(one)}" for one in self.table.partition[:-1]]
+        several = f"{column.name} IN ({', '.join(self.table.domains[column.name])})"
+        return [*head, several, *self._clustering()], False
+
     def _where(self):
-        """(restrictions, whether several partitions are named, whether just one is)."""
+        """(restrictions, whether they name one partition)."""
         kind = self.random.random()
         if kind < 0.25:
-            return self._others(), False, False
-        if kind < 0.35:
+            return self._others(), False
+        if kind < 0.4:
             names = ", ".join(column.name for column in self.table.partition)
             operator = self.random.choice(SLICES)
             literals = ", ".join(map(self._key, self.table.partition))
-            return [f"token({names}) {operator} token({literals})"] + self._others(), False, False
-        if kind < 0.45:
-            column = self.table.partition[-1]
-            several = ", ".join(self.table.domains[column.name])
-            head = [f"{one.name} = {self._key(one)}" for one in self.table.partition[:-1]]
-            return [*head, f"{column.name} IN ({several})", *self._clustering()], True, False
+            return [f"token({names}) {operator} token({literals})"] + self._others(), False
         head = [f"{one.name} = {self._key(one)}" for one in self.table.partition]
-        return head + self._clustering() + self._others(), False, True
+        return head + self._clustering() + self._others(), True
 
     def _clustering(self):
         columns = self.table.clustering
         if not columns or self.random.random() < 0.3:
             return []
+        kind = self.random.choice(["equal", "in", "slice", "slices", "tuple", "tuples"])
+        if kind in ("tuple", "tuples"):
+            return self._tuples(kind)
         depth = self.random.randrange(len(columns))
         found = [f"{column.name} = {self._key(column)}" for column in columns[:depth]]
-        kind = self.random.choice(["equal", "in", "slice", "slices", "tuple", "tuples"])
         column = columns[depth]
         if kind == "equal":
             return [*found, f"{column.name} = {self._key(column)}"]
         if kind == "in":
             return [*found, f"{column.name} IN ({self._key(column)}, {self._key(column)})"]
-        if kind in ("slice", "slices"):
-            operators = [self.random.choice(SLICES)] if kind == "slice" else \
-                [self.random.choice([">", ">="]), self.random.choice(["<", "<="])]
-            return found + [f"{column.name} {operator} {self._key(column)}" for operator in operators]
+        operators = [self.random.choice(SLICES)] if kind == "slice" else \
+            [self.random.choice([">", ">="]), self.random.choice(["<", "<="])]
+        return found + [f"{column.name} {operator} {self._key(column)}" for operator in operators]
+
+    def _tuples(self, kind):
+        """A restriction of all clustering columns together."""
+        columns = self.table.clustering
         names, point = ", ".join(one.name for one in columns), lambda: f"({', '.join(map(self._key, columns))})"
         if kind == "tuple":
             return [f"({names}) {self.random.choice([*SLICES, '='])} {point()}"]
