@@ -4,9 +4,10 @@ import random
 import answer
 import script
 from compare import Comparison, cause, show
+from queries import Reader
 from schema import table
 from session import Session
-from statements import Reader, Writer
+from writes import Writer
 
 ROUNDS, WRITES, QUERIES = 6, 14, 14
 TRIES_MAX, EXPLAINED_MAX = 40, 12
