@@ -1,12 +1,11 @@
 """Random schemas with random statements on both servers. A difference is shown with few of the writes before it."""
 import random
 
-import answer
 import script
 from compare import Comparison, cause, show
 from queries import Reader
+from recorded import answers_to
 from schema import table
-from session import Session
 from writes import Writer
 
 ROUNDS, WRITES, QUERIES = 6, 14, 14
@@ -22,15 +21,6 @@ def steps_of(seed, indexes, lwt):
     for _ in range(ROUNDS):
         paragraphs += [writer.write() for _ in range(WRITES)] + [reader.query() for _ in range(QUERIES)]
     return paragraphs
-
-
-def answers(paragraphs, port):
-    session = Session(port)
-    try:
-        return [(key, answer.without_order(found) if paragraph.any_order else found)
-                for key, paragraph, found in session.run(paragraphs)]
-    finally:
-        session.close()
 
 
 def is_query(paragraph):
@@ -58,11 +48,12 @@ def shrink(paragraphs, differs):
     return kept
 
 
-def explain(paragraphs, at, server, node):
-    """Prints the shortest script found that ends with the difference of paragraph `at`."""
+def explain(paragraphs, at, kind, server, node):
+    """Prints a short script that ends with the difference of paragraph `at`, whose cause is `kind`."""
 
     def differs(some):
-        return answers(some, server.port)[-1] != answers(some, node.port)[-1]
+        ours, theirs = answers_to(some, server.port)[-1][1], answers_to(some, node.port)[-1][1]
+        return ours != theirs and cause(ours, theirs) == kind
 
     ends = paragraphs[:at + 1]
     shortest = shrink(ends, differs) if differs([p for p in ends[:-1] if not is_query(p)] + ends[-1:]) else ends
@@ -70,16 +61,18 @@ def explain(paragraphs, at, server, node):
 
 
 def _place(ours, theirs, other):
-    return next(at for at, ((key, our), (_, their)) in enumerate(zip(ours, theirs)) if (key, our, their) == other[1:])
+    pairs = zip(ours, theirs)
+    return next(at for at, ((key, our), (_, their)) in enumerate(pairs) if (key, our, their) == other[1:])
 
 
 def run(options, server, node):
     """Whether anything differs. The first difference of each cause is shown, and of some the shortest script."""
-    print(f"seed {options.seed}; replay: --random {options.random} --seed {options.seed}", flush=True)
+    flags = "".join(f" --{name}" for name in ("indexes", "lwt") if getattr(options, name))
+    print(f"replay with: --random {options.random} --seed {options.seed}{flags}", flush=True)
     comparison, explained = Comparison(), set()
     for number in range(options.seed, options.seed + options.random):
         paragraphs = steps_of(number, options.indexes, options.lwt)
-        ours, theirs = answers(paragraphs, server.port), answers(paragraphs, node.port)
+        ours, theirs = (answers_to(paragraphs, one.port) for one in (server, node))
         for other in comparison.add(f"seed {number}", ours, theirs):
             kind = cause(*other[2:])
             if kind in explained:
@@ -87,7 +80,7 @@ def run(options, server, node):
             explained.add(kind)
             show(*other)
             if len(explained) <= EXPLAINED_MAX:
-                explain(paragraphs, _place(ours, theirs, other), server, node)
+                explain(paragraphs, _place(ours, theirs, other), kind, server, node)
     print("\n".join(f"{count:5d} × {kind}" for kind, count in comparison.causes()))
     print(comparison.total())
     return bool(comparison.others)

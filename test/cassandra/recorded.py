@@ -19,8 +19,12 @@ def test_files(names=()):
 
 
 def answers(file, port, **options):
-    """What the server at `port` answers to a file: a list of [key, answer]."""
-    paragraphs = script.parse(file.read_text())
+    """What the server at `port` answers to a file."""
+    return answers_to(script.parse(file.read_text()), port, **options)
+
+
+def answers_to(paragraphs, port, **options):
+    """A list of [key, answer]."""
     session = Session(port, **options)
     try:
         return [[key, answer.without_order(found) if paragraph.any_order else found]

@@ -8,6 +8,7 @@ import concurrent.futures
 import random
 import sys
 
+import random_run
 import recorded
 from compare import Comparison, show
 from node import FOLDER, Missing, Node
@@ -66,11 +67,6 @@ def gaps(files, server):
     return False
 
 
-def random_run(options, server, node):
-    import random_run
-    return random_run.run(options, server, node)
-
-
 def arguments():
     parser = argparse.ArgumentParser(prog="./x test cassandra", description=__doc__.splitlines()[2])
     parser.add_argument("binary")
@@ -96,13 +92,16 @@ def act(options, files, server):
         if options.check:
             return check(files, node)
         if options.random:
-            return random_run(options, server, node)
+            return random_run.run(options, server, node)
         return compare(files, server, node, whole=not options.files)
 
 
 def main():
     options = arguments()
     files = recorded.test_files(options.files)
+    absent = [str(file) for file in files if not file.exists()]
+    if absent:
+        sys.exit(f"no such file: {', '.join(absent)}")
     FOLDER.mkdir(parents=True, exist_ok=True)
     server = Server(options.binary, FOLDER / "sagitta.log")
     server.start()
