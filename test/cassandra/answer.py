@@ -14,6 +14,7 @@ ABOUT_TTL, ABOUT_LONG_TTL = 10, 1000
 # Columns that tell of the node, not of the statement.
 OF_THE_NODE = ("range_ownership", "host_id")
 PREPARED_ID = re.compile(r"(?<=Prepared query with ID )[0-9a-f]{32}")
+NODE_ADDRESS = re.compile(r"(?<= from /)[\d.]+:\d+")
 # In what DESCRIBE … WITH INTERNALS shows: a table's id, and when a column was dropped.
 OF_THE_DAY = re.compile(rb"\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b|\b\d{16}\b")
 
@@ -72,7 +73,8 @@ def of_rows(results, text):
 def of_result(result):
     """Of anything but rows."""
     if result.kind == wire.ERROR:
-        answer = {"error": f"{result.code:#06x} {PREPARED_ID.sub('ID', result.text)}"}
+        text = NODE_ADDRESS.sub("ADDRESS", PREPARED_ID.sub("ID", result.text))
+        answer = {"error": f"{result.code:#06x} {text}"}
     elif result.kind == wire.PREPARED:
         answer = {"markers": result.markers.described(), "columns": result.columns.described()}
     else:
