@@ -41,8 +41,8 @@ def segment(payload, self_contained=True):
 
 
 class Connection:
-    def __init__(self, port, version=None, compression=None):
-        self.socket = socket.create_connection(("127.0.0.1", port), timeout=10)
+    def __init__(self, port, version=None, compression=None, timeout=10):
+        self.socket = socket.create_connection(("127.0.0.1", port), timeout=timeout)
         if version:
             options = [("CQL_VERSION", "3.0.0")] + ([("COMPRESSION", compression)] if compression else [])
             body = struct.pack(">H", len(options)) + b"".join(short(k) + short(v) for k, v in options)
@@ -61,10 +61,14 @@ class Connection:
             data += more
         return data
 
+    def receive_frame(self):
+        """(flags, stream, opcode, body) of the next bare frame."""
+        _, flags, stream, opcode, length = struct.unpack(">BBhBi", self.exactly(9))
+        return flags, stream, opcode, self.exactly(length)
+
     def receive(self):
-        """(stream, opcode, body) of the next bare frame."""
-        _, _, stream, opcode, length = struct.unpack(">BBhBi", self.exactly(9))
-        return stream, opcode, self.exactly(length)
+        """The same without the flags."""
+        return self.receive_frame()[1:]
 
     def receive_segment(self):
         header = self.exactly(6)

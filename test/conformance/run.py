@@ -60,6 +60,7 @@ SUITES = {
     "article life of an embedding": python_suite(NEWEST, "article_life.py"),
     "article life of an embedding, scylla-driver": python_suite("scylla-driver-newest", "article_life.py"),
     "bad vectors": python_suite(NEWEST, "bad_vectors.py"),
+    "recorded answers of cassandra": own_suite("../cassandra/recorded_suite.py"),
 }
 
 # Of the suites whose server is not as it comes.
