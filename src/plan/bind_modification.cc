@@ -71,12 +71,15 @@ class ModificationBinder {
   ModificationBinder(Binder& binder, ModificationBody::Kind kind) : binder_(binder) { body_->kind = kind; }
 
   Result<Plan> insert(const cql::Insert& statement) {
-    if (statement.json) return fail(ErrorCode::kInvalid, "INSERT JSON is not supported yet");
     SAGITTA_CHECK(open(statement.table, statement.attributes, statement.if_not_exists));
     if (table().is_counter) {
       return fail(ErrorCode::kInvalid, "INSERT statements are not allowed on counter tables, use UPDATE instead");
     }
     std::vector<Relation> keys;
+    if (statement.json) {
+      SAGITTA_CHECK(bind_json(statement, keys));
+      return close(std::move(keys));
+    }
     for (size_t i = 0; i < statement.columns.size(); ++i) {
       SAGITTA_CHECK(bind_inserted(statement, i, keys));
     }
@@ -146,17 +149,35 @@ class ModificationBinder {
       return fail(ErrorCode::kInvalid, "The column names contains duplicates");
     }
     SAGITTA_TRY(Expression value, binder_.bind_term(statement.values[i], {.name = column->name, .type = column->type}));
+    insert_value(column, std::move(value), keys);
+    return {};
+  }
+
+  Status bind_json(const cql::Insert& statement, std::vector<Relation>& keys) {
+    SAGITTA_TRY(body_->json, binder_.bind_term(*statement.json, {.name = "[json]", .type = native(Kind::kText)}));
+    body_->json_default_unset = statement.json_default_unset;
+    for (const schema::ColumnDef& column : table().columns) {
+      Expression value;
+      value.kind = Expression::Kind::kMarker;
+      value.type = column.type;
+      value.index = static_cast<uint32_t>(&column - table().columns.data());
+      value.receiver = column.name;
+      insert_value(&column, std::move(value), keys);
+    }
+    return {};
+  }
+
+  void insert_value(ColumnPtr column, Expression value, std::vector<Relation>& keys) {
     if (column->is_key()) {
       Relation relation;
       relation.columns = {column};
       relation.operands.emplace_back().parts.push_back(std::move(value));
       keys.push_back(std::move(relation));
-      return {};
+      return;
     }
     Operation set = operation(column, Operation::Kind::kSet);
     set.value = std::move(value);
     body_->operations.push_back(std::move(set));
-    return {};
   }
 
   Status bind_assignment(const cql::Assignment& assignment) {
@@ -346,7 +367,7 @@ class ModificationBinder {
     Plan plan;
     plan.keyspace = table().keyspace;
     plan.table = table().name;
-    plan.partition_key_markers = partition_key_markers(body_->partition);
+    if (!body_->json) plan.partition_key_markers = partition_key_markers(body_->partition);
     body_->default_ttl_s = table().default_ttl_s();
     plan.body = ModificationPlan{.table = table_, .counter = table().is_counter, .body = std::move(body_)};
     return plan;

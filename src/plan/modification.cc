@@ -9,6 +9,8 @@
 #include "sagitta/base/assert.h"
 #include "sagitta/types/value.h"
 
+#include "json_row.h"
+
 namespace sagitta::plan {
 namespace {
 
@@ -224,6 +226,29 @@ Result<Changes> writes_of(const ModificationBody& body, const WriteTime& time, c
   return changes;
 }
 
+/// The mutations of a statement whose time is known.
+Status append_timed(const ModificationPlan& plan, const WriteTime& time, const EvalContext& context,
+                    std::vector<rows::Mutation>& out) {
+  const ModificationBody& body = *plan.body;
+  SAGITTA_TRY(std::vector<Bytes> keys, evaluate_partition_keys(body.partition, context));
+  const bool deletes_rows = body.kind == ModificationBody::Kind::kDelete && body.operations.empty();
+  SAGITTA_TRY(Changes changes,
+              deletes_rows ? deletions_of(body, *plan.table, context) : writes_of(body, time, context));
+  if (changes.rows.empty() && changes.deletions.empty() && !changes.delete_partition) return {};
+  for (Bytes& key : keys) {
+    rows::Mutation& mutation = out.emplace_back();
+    mutation.table_id = plan.table->id;
+    mutation.partition_key = std::move(key);
+    mutation.timestamp_us = time.timestamp_us;
+    mutation.stamp = time.stamp;
+    mutation.delete_partition = changes.delete_partition;
+    const bool last = &key == &keys.back();
+    mutation.deletions = last ? std::move(changes.deletions) : changes.deletions;
+    mutation.rows = last ? std::move(changes.rows) : changes.rows;
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<std::optional<int64_t>> evaluate_timestamp(const std::optional<Expression>& timestamp,
@@ -287,24 +312,13 @@ Status append_cells(const Operation& operation, const EvalContext& context, rows
 Status append_mutations(const ModificationPlan& plan, std::optional<int64_t> batch_timestamp,
                         const EvalContext& context, std::vector<rows::Mutation>& out) {
   const ModificationBody& body = *plan.body;
-  SAGITTA_TRY(std::vector<Bytes> keys, evaluate_partition_keys(body.partition, context));
-  SAGITTA_TRY(WriteTime time, evaluate_write_time(body, *plan.table, batch_timestamp, context));
-  const bool deletes_rows = body.kind == ModificationBody::Kind::kDelete && body.operations.empty();
-  SAGITTA_TRY(Changes changes,
-              deletes_rows ? deletions_of(body, *plan.table, context) : writes_of(body, time, context));
-  if (changes.rows.empty() && changes.deletions.empty() && !changes.delete_partition) return {};
-  for (Bytes& key : keys) {
-    rows::Mutation& mutation = out.emplace_back();
-    mutation.table_id = plan.table->id;
-    mutation.partition_key = std::move(key);
-    mutation.timestamp_us = time.timestamp_us;
-    mutation.stamp = time.stamp;
-    mutation.delete_partition = changes.delete_partition;
-    const bool last = &key == &keys.back();
-    mutation.deletions = last ? std::move(changes.deletions) : changes.deletions;
-    mutation.rows = last ? std::move(changes.rows) : changes.rows;
-  }
-  return {};
+  SAGITTA_TRY(const WriteTime time, evaluate_write_time(body, *plan.table, batch_timestamp, context));
+  if (!body.json) return append_timed(plan, time, context, out);
+  SAGITTA_TRY(const Value json, evaluate(*body.json, context));
+  SAGITTA_TRY(std::vector<BindValue> columns, read_json_row(*plan.table, json, body.json_default_unset));
+  EvalContext own = context;
+  own.values = own.takeable = columns;
+  return append_timed(plan, time, own, out);
 }
 
 }  // namespace sagitta::plan

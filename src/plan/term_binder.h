@@ -64,7 +64,8 @@ class TermBinder {
   Receiver argument_receiver(const cql::FunctionCall& call, size_t i, types::DataTypePtr type) const;
   Result<Expression> bind_column_property(const cql::FunctionCall& call);
   Result<Expression> bind_token(const cql::FunctionCall& call);
-  Result<Expression> bind_to_json(const cql::FunctionCall& call);
+  static bool is_from_json(const cql::FunctionCall& call);
+  Result<Expression> bind_from_json(const cql::FunctionCall& call, const Receiver& receiver);
   /// The vector type that the arguments agree on; those without a type of their own take the
   /// other's.
   Result<types::DataTypePtr> similarity_type(const cql::FunctionCall& call);
@@ -80,13 +81,21 @@ class TermBinder {
   bool could_take(const Function& function, const cql::FunctionCall& call,
                   const std::vector<types::DataTypePtr>& inferred) const;
   static bool matches_exactly(const Function& function, const std::vector<types::DataTypePtr>& inferred);
+  std::unexpected<Error> no_match(const cql::FunctionCall& call, std::span<const Function* const> overloads) const;
   Result<const Function*> resolve_overload(const cql::FunctionCall& call);
   Result<Expression> bind_overloaded(const cql::FunctionCall& call);
-  /// The type in which an operand that has none of its own (a number or a marker) is read.
-  Result<types::DataTypePtr> operand_type(const cql::Arithmetic& sum, const Receiver* receiver);
-  Result<types::DataTypePtr> own_type(const cql::Term& term);
-  static types::DataTypePtr wider(const types::DataTypePtr& a, const types::DataTypePtr& b);
-  Result<Expression> bind_operand(const cql::Term& term, const types::DataTypePtr& type);
+  /// A call of a generic function; of `result` when that is not null.
+  Result<Expression> bind_generic(const cql::FunctionCall& call, const Function& function, types::DataTypePtr result);
+  Result<types::DataTypePtr> generic_type(const cql::FunctionCall& call, const Function& function, size_t i,
+                                          std::span<const types::DataTypePtr> before);
+  /// An argument for which the type is known.
+  Result<Expression> bind_argument(const cql::FunctionCall& call, size_t i, const types::DataTypePtr& type);
+  std::unexpected<Error> ambiguous(const cql::Arithmetic& sum) const;
+  std::unexpected<Error> unsupported(const cql::Arithmetic& sum) const;
+  /// An operand without a type of its own takes the receiver's.
+  Result<Expression> bind_operand(const cql::Arithmetic& sum, const cql::Term& term, const Receiver* receiver);
+  Result<types::DataTypePtr> result_type(const cql::Arithmetic& sum, const types::DataTypePtr& left,
+                                         const types::DataTypePtr& right) const;
   Result<Expression> bind_arithmetic(const cql::Arithmetic& sum, const Receiver* receiver);
   Result<Expression> bind_negation(const cql::Negation& negation, const Receiver* receiver);
   Binder& binder_;

@@ -45,6 +45,9 @@ Result<Expression> TermBinder::bind(const cql::Term& term, const Receiver& recei
   if (auto* tuple = term.get_if<cql::TupleLiteral>()) return bind_tuple(*tuple, receiver);
   if (auto* sum = term.get_if<cql::Arithmetic>()) return bind_arithmetic(*sum, &receiver);
   if (auto* negation = term.get_if<cql::Negation>()) return bind_negation(*negation, &receiver);
+  if (auto* call = term.get_if<cql::FunctionCall>(); call != nullptr && table_ == nullptr && is_from_json(*call)) {
+    return bind_from_json(*call, receiver);
+  }
   SAGITTA_TRY(Expression expression, bind_free(term));
   return assign(std::move(expression), term, receiver);
 }

@@ -38,11 +38,11 @@ TEST_F(FunctionsTest, ArithmeticTakesTheWiderTypeAndWrapsAsJavaDoes) {
       {"(double) 5.5 % (double) 2", "1.5"},
       {"-a", "null"},
       {"a + 1", "null"},
-      {"(int) 1 / (int) 0", "Invalid: the operation '1 / 0' failed: / by zero"},
-      {"(int) 1 % (int) 0", "Invalid: the operation '1 % 0' failed: / by zero"},
+      {"(int) 1 / (int) 0", "Function: the operation 'int / int' failed: / by zero"},
+      {"(int) 1 % (int) 0", "Function: the operation 'int % int' failed: / by zero"},
       {"tx + 1", "Invalid: the '+' operation is not supported between tx and 1"},
   });
-  expect({{"a * a - 1", "48"}, {"-a", "-7"}, {"big + a", "12"}, {"a / 0", "the operation '7 / 0' failed: / by zero"}},
+  expect({{"a * a - 1", "48"}, {"-a", "-7"}, {"big + a", "12"}, {"a / 0", "the operation 'int / int' failed: / by zero"}},
          FakeRow({{"a", int_bytes(7)}, {"big", types::from_int64(5)}}));
 }
 
@@ -114,7 +114,7 @@ TEST_F(FunctionsTest, ATokenIsThatOfThePackedKey) {
   EXPECT_EQ(value_of("token(id)", row), std::to_string(types::token_of(int_bytes(42))));
   EXPECT_EQ(value_of("token(42)"), std::to_string(types::token_of(int_bytes(42))));
   EXPECT_EQ(value_of("token()"),
-            "Invalid: Invalid number of arguments for function system.token: 1 required but 0 provided");
+            "Invalid: Invalid number of arguments in call to function system.token: 1 required but 0 provided");
 }
 
 TEST_F(FunctionsTest, ElementsAndFieldsAreNullWhereTheyAreNot) {
@@ -150,15 +150,17 @@ TEST_F(FunctionsTest, OverloadsAreFoundByTheTypesOfTheArguments) {
       {"textasblob('a')", "0x61"},
       {"varcharasblob('a')", "0x61"},
       {"intasblob(null)", "null"},
-      {"intasblob(tx)", "Invalid: Invalid call to function system.intasblob, none of its type signatures match"},
+      {"intasblob(tx)", "Invalid: Type error: tx cannot be passed as argument 0 of function system.intasblob of type int"},
       {"intasblob(1, 2)",
-       "Invalid: Invalid number of arguments for function system.intasblob: 1 required but 2 provided"},
+       "Invalid: Invalid number of arguments in call to function system.intasblob: 1 required but 2 provided"},
       {"todate(null)",
-       "Invalid: Ambiguous call to function system.todate (can be matched by several signatures): use type casts to "
-       "disambiguate"},
+       "Invalid: Ambiguous call to function todate (can be matched by following signatures: system.todate : (timeuuid) "
+       "-> date, system.todate : (timestamp) -> date): use type casts to disambiguate"},
       {"sum(tx)",
-       "Invalid: Invalid call to function system.sum, none of its type signatures match (known type signatures: "
-       "system.sum : (numbers))"},
+       "Invalid: Invalid call to function sum, none of its type signatures match (known type signatures: "
+       "system.sum : (tinyint) -> tinyint, system.sum : (smallint) -> smallint, system.sum : (int) -> int, system.sum : "
+       "(bigint) -> bigint, system.sum : (counter) -> counter, system.sum : (varint) -> varint, system.sum : (decimal) "
+       "-> decimal, system.sum : (float) -> float, system.sum : (double) -> double)"},
   });
 }
 

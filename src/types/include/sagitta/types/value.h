@@ -24,6 +24,9 @@ std::strong_ordering compare(const DataType& type, BytesView a, BytesView b);
 /// The value as a CQL literal ('text', 0x00ff, [1, 2], {a: 1}), as cqlsh would accept it back.
 std::string to_literal(const DataType& type, ValueView value);
 
+/// A native value as CAST(x AS text) gives it.
+std::string to_text(const DataType& type, BytesView value);
+
 /// The value as JSON, in Cassandra's form.
 std::string to_json(const DataType& type, ValueView value);
 
