@@ -143,9 +143,10 @@ std::optional<Operator> Parser::comparison() {
 void Parser::relation_operator(Relation& out, bool condition) {
   const bool column = out.kind == Relation::Kind::kColumn;
   const bool token = out.kind == Relation::Kind::kToken;
+  const bool element = out.kind == Relation::Kind::kElement;
   if (const auto op = comparison()) {
     out.op = *op;
-  } else if (!token && accept_word("in")) {
+  } else if (!token && (condition || !element) && accept_word("in")) {
     out.op = Operator::kIn;
     return in_values(out);
   } else if (column && accept_words({"contains", "key"})) {

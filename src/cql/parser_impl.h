@@ -103,6 +103,8 @@ class Parser {
   void count_link();
   bool at_marker() const { return at_symbol("?") || at_symbol(":"); }
   bool at_cast() const;
+  /// A native type or the like, rather than a user type or a column.
+  bool names_type(const Token& token) const;
   bool begins_term(const Token& token) const;
   bool names_column_next() const;
   std::optional<Token> skip_type(Token token) const;

@@ -1,5 +1,5 @@
 /// CAST(x AS type): which conversions there are, and what they give.
-#include <algorithm>
+#include <fmt/format.h>
 
 #include "sagitta/types/value.h"
 
@@ -83,6 +83,18 @@ bool can_cast(const DataType& from, const DataType& to) {
   if (t == Kind::kDate) return f == Kind::kTimeuuid || f == Kind::kTimestamp;
   if (f == Kind::kTimestamp) return t == Kind::kBigint || t == Kind::kVarint;
   return is_numeric(f) && is_numeric(t) && t != Kind::kCounter;
+}
+
+std::vector<std::string> casts_to(const DataType& to) {
+  std::vector<std::string> signatures;
+  for (auto kind = static_cast<uint16_t>(Kind::kAscii); kind <= static_cast<uint16_t>(Kind::kDuration); ++kind) {
+    constexpr uint16_t kNoKind = 0x000A;
+    if (kind == kNoKind) continue;
+    const DataType& from = *DataType::native(static_cast<Kind>(kind));
+    if (from == to || !can_cast(from, to)) continue;
+    signatures.push_back(fmt::format("system.cast_as_{0} : ({1}) -> {0}", to.to_cql(), from.to_cql()));
+  }
+  return signatures;
 }
 
 }  // namespace sagitta::plan

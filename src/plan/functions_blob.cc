@@ -27,7 +27,7 @@ void add_blob_functions(Registry& registry) {
   constexpr std::array kKinds = {Kind::kAscii,  Kind::kBigint, Kind::kBoolean,   Kind::kDate,     Kind::kDecimal,
                                  Kind::kDouble, Kind::kFloat,  Kind::kInet,      Kind::kInt,      Kind::kSmallint,
                                  Kind::kText,   Kind::kTime,   Kind::kTimestamp, Kind::kTimeuuid, Kind::kTinyint,
-                                 Kind::kUuid,   Kind::kVarint, Kind::kDuration};
+                                 Kind::kUuid,   Kind::kVarint, Kind::kDuration,  Kind::kCounter};
   for (Kind kind : kKinds) {
     const std::string name = DataType::native(kind)->to_cql();
     registry.add({name + "asblob", name + "_as_blob"}, {kind}, Kind::kBlob, call_identity);

@@ -150,10 +150,6 @@ Result<DataTypePtr> TermBinder::similarity_type(const cql::FunctionCall& call) {
 }
 
 Result<DataTypePtr> TermBinder::infer_literal(const cql::Term& term) {
-  if (auto* set = term.get_if<cql::SetLiteral>(); set != nullptr && !set->elements.empty()) {
-    SAGITTA_TRY(DataTypePtr element, infer_literal(set->elements[0]));
-    return element != nullptr ? DataType::set(element) : nullptr;
-  }
   if (auto* map = term.get_if<cql::MapLiteral>(); map != nullptr && !map->entries.empty()) {
     SAGITTA_TRY(DataTypePtr key, infer_literal(map->entries[0].first));
     SAGITTA_TRY(DataTypePtr mapped, infer_literal(map->entries[0].second));
@@ -173,7 +169,11 @@ std::optional<size_t> TermBinder::literal_length(const cql::Term& term) {
 }
 
 Result<Expression> TermBinder::bind_similarity(const cql::FunctionCall& call, const Function& function) {
-  SAGITTA_CHECK(check_argument_count(call, 2));
+  if (call.arguments.size() != 2 || call.star) {
+    return fail(ErrorCode::kInvalid,
+                fmt::format("Invalid number of arguments for function system.{}(vector<float, n>, vector<float, n>)",
+                            call.name.name));
+  }
   SAGITTA_TRY(DataTypePtr type, similarity_type(call));
   Expression expression = call_of(function, function.result);
   for (size_t i = 0; i < 2; ++i) {
@@ -296,12 +296,7 @@ Result<Expression> TermBinder::bind_overloaded(const cql::FunctionCall& call) {
 
 Result<Expression> TermBinder::bind_argument(const cql::FunctionCall& call, size_t i, const DataTypePtr& type) {
   const cql::Term& term = call.arguments[i];
-  auto* literal = term.get_if<cql::Literal>();
-  bool fits = literal == nullptr || literal_fits(literal->kind, type->kind());
-  if (literal == nullptr && term.get_if<cql::NumberList>() == nullptr) {
-    SAGITTA_TRY(const DataTypePtr own, infer(term));
-    fits = own == nullptr || is_assignable(own, type);
-  }
+  SAGITTA_TRY(const bool fits, could_be(term, type));
   if (fits) return bind(term, argument_receiver(call, i, type));
   return fail(ErrorCode::kInvalid,
               fmt::format("Type error: {} cannot be passed as argument {} of function system.{} of type {}", text(term),

@@ -83,6 +83,12 @@ Result<Decimal> rounded(const Wide& v, const Decimal& argument) {
   return to_decimal(*bytes);
 }
 
+template <class T>
+Result<Decimal> shortest(T v) {
+  if (std::isfinite(v)) return to_decimal(*decimal_from_text(java_real(v)));
+  return failure(fmt::format("{} cannot be converted into a decimal", std::isnan(v) ? "A NaN" : "An infinite number"));
+}
+
 }  // namespace
 
 BigInteger to_varint(BytesView bytes) {
@@ -108,13 +114,8 @@ Result<Bytes> from_decimal(const Decimal& v) {
   return bytes + unscaled;
 }
 
-Result<Decimal> decimal_of(double v) {
-  if (!std::isfinite(v)) {
-    return failure(
-        fmt::format("{} cannot be converted into a decimal", std::isnan(v) ? "A NaN" : "An infinite number"));
-  }
-  return to_decimal(*decimal_from_text(java_real(v)));
-}
+Result<Decimal> decimal_of(double v) { return shortest(v); }
+Result<Decimal> decimal_of(float v) { return shortest(v); }
 
 double to_double(const Decimal& v) {
   return std::strtod((v.unscaled.str() + "e" + std::to_string(-v.scale)).c_str(), nullptr);

@@ -64,9 +64,11 @@ TEST_F(FunctionsTest, CastsNarrowAndSaturateAsJavaDoes) {
       {"cast((date) '2026-01-31' AS timestamp)", "'2026-01-31 00:00:00.000Z'"},
       {"cast((timestamp) '2026-01-31 10:00:00Z' AS date)", "'2026-01-31'"},
       {"cast(a AS text)", "null"},
-      {"cast(bl AS int)", "Invalid: blob cannot be cast to int"},
-      {"cast(l AS text)", "Invalid: list<int> cannot be cast to text"},
-      {"cast(tx AS int)", "Invalid: text cannot be cast to int"},
+      {"cast(bl AS uuid)", "Invalid: bl cannot be cast to uuid"},
+      {"cast(l AS boolean)", "Invalid: l cannot be cast to boolean"},
+      {"cast(tx AS date)",
+       "Invalid: Invalid call to function system.cast_as_date, none of its type signatures match (known type signatures: "
+       "system.cast_as_date : (timestamp) -> date, system.cast_as_date : (timeuuid) -> date)"},
   });
 }
 

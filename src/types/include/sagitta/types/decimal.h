@@ -28,6 +28,7 @@ Result<Bytes> from_decimal(const Decimal& v);
 
 /// By the shortest digits of `v`; kFunction when it is not finite.
 Result<Decimal> decimal_of(double v);
+Result<Decimal> decimal_of(float v);
 double to_double(const Decimal& v);
 double to_double(const BigInteger& v);
 /// Towards zero; saturates when `v` is out of range, and NaN is 0.

@@ -85,6 +85,8 @@ Result<Bytes> from_text(const DataType& type, std::string_view text);
 // bytes)*, length -1 = null.
 Bytes pack_list(std::span<const Bytes> elements);
 Bytes pack_map(std::span<const std::pair<Bytes, Bytes>> entries);
+/// Of a list, set or map: the elements as `unpack_elements` gives them.
+Bytes pack_elements(const DataType& type, std::span<const Bytes> elements);
 Bytes pack_tuple(std::span<const Value> fields);
 /// A vector of any element type: fixed-size elements back to back, others each with an unsigned
 /// vint length before it.
