@@ -160,7 +160,7 @@ class Parser {
   Batch batch();
   bool modification(std::vector<Modification>& out);
   Using using_clause(bool with_ttl);
-  void using_timeout();
+  Term using_timeout();
   std::vector<Relation> where();
   void conditions(bool& exists, std::vector<Relation>& out);
   std::vector<Relation> relations(bool condition);

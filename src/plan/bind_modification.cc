@@ -66,6 +66,32 @@ std::string names_of(const std::vector<ColumnPtr>& columns) {
   return fmt::format("{}", fmt::join(names, ", "));
 }
 
+/// Only relations on clustering columns may be left once the partition key has its own.
+Status check_left_over(const std::vector<Relation>& relations, ModificationBody::Kind kind) {
+  for (const Relation& relation : relations) {
+    if (relation.on_token) {
+      return fail(
+          ErrorCode::kInvalid,
+          fmt::format("The token function cannot be used in WHERE clauses for {} statements", statement_name(kind)));
+    }
+    if (relation.columns[0]->kind != schema::ColumnKind::kClustering) {
+      return fail(ErrorCode::kInvalid,
+                  fmt::format("Non PRIMARY KEY columns found in where clause: {} ", relation.columns[0]->name));
+    }
+  }
+  return {};
+}
+
+/// What stands for the value that the text of an INSERT JSON has for a column.
+Expression json_marker(const schema::TableDef& table, const schema::ColumnDef& column) {
+  Expression value;
+  value.kind = Expression::Kind::kMarker;
+  value.type = column.type;
+  value.index = static_cast<uint32_t>(&column - table.columns.data());
+  value.receiver = column.name;
+  return value;
+}
+
 class ModificationBinder {
  public:
   ModificationBinder(Binder& binder, ModificationBody::Kind kind) : binder_(binder) { body_->kind = kind; }
@@ -117,6 +143,7 @@ class ModificationBinder {
   }
 
   Status bind_attributes(const cql::Using& attributes) {
+    SAGITTA_TRY(timeout_, bind_timeout(binder_, attributes.timeout));
     if (table().is_counter && (attributes.timestamp_us || attributes.ttl_seconds)) {
       return fail(ErrorCode::kInvalid, fmt::format("Cannot provide custom {} for counter updates",
                                                    attributes.timestamp_us ? "timestamp" : "TTL"));
@@ -132,7 +159,7 @@ class ModificationBinder {
     return {};
   }
 
-  // ---------------------------------------------------------------------------------------------------- operations
+  // ------------------------------------------------------------------------------------ operations
 
   Operation operation(ColumnPtr column, Operation::Kind kind) const {
     Operation made;
@@ -156,14 +183,7 @@ class ModificationBinder {
   Status bind_json(const cql::Insert& statement, std::vector<Relation>& keys) {
     SAGITTA_TRY(body_->json, binder_.bind_term(*statement.json, {.name = "[json]", .type = native(Kind::kText)}));
     body_->json_default_unset = statement.json_default_unset;
-    for (const schema::ColumnDef& column : table().columns) {
-      Expression value;
-      value.kind = Expression::Kind::kMarker;
-      value.type = column.type;
-      value.index = static_cast<uint32_t>(&column - table().columns.data());
-      value.receiver = column.name;
-      insert_value(&column, std::move(value), keys);
-    }
+    for (const schema::ColumnDef& column : table().columns) insert_value(&column, json_marker(table(), column), keys);
     return {};
   }
 
@@ -284,7 +304,7 @@ class ModificationBinder {
     return {};
   }
 
-  // ---------------------------------------------------------------------------------------------------------- rows
+  // ------------------------------------------------------------------------------------------ rows
 
   bool changes_only_static() const {
     return !body_->operations.empty() && std::ranges::all_of(body_->operations, [](const Operation& operation) {
@@ -311,22 +331,6 @@ class ModificationBinder {
     }
     if (missing.empty()) return {};
     return fail(ErrorCode::kInvalid, fmt::format("Some partition key parts are missing: {}", names_of(missing)));
-  }
-
-  /// Only relations on clustering columns may be left once the partition key has its own.
-  Status check_left_over(const std::vector<Relation>& relations) const {
-    for (const Relation& relation : relations) {
-      if (relation.on_token) {
-        return fail(ErrorCode::kInvalid, fmt::format("The token function cannot be used in WHERE clauses for {} "
-                                                     "statements",
-                                                     statement_name(body_->kind)));
-      }
-      if (relation.columns[0]->kind != schema::ColumnKind::kClustering) {
-        return fail(ErrorCode::kInvalid,
-                    fmt::format("Non PRIMARY KEY columns found in where clause: {} ", relation.columns[0]->name));
-      }
-    }
-    return {};
   }
 
   Status take_rows(std::vector<Relation>& relations) {
@@ -362,19 +366,21 @@ class ModificationBinder {
 
   Result<Plan> close(std::vector<Relation> relations) {
     SAGITTA_CHECK(take_partition(relations));
-    SAGITTA_CHECK(check_left_over(relations));
+    SAGITTA_CHECK(check_left_over(relations, body_->kind));
     SAGITTA_CHECK(take_rows(relations));
     Plan plan;
     plan.keyspace = table().keyspace;
     plan.table = table().name;
     if (!body_->json) plan.partition_key_markers = partition_key_markers(body_->partition);
     body_->default_ttl_s = table().default_ttl_s();
+    plan.timeout = std::move(timeout_);
     plan.body = ModificationPlan{.table = table_, .counter = table().is_counter, .body = std::move(body_)};
     return plan;
   }
 
   Binder& binder_;
   schema::TableDefPtr table_;
+  std::optional<Expression> timeout_;
   std::shared_ptr<ModificationBody> body_ = std::make_shared<ModificationBody>();
 };
 

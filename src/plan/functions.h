@@ -1,5 +1,5 @@
-/// The built-in scalar functions: their names, their types and what they compute. Each subject has a
-/// file functions_*.cc, which adds its functions to the registry; functions_collections.cc shows
+/// The built-in scalar functions: their names, their types and what they compute. Each subject has
+/// a file functions_*.cc, which adds its functions to the registry; functions_collections.cc shows
 /// how.
 #pragma once
 
@@ -103,7 +103,8 @@ const Function* similarity_function(std::string_view name);
 
 /// Whether CAST(x AS to) is known for an x of type `from`.
 bool can_cast(const types::DataType& from, const types::DataType& to);
-/// The signatures of the casts to a type but those from itself: "system.cast_as_int : (bigint) -> int".
+/// The signatures of the casts to a type but those from itself: "system.cast_as_int : (bigint) ->
+/// int".
 std::vector<std::string> casts_to(const types::DataType& to);
 
 }  // namespace sagitta::plan

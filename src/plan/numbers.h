@@ -23,8 +23,8 @@ int64_t integer_of(const types::DataType& type, BytesView bytes);
 double real_of(const types::DataType& type, BytesView bytes);
 /// Of an integer or a varint.
 types::BigInteger varint_of(const types::DataType& type, BytesView bytes);
-/// Of any number. All but varints and decimals go by way of a double, as in Cassandra. kFunction for
-/// what is not finite.
+/// Of any number. All but varints and decimals go by way of a double, as in Cassandra. kFunction
+/// for what is not finite.
 Result<types::Decimal> decimal_of(const types::DataType& type, BytesView bytes);
 
 /// Bytes of an integer type; narrowing wraps, as Java's casts do.

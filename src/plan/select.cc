@@ -32,8 +32,9 @@ class SelectBinder {
     SAGITTA_CHECK(bind_where());
     SAGITTA_CHECK(check_group_order());
     if (!plan_->is_ann && !ordering.empty()) SAGITTA_CHECK(bind_clustering_order(ordering));
-    body_->markers = binder_.markers();
     Plan plan;
+    SAGITTA_TRY(plan.timeout, bind_timeout(binder_, select_.timeout));
+    body_->markers = binder_.markers();
     plan.keyspace = table().keyspace;
     plan.table = table().name;
     plan.partition_key_markers = plan::partition_key_markers(body_->access.partition);

@@ -42,7 +42,7 @@ uint32_t width(Kind kind) {
   }
 }
 
-/// The type of what two numbers give: as wide as the wider of them, and no integer when one is none.
+/// The type of what two numbers give: as wide as the wider of them, no integer when one is none.
 Kind number_kind(Kind a, Kind b) {
   const uint32_t wide = std::max(width(a), width(b));
   const auto whole = [](Kind kind) { return is_integer(kind) || kind == Kind::kVarint; };

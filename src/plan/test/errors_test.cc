@@ -144,7 +144,8 @@ TEST_F(RefusalTest, Ann) {
        "disambiguate"},
       {"SELECT similarity_cosine(v, [1, 2]) FROM t", "Invalid: All arguments must have the same vector dimensions"},
       {"SELECT similarity_cosine(v) FROM t",
-       "Invalid: Invalid number of arguments for function system.similarity_cosine(vector<float, n>, vector<float, n>)"},
+       "Invalid: Invalid number of arguments for function system.similarity_cosine(vector<float, n>, vector<float, "
+       "n>)"},
       {"SELECT similarity_cosine(tx, [1, 2]) FROM t",
        "Invalid: Function system.similarity_cosine requires a float vector argument, but found argument tx of type "
        "text"},

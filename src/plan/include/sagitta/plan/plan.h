@@ -88,6 +88,8 @@ struct Plan {
   uint64_t schema_version = 0;
   /// For the client, at every execution.
   std::vector<std::string> warnings;
+  /// Of USING TIMEOUT, a duration.
+  std::optional<Expression> timeout;
 };
 
 /// `keyspace` is the session's (or the request's) current one, empty for none; table names without
@@ -103,6 +105,10 @@ Result<schema::SchemaChange> make_schema_change(const Plan& plan, const EvalCont
 /// expiry) is fixed in them. kInvalid for values that do not fit, a wrong number of values, null
 /// key components, or vectors that an index refuses. Any other plan: kInvalid.
 Result<std::vector<rows::Mutation>> make_mutations(const Plan& plan, const EvalContext& context);
+
+/// How long the client of a USING TIMEOUT waits; nothing without one. kInvalid, in ScyllaDB's
+/// words, for what is no time or finer than milliseconds.
+Result<std::optional<int64_t>> evaluate_timeout_us(const Plan& plan, const EvalContext& context);
 
 /// Whether a modification, or one in a batch, may name more than one key, by IN. Any other plan:
 /// false.
