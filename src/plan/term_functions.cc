@@ -81,8 +81,8 @@ Result<Expression> TermBinder::bind_column_property(const cql::FunctionCall& cal
   }
   SAGITTA_TRY(const schema::ColumnDef* def, find_column(*table_, column->name));
   if (def->is_key()) {
-    return fail(ErrorCode::kInvalid, fmt::format("Cannot use selection function {} on PRIMARY KEY part {}",
-                                                 call.name.name == "ttl" ? "ttl" : "writeTime", def->name));
+    return fail(ErrorCode::kInvalid,
+                fmt::format("Cannot use selection function {} on PRIMARY KEY part {}", call.name.name, def->name));
   }
   if (def->type->is_multi_cell() && call.name.name != "maxwritetime") {
     return fail(ErrorCode::kInvalid, fmt::format("Cannot use selection function {} on non-frozen {} {}", call.name.name,

@@ -114,7 +114,7 @@ TEST_F(RefusalTest, Restrictions) {
       {"SELECT * FROM c WHERE k1 = 1 AND k2 = 'a' ORDER BY c1 ASC, c2 ASC", "Invalid: Unsupported order by relation"},
       {"SELECT DISTINCT r FROM c",
        "Invalid: SELECT DISTINCT queries must only request partition key columns and/or static columns (not r)"},
-      {"SELECT writetime(id) FROM t", "Invalid: Cannot use selection function writeTime on PRIMARY KEY part id"},
+      {"SELECT writetime(id) FROM t", "Invalid: Cannot use selection function writetime on PRIMARY KEY part id"},
   });
   EXPECT_EQ(error_of("SELECT * FROM t WHERE a = 1 ALLOW FILTERING"), "");
 }
