@@ -83,7 +83,7 @@ Result<Value> moment(const Expression& self, const Bytes& a, const Bytes& b) {
   }
   const int64_t sign = self.function->name == "+" ? 1 : -1;
   const auto sum = types::add_to_ms(instant_ms(*self.type, a), duration, sign);
-  if (!sum) return operation_failure(self, "the result is out of range");
+  if (!sum || (date && !is_date(*sum))) return operation_failure(self, "the result is out of range");
   return date ? date_of_ms(*sum) : types::from_int64(*sum);
 }
 

@@ -18,8 +18,8 @@ using Arguments = std::span<const Value>;
 
 constexpr int64_t kUsPerMs = 1000;
 constexpr int64_t kNsPerUs = 1000, kNsPerMs = 1'000'000;
-/// Within it no sum of milliseconds wraps.
-constexpr int64_t kSpanMax = int64_t{1} << 61;
+/// Moments nearer than that have no difference and no sum that wraps.
+constexpr int64_t kMomentMax = int64_t{1} << 60;
 /// 100 ns ticks between the Gregorian reform, where version-1 UUIDs begin, and 1970.
 constexpr uint64_t kUuidEpochTicks = 0x01B21DD213814000;
 constexpr uint64_t kTicksPerMs = 10'000;
@@ -95,7 +95,7 @@ Result<int64_t> floor_instant(int64_t ms, const types::Duration& step, int64_t s
   if (step.months == 0 && step.days == 0 && step.ns < kNsPerMs) return ms;
   if (start > ms)
     return fail(ErrorCode::kInvalid, "The floor function starting time is greater than the provided time");
-  if (ms - start < 0 || ms - start > kSpanMax) return function_failure("floor", "The times are too far apart");
+  if (start < -kMomentMax || ms > kMomentMax) return function_failure("floor", "The time is out of range");
   return *types::floor_ms(ms, step, start);
 }
 

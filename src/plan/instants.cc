@@ -27,6 +27,11 @@ int64_t instant_ms(const types::DataType& type, const Bytes& bytes) {
   }
 }
 
+bool is_date(int64_t ms) {
+  const int64_t days = floor_div(ms, kMsPerDay);
+  return days >= -kDateEpoch && days < kDateEpoch;
+}
+
 Bytes date_of_ms(int64_t ms) {
   Bytes out;
   put_big(out, static_cast<uint32_t>(floor_div(ms, kMsPerDay) + kDateEpoch));

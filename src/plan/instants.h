@@ -13,6 +13,8 @@ constexpr int64_t floor_div(int64_t a, int64_t b) { return a / b - (a % b < 0 ? 
 
 /// Of a timeuuid, timestamp or date.
 int64_t instant_ms(const types::DataType& type, const Bytes& bytes);
+/// Whether there is a date of that moment.
+bool is_date(int64_t ms);
 /// The date of a moment; days past a date's range wrap.
 Bytes date_of_ms(int64_t ms);
 

@@ -123,12 +123,6 @@ double to_double(const Decimal& v) {
 
 double to_double(const BigInteger& v) { return to_double(Decimal{v, 0}); }
 
-BigInteger truncate(double v) {
-  if (std::isnan(v)) return 0;
-  const double most = std::numeric_limits<double>::max();
-  return BigInteger(std::clamp(std::trunc(v), -most, most));
-}
-
 Result<BigInteger> truncate(const Decimal& v) {
   if (v.scale <= 0) return at_scale(v, 0);
   if (v.scale > digits_of(v.unscaled)) return BigInteger();

@@ -31,8 +31,6 @@ Result<Decimal> decimal_of(double v);
 Result<Decimal> decimal_of(float v);
 double to_double(const Decimal& v);
 double to_double(const BigInteger& v);
-/// Towards zero; saturates when `v` is out of range, and NaN is 0.
-BigInteger truncate(double v);
 /// Towards zero. kFunction when it would have too many digits.
 Result<BigInteger> truncate(const Decimal& v);
 /// The low 64 bits.
