@@ -5,8 +5,6 @@
 
 namespace sagitta::plan {
 
-using types::Kind;
-
 struct Accumulator::State {
   const Expression* expression;
   uint64_t count = 0;

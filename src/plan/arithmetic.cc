@@ -14,7 +14,6 @@
 namespace sagitta::plan {
 namespace {
 
-using types::DataType;
 using types::Kind;
 using Arguments = std::span<const Value>;
 

@@ -12,7 +12,6 @@
 namespace sagitta::plan {
 namespace {
 
-using types::DataType;
 using types::Kind;
 using Arguments = std::span<const Value>;
 

@@ -236,13 +236,13 @@ Status append_timed(const ModificationPlan& plan, const WriteTime& time, const E
               deletes_rows ? deletions_of(body, *plan.table, context) : writes_of(body, time, context));
   if (changes.rows.empty() && changes.deletions.empty() && !changes.delete_partition) return {};
   for (Bytes& key : keys) {
+    const bool last = &key == &keys.back();
     rows::Mutation& mutation = out.emplace_back();
     mutation.table_id = plan.table->id;
     mutation.partition_key = std::move(key);
     mutation.timestamp_us = time.timestamp_us;
     mutation.stamp = time.stamp;
     mutation.delete_partition = changes.delete_partition;
-    const bool last = &key == &keys.back();
     mutation.deletions = last ? std::move(changes.deletions) : changes.deletions;
     mutation.rows = last ? std::move(changes.rows) : changes.rows;
   }

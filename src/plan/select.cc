@@ -18,6 +18,16 @@ using types::Kind;
 constexpr std::string_view kAnnNotPaged =
     "Paging is not supported for Vector Search queries. The entire result set has been returned.";
 
+/// Every column that the expression reads.
+void gather_columns(const Expression& expression, std::vector<ColumnPtr>& columns) {
+  if (expression.column != nullptr) columns.push_back(expression.column);
+  for (const Expression& argument : expression.arguments) gather_columns(argument, columns);
+}
+
+bool is_of_partition(ColumnPtr column) {
+  return column->kind == schema::ColumnKind::kPartitionKey || column->kind == schema::ColumnKind::kStatic;
+}
+
 class SelectBinder {
  public:
   SelectBinder(Binder& binder, const cql::Select& select) : binder_(binder), select_(select) {}
@@ -30,6 +40,7 @@ class SelectBinder {
     SAGITTA_TRY(std::vector<cql::Ordering> ordering, gather_ordering());
     SAGITTA_CHECK(bind_ann(ordering));
     SAGITTA_CHECK(bind_where());
+    SAGITTA_CHECK(check_distinct_partitions());
     SAGITTA_CHECK(check_group_order());
     if (!plan_->is_ann && !ordering.empty()) SAGITTA_CHECK(bind_clustering_order(ordering));
     Plan plan;
@@ -95,16 +106,40 @@ class SelectBinder {
     for (const SelectedColumn& column : plan_->selected) add(column.name, column.expression.type);
   }
 
+  std::vector<ColumnPtr> selected_columns() const {
+    std::vector<ColumnPtr> columns;
+    for (const SelectedColumn& selected : plan_->selected) gather_columns(selected.expression, columns);
+    return columns;
+  }
+
   Status check_distinct() const {
     if (!select_.distinct) return {};
-    for (const SelectedColumn& selected : plan_->selected) {
-      const ColumnPtr column = selected.expression.column;
-      const bool allowed = column != nullptr && (column->kind == schema::ColumnKind::kPartitionKey ||
-                                                 column->kind == schema::ColumnKind::kStatic);
-      if (allowed) continue;
+    for (ColumnPtr column : selected_columns()) {
+      if (is_of_partition(column)) continue;
       return fail(ErrorCode::kInvalid, fmt::format("SELECT DISTINCT queries must only request partition key columns "
                                                    "and/or static columns (not {})",
-                                                   selected.name));
+                                                   column->name));
+    }
+    return {};
+  }
+
+  /// Whole partitions are asked for. What tells them apart is selected, unless they are named.
+  Status check_distinct_partitions() const {
+    if (!select_.distinct) return {};
+    const AccessPath& access = body_->access;
+    const auto of_partition = [](const Relation& filter) { return is_of_partition(filter.columns[0]); };
+    if (!access.clustering.empty() || !std::ranges::all_of(access.filters, of_partition)) {
+      return fail(
+          ErrorCode::kInvalid,
+          "SELECT DISTINCT with WHERE clause only supports restriction by partition key and/or static columns.");
+    }
+    if (!access.partition.empty()) return {};
+    const auto columns = selected_columns();
+    for (ColumnPtr key : partition_columns(table())) {
+      if (std::ranges::find(columns, key) != columns.end()) continue;
+      return fail(
+          ErrorCode::kInvalid,
+          fmt::format("SELECT DISTINCT queries must request all the partition key columns (missing {})", key->name));
     }
     return {};
   }

@@ -12,7 +12,6 @@
 
 namespace sagitta::plan {
 
-using cql::LiteralKind;
 using types::DataType;
 using types::DataTypePtr;
 using types::Kind;

@@ -14,7 +14,6 @@
 
 namespace sagitta::plan {
 
-using cql::LiteralKind;
 using types::DataType;
 using types::DataTypePtr;
 using types::Kind;
