@@ -24,8 +24,20 @@ void gather_columns(const Expression& expression, std::vector<ColumnPtr>& column
   for (const Expression& argument : expression.arguments) gather_columns(argument, columns);
 }
 
+std::vector<ColumnPtr> columns_of(const std::vector<SelectedColumn>& selected) {
+  std::vector<ColumnPtr> columns;
+  for (const SelectedColumn& one : selected) gather_columns(one.expression, columns);
+  return columns;
+}
+
 bool is_of_partition(ColumnPtr column) {
   return column->kind == schema::ColumnKind::kPartitionKey || column->kind == schema::ColumnKind::kStatic;
+}
+
+/// No row of a partition is told from the others.
+bool takes_whole_partitions(const AccessPath& access) {
+  const auto of_partition = [](const Relation& filter) { return is_of_partition(filter.columns[0]); };
+  return access.clustering.empty() && std::ranges::all_of(access.filters, of_partition);
 }
 
 class SelectBinder {
@@ -106,15 +118,9 @@ class SelectBinder {
     for (const SelectedColumn& column : plan_->selected) add(column.name, column.expression.type);
   }
 
-  std::vector<ColumnPtr> selected_columns() const {
-    std::vector<ColumnPtr> columns;
-    for (const SelectedColumn& selected : plan_->selected) gather_columns(selected.expression, columns);
-    return columns;
-  }
-
   Status check_distinct() const {
     if (!select_.distinct) return {};
-    for (ColumnPtr column : selected_columns()) {
+    for (ColumnPtr column : columns_of(plan_->selected)) {
       if (is_of_partition(column)) continue;
       return fail(ErrorCode::kInvalid, fmt::format("SELECT DISTINCT queries must only request partition key columns "
                                                    "and/or static columns (not {})",
@@ -123,18 +129,17 @@ class SelectBinder {
     return {};
   }
 
-  /// Whole partitions are asked for. What tells them apart is selected, unless they are named.
+  /// What tells partitions apart is selected, unless they are named.
   Status check_distinct_partitions() const {
     if (!select_.distinct) return {};
     const AccessPath& access = body_->access;
-    const auto of_partition = [](const Relation& filter) { return is_of_partition(filter.columns[0]); };
-    if (!access.clustering.empty() || !std::ranges::all_of(access.filters, of_partition)) {
+    if (!takes_whole_partitions(access)) {
       return fail(
           ErrorCode::kInvalid,
           "SELECT DISTINCT with WHERE clause only supports restriction by partition key and/or static columns.");
     }
     if (!access.partition.empty()) return {};
-    const auto columns = selected_columns();
+    const auto columns = columns_of(plan_->selected);
     for (ColumnPtr key : partition_columns(table())) {
       if (std::ranges::find(columns, key) != columns.end()) continue;
       return fail(
