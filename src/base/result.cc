@@ -8,6 +8,7 @@ std::string_view to_string(ErrorCode code) {
     case ErrorCode::kProtocol: return "Protocol";
     case ErrorCode::kSyntax: return "Syntax";
     case ErrorCode::kInvalid: return "Invalid";
+    case ErrorCode::kFunction: return "Function";
     case ErrorCode::kConfig: return "Config";
     case ErrorCode::kAlreadyExists: return "AlreadyExists";
     case ErrorCode::kUnprepared: return "Unprepared";

@@ -25,6 +25,7 @@ class Printer {
   void operator()(const Literal& literal) {
     switch (literal.kind) {
       case LiteralKind::kString: out_ += string_literal(literal.text); break;
+      case LiteralKind::kNull: out_ += "NULL"; break;
       case LiteralKind::kBlob: out_ += "0x" + literal.text; break;
       default: out_ += literal.text;
     }

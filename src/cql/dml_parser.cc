@@ -22,7 +22,7 @@ Select Parser::select() {
   if (accept_word("limit")) out.limit = integer_or_marker();
   out.allow_filtering = accept_words({"allow", "filtering"});
   accept_words({"bypass", "cache"});
-  if (accept_word("using")) using_timeout();
+  if (accept_word("using")) out.timeout = using_timeout();
   return out;
 }
 
@@ -143,9 +143,10 @@ std::optional<Operator> Parser::comparison() {
 void Parser::relation_operator(Relation& out, bool condition) {
   const bool column = out.kind == Relation::Kind::kColumn;
   const bool token = out.kind == Relation::Kind::kToken;
+  const bool element = out.kind == Relation::Kind::kElement;
   if (const auto op = comparison()) {
     out.op = *op;
-  } else if (!token && accept_word("in")) {
+  } else if (!token && (condition || !element) && accept_word("in")) {
     out.op = Operator::kIn;
     return in_values(out);
   } else if (column && accept_words({"contains", "key"})) {
@@ -183,18 +184,16 @@ Using Parser::using_clause(bool with_ttl) {
     } else if (with_ttl && accept_word("ttl")) {
       out.ttl_seconds = integer_or_marker();
     } else {
-      using_timeout();
+      out.timeout = using_timeout();
     }
   } while (accept_word("and"));
   return out;
 }
 
-// ScyllaDB's; its clients send it to servers they take for ScyllaDB. Deadlines here are the
-// server's.
-void Parser::using_timeout() {
+Term Parser::using_timeout() {
   expect_word("timeout");
-  if (token_.kind != TokenKind::kDuration && token_.kind != TokenKind::kInteger) fail_here();
-  advance();
+  if (!at_marker() && token_.kind != TokenKind::kDuration) fail_here();
+  return primary();
 }
 
 Insert Parser::insert() {

@@ -103,6 +103,8 @@ class Parser {
   void count_link();
   bool at_marker() const { return at_symbol("?") || at_symbol(":"); }
   bool at_cast() const;
+  /// A native type or the like, rather than a user type or a column.
+  bool names_type(const Token& token) const;
   bool begins_term(const Token& token) const;
   bool names_column_next() const;
   std::optional<Token> skip_type(Token token) const;
@@ -158,7 +160,7 @@ class Parser {
   Batch batch();
   bool modification(std::vector<Modification>& out);
   Using using_clause(bool with_ttl);
-  void using_timeout();
+  Term using_timeout();
   std::vector<Relation> where();
   void conditions(bool& exists, std::vector<Relation>& out);
   std::vector<Relation> relations(bool condition);

@@ -4,6 +4,7 @@
 #include <charconv>
 
 #include "sagitta/base/limits.h"
+#include "sagitta/types/name.h"
 
 #include "parser_impl.h"
 
@@ -278,8 +279,18 @@ Term Parser::parenthesised() {
 }
 
 bool Parser::at_cast() const {
-  const std::optional<Token> close = skip_type(peek());
-  return close.has_value() && is_symbol(*close, ")") && begins_term(lexer_.next(close->end));
+  const Token first = peek();
+  const std::optional<Token> close = skip_type(first);
+  if (!close || !is_symbol(*close, ")")) return false;
+  const Token behind = lexer_.next(close->end);
+  // A minus behind a column is an operator.
+  if (is_symbol(behind, "-")) return !columns_allowed_ || names_type(first);
+  return begins_term(behind);
+}
+
+bool Parser::names_type(const Token& token) const {
+  const std::string name = to_lower(lexer_.text(token));
+  return token.kind == TokenKind::kWord && types::quote_type_name(name) != name;
 }
 
 std::optional<Token> Parser::skip_type(Token token) const {
@@ -307,10 +318,7 @@ bool Parser::begins_term(const Token& token) const {
     case TokenKind::kBad: return false;
     case TokenKind::kWord:
       return constant_kind(lexer_.text(token)).has_value() || (is_name(token) && !is_word(token, "as"));
-    case TokenKind::kSymbol: {
-      const std::string_view starts = columns_allowed_ ? "?:([{" : "?:([{-";
-      return starts.find(lexer_.text(token)) != std::string_view::npos;
-    }
+    case TokenKind::kSymbol: return std::string_view("?:([{").find(lexer_.text(token)) != std::string_view::npos;
     default: return true;
   }
 }

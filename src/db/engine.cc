@@ -189,6 +189,11 @@ void Engine::run_batch(const RequestPtr& request, BatchKind kind, std::vector<Ba
 
 Status Engine::run(const RequestPtr& request, WorkMeter* meter) {
   const plan::Plan& plan = *request->statement->plan;
+  SAGITTA_TRY(const auto timeout_us, plan::evaluate_timeout_us(plan, request->eval(nullptr)));
+  if (timeout_us) {
+    const Deadline deadline = Deadline::in_us(env_.clock, *timeout_us);
+    request->options.deadline.at_us = std::min(request->options.deadline.at_us, deadline.at_us);
+  }
   if (const auto* select = std::get_if<std::shared_ptr<const plan::SelectPlan>>(&plan.body)) {
     return reader_.read(request, *select, meter);
   }

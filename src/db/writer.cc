@@ -33,8 +33,7 @@ Result<log::Record> make_record(Draft draft) {
   if (draft.conditions.empty()) return make_record(*draft.schema, draft.mutations);
   const rows::Mutation& first = draft.mutations.front();
   return checked(replica::conditional_record(
-      *draft.schema,
-      {first.table_id, first.partition_key, std::move(draft.conditions), std::move(draft.mutations)}));
+      *draft.schema, {first.table_id, first.partition_key, std::move(draft.conditions), std::move(draft.mutations)}));
 }
 
 /// A client takes "not done" for the whole. A part that is refused for what it is will be so again.

@@ -91,11 +91,17 @@ class Group final : public plan::RowSource {
 /// Rows into groups, groups into result rows.
 class Grouping {
  public:
-  explicit Grouping(const SelectRequest& request) : request_(request), projector_(request) {
+  /// `from` is null for the first page.
+  Grouping(const SelectRequest& request, const PagingState* from)
+      : request_(request), projector_(request), limit_(request.select.limit.value_or(UINT64_MAX)) {
     for (const auto& selected : plan().selected) gather_columns(selected.expression, columns_);
     for (const auto& key : request.select.sort) columns_.push_back(key.column);
     if (!request.select.sort.empty()) sorted_.emplace(request);
     if (plan().group_by.empty()) group_.emplace(request_, columns_);
+    if (from == nullptr) return;
+    limit_ = from->limit_left.value_or(limit_);
+    partition_ = from->last.partition;
+    in_partition_ = from->in_partition;
   }
 
   /// False when the row begins a group beyond PER PARTITION LIMIT, as all that follow it in its
@@ -103,14 +109,20 @@ class Grouping {
   Result<bool> add(const Row& row) {
     if (!plan().group_by.empty() && !(group_ && in_group(row))) {
       SAGITTA_CHECK(close_group());
-      if (is_full()) return true;
-      if (!open_group(row)) return false;
+      if (is_done()) return true;
+      if (!may_open(row)) return false;
+      if (is_page_full()) {
+        end_page();
+        return true;
+      }
+      open_group(row);
     }
     SAGITTA_CHECK(group_->add(row));
+    if (is_paged()) last_ = row.key();
     return true;
   }
-  /// LIMIT is reached.
-  bool is_full() const { return !sorted_ && result_.row_count >= request_.select.limit.value_or(UINT64_MAX); }
+  /// LIMIT is reached, or the page has ended.
+  bool is_done() const { return !result_.paging_state.empty() || (!sorted_ && result_.row_count >= limit_); }
   Result<ResultSet> finish() {
     SAGITTA_CHECK(close_group());
     return sorted_ ? std::move(*sorted_).finish() : std::move(result_);
@@ -125,17 +137,30 @@ class Grouping {
     }
     return true;
   }
-  bool open_group(const Row& row) {
+  /// Within PER PARTITION LIMIT.
+  bool may_open(const Row& row) const {
+    return row.key().partition != partition_ || in_partition_ != request_.select.per_partition_limit;
+  }
+  bool is_paged() const { return request_.page_size && !sorted_; }
+  bool is_page_full() const {
+    return is_paged() && (result_.row_count == *request_.page_size || result_.cells.size() > kPageBytesMax);
+  }
+  /// The next page begins behind the last row of the last group.
+  void end_page() {
+    PagingState state{
+        .statement_hash = request_.statement_hash, .last = std::move(last_), .in_partition = in_partition_};
+    if (request_.select.limit) state.limit_left = limit_ - result_.row_count;
+    result_.paging_state = encode_paging_state(state);
+  }
+  void open_group(const Row& row) {
     if (row.key().partition != partition_) {
       partition_ = row.key().partition;
       in_partition_ = 0;
     }
-    if (in_partition_ == request_.select.per_partition_limit) return false;
     ++in_partition_;
     group_.emplace(request_, columns_);
     key_.clear();
     for (const auto* column : plan().group_by) key_.push_back(to_value(row.column(*column)));
-    return true;
   }
   Status close_group() {
     if (!group_) return {};
@@ -155,18 +180,23 @@ class Grouping {
   /// With an ORDER BY that the storage does not give.
   std::optional<SortedRows> sorted_;
   Bytes partition_;
+  /// Groups of the partition so far.
   uint64_t in_partition_ = 0;
+  /// Rows of the answer that are left for this page and those behind it.
+  uint64_t limit_;
+  RowKey last_;
   ResultSet result_;
 };
 
 class GroupSink final : public RowSink {
  public:
-  GroupSink(Matches& matches, const SelectRequest& request) : matches_(matches), grouping_(request) {}
+  GroupSink(Matches& matches, const SelectRequest& request, const PagingState* from)
+      : matches_(matches), grouping_(request, from) {}
 
   Result<bool> add(const Row& row) override {
     SAGITTA_TRY(const bool wanted, grouping_.add(row));
     if (!wanted) matches_.skip_partition();
-    return !grouping_.is_full();
+    return !grouping_.is_done();
   }
   Result<ResultSet> finish() override { return grouping_.finish(); }
 
@@ -177,8 +207,8 @@ class GroupSink final : public RowSink {
 
 }  // namespace
 
-std::unique_ptr<RowSink> make_group_sink(Matches& matches, const SelectRequest& request) {
-  return std::make_unique<GroupSink>(matches, request);
+std::unique_ptr<RowSink> make_group_sink(Matches& matches, const SelectRequest& request, const PagingState* from) {
+  return std::make_unique<GroupSink>(matches, request, from);
 }
 
 }  // namespace sagitta::exec

@@ -23,9 +23,9 @@ class RowSink {
 
 /// Rows as they come, up to a page; `limit` is at least 1.
 std::unique_ptr<RowSink> make_page_sink(const Matches& matches, const SelectRequest& request, uint64_t limit);
-/// Aggregates, with GROUP BY or over all rows. Answers in one page: a group is small, and reading
-/// it is the work.
-std::unique_ptr<RowSink> make_group_sink(Matches& matches, const SelectRequest& request);
+/// Aggregates, with GROUP BY or over all rows. A page has at most as many groups as a page of rows
+/// has rows, and whole ones only. `from` is null for the first page.
+std::unique_ptr<RowSink> make_group_sink(Matches& matches, const SelectRequest& request, const PagingState* from);
 /// All rows in the order that the select asks for.
 std::unique_ptr<RowSink> make_sort_sink(const SelectRequest& request);
 

@@ -12,7 +12,7 @@ namespace {
 
 std::unique_ptr<RowSink> make_sink(const SelectRequest& request, Matches& matches, const PagingState* from) {
   const auto& select = request.select;
-  if (select.plan->aggregate || !select.plan->group_by.empty()) return make_group_sink(matches, request);
+  if (select.plan->aggregate || !select.plan->group_by.empty()) return make_group_sink(matches, request, from);
   if (!select.sort.empty()) return make_sort_sink(request);
   const auto limit = from != nullptr && from->limit_left ? from->limit_left : select.limit;
   return make_page_sink(matches, request, limit.value_or(UINT64_MAX));

@@ -174,8 +174,7 @@ void PostingFollower::add(uint32_t column_id, BytesView path, const rows::Cell& 
   for (const Kept& index : table_->indexes) {
     if (index.column->id != column_id) continue;
     index.terms->of_cell(path, *cell.value, [&](const Bytes& term, BytesView own_path) {
-      const rows::Posting posting{
-          .term = term, .row_key = row_key_, .path = own_path, .expires_s = cell.expires_s};
+      const rows::Posting posting{.term = term, .row_key = row_key_, .path = own_path, .expires_s = cell.expires_s};
       keys[rows::posting_key(index.id, posting)] = rows::posting_value(posting);
     });
   }

@@ -63,7 +63,7 @@ Bytes TermMaker::of_entry(BytesView key, BytesView value) const {
 }
 
 void TermMaker::of_cell(BytesView path, BytesView value,
-                    const std::function<void(const Bytes& term, BytesView path)>& each) const {
+                        const std::function<void(const Bytes& term, BytesView path)>& each) const {
   const auto give = [&](const Bytes& term, BytesView own_path = {}) {
     if (!term.empty()) each(term, own_path);
   };

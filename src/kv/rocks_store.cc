@@ -20,8 +20,8 @@ namespace sagitta::kv {
 namespace {
 
 /// On disk; in the order of Family. RocksDB insists that one is called "default".
-constexpr std::array<const char*, kFamilyCount> kFamilyNames = {"default", "rows", "journal", "requests",
-                                                                "row_numbers", "postings"};
+constexpr std::array<const char*, kFamilyCount> kFamilyNames = {"default",  "rows",        "journal",
+                                                                "requests", "row_numbers", "postings"};
 
 /// Those that the compaction filter is for.
 constexpr std::array kFiltered = {Family::kRows, Family::kPostings};

@@ -44,8 +44,7 @@ void encode(uint8_t kind, const Record& record, Offset offset, Offset group_firs
 bool is_known(uint8_t kind) {
   const auto last = static_cast<uint8_t>(RecordKind::kBatch);
   return (kind >= static_cast<uint8_t>(RecordKind::kMutation) && kind <= last) ||
-         kind == static_cast<uint8_t>(RecordKind::kBatchDone) ||
-         kind == static_cast<uint8_t>(RecordKind::kConditional);
+         kind == static_cast<uint8_t>(RecordKind::kBatchDone) || kind == static_cast<uint8_t>(RecordKind::kConditional);
 }
 
 }  // namespace

@@ -115,7 +115,8 @@ Status check_key_in(const AccessPath& path) {
   const auto is_in = [](const Relation& relation) { return relation.op == Operator::kIn; };
   if (!path.uses_index()) return {};
   if (std::ranges::none_of(path.partition, is_in) && std::ranges::none_of(path.clustering.equalities, is_in)) return {};
-  return fail(ErrorCode::kInvalid, "Select on indexed columns and with IN clause for the PRIMARY KEY are not supported");
+  return fail(ErrorCode::kInvalid,
+              "Select on indexed columns and with IN clause for the PRIMARY KEY are not supported");
 }
 
 /// Relations on key columns that name no partition, and that an index answers.

@@ -95,6 +95,7 @@ Result<Plan> bind_batch(Binder& binder, const cql::Batch& batch) {
     SAGITTA_TRY(bound.timestamp, binder.bind_term(*batch.attributes.timestamp_us, receiver));
   }
   Plan plan;
+  SAGITTA_TRY(plan.timeout, bind_timeout(binder, batch.attributes.timeout));
   for (const cql::Modification& statement : batch.statements) {
     SAGITTA_TRY(Plan child, bind_child(binder, statement));
     if (bound.timestamp && std::get<ModificationPlan>(child.body).body->timestamp) {

@@ -64,18 +64,47 @@ std::string names_of(const std::vector<ColumnPtr>& columns) {
   return fmt::format("{}", fmt::join(names, ", "));
 }
 
+/// Only relations on clustering columns may be left once the partition key has its own.
+Status check_left_over(const std::vector<Relation>& relations, ModificationBody::Kind kind) {
+  for (const Relation& relation : relations) {
+    if (relation.on_token) {
+      return fail(
+          ErrorCode::kInvalid,
+          fmt::format("The token function cannot be used in WHERE clauses for {} statements", statement_name(kind)));
+    }
+    if (relation.columns[0]->kind != schema::ColumnKind::kClustering) {
+      return fail(ErrorCode::kInvalid,
+                  fmt::format("Non PRIMARY KEY columns found in where clause: {} ", relation.columns[0]->name));
+    }
+  }
+  return {};
+}
+
+/// What stands for the value that the text of an INSERT JSON has for a column.
+Expression json_marker(const schema::TableDef& table, const schema::ColumnDef& column) {
+  Expression value;
+  value.kind = Expression::Kind::kMarker;
+  value.type = column.type;
+  value.index = static_cast<uint32_t>(&column - table.columns.data());
+  value.receiver = column.name;
+  return value;
+}
+
 class ModificationBinder {
  public:
   ModificationBinder(Binder& binder, ModificationBody::Kind kind) : binder_(binder) { body_->kind = kind; }
 
   Result<Plan> insert(const cql::Insert& statement) {
-    if (statement.json) return fail(ErrorCode::kInvalid, "INSERT JSON is not supported yet");
     SAGITTA_CHECK(open(statement.table, statement.attributes, statement.if_not_exists));
     if (statement.if_not_exists) body_->conditions.existence = rows::RowCondition::Existence::kNotExists;
     if (table().is_counter) {
       return fail(ErrorCode::kInvalid, "INSERT statements are not allowed on counter tables, use UPDATE instead");
     }
     std::vector<Relation> keys;
+    if (statement.json) {
+      SAGITTA_CHECK(bind_json(statement, keys));
+      return close(std::move(keys));
+    }
     for (size_t i = 0; i < statement.columns.size(); ++i) {
       SAGITTA_CHECK(bind_inserted(statement, i, keys));
     }
@@ -126,6 +155,7 @@ class ModificationBinder {
   }
 
   Status bind_attributes(const cql::Using& attributes) {
+    SAGITTA_TRY(timeout_, bind_timeout(binder_, attributes.timeout));
     if (table().is_counter && (attributes.timestamp_us || attributes.ttl_seconds)) {
       return fail(ErrorCode::kInvalid, fmt::format("Cannot provide custom {} for counter updates",
                                                    attributes.timestamp_us ? "timestamp" : "TTL"));
@@ -141,7 +171,7 @@ class ModificationBinder {
     return {};
   }
 
-  // ---------------------------------------------------------------------------------------------------- operations
+  // ------------------------------------------------------------------------------------ operations
 
   Operation operation(ColumnPtr column, Operation::Kind kind) const {
     Operation made;
@@ -158,17 +188,28 @@ class ModificationBinder {
       return fail(ErrorCode::kInvalid, "The column names contains duplicates");
     }
     SAGITTA_TRY(Expression value, binder_.bind_term(statement.values[i], {.name = column->name, .type = column->type}));
+    insert_value(column, std::move(value), keys);
+    return {};
+  }
+
+  Status bind_json(const cql::Insert& statement, std::vector<Relation>& keys) {
+    SAGITTA_TRY(body_->json, binder_.bind_term(*statement.json, {.name = "[json]", .type = native(Kind::kText)}));
+    body_->json_default_unset = statement.json_default_unset;
+    for (const schema::ColumnDef& column : table().columns) insert_value(&column, json_marker(table(), column), keys);
+    return {};
+  }
+
+  void insert_value(ColumnPtr column, Expression value, std::vector<Relation>& keys) {
     if (column->is_key()) {
       Relation relation;
       relation.columns = {column};
       relation.operands.emplace_back().parts.push_back(std::move(value));
       keys.push_back(std::move(relation));
-      return {};
+      return;
     }
     Operation set = operation(column, Operation::Kind::kSet);
     set.value = std::move(value);
     body_->operations.push_back(std::move(set));
-    return {};
   }
 
   Status bind_assignment(const cql::Assignment& assignment) {
@@ -275,7 +316,7 @@ class ModificationBinder {
     return {};
   }
 
-  // ---------------------------------------------------------------------------------------------------------- rows
+  // ------------------------------------------------------------------------------------------ rows
 
   bool changes_only_static() const {
     return !body_->operations.empty() && !body_->conditions.are_on(schema::ColumnKind::kRegular) &&
@@ -305,22 +346,6 @@ class ModificationBinder {
     return fail(ErrorCode::kInvalid, fmt::format("Some partition key parts are missing: {}", names_of(missing)));
   }
 
-  /// Only relations on clustering columns may be left once the partition key has its own.
-  Status check_left_over(const std::vector<Relation>& relations) const {
-    for (const Relation& relation : relations) {
-      if (relation.on_token) {
-        return fail(ErrorCode::kInvalid, fmt::format("The token function cannot be used in WHERE clauses for {} "
-                                                     "statements",
-                                                     statement_name(body_->kind)));
-      }
-      if (relation.columns[0]->kind != schema::ColumnKind::kClustering) {
-        return fail(ErrorCode::kInvalid,
-                    fmt::format("Non PRIMARY KEY columns found in where clause: {} ", relation.columns[0]->name));
-      }
-    }
-    return {};
-  }
-
   Status take_rows(std::vector<Relation>& relations) {
     const bool given = !relations.empty();
     body_->clustering = take_clustering(table(), relations);
@@ -348,11 +373,12 @@ class ModificationBinder {
     if (std::ranges::any_of(body_->clustering.equalities, is_in)) {
       return fail(ErrorCode::kInvalid, "IN on the clustering key columns is not supported with conditional updates");
     }
-    const bool is_whole = body_->clustering.slices.empty() &&
-                          body_->clustering.prefix_length() == table().clustering_count;
+    const bool is_whole =
+        body_->clustering.slices.empty() && body_->clustering.prefix_length() == table().clustering_count;
     if (body_->kind != ModificationBody::Kind::kDelete || body_->static_only || is_whole) return {};
-    return fail(ErrorCode::kInvalid, "DELETE statements must restrict all PRIMARY KEY columns with equality relations "
-                                     "in order to delete non static columns");
+    return fail(ErrorCode::kInvalid,
+                "DELETE statements must restrict all PRIMARY KEY columns with equality relations "
+                "in order to delete non static columns");
   }
 
   Status check_whole_rows() const {
@@ -371,19 +397,21 @@ class ModificationBinder {
 
   Result<Plan> close(std::vector<Relation> relations) {
     SAGITTA_CHECK(take_partition(relations));
-    SAGITTA_CHECK(check_left_over(relations));
+    SAGITTA_CHECK(check_left_over(relations, body_->kind));
     SAGITTA_CHECK(take_rows(relations));
     Plan plan;
     plan.keyspace = table().keyspace;
     plan.table = table().name;
-    plan.partition_key_markers = partition_key_markers(body_->partition);
+    if (!body_->json) plan.partition_key_markers = partition_key_markers(body_->partition);
     body_->default_ttl_s = table().default_ttl_s();
+    plan.timeout = std::move(timeout_);
     plan.body = ModificationPlan{.table = table_, .counter = table().is_counter, .body = std::move(body_)};
     return plan;
   }
 
   Binder& binder_;
   schema::TableDefPtr table_;
+  std::optional<Expression> timeout_;
   std::shared_ptr<ModificationBody> body_ = std::make_shared<ModificationBody>();
 };
 

@@ -38,6 +38,8 @@ class Binder {
   Result<Expression> bind_selector(const cql::Term& term, const schema::TableDef& table);
   /// The name of a selector's result column.
   std::string selector_name(const cql::Term& term) const;
+  /// A term in CQL.
+  std::string text(const cql::Term& term) const;
 
   /// How many markers were described so far in the statement, and the descriptions.
   std::vector<MarkerInfo>& markers() { return markers_; }
@@ -45,6 +47,7 @@ class Binder {
   const std::string& keyspace() const { return keyspace_; }
 
  private:
+  std::string selector_names(const std::vector<cql::Term>& terms) const;
   friend class TermBinder;
   const schema::Schema& schema_;
   std::string keyspace_;

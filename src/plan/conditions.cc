@@ -49,8 +49,8 @@ class ConditionBinder {
     }
     const auto op = comparison(raw_.op);
     if (!op) {
-      return fail(ErrorCode::kInvalid, fmt::format("Unsupported \"{}\" condition on column {}",
-                                                   cql::to_string(raw_.op), name()));
+      return fail(ErrorCode::kInvalid,
+                  fmt::format("Unsupported \"{}\" condition on column {}", cql::to_string(raw_.op), name()));
     }
     bound_.op = *op;
     switch (raw_.kind) {
@@ -82,15 +82,15 @@ class ConditionBinder {
   Status bind_element() {
     const bool is_map = type().kind() == Kind::kMap;
     if ((!is_map && type().kind() != Kind::kList) || is_containment()) {
-      return fail(ErrorCode::kInvalid,
-                  fmt::format("Invalid element access syntax for {} column {}",
-                              type().kind() == Kind::kSet ? "set" : "non-collection", name()));
+      return fail(ErrorCode::kInvalid, fmt::format("Invalid element access syntax for {} column {}",
+                                                   type().kind() == Kind::kSet ? "set" : "non-collection", name()));
     }
     bound_.of = Of::kElement;
     const Receiver key{.name = fmt::format("{}({})", is_map ? "key" : "idx", name()),
                        .type = is_map ? type().key() : native(Kind::kInt)};
     SAGITTA_TRY(bound_.key, binder_.bind_term(*raw_.key, key));
-    return bind_operands({.name = fmt::format("value({})", name()), .type = is_map ? type().mapped() : type().element()});
+    return bind_operands(
+        {.name = fmt::format("value({})", name()), .type = is_map ? type().mapped() : type().element()});
   }
 
   Status bind_field() {
@@ -179,7 +179,8 @@ Result<std::vector<Value>> evaluate_operands(const Condition& condition, const E
 }
 
 Result<rows::ColumnCondition> evaluate_condition(const Condition& condition, const EvalContext& context) {
-  rows::ColumnCondition made{.column_id = condition.column->id, .op = condition.op, .of = condition.of, .key = {}, .operands = {}};
+  rows::ColumnCondition made{
+      .column_id = condition.column->id, .op = condition.op, .of = condition.of, .key = {}, .operands = {}};
   if (condition.of != Of::kWhole) {
     SAGITTA_TRY(made.key, evaluate_key(condition, context));
   }

@@ -65,7 +65,8 @@ Result<const cql::IndexTarget*> single_target(const cql::CreateIndex& statement,
   };
   const auto& names = targets[0].columns;
   if (targets.size() != 2 || names.size() != table.partition_key_count || !std::ranges::all_of(names, is_key)) {
-    return fail(ErrorCode::kInvalid, "Local index definition must contain full partition key only, and one more column");
+    return fail(ErrorCode::kInvalid,
+                "Local index definition must contain full partition key only, and one more column");
   }
   return &targets[1];
 }
@@ -102,8 +103,8 @@ Status check_part(TargetKind kind, const schema::ColumnDef& column) {
   }
   const bool of_keys = kind == TargetKind::kKeys || kind == TargetKind::kEntries;
   if (of_keys && type.kind() != types::Kind::kMap) {
-    return fail(ErrorCode::kInvalid, fmt::format("Cannot create index on {} of column {} with non-map type",
-                                                 keyword_of(kind), name));
+    return fail(ErrorCode::kInvalid,
+                fmt::format("Cannot create index on {} of column {} with non-map type", keyword_of(kind), name));
   }
   return {};
 }

@@ -80,10 +80,23 @@ Result<Value> evaluate_call(const Expression& expression, const EvalContext& con
   return expression.function->call(expression, values, context);
 }
 
+/// The key of an element or of an end of a slice; nothing when it is unset.
+Result<std::optional<Bytes>> evaluate_key(const Expression& selection, size_t i, const EvalContext& context) {
+  SAGITTA_TRY(BindValue key, evaluate_settable(selection.arguments[i], context));
+  if (key.unset || key.value) return std::move(key.value);
+  return fail(ErrorCode::kInvalid,
+              fmt::format("Invalid null value for {} selection on {}",
+                          selection.kind == Expression::Kind::kSlice ? "slice" : "element", selection.receiver));
+}
+
 Result<Value> evaluate_element(const Expression& expression, const EvalContext& context, const RowSource* row) {
   SAGITTA_TRY(Value container, evaluate(expression.arguments[0], context, row));
-  SAGITTA_TRY(Value key, evaluate(expression.arguments[1], context, row));
-  if (!container || !key) return Value();
+  SAGITTA_TRY(const std::optional<Bytes> key, evaluate_key(expression, 1, context));
+  if (!key) {
+    return fail(ErrorCode::kInvalid,
+                fmt::format("Invalid unset value for element selection on {}", expression.receiver));
+  }
+  if (!container) return Value();
   const DataType& type = *expression.arguments[0].type;
   SAGITTA_TRY(std::vector<Bytes> elements, types::unpack_elements(type, *container));
   const size_t stride = type.kind() == Kind::kMap ? 2 : 1;
@@ -91,6 +104,29 @@ Result<Value> evaluate_element(const Expression& expression, const EvalContext& 
     if (types::compare(*type.key(), elements[i], *key) == 0) return std::move(elements[i + stride - 1]);
   }
   return Value();
+}
+
+/// Both ends are part of a slice.
+Result<Value> evaluate_slice(const Expression& expression, const EvalContext& context, const RowSource* row) {
+  SAGITTA_TRY(Value container, evaluate(expression.arguments[0], context, row));
+  std::optional<Bytes> ends[2];
+  for (size_t i = 0; i < 2; ++i) {
+    if (expression.arguments[i + 1].type == nullptr) continue;
+    SAGITTA_TRY(ends[i], evaluate_key(expression, i + 1, context));
+  }
+  if (!container) return Value();
+  const DataType& type = *expression.type;
+  SAGITTA_TRY(std::vector<Bytes> elements, types::unpack_elements(type, *container));
+  const size_t stride = type.kind() == Kind::kMap ? 2 : 1;
+  std::vector<Bytes> inside;
+  for (size_t i = 0; i + stride <= elements.size(); i += stride) {
+    if (ends[0] && types::compare(*type.key(), elements[i], *ends[0]) < 0) continue;
+    if (ends[1] && types::compare(*type.key(), elements[i], *ends[1]) > 0) continue;
+    for (size_t part = i; part < i + stride; ++part) inside.push_back(std::move(elements[part]));
+  }
+  // Of cells of their own nothing is left when none is.
+  if (inside.empty() && type.is_multi_cell()) return Value();
+  return types::pack_elements(type, inside);
 }
 
 Result<Value> evaluate_field(const Expression& expression, const EvalContext& context, const RowSource* row) {
@@ -137,6 +173,7 @@ Result<Value> evaluate(const Expression& expression, const EvalContext& context,
     case Expression::Kind::kCall: return evaluate_call(expression, context, row);
     case Expression::Kind::kCollection: return evaluate_collection(expression, context, row);
     case Expression::Kind::kElement: return evaluate_element(expression, context, row);
+    case Expression::Kind::kSlice: return evaluate_slice(expression, context, row);
     case Expression::Kind::kField: return evaluate_field(expression, context, row);
     case Expression::Kind::kAggregate:
       SAGITTA_ASSERT(row != nullptr);

@@ -22,8 +22,7 @@ bool accepts(Operator op, std::strong_ordering order) {
 }
 
 /// Looks for `wanted` among the elements of a collection; of a map: its keys or its values.
-bool contains(const types::DataType& type, BytesView whole, BytesView wanted, bool keys,
-              const text::Folding& folding) {
+bool contains(const types::DataType& type, BytesView whole, BytesView wanted, bool keys, const text::Folding& folding) {
   auto elements = types::unpack_elements(type, whole);
   if (!elements) return false;
   const bool map = type.kind() == Kind::kMap;
@@ -68,7 +67,8 @@ bool matches(const Filter& filter, const RowSource& row) {
   if (filter.op == Operator::kContains || filter.op == Operator::kContainsKey) {
     const ValueView whole = row.column(*filter.columns[0]);
     const Value& wanted = filter.operands[0][0];
-    return whole && wanted && contains(*filter.columns[0]->type, *whole, *wanted, filter.op == Operator::kContainsKey, filter.folding);
+    return whole && wanted &&
+           contains(*filter.columns[0]->type, *whole, *wanted, filter.op == Operator::kContainsKey, filter.folding);
   }
   return std::ranges::any_of(filter.operands, [&](const std::vector<Value>& operand) {
     auto order = order_of(filter, operand, row);

@@ -114,7 +114,8 @@ std::vector<IndexProbe> make_probes(const AccessPath& path, const std::vector<Fi
   for (const IndexedFilter& indexed : path.indexed) {
     auto asked = probe_of(*indexed.definition, filters[indexed.place]);
     if (!asked) continue;
-    const auto same = std::ranges::find(probes, asked->index_id, [](const auto& probe) { return probe.asked.index_id; });
+    const auto same =
+        std::ranges::find(probes, asked->index_id, [](const auto& probe) { return probe.asked.index_id; });
     const bool joins = same != probes.end() && !asked->is_equality && asked->terms.size() == 1 &&
                        !same->asked.is_equality && same->asked.terms.size() == 1;
     if (joins) {

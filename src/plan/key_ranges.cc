@@ -283,7 +283,8 @@ Result<Filter> evaluate_filter(const Relation& relation, const EvalContext& cont
     for (size_t i = 0; i < filter.operands[0].size(); ++i) {
       if (filter.operands[0][i]) continue;
       const ColumnPtr column = relation.columns[std::min(i, relation.columns.size() - 1)];
-      return fail(ErrorCode::kInvalid, fmt::format("Unsupported null value for column {}", column->name));
+      return fail(ErrorCode::kInvalid,
+                  fmt::format("Unsupported null {}value for column {}", relation.map_key ? "map " : "", column->name));
     }
   }
   return filter;

@@ -9,6 +9,8 @@
 #include "sagitta/base/assert.h"
 #include "sagitta/types/value.h"
 
+#include "json_row.h"
+
 namespace sagitta::plan {
 namespace {
 
@@ -233,7 +235,8 @@ void add_columns(const Conditions& conditions, Conditional& write) {
   for (const schema::ColumnKind kind : {schema::ColumnKind::kRegular, schema::ColumnKind::kStatic}) {
     for (const Condition& condition : conditions.columns) {
       if (condition.column->kind != kind) continue;
-      if (std::ranges::find(write.shown, condition.column) == write.shown.end()) write.shown.push_back(condition.column);
+      if (std::ranges::find(write.shown, condition.column) == write.shown.end())
+        write.shown.push_back(condition.column);
     }
   }
 }
@@ -259,6 +262,29 @@ Status append_conditions_of(const ModificationPlan& plan, const Bytes& partition
     if (!ranges.empty()) of.clustering = std::move(ranges.front().start);
   }
   return append_conditions(body.conditions, of, context, write.conditions);
+}
+
+/// The mutations and the conditions of a statement whose time is known.
+Status append_timed(const ModificationPlan& plan, const WriteTime& time, const EvalContext& context, Write& out) {
+  const ModificationBody& body = *plan.body;
+  SAGITTA_TRY(std::vector<Bytes> keys, evaluate_partition_keys(body.partition, context));
+  if (!body.conditions.empty()) SAGITTA_CHECK(append_conditions_of(plan, keys.front(), context, out));
+  const bool deletes_rows = body.kind == ModificationBody::Kind::kDelete && body.operations.empty();
+  SAGITTA_TRY(Changes changes,
+              deletes_rows ? deletions_of(body, *plan.table, context) : writes_of(body, time, context));
+  if (changes.rows.empty() && changes.deletions.empty() && !changes.delete_partition) return {};
+  for (Bytes& key : keys) {
+    const bool last = &key == &keys.back();
+    rows::Mutation& mutation = out.mutations.emplace_back();
+    mutation.table_id = plan.table->id;
+    mutation.partition_key = std::move(key);
+    mutation.timestamp_us = time.timestamp_us;
+    mutation.stamp = time.stamp;
+    mutation.delete_partition = changes.delete_partition;
+    mutation.deletions = last ? std::move(changes.deletions) : changes.deletions;
+    mutation.rows = last ? std::move(changes.rows) : changes.rows;
+  }
+  return {};
 }
 
 }  // namespace
@@ -324,25 +350,13 @@ Status append_cells(const Operation& operation, const EvalContext& context, rows
 Status append_write(const ModificationPlan& plan, std::optional<int64_t> batch_timestamp, const EvalContext& context,
                     Write& out) {
   const ModificationBody& body = *plan.body;
-  SAGITTA_TRY(std::vector<Bytes> keys, evaluate_partition_keys(body.partition, context));
-  if (!body.conditions.empty()) SAGITTA_CHECK(append_conditions_of(plan, keys.front(), context, out));
-  SAGITTA_TRY(WriteTime time, evaluate_write_time(body, *plan.table, batch_timestamp, context));
-  const bool deletes_rows = body.kind == ModificationBody::Kind::kDelete && body.operations.empty();
-  SAGITTA_TRY(Changes changes,
-              deletes_rows ? deletions_of(body, *plan.table, context) : writes_of(body, time, context));
-  if (changes.rows.empty() && changes.deletions.empty() && !changes.delete_partition) return {};
-  for (Bytes& key : keys) {
-    rows::Mutation& mutation = out.mutations.emplace_back();
-    mutation.table_id = plan.table->id;
-    mutation.partition_key = std::move(key);
-    mutation.timestamp_us = time.timestamp_us;
-    mutation.stamp = time.stamp;
-    mutation.delete_partition = changes.delete_partition;
-    const bool last = &key == &keys.back();
-    mutation.deletions = last ? std::move(changes.deletions) : changes.deletions;
-    mutation.rows = last ? std::move(changes.rows) : changes.rows;
-  }
-  return {};
+  SAGITTA_TRY(const WriteTime time, evaluate_write_time(body, *plan.table, batch_timestamp, context));
+  if (!body.json) return append_timed(plan, time, context, out);
+  SAGITTA_TRY(const Value json, evaluate(*body.json, context));
+  SAGITTA_TRY(std::vector<BindValue> columns, read_json_row(*plan.table, json, body.json_default_unset));
+  EvalContext own = context;
+  own.values = own.takeable = columns;
+  return append_timed(plan, time, own, out);
 }
 
 }  // namespace sagitta::plan

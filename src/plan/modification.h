@@ -44,6 +44,11 @@ struct ModificationBody {
   std::vector<Operation> operations;
   Conditions conditions;
   std::optional<Expression> timestamp, ttl;
+  /// Of INSERT JSON: the text. The values of keys and operations are then markers, numbered as the
+  /// columns of the table, whose values the text gives.
+  std::optional<Expression> json;
+  /// A column that the text does not name is left alone rather than set to null.
+  bool json_default_unset = false;
   /// Of what is written without a TTL; the table's.
   int32_t default_ttl_s = 0;
 };

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "sagitta/base/random.h"
+#include "sagitta/types/duration.h"
 
 #include "statements.h"
 
@@ -106,6 +107,27 @@ Result<schema::SchemaChange> make_schema_change(const Plan& plan, const EvalCont
     drop->timestamp_us = context.now_us;
   }
   return change;
+}
+
+Result<std::optional<int64_t>> evaluate_timeout_us(const Plan& plan, const EvalContext& context) {
+  constexpr int64_t kNsPerUs = 1000, kNsPerMs = 1000 * kNsPerUs;
+  if (!plan.timeout) return std::optional<int64_t>();
+  SAGITTA_TRY(const Value value, evaluate(*plan.timeout, context));
+  const auto timeout = types::decode_duration(value.value_or(Bytes()));
+  if (!timeout) return fail(ErrorCode::kInvalid, "Timeout value cannot be null");
+  if (timeout->months != 0 || timeout->days != 0) {
+    return fail(ErrorCode::kInvalid, "Timeout values cannot be expressed in days/months");
+  }
+  if (timeout->ns % kNsPerMs != 0) {
+    return fail(ErrorCode::kInvalid, "Timeout values cannot have granularity finer than milliseconds");
+  }
+  if (timeout->ns < 0) return fail(ErrorCode::kInvalid, "Timeout values must be non-negative");
+  return std::optional(timeout->ns / kNsPerUs);
+}
+
+Result<std::optional<Expression>> bind_timeout(Binder& binder, const std::optional<cql::Term>& timeout) {
+  if (!timeout) return std::optional<Expression>();
+  return binder.bind_term(*timeout, {.name = "[timeout]", .type = native(types::Kind::kDuration)});
 }
 
 Plan schema_plan(std::string keyspace, std::string table, schema::SchemaChange change) {

@@ -1,5 +1,6 @@
 /// Relations of a WHERE clause: their columns are found, their terms get the columns' types.
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 
@@ -20,6 +21,7 @@ class RelationBinder {
 
   Result<Relation> bind() {
     SAGITTA_CHECK(find_columns());
+    if (raw_.op == cql::Operator::kLike) return refuse_like();
     SAGITTA_TRY(bound_.op, supported_operator());
     switch (raw_.kind) {
       case cql::Relation::Kind::kColumn: SAGITTA_CHECK(bind_column()); break;
@@ -54,16 +56,31 @@ class RelationBinder {
       case cql::Operator::kIn: return Operator::kIn;
       case cql::Operator::kContains: return Operator::kContains;
       case cql::Operator::kContainsKey: return Operator::kContainsKey;
-      case cql::Operator::kLike:
-        return fail(ErrorCode::kInvalid,
-                    fmt::format("LIKE restriction is only supported on properly indexed columns: {}", name()));
+      case cql::Operator::kIsNotNull: return fail(ErrorCode::kInvalid, "Unsupported restriction: " + text());
       case cql::Operator::kAnn:
         return fail(ErrorCode::kInvalid, fmt::format("ANN OF cannot be used here, on column {}", name()));
-      case cql::Operator::kNe:
-      case cql::Operator::kIsNotNull: break;
+      case cql::Operator::kLike:
+      case cql::Operator::kNe: break;
     }
-    return fail(ErrorCode::kInvalid,
-                fmt::format("Unsupported \"{}\" relation on column {}", cql::to_string(raw_.op), name()));
+    return fail(ErrorCode::kInvalid, fmt::format("Unsupported \"{}\" relation: {}", cql::to_string(raw_.op), text()));
+  }
+
+  std::unexpected<Error> refuse_like() {
+    auto value = binder_.bind_term(*raw_.value, {.name = name(), .type = column().type});
+    if (!value) return std::unexpected(std::move(value.error()));
+    return fail(
+        ErrorCode::kInvalid,
+        fmt::format("LIKE restriction is only supported on properly indexed columns. {} is not valid.", text()));
+  }
+
+  /// The relation in CQL.
+  std::string text() const {
+    std::string left = fmt::format("{}", fmt::join(raw_.columns, ", "));
+    if (raw_.kind == cql::Relation::Kind::kTuple) left = "(" + left + ")";
+    if (raw_.kind == cql::Relation::Kind::kToken) left = "token(" + left + ")";
+    if (raw_.key) left += "[" + binder_.text(*raw_.key) + "]";
+    const std::string right = raw_.value ? " " + binder_.text(*raw_.value) : "";
+    return fmt::format("{} {}{}", left, cql::to_string(raw_.op), right);
   }
 
   Status add_operand(const cql::Term& term, const Receiver& receiver, bool packed = false) {
@@ -77,6 +94,11 @@ class RelationBinder {
   Status bind_column() {
     const DataType& type = *column().type;
     if (raw_.op == cql::Operator::kContains || raw_.op == cql::Operator::kContainsKey) return bind_contains();
+    if (type.is_multi_cell() && type.kind() == Kind::kUdt) {
+      return fail(
+          ErrorCode::kInvalid,
+          fmt::format("Non-frozen UDT column '{}' ({}) cannot be restricted by any relation", name(), type.to_cql()));
+    }
     if (type.is_multi_cell()) {
       return fail(ErrorCode::kInvalid,
                   fmt::format("Collection column '{}' ({}) cannot be restricted by a '{}' relation", name(),
@@ -122,12 +144,19 @@ class RelationBinder {
 
   Status bind_element() {
     const DataType& type = *column().type;
+    if (type.kind() == Kind::kList) {
+      return fail(ErrorCode::kInvalid,
+                  fmt::format("Indexes on list entries ({}[index] = value) are not currently supported.", name()));
+    }
     if (type.kind() != Kind::kMap) {
-      return fail(ErrorCode::kInvalid, fmt::format("Column \"{}\" cannot be used as a map", name()));
+      return fail(ErrorCode::kInvalid, fmt::format("Column {} cannot be used as a map", name()));
+    }
+    if (type.is_frozen()) {
+      return fail(ErrorCode::kInvalid,
+                  fmt::format("Map-entry equality predicates on frozen map column {} are not supported", name()));
     }
     if (bound_.op != Operator::kEq) {
-      return fail(ErrorCode::kInvalid,
-                  fmt::format("Only EQ relations are supported on the entries of map column {}", name()));
+      return fail(ErrorCode::kInvalid, "Only EQ relations are supported on map entries");
     }
     const Receiver key{.name = fmt::format("key({})", name()), .type = type.key()};
     SAGITTA_TRY(bound_.map_key, binder_.bind_term(*raw_.key, key));
@@ -137,6 +166,7 @@ class RelationBinder {
   Status bind_tuple() {
     Receiver receiver{.name = "("};
     std::vector<DataTypePtr> component_types;
+    SAGITTA_CHECK(check_tuple_order());
     for (ColumnPtr def : bound_.columns) {
       if (def->kind != schema::ColumnKind::kClustering) {
         return fail(
@@ -156,12 +186,29 @@ class RelationBinder {
     return add_tuple_operand(*raw_.value, receiver);
   }
 
+  /// Each clustering column at most once, in the order of the key.
+  Status check_tuple_order() const {
+    for (size_t i = 1; i < bound_.columns.size(); ++i) {
+      const ColumnPtr before = bound_.columns[i - 1], def = bound_.columns[i];
+      if (before->kind != schema::ColumnKind::kClustering || def->kind != schema::ColumnKind::kClustering) return {};
+      if (before == def) {
+        return fail(ErrorCode::kInvalid,
+                    fmt::format("Column \"{}\" appeared twice in a relation: {}", def->name, text()));
+      }
+      if (def > before) continue;
+      return fail(ErrorCode::kInvalid,
+                  "Clustering columns must appear in the PRIMARY KEY order in multi-column relations: " + text());
+    }
+    return {};
+  }
+
   Status add_tuple_operand(const cql::Term& term, const Receiver& receiver) {
     auto* literal = term.get_if<cql::TupleLiteral>();
     if (literal == nullptr) return add_operand(term, receiver, true);
     if (literal->elements.size() != bound_.columns.size()) {
-      return fail(ErrorCode::kInvalid, fmt::format("Expected {} elements in value tuple, but got {}",
-                                                   bound_.columns.size(), literal->elements.size()));
+      return fail(ErrorCode::kInvalid,
+                  fmt::format("Expected {} elements in value tuple, but got {}: {}", bound_.columns.size(),
+                              literal->elements.size(), binder_.text(term)));
     }
     Operand operand;
     for (size_t i = 0; i < literal->elements.size(); ++i) {
@@ -199,13 +246,24 @@ class RelationBinder {
   Relation bound_;
 };
 
+bool share_column(const Relation& a, const Relation& b) {
+  return std::ranges::any_of(a.columns,
+                             [&](ColumnPtr column) { return std::ranges::find(b.columns, column) != b.columns.end(); });
+}
+
 /// Only CONTAINS and map entries may name a column several times, and ranges once for each end.
 Status check_repetitions(const std::vector<Relation>& relations) {
   for (size_t i = 0; i < relations.size(); ++i) {
     const Relation& a = relations[i];
-    if (a.columns.size() > 1 || a.on_token || a.map_key || !a.is_equality()) continue;
+    if (a.on_token || a.map_key || !a.is_equality()) continue;
     for (size_t j = 0; j < relations.size(); ++j) {
-      if (i == j || relations[j].on_token || relations[j].columns != a.columns) continue;
+      const Relation& b = relations[j];
+      if (i == j || b.on_token || !share_column(a, b)) continue;
+      if (b.is_slice() && b.columns.size() > 1) {
+        return fail(ErrorCode::kInvalid,
+                    fmt::format("Column \"{}\" cannot be restricted by both an equality and an inequality relation",
+                                a.columns[0]->name));
+      }
       return fail(ErrorCode::kInvalid,
                   fmt::format("{} cannot be restricted by more than one relation if it includes {}", a.columns[0]->name,
                               a.op == Operator::kIn ? "a IN" : "an Equal"));

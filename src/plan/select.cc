@@ -19,6 +19,28 @@ using types::Kind;
 constexpr std::string_view kAnnNotPaged =
     "Paging is not supported for Vector Search queries. The entire result set has been returned.";
 
+/// Every column that the expression reads.
+void gather_columns(const Expression& expression, std::vector<ColumnPtr>& columns) {
+  if (expression.column != nullptr) columns.push_back(expression.column);
+  for (const Expression& argument : expression.arguments) gather_columns(argument, columns);
+}
+
+std::vector<ColumnPtr> columns_of(const std::vector<SelectedColumn>& selected) {
+  std::vector<ColumnPtr> columns;
+  for (const SelectedColumn& one : selected) gather_columns(one.expression, columns);
+  return columns;
+}
+
+bool is_of_partition(ColumnPtr column) {
+  return column->kind == schema::ColumnKind::kPartitionKey || column->kind == schema::ColumnKind::kStatic;
+}
+
+/// No row of a partition is told from the others.
+bool takes_whole_partitions(const AccessPath& access) {
+  const auto of_partition = [](const Relation& filter) { return is_of_partition(filter.columns[0]); };
+  return access.clustering.empty() && std::ranges::all_of(access.filters, of_partition);
+}
+
 class SelectBinder {
  public:
   SelectBinder(Binder& binder, const cql::Select& select) : binder_(binder), select_(select) {}
@@ -31,10 +53,12 @@ class SelectBinder {
     SAGITTA_TRY(std::vector<cql::Ordering> ordering, gather_ordering());
     SAGITTA_CHECK(bind_ann(ordering));
     SAGITTA_CHECK(bind_where());
+    SAGITTA_CHECK(check_distinct_partitions());
     SAGITTA_CHECK(check_group_order());
     if (!plan_->is_ann && !ordering.empty()) SAGITTA_CHECK(bind_clustering_order(ordering));
-    body_->markers = binder_.markers();
     Plan plan;
+    SAGITTA_TRY(plan.timeout, bind_timeout(binder_, select_.timeout));
+    body_->markers = binder_.markers();
     plan.keyspace = table().keyspace;
     plan.table = table().name;
     plan.partition_key_markers = plan::partition_key_markers(body_->access.partition);
@@ -97,14 +121,31 @@ class SelectBinder {
 
   Status check_distinct() const {
     if (!select_.distinct) return {};
-    for (const SelectedColumn& selected : plan_->selected) {
-      const ColumnPtr column = selected.expression.column;
-      const bool allowed = column != nullptr && (column->kind == schema::ColumnKind::kPartitionKey ||
-                                                 column->kind == schema::ColumnKind::kStatic);
-      if (allowed) continue;
+    for (ColumnPtr column : columns_of(plan_->selected)) {
+      if (is_of_partition(column)) continue;
       return fail(ErrorCode::kInvalid, fmt::format("SELECT DISTINCT queries must only request partition key columns "
                                                    "and/or static columns (not {})",
-                                                   selected.name));
+                                                   column->name));
+    }
+    return {};
+  }
+
+  /// What tells partitions apart is selected, unless they are named.
+  Status check_distinct_partitions() const {
+    if (!select_.distinct) return {};
+    const AccessPath& access = body_->access;
+    if (!takes_whole_partitions(access)) {
+      return fail(
+          ErrorCode::kInvalid,
+          "SELECT DISTINCT with WHERE clause only supports restriction by partition key and/or static columns.");
+    }
+    if (!access.partition.empty()) return {};
+    const auto columns = columns_of(plan_->selected);
+    for (ColumnPtr key : partition_columns(table())) {
+      if (std::ranges::find(columns, key) != columns.end()) continue;
+      return fail(
+          ErrorCode::kInvalid,
+          fmt::format("SELECT DISTINCT queries must request all the partition key columns (missing {})", key->name));
     }
     return {};
   }

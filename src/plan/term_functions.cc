@@ -9,21 +9,47 @@
 #include "sagitta/types/value.h"
 
 #include "literals.h"
+#include "numbers.h"
 #include "term_binder.h"
 
 namespace sagitta::plan {
 
-using cql::LiteralKind;
 using types::DataType;
 using types::DataTypePtr;
 using types::Kind;
+
+namespace {
+
+std::string signatures(std::span<const Function* const> functions) {
+  std::vector<std::string> all;
+  for (const Function* function : functions) all.push_back(signature(*function));
+  return fmt::format("{}", fmt::join(all, ", "));
+}
+
+/// The refusal of an argument of sum or avg.
+std::unexpected<Error> no_number(const cql::FunctionCall& call) {
+  constexpr std::array kNumbers = {Kind::kTinyint, Kind::kSmallint, Kind::kInt,   Kind::kBigint, Kind::kCounter,
+                                   Kind::kVarint,  Kind::kDecimal,  Kind::kFloat, Kind::kDouble};
+  std::vector<std::string> all;
+  for (Kind kind : kNumbers) {
+    all.push_back(fmt::format("system.{0} : ({1}) -> {1}", call.name.name, native(kind)->to_cql()));
+  }
+  return fail(ErrorCode::kInvalid, fmt::format("Invalid call to function {}, none of its type signatures match (known "
+                                               "type signatures: {})",
+                                               call.name.name, fmt::join(all, ", ")));
+}
+
+}  // namespace
 
 Result<Expression> TermBinder::bind_call(const cql::FunctionCall& call) {
   if (!call.name.keyspace.empty() && call.name.keyspace != "system") return unknown_function(call);
   const std::string& name = call.name.name;
   if (name == "writetime" || name == "maxwritetime" || name == "ttl") return bind_column_property(call);
   if (name == "token") return bind_token(call);
-  if (name == "tojson" || name == "to_json") return bind_to_json(call);
+  if (is_from_json(call)) {
+    return fail(ErrorCode::kInvalid,
+                fmt::format("{}() cannot be used in the selection clause of a SELECT statement", name));
+  }
   if (const Function* similarity = similarity_function(name)) return bind_similarity(call, *similarity);
   if (auto aggregate = aggregate_named(name)) return bind_aggregate(call, *aggregate);
   return bind_overloaded(call);
@@ -37,7 +63,7 @@ std::unexpected<Error> TermBinder::unknown_function(const cql::FunctionCall& cal
 Status TermBinder::check_argument_count(const cql::FunctionCall& call, size_t wanted) {
   if (call.arguments.size() == wanted && !call.star) return {};
   return fail(ErrorCode::kInvalid,
-              fmt::format("Invalid number of arguments for function system.{}: {} required but {} provided",
+              fmt::format("Invalid number of arguments in call to function system.{}: {} required but {} provided",
                           call.name.name, wanted, call.arguments.size()));
 }
 
@@ -54,8 +80,8 @@ Result<Expression> TermBinder::bind_column_property(const cql::FunctionCall& cal
   }
   SAGITTA_TRY(const schema::ColumnDef* def, find_column(*table_, column->name));
   if (def->is_key()) {
-    return fail(ErrorCode::kInvalid, fmt::format("Cannot use selection function {} on PRIMARY KEY part {}",
-                                                 call.name.name == "ttl" ? "ttl" : "writeTime", def->name));
+    return fail(ErrorCode::kInvalid,
+                fmt::format("Cannot use selection function {} on PRIMARY KEY part {}", call.name.name, def->name));
   }
   if (def->type->is_multi_cell() && call.name.name != "maxwritetime") {
     return fail(ErrorCode::kInvalid, fmt::format("Cannot use selection function {} on non-frozen {} {}", call.name.name,
@@ -76,16 +102,19 @@ Result<Expression> TermBinder::bind_token(const cql::FunctionCall& call) {
   SAGITTA_CHECK(check_argument_count(call, keys.size()));
   Expression expression = call_of(token_function(), native(Kind::kBigint));
   for (size_t i = 0; i < keys.size(); ++i) {
-    SAGITTA_TRY(Expression argument, bind(call.arguments[i], argument_receiver(call, i, keys[i]->type)));
+    SAGITTA_TRY(Expression argument, bind_argument(call, i, keys[i]->type));
     expression.arguments.push_back(std::move(argument));
   }
   return expression;
 }
 
-Result<Expression> TermBinder::bind_to_json(const cql::FunctionCall& call) {
-  SAGITTA_CHECK(check_argument_count(call, 1));
-  SAGITTA_TRY(Expression argument, bind_free(call.arguments[0]));
-  return call_of(to_json_function(), native(Kind::kText), std::move(argument));
+bool TermBinder::is_from_json(const cql::FunctionCall& call) {
+  const bool own = call.name.keyspace.empty() || call.name.keyspace == "system";
+  return own && (call.name.name == "from_json" || call.name.name == "fromjson");
+}
+
+Result<Expression> TermBinder::bind_from_json(const cql::FunctionCall& call, const Receiver& receiver) {
+  return bind_generic(call, from_json_function(), receiver.type);
 }
 
 Result<DataTypePtr> TermBinder::similarity_type(const cql::FunctionCall& call) {
@@ -120,10 +149,6 @@ Result<DataTypePtr> TermBinder::similarity_type(const cql::FunctionCall& call) {
 }
 
 Result<DataTypePtr> TermBinder::infer_literal(const cql::Term& term) {
-  if (auto* set = term.get_if<cql::SetLiteral>(); set != nullptr && !set->elements.empty()) {
-    SAGITTA_TRY(DataTypePtr element, infer_literal(set->elements[0]));
-    return element != nullptr ? DataType::set(element) : nullptr;
-  }
   if (auto* map = term.get_if<cql::MapLiteral>(); map != nullptr && !map->entries.empty()) {
     SAGITTA_TRY(DataTypePtr key, infer_literal(map->entries[0].first));
     SAGITTA_TRY(DataTypePtr mapped, infer_literal(map->entries[0].second));
@@ -143,7 +168,11 @@ std::optional<size_t> TermBinder::literal_length(const cql::Term& term) {
 }
 
 Result<Expression> TermBinder::bind_similarity(const cql::FunctionCall& call, const Function& function) {
-  SAGITTA_CHECK(check_argument_count(call, 2));
+  if (call.arguments.size() != 2 || call.star) {
+    return fail(ErrorCode::kInvalid,
+                fmt::format("Invalid number of arguments for function system.{}(vector<float, n>, vector<float, n>)",
+                            call.name.name));
+  }
   SAGITTA_TRY(DataTypePtr type, similarity_type(call));
   Expression expression = call_of(function, function.result);
   for (size_t i = 0; i < 2; ++i) {
@@ -184,18 +213,20 @@ Result<Expression> TermBinder::bind_aggregate(const cql::FunctionCall& call, Agg
   expression.aggregate = call.star ? Aggregate::kCountRows : aggregate;
   expression.type = native(Kind::kBigint);
   if (call.star) return expression;
+  const bool arithmetic = aggregate == Aggregate::kSum || aggregate == Aggregate::kAvg;
+  const bool extreme = aggregate == Aggregate::kMin || aggregate == Aggregate::kMax;
+  if (extreme && call.arguments.size() != 1) {
+    return fail(ErrorCode::kInvalid,
+                fmt::format("Invalid number of arguments for function system.{}(any)", call.name.name));
+  }
+  if (arithmetic && call.arguments.size() != 1) return no_number(call);
   SAGITTA_CHECK(check_argument_count(call, 1));
   SAGITTA_TRY(Expression argument, bind_free(call.arguments[0]));
   if (has_aggregate(argument)) {
     return fail(ErrorCode::kInvalid, "aggregate functions cannot be used as arguments of aggregate functions");
   }
   if (aggregate != Aggregate::kCount) expression.type = argument.type;
-  const bool arithmetic = aggregate == Aggregate::kSum || aggregate == Aggregate::kAvg;
-  if (arithmetic && !is_numeric(argument.type->kind())) {
-    return fail(ErrorCode::kInvalid, fmt::format("Invalid call to function system.{}, none of its type signatures "
-                                                 "match (known type signatures: system.{} : (numbers))",
-                                                 call.name.name, call.name.name));
-  }
+  if (arithmetic && !is_numeric(argument.type->kind())) return no_number(call);
   expression.arguments.push_back(std::move(argument));
   return expression;
 }
@@ -233,23 +264,77 @@ Result<const Function*> TermBinder::resolve_overload(const cql::FunctionCall& ca
     possible.push_back(function);
   }
   if (possible.size() == 1) return possible[0];
-  if (overloads.size() == 1) SAGITTA_CHECK(check_argument_count(call, overloads[0]->parameters.size()));
-  if (possible.empty()) {
-    return fail(ErrorCode::kInvalid,
-                fmt::format("Invalid call to function system.{}, none of its type signatures match", call.name.name));
+  if (overloads.size() == 1) {
+    SAGITTA_CHECK(check_argument_count(call, overloads[0]->parameters.size()));
+    return overloads[0];
   }
-  return fail(ErrorCode::kInvalid, fmt::format("Ambiguous call to function system.{} (can be matched by several "
-                                               "signatures): use type casts to disambiguate",
-                                               call.name.name));
+  if (possible.empty()) return no_match(call, overloads);
+  return fail(ErrorCode::kInvalid, fmt::format("Ambiguous call to function {} (can be matched by following "
+                                               "signatures: {}): use type casts to disambiguate",
+                                               call.name.name, signatures(possible)));
+}
+
+std::unexpected<Error> TermBinder::no_match(const cql::FunctionCall& call,
+                                            std::span<const Function* const> overloads) const {
+  return fail(ErrorCode::kInvalid, fmt::format("Invalid call to function {}, none of its type signatures match (known "
+                                               "type signatures: {})",
+                                               call.name.name, signatures(overloads)));
 }
 
 Result<Expression> TermBinder::bind_overloaded(const cql::FunctionCall& call) {
+  const auto named = functions_named(call.name.name);
+  if (!named.empty() && !named[0]->generic.empty()) return bind_generic(call, *named[0], nullptr);
   SAGITTA_TRY(const Function* function, resolve_overload(call));
   Expression expression = call_of(*function, function->result);
   for (size_t i = 0; i < call.arguments.size(); ++i) {
-    SAGITTA_TRY(Expression argument, bind(call.arguments[i], argument_receiver(call, i, function->parameters[i])));
+    SAGITTA_TRY(Expression argument, bind_argument(call, i, function->parameters[i]));
     expression.arguments.push_back(std::move(argument));
   }
+  return expression;
+}
+
+Result<Expression> TermBinder::bind_argument(const cql::FunctionCall& call, size_t i, const DataTypePtr& type) {
+  const cql::Term& term = call.arguments[i];
+  SAGITTA_TRY(const bool fits, could_be(term, type));
+  if (fits) return bind(term, argument_receiver(call, i, type));
+  return fail(ErrorCode::kInvalid,
+              fmt::format("Type error: {} cannot be passed as argument {} of function system.{} of type {}", text(term),
+                          i, call.name.name, type->to_cql()));
+}
+
+Result<DataTypePtr> TermBinder::generic_type(const cql::FunctionCall& call, const Function& function, size_t i,
+                                             std::span<const DataTypePtr> before) {
+  const Parameter& parameter = function.generic[i];
+  if (parameter.same_as_first) return before[0];
+  SAGITTA_TRY(DataTypePtr type, infer_literal(call.arguments[i]));
+  if (type == nullptr) type = parameter.implied;
+  if (type == nullptr) {
+    return fail(ErrorCode::kInvalid, fmt::format("Cannot infer type of argument {} in call to function {}: use type "
+                                                 "casts to disambiguate",
+                                                 text(call.arguments[i]), signature(function)));
+  }
+  if (parameter.takes(*type)) return type;
+  return fail(ErrorCode::kInvalid,
+              fmt::format("Function system.{} requires {}, but found argument {} of type {}", call.name.name,
+                          parameter.wanted, text(call.arguments[i]), type->to_cql()));
+}
+
+Result<Expression> TermBinder::bind_generic(const cql::FunctionCall& call, const Function& function,
+                                            DataTypePtr result) {
+  const auto optional = std::ranges::count_if(function.generic, &Parameter::optional);
+  const size_t most = function.generic.size(), least = most - static_cast<size_t>(optional);
+  if (call.star || call.arguments.size() < least || call.arguments.size() > most) {
+    return fail(ErrorCode::kInvalid, "Invalid number of arguments for function " + signature(function));
+  }
+  Expression expression = call_of(function, nullptr);
+  std::vector<DataTypePtr> types;
+  for (size_t i = 0; i < call.arguments.size(); ++i) {
+    SAGITTA_TRY(DataTypePtr type, generic_type(call, function, i, types));
+    SAGITTA_TRY(Expression argument, bind_argument(call, i, type));
+    expression.arguments.push_back(std::move(argument));
+    types.push_back(std::move(type));
+  }
+  expression.type = result != nullptr ? std::move(result) : function.result_of(types);
   return expression;
 }
 

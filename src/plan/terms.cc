@@ -45,6 +45,9 @@ Result<Expression> TermBinder::bind(const cql::Term& term, const Receiver& recei
   if (auto* tuple = term.get_if<cql::TupleLiteral>()) return bind_tuple(*tuple, receiver);
   if (auto* sum = term.get_if<cql::Arithmetic>()) return bind_arithmetic(*sum, &receiver);
   if (auto* negation = term.get_if<cql::Negation>()) return bind_negation(*negation, &receiver);
+  if (auto* call = term.get_if<cql::FunctionCall>(); call != nullptr && table_ == nullptr && is_from_json(*call)) {
+    return bind_from_json(*call, receiver);
+  }
   SAGITTA_TRY(Expression expression, bind_free(term));
   return assign(std::move(expression), term, receiver);
 }
@@ -85,12 +88,48 @@ Result<DataTypePtr> TermBinder::infer(const cql::Term& term) {
   if (auto* tuple = term.get_if<cql::TupleLiteral>(); tuple != nullptr && tuple->elements.size() == 1) {
     return infer(tuple->elements[0]);
   }
+  if (auto* list = term.get_if<cql::ListLiteral>()) {
+    SAGITTA_TRY(DataTypePtr element, infer_first(list->elements));
+    return element != nullptr ? DataType::list(DataType::freeze(element)) : nullptr;
+  }
+  if (auto* set = term.get_if<cql::SetLiteral>()) {
+    SAGITTA_TRY(DataTypePtr element, infer_first(set->elements));
+    return element != nullptr ? DataType::set(DataType::freeze(element)) : nullptr;
+  }
+  if (auto* tuple = term.get_if<cql::TupleLiteral>()) return infer_tuple(*tuple);
   const bool typed = term.get_if<cql::ColumnRef>() != nullptr || term.get_if<cql::FunctionCall>() != nullptr ||
                      term.get_if<cql::FieldAccess>() != nullptr || term.get_if<cql::ElementAccess>() != nullptr ||
                      term.get_if<cql::Arithmetic>() != nullptr || term.get_if<cql::Negation>() != nullptr;
   if (!typed) return DataTypePtr();
   SAGITTA_TRY(Expression expression, bind_free(term));
   return expression.type;
+}
+
+Result<DataTypePtr> TermBinder::infer_first(const std::vector<cql::Term>& terms) {
+  for (const cql::Term& term : terms) {
+    SAGITTA_TRY(DataTypePtr type, infer(term));
+    if (type != nullptr) return type;
+  }
+  return DataTypePtr();
+}
+
+Result<DataTypePtr> TermBinder::infer_tuple(const cql::TupleLiteral& tuple) {
+  std::vector<DataTypePtr> fields;
+  for (const cql::Term& term : tuple.elements) {
+    SAGITTA_TRY(DataTypePtr type, infer(term));
+    if (type == nullptr) return DataTypePtr();
+    fields.push_back(DataType::freeze(type));
+  }
+  return DataType::tuple(std::move(fields));
+}
+
+Result<bool> TermBinder::could_be(const cql::Term& term, const DataTypePtr& type) {
+  if (auto* literal = term.get_if<cql::Literal>()) return literal_fits(literal->kind, type->kind());
+  const bool shaped = term.get_if<cql::NumberList>() != nullptr || term.get_if<cql::ListLiteral>() != nullptr ||
+                      term.get_if<cql::SetLiteral>() != nullptr || term.get_if<cql::TupleLiteral>() != nullptr;
+  if (shaped) return true;
+  SAGITTA_TRY(const DataTypePtr own, infer(term));
+  return own == nullptr || is_assignable(own, type);
 }
 
 Result<Expression> TermBinder::assign(Expression expression, const cql::Term& term, const Receiver& receiver) {
@@ -137,16 +176,35 @@ Result<Expression> TermBinder::bind_column(const cql::ColumnRef& column) {
 Result<Expression> TermBinder::bind_cast(const cql::Cast& cast) {
   SAGITTA_TRY(DataTypePtr type, resolve(cast.type));
   if (!cast.converts) {
+    SAGITTA_TRY(const bool possible, could_be(*cast.term, type));
+    if (!possible) return wrong_hint(cast, *type);
     const std::string name = table_ != nullptr ? "[selection]" : cql::to_string(cast.type);
     SAGITTA_TRY(Expression inner, bind(*cast.term, {.name = name, .type = type}));
     inner.type = type;
     return inner;
   }
   SAGITTA_TRY(Expression inner, bind_free(*cast.term));
-  if (!can_cast(*inner.type, *type)) {
-    return fail(ErrorCode::kInvalid, fmt::format("{} cannot be cast to {}", inner.type->to_cql(), type->to_cql()));
-  }
+  if (!can_cast(*inner.type, *type)) return no_cast(*cast.term, *type);
   return call_of(cast_function(), type, std::move(inner));
+}
+
+std::unexpected<Error> TermBinder::wrong_hint(const cql::Cast& cast, const DataType& type) const {
+  if (table_ == nullptr) {
+    return fail(ErrorCode::kInvalid, fmt::format("Cannot cast value {} to type {}", text(*cast.term), type.to_cql()));
+  }
+  return fail(ErrorCode::kInvalid, fmt::format("Cannot assign value ({0}){1} to ({0}){1} of type {2}",
+                                               cql::to_string(cast.type), text(*cast.term), type.to_cql()));
+}
+
+std::unexpected<Error> TermBinder::no_cast(const cql::Term& term, const DataType& type) const {
+  const std::vector<std::string> known = casts_to(type);
+  if (known.empty()) {
+    return fail(ErrorCode::kInvalid, fmt::format("{} cannot be cast to {}", text(term), type.to_cql()));
+  }
+  return fail(ErrorCode::kInvalid,
+              fmt::format("Invalid call to function system.cast_as_{}, none of its type signatures "
+                          "match (known type signatures: {})",
+                          type.to_cql(), fmt::join(known, ", ")));
 }
 
 Result<Expression> TermBinder::bind_field(const cql::FieldAccess& access) {
@@ -170,21 +228,37 @@ Result<Expression> TermBinder::bind_field(const cql::FieldAccess& access) {
 }
 
 Result<Expression> TermBinder::bind_element(const cql::ElementAccess& access) {
-  if (access.slice) return fail(ErrorCode::kInvalid, "Slices of collections are not supported");
   SAGITTA_TRY(Expression object, bind_free(*access.object));
   const DataType& type = *object.type;
-  if (type.kind() != Kind::kMap && type.kind() != Kind::kSet) {
-    return fail(ErrorCode::kInvalid, fmt::format("Invalid element selection: {} is of type {} is not a collection",
-                                                 text(*access.object), type.to_cql()));
+  const std::string name = text(*access.object);
+  if (type.kind() == Kind::kList) {
+    return fail(ErrorCode::kInvalid, fmt::format("{} selection is only allowed on sets and maps, but {} is a list",
+                                                 access.slice ? "Slice" : "Element", name));
   }
-  const Receiver whole{.name = text(*access.object), .type = object.type};
-  SAGITTA_TRY(Expression key, bind(*access.key, element_receiver("key", whole, type.key())));
+  const bool map = type.kind() == Kind::kMap;
+  if (!map && type.kind() != Kind::kSet) {
+    return fail(ErrorCode::kInvalid, fmt::format("Invalid {} selection: {} is of type {} is not a collection",
+                                                 access.slice ? "slice" : "element", name, type.to_cql()));
+  }
+  const Receiver whole{.name = name, .type = object.type};
+  const Receiver key = element_receiver(map ? "key" : "value", whole, type.key());
   Expression expression;
-  expression.kind = Expression::Kind::kElement;
-  expression.type = type.kind() == Kind::kMap ? type.mapped() : type.element();
+  expression.kind = access.slice ? Expression::Kind::kSlice : Expression::Kind::kElement;
+  expression.type = access.slice ? object.type : map ? type.mapped() : type.element();
+  expression.receiver = name;
   expression.arguments.push_back(std::move(object));
-  expression.arguments.push_back(std::move(key));
-  return expression;
+  if (!access.slice) return with_end(std::move(expression), access.key, key);
+  SAGITTA_TRY(expression, with_end(std::move(expression), access.from, key));
+  return with_end(std::move(expression), access.to, key);
+}
+
+Result<Expression> TermBinder::with_end(Expression selection, const cql::TermPtr& end, const Receiver& key) {
+  Expression bound;
+  if (end != nullptr) {
+    SAGITTA_TRY(bound, bind(*end, key));
+  }
+  selection.arguments.push_back(std::move(bound));
+  return selection;
 }
 
 Result<Expression> Binder::bind_term(const cql::Term& term, const Receiver& receiver) {
@@ -192,6 +266,11 @@ Result<Expression> Binder::bind_term(const cql::Term& term, const Receiver& rece
 }
 
 Result<Expression> Binder::bind_selector(const cql::Term& term, const schema::TableDef& table) {
+  if (term.get_if<cql::Literal>() != nullptr || term.get_if<cql::NumberList>() != nullptr) {
+    return fail(ErrorCode::kInvalid, fmt::format("Cannot infer type for term {} in selection clause (try using a cast "
+                                                 "to force a type)",
+                                                 cql::to_string(term, marker_names_)));
+  }
   return TermBinder(*this, &table).bind_free(term);
 }
 
@@ -199,14 +278,25 @@ std::string Binder::selector_name(const cql::Term& term) const {
   if (auto* cast = term.get_if<cql::Cast>(); cast != nullptr && cast->converts) {
     return fmt::format("cast({} as {})", selector_name(*cast->term), cql::to_string(cast->type));
   }
+  if (auto* sum = term.get_if<cql::Arithmetic>()) {
+    return fmt::format("{} {} {}", selector_name(*sum->left), sum->op, selector_name(*sum->right));
+  }
+  if (auto* negation = term.get_if<cql::Negation>()) return "-" + selector_name(*negation->term);
+  if (auto* tuple = term.get_if<cql::TupleLiteral>()) return fmt::format("({})", selector_names(tuple->elements));
   auto* call = term.get_if<cql::FunctionCall>();
   if (call == nullptr) return cql::to_string(term, marker_names_);
   if (call->star) return "count";
-  std::vector<std::string> arguments;
-  for (const cql::Term& argument : call->arguments) arguments.push_back(selector_name(argument));
   const std::string& name = call->name.name;
   const bool plain = name == "writetime" || name == "maxwritetime" || name == "ttl";
-  return fmt::format("{}{}({})", plain ? "" : "system.", name, fmt::join(arguments, ", "));
+  return fmt::format("{}{}({})", plain ? "" : "system.", name, selector_names(call->arguments));
+}
+
+std::string Binder::text(const cql::Term& term) const { return cql::to_string(term, marker_names_); }
+
+std::string Binder::selector_names(const std::vector<cql::Term>& terms) const {
+  std::vector<std::string> names;
+  for (const cql::Term& term : terms) names.push_back(selector_name(term));
+  return fmt::format("{}", fmt::join(names, ", "));
 }
 
 }  // namespace sagitta::plan

@@ -44,8 +44,7 @@ std::optional<Error> check_alone(const KeyspaceDef& keyspace, const TableDef& ta
     if (other.column_id != column.id || other.target != wanted.target) continue;
     const bool is_same = other.class_name == wanted.class_name && other.options == wanted.options;
     if (is_same) {
-      const std::string name =
-          wanted.name.empty() ? free_index_name(keyspace, table.name, column.name) : wanted.name;
+      const std::string name = wanted.name.empty() ? free_index_name(keyspace, table.name, column.name) : wanted.name;
       return Error(ErrorCode::kInvalid, fmt::format("Index {} is a duplicate of existing index {}", name, other.name));
     }
     if (is_storage_attached_class(other.class_name) && is_storage_attached_class(wanted.class_name)) {

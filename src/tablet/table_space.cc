@@ -80,7 +80,10 @@ struct TableSpace::Impl {
   }
 
   rows::RowWriter make_writer(kv::Batch& batch) {
-    return {batch, book, sweep_limits, time,
+    return {batch,
+            book,
+            sweep_limits,
+            time,
             [&](const schema::TableDef& table, BytesView row_key, std::optional<rows::LiveRow> now) {
               follower.change_row(table, row_key, std::move(now), batch);
             },
@@ -176,7 +179,8 @@ Result<rows::Decision> TableSpace::apply_conditional(const schema::Schema& schem
     newest_us = std::max(newest_us, found.newest_us);
     decision.applied = decision.applied && rows::holds(*table, condition, found.row ? &*found.row : nullptr);
     if (!found.row) continue;
-    condition.is_static ? void(decision.statics = std::move(found.row)) : decision.rows.push_back(*std::move(found.row));
+    condition.is_static ? void(decision.statics = std::move(found.row))
+                        : decision.rows.push_back(*std::move(found.row));
   }
   if (!decision.applied) {
     // Of static columns alone, the answer shows that the partition has rows.
@@ -203,7 +207,8 @@ Status TableSpace::Impl::build_some(const schema::Schema& schema, kv::Batch& bat
   if (!unbuilt) return {};
   const auto [from, to] = rows::table_interval(unbuilt->table_id);
   const Bytes& begin = unbuilt->from.empty() ? from : unbuilt->from;
-  SAGITTA_TRY(Bytes up_to, make_writer(batch).show_some(*schema.find_table(unbuilt->table_id), begin, to, kBuiltAtOnce));
+  SAGITTA_TRY(Bytes up_to,
+              make_writer(batch).show_some(*schema.find_table(unbuilt->table_id), begin, to, kBuiltAtOnce));
   follower.postings().built(unbuilt->index_id, std::move(up_to));
   return {};
 }

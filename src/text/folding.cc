@@ -32,9 +32,9 @@ constexpr auto kLetters = std::to_array<Letter>({
 /// Nothing when the text is no UTF-8.
 std::optional<Bytes> map(BytesView text, int options) {
   utf8proc_uint8_t* mapped = nullptr;
-  const auto size = utf8proc_map(reinterpret_cast<const utf8proc_uint8_t*>(text.data()),
-                                 static_cast<utf8proc_ssize_t>(text.size()), &mapped,
-                                 static_cast<utf8proc_option_t>(options));
+  const auto size =
+      utf8proc_map(reinterpret_cast<const utf8proc_uint8_t*>(text.data()), static_cast<utf8proc_ssize_t>(text.size()),
+                   &mapped, static_cast<utf8proc_option_t>(options));
   const std::unique_ptr<utf8proc_uint8_t, decltype(&std::free)> owner(mapped, &std::free);
   if (size < 0) return std::nullopt;
   return Bytes(reinterpret_cast<const char*>(mapped), static_cast<size_t>(size));

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 #include <chrono>
 
@@ -9,6 +10,8 @@ namespace sagitta::types {
 namespace {
 
 constexpr int64_t kDayMs = 86'400'000;
+/// The Gregorian calendar repeats after so many days, which are 400 years.
+constexpr int64_t kCycleDays = 146'097;
 constexpr int64_t kSecondNs = 1'000'000'000;
 // The years 0 to 9999.
 constexpr int64_t kWrittenFirstMs = -62'167'219'200'000, kWrittenLastMs = 253'402'300'799'999;
@@ -68,7 +71,7 @@ std::optional<int64_t> scan_days(Scanner& in) {
   const year_month_day date{year(static_cast<int>(rest)), month(static_cast<unsigned>(*m)),
                             day(static_cast<unsigned>(*d))};
   if (!date.ok()) return std::nullopt;
-  return sys_days(date).time_since_epoch().count() + cycles * 146'097;
+  return sys_days(date).time_since_epoch().count() + cycles * kCycleDays;
 }
 
 /// Hours and minutes, and seconds and a fraction if they are there.
@@ -103,8 +106,6 @@ std::optional<int64_t> scan_zone(Scanner& in) {
   return negative ? -total : total;
 }
 
-constexpr int64_t floor_div(int64_t a, int64_t b) { return a / b - (a % b < 0 ? 1 : 0); }
-
 }  // namespace
 
 std::optional<int64_t> days_from_text(std::string_view text) {
@@ -115,11 +116,24 @@ std::optional<int64_t> days_from_text(std::string_view text) {
 
 std::string days_to_text(int64_t days) {
   using namespace std::chrono;
-  const int64_t cycles = floor_div(days, 146'097);
-  const year_month_day date{sys_days(std::chrono::days(static_cast<int>(days - cycles * 146'097)))};
+  const int64_t cycles = floor_div(days, kCycleDays);
+  const year_month_day date{sys_days(std::chrono::days(static_cast<int>(days - cycles * kCycleDays)))};
   const int64_t full_year = int{date.year()} + cycles * 400;
   return fmt::format("{}{:04}-{:02}-{:02}", full_year < 0 ? "-" : "", full_year < 0 ? -full_year : full_year,
                      unsigned{date.month()}, unsigned{date.day()});
+}
+
+int64_t add_months(int64_t days, int64_t months) {
+  using namespace std::chrono;
+  constexpr int64_t kCycleMonths = 4800;
+  const int64_t cycles = floor_div(days, kCycleDays);
+  const year_month_day from{sys_days(std::chrono::days(static_cast<int>(days - cycles * kCycleDays)))};
+  const int64_t month_number = int{from.year()} * 12 + static_cast<int64_t>(unsigned{from.month()}) - 1 + months;
+  const int64_t more_cycles = floor_div(month_number, kCycleMonths);
+  const int64_t rest = month_number - more_cycles * kCycleMonths;
+  const year_month there{year(static_cast<int>(rest / 12)), month(static_cast<unsigned>(rest % 12 + 1))};
+  const day last = (there / std::chrono::last).day();
+  return sys_days(there / std::min(from.day(), last)).time_since_epoch().count() + (cycles + more_cycles) * kCycleDays;
 }
 
 std::optional<int64_t> time_from_text(std::string_view text) {

@@ -12,6 +12,11 @@ namespace sagitta::types {
 std::optional<int64_t> days_from_text(std::string_view text);
 std::string days_to_text(int64_t days);
 
+/// The day so many months later, or the last of that month when it has no such day.
+int64_t add_months(int64_t days, int64_t months);
+
+constexpr int64_t floor_div(int64_t a, int64_t b) { return a / b - (a % b < 0 ? 1 : 0); }
+
 /// "03:04:05.123456789" (fraction optional) to nanoseconds of the day.
 std::optional<int64_t> time_from_text(std::string_view text);
 /// Always with nine digits of fraction.

@@ -1,4 +1,4 @@
-#include "duration.h"
+#include "sagitta/types/duration.h"
 
 #include <fmt/format.h>
 
@@ -7,12 +7,15 @@
 #include <limits>
 #include <span>
 
+#include "calendar.h"
 #include "integers.h"
 
 namespace sagitta::types {
 namespace {
 
 constexpr uint64_t kUs = 1000, kMs = 1000 * kUs, kSecond = 1000 * kMs, kMinute = 60 * kSecond, kHour = 60 * kMinute;
+
+constexpr int64_t kDayMs = 86'400'000;
 
 enum class Part { kMonths, kDays, kNs };
 
@@ -109,6 +112,31 @@ void add_alternative(std::string_view text, Sums& sums) {
 
 }  // namespace
 
+std::optional<int64_t> add_to_ms(int64_t ms, const Duration& duration, int64_t sign) {
+  const int64_t before = floor_div(ms, kDayMs);
+  const int64_t days = add_months(before, sign * duration.months) + sign * duration.days;
+  const int64_t time = ms - before * kDayMs + sign * (duration.ns / static_cast<int64_t>(kMs));
+  int64_t sum = 0;
+  if (__builtin_mul_overflow(days, kDayMs, &sum) || __builtin_add_overflow(sum, time, &sum)) return {};
+  return sum;
+}
+
+std::optional<int64_t> floor_ms(int64_t ms, const Duration& duration, int64_t start) {
+  const int64_t step = duration.days * kDayMs + duration.ns / static_cast<int64_t>(kMs);
+  if (duration.months == 0) return ms - (ms - start) % step;
+  const auto nth = [&](int64_t n) {
+    const int64_t day = floor_div(start, kDayMs);
+    return add_months(day, n * duration.months) * kDayMs + (start - day * kDayMs) + n * step;
+  };
+  // The shortest step that is possible bounds how many there are.
+  int64_t least = 0, beyond = (ms - start) / (28 * kDayMs * duration.months + step) + 2;
+  while (beyond - least > 1) {
+    const int64_t middle = least + (beyond - least) / 2;
+    (nth(middle) <= ms ? least : beyond) = middle;
+  }
+  return nth(least);
+}
+
 std::optional<Duration> decode_duration(BytesView bytes) {
   ByteReader in(bytes);
   const auto months = take_signed_vint(in), days = take_signed_vint(in), ns = take_signed_vint(in);
@@ -160,8 +188,7 @@ std::string duration_to_text(const Duration& duration) {
     rest %= unit.factor;
   }
   if (text.empty()) return "0ns";
-  const bool negative = duration.months < 0 || duration.days < 0 || duration.ns < 0;
-  return negative ? "-" + text : text;
+  return duration.is_negative() ? "-" + text : text;
 }
 
 }  // namespace sagitta::types

@@ -113,6 +113,13 @@ Bytes pack_map(std::span<const std::pair<Bytes, Bytes>> entries) {
   return out;
 }
 
+Bytes pack_elements(const DataType& type, std::span<const Bytes> elements) {
+  Bytes out;
+  put_big(out, static_cast<int32_t>(elements.size() / (type.kind() == Kind::kMap ? 2 : 1)));
+  for (const Bytes& element : elements) put_sized(out, element);
+  return out;
+}
+
 Bytes pack_tuple(std::span<const Value> fields) {
   Bytes out;
   for (const Value& field : fields) {

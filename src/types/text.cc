@@ -7,12 +7,13 @@
 #include <limits>
 
 #include "sagitta/base/uuid.h"
+#include "sagitta/types/duration.h"
 #include "sagitta/types/name.h"
 #include "sagitta/types/value.h"
 
 #include "calendar.h"
-#include "duration.h"
 #include "integers.h"
+#include "java_text.h"
 
 namespace sagitta::types {
 namespace {
@@ -170,8 +171,19 @@ std::string plain_text(Kind kind, BytesView bytes) {
   }
 }
 
+/// As `plain_text`, in the forms of Java.
+std::string java_text(Kind kind, BytesView bytes) {
+  switch (kind) {
+    case Kind::kFloat: return java_real(to_float(bytes));
+    case Kind::kDouble: return java_real(to_double(bytes));
+    case Kind::kInet: return java_inet(bytes);
+    default: return plain_text(kind, bytes);
+  }
+}
+
 /// How one language writes values.
 struct Dialect {
+  std::string (*plain)(Kind kind, BytesView bytes);
   std::string (*quote)(std::string_view text);
   bool (*is_quoted)(Kind kind);
   std::string_view set_open, set_close, tuple_open, tuple_close;
@@ -197,8 +209,10 @@ std::string quote_json(std::string_view text) {
       case '\n': quoted += "\\n"; break;
       case '\r': quoted += "\\r"; break;
       case '\t': quoted += "\\t"; break;
+      case '\b': quoted += "\\b"; break;
+      case '\f': quoted += "\\f"; break;
       default:
-        static_cast<uint8_t>(c) < 0x20 ? quoted += fmt::format("\\u{:04x}", static_cast<uint8_t>(c)) : quoted += c;
+        static_cast<uint8_t>(c) < 0x20 ? quoted += fmt::format("\\u{:04X}", static_cast<uint8_t>(c)) : quoted += c;
     }
   }
   return quoted + "\"";
@@ -232,8 +246,8 @@ bool is_quoted_in_json(Kind kind) {
   }
 }
 
-constexpr Dialect kCql{quote_cql, is_quoted_in_cql, "{", "}", "(", ")", false};
-constexpr Dialect kJson{quote_json, is_quoted_in_json, "[", "]", "[", "]", true};
+constexpr Dialect kCql{plain_text, quote_cql, is_quoted_in_cql, "{", "}", "(", ")", false};
+constexpr Dialect kJson{java_text, quote_json, is_quoted_in_json, "[", "]", "[", "]", true};
 
 std::string write(const Dialect& dialect, const DataType& type, ValueView value);
 
@@ -283,26 +297,56 @@ std::string write(const Dialect& dialect, const DataType& type, ValueView value)
     case Kind::kUdt: return write_fields(dialect, type, *value);
     default: break;
   }
-  std::string text = plain_text(type.kind(), *value);
+  std::string text = dialect.plain(type.kind(), *value);
   if (dialect.is_quoted(type.kind())) return dialect.quote(text);
   const bool no_json_number = dialect.string_keys && (text == "NaN" || text.ends_with("Infinity"));
   return no_json_number ? "null" : text;
+}
+
+/// Cassandra's words for a text that is no value of the type.
+std::string no_value_text(Kind kind, std::string_view text) {
+  constexpr size_t kShownMax = 100;
+  const std::string shown = fmt::format("{}{}", text.substr(0, kShownMax), text.size() > kShownMax ? "..." : "");
+  const auto unable = [&](std::string_view what) { return fmt::format("Unable to make {} from '{}'", what, shown); };
+  switch (kind) {
+    case Kind::kBoolean: return unable("boolean");
+    case Kind::kTinyint: return unable("byte");
+    case Kind::kSmallint: return unable("short");
+    case Kind::kInt: return unable("int");
+    case Kind::kBigint:
+    case Kind::kCounter: return unable("long");
+    case Kind::kVarint: return unable("int");
+    case Kind::kDecimal: return unable("BigDecimal");
+    case Kind::kFloat: return unable("float");
+    case Kind::kDouble: return unable("double");
+    case Kind::kUuid: return unable("UUID");
+    case Kind::kInet: return unable("inet address");
+    case Kind::kTimeuuid:
+      return Uuid::parse(text) ? "TimeUUID supports only version 1 UUIDs" : "Unknown timeuuid representation: " + shown;
+    case Kind::kDate: return fmt::format("Unable to coerce '{}' to a formatted date (long)", shown);
+    case Kind::kTime: return fmt::format("(TimeType) Unable to coerce '{}' to a formatted time (long)", shown);
+    case Kind::kTimestamp: return fmt::format("Unable to parse a date/time from '{}'", shown);
+    case Kind::kDuration: return fmt::format("Unable to convert '{}' to a duration", shown);
+    default: return fmt::format("cannot parse '{}' as hex bytes", shown);
+  }
 }
 
 }  // namespace
 
 Result<Bytes> from_text(const DataType& type, std::string_view text) {
   auto bytes = native(type.kind(), text);
-  if (!bytes) {
-    constexpr size_t kShownMax = 100;
-    return fail(ErrorCode::kInvalid, fmt::format("Unable to make {} from '{}{}'", type.to_cql(),
-                                                 text.substr(0, kShownMax), text.size() > kShownMax ? "..." : ""));
-  }
+  if (!bytes) return fail(ErrorCode::kInvalid, no_value_text(type.kind(), text));
   SAGITTA_CHECK(validate(type, *bytes));
   return *std::move(bytes);
 }
 
 std::string to_literal(const DataType& type, ValueView value) { return write(kCql, type, value); }
+
+std::string to_text(const DataType& type, BytesView value) {
+  std::string text = java_text(type.kind(), value);
+  if (type.kind() == Kind::kTimestamp) std::ranges::replace(text, ' ', 'T');
+  return text;
+}
 
 std::string to_json(const DataType& type, ValueView value) { return write(kJson, type, value); }
 

@@ -2,7 +2,8 @@
 
 #include <algorithm>
 
-#include "duration.h"
+#include "sagitta/types/duration.h"
+
 #include "elements.h"
 #include "integers.h"
 

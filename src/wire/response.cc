@@ -101,6 +101,7 @@ CqlError to_cql_error(ErrorCode code) {
     case ErrorCode::kProtocol: return CqlError::kProtocol;
     case ErrorCode::kSyntax: return CqlError::kSyntax;
     case ErrorCode::kInvalid: return CqlError::kInvalid;
+    case ErrorCode::kFunction: return CqlError::kFunctionFailure;
     case ErrorCode::kConfig: return CqlError::kConfig;
     case ErrorCode::kAlreadyExists: return CqlError::kAlreadyExists;
     case ErrorCode::kUnprepared: return CqlError::kUnprepared;
@@ -177,6 +178,7 @@ ErrorMessage to_error_message(const Error& error, Consistency consistency) {
   switch (out.code) {
     case CqlError::kAlreadyExists: out.detail = AlreadyExistsDetail{error.subject(), error.subject_table()}; break;
     case CqlError::kUnprepared: out.detail = UnpreparedDetail{error.subject()}; break;
+    case CqlError::kFunctionFailure: out.detail = FunctionFailureDetail{"system", error.subject(), {}}; break;
     case CqlError::kReadTimeout: out.detail = ReadTimeoutDetail{consistency, 0, 1, false}; break;
     case CqlError::kWriteTimeout:
       out.detail = WriteTimeoutDetail{consistency, 0, 1, error.subject().empty() ? "SIMPLE" : error.subject()};

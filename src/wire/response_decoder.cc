@@ -366,6 +366,7 @@ ErrorCode to_error_code(CqlError code) {
     case CqlError::kReadTimeout: return ErrorCode::kReadTimeout;
     case CqlError::kSyntax: return ErrorCode::kSyntax;
     case CqlError::kInvalid: return ErrorCode::kInvalid;
+    case CqlError::kFunctionFailure: return ErrorCode::kFunction;
     case CqlError::kConfig: return ErrorCode::kConfig;
     case CqlError::kAlreadyExists: return ErrorCode::kAlreadyExists;
     case CqlError::kUnprepared: return ErrorCode::kUnprepared;
@@ -404,6 +405,9 @@ Error to_error(const ErrorMessage& error) {
   }
   if (const auto* unprepared = std::get_if<UnpreparedDetail>(&error.detail)) {
     return Error(code, error.message, unprepared->id);
+  }
+  if (const auto* function = std::get_if<FunctionFailureDetail>(&error.detail)) {
+    return Error(code, error.message, function->function);
   }
   return Error(code, error.message);
 }

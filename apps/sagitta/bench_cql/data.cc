@@ -1,7 +1,8 @@
 #include "data.h"
 
-#include <bit>
 #include <thread>
+
+#include "sagitta/types/value.h"
 
 namespace sagitta::cql_bench {
 
@@ -16,18 +17,9 @@ Result<Data> make_data(const BenchCqlOptions& options) {
   return data;
 }
 
-Bytes to_cell(std::span<const float> vector) {
-  Bytes out;
-  out.reserve(vector.size() * sizeof(float));
-  for (const float value : vector) put_big(out, std::bit_cast<uint32_t>(value));
-  return out;
-}
+Bytes to_cell(std::span<const float> vector) { return types::from_floats(vector); }
 
-Bytes to_cell(int32_t value) {
-  Bytes out;
-  put_big(out, value);
-  return out;
-}
+Bytes to_cell(int32_t value) { return types::from_int32(value); }
 
 double recall_of(const Data& data, uint64_t query, std::span<const uint32_t> ids) {
   return bench::recall_of(data.truth.view().row(query), ids, data.truth.k, data.equals);

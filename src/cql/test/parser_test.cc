@@ -98,6 +98,12 @@ TEST(Parser, Accepts) {
       "SELECT key, release_version FROM system.local USING TIMEOUT 2000ms",
       "SELECT JSON a FROM t",
       "SELECT json, distinct FROM t",
+      "SELECT * FROM t BYPASS CACHE USING TIMEOUT ?",
+      "UPDATE t USING TIMEOUT 5ms AND TTL 3 SET a = 1 WHERE k = 1",
+      "SELECT m['a'..], m[..'b'], m['a'..'b'], s[?]['x'], [a, b], {a, b}, (a, b) FROM t",
+      "SELECT -a, -(a), (int) -5, (a) - 5, a + 1d, -f(a) * 2 FROM t",
+      "UPDATE t SET a = -(5), b = (int) -5, c = fromJson(?), d = '2020-01-01' + 1mo WHERE k = 1 + 1",
+      "UPDATE t SET a = 1 WHERE k = 1 IF m['a'] IN (1, 2)",
       "SELECT json FROM t",
       "SELECT DISTINCT a, b FROM t",
       "SELECT JSON DISTINCT a FROM t",
@@ -159,6 +165,11 @@ TEST(Parser, Refuses) {
        ErrorCode::kInvalid},
       {"UPDATE t SET a = [1] + b WHERE k = 1", "Only expressions of the form X = <value> + X are supported.",
        ErrorCode::kInvalid},
+      {"SELECT a FROM t USING TIMEOUT 5",
+       "line 1:30 no viable alternative at input '5' (...a FROM t USING TIMEOUT [5])"},
+      {"INSERT INTO t JSON {}", "line 1:19 no viable alternative at input '{' (INSERT INTO t JSON [{]...)"},
+      {"SELECT a FROM t WHERE m['a'] IN (1)",
+       "line 1:29 no viable alternative at input 'IN' (... t WHERE m['a'] [IN]...)"},
       {"CREATE TABLE t (a int)", "No PRIMARY KEY specified for table 't' (exactly one required)", ErrorCode::kInvalid},
       {"CREATE TABLE t (a int PRIMARY KEY, PRIMARY KEY (a))", "Multiple PRIMARY KEYs specified (exactly one required)",
        ErrorCode::kInvalid},
@@ -295,6 +306,10 @@ TEST(Parser, CastsAreToldFromTuples) {
   EXPECT_EQ(to_string(value_as<Cast>("(set<text>) {}").type), "set<text>");
   EXPECT_EQ(to_string(value_as<Cast>("(int)-5").type), "int");
   EXPECT_EQ(value_as<TupleLiteral>("(f(1))").elements.size(), 1U);
+  const auto selected = [](const char* text) { return parse_as<Select>(text).selectors.at(0).term; };
+  EXPECT_TRUE(selected("SELECT (int) -5 FROM t").get_if<Cast>() != nullptr);
+  EXPECT_TRUE(selected("SELECT (list<int>) [-5] FROM t").get_if<Cast>() != nullptr);
+  EXPECT_TRUE(selected("SELECT (a) -5 FROM t").get_if<Arithmetic>() != nullptr);
   EXPECT_TRUE(parse_as<Select>("SELECT (a) AS b FROM t").selectors.at(0).term.get_if<TupleLiteral>() != nullptr);
 }
 
@@ -312,6 +327,9 @@ TEST(Parser, TermsPrintAsCassandraNamesThem) {
                                       "writetime(alpha)",
                                       "m[1..2]",
                                       "m[..?]",
+                                      "m['a'..]['b']",
+                                      "f(NULL, [NULL])",
+                                      "-(a + 1) * 2",
                                       "{'a', 'it''s'}",
                                       "{1: :b}",
                                       "{street: 'x'}",

@@ -81,7 +81,7 @@ TEST_F(Similarity, SaysWhatAnArgumentShouldBe) {
   EXPECT_THAT(refused("['a', 'b'], v"), HasSubstr("Invalid: Type error: ['a', 'b'] cannot be passed as argument 0"));
   EXPECT_THAT(refused("[1, 2, 3], v"), HasSubstr("Invalid: All arguments must have the same vector dimensions"));
   EXPECT_THAT(refused("v, {}"), HasSubstr("Invalid: "));
-  EXPECT_THAT(refused("null, null"), HasSubstr("Invalid: Cannot infer type of argument null in call to function "
+  EXPECT_THAT(refused("null, null"), HasSubstr("Invalid: Cannot infer type of argument NULL in call to function "
                                                "system.similarity_cosine"));
 }
 

@@ -26,6 +26,7 @@ bool is_server_fault(ErrorCode code) {
     case ErrorCode::kProtocol:
     case ErrorCode::kSyntax:
     case ErrorCode::kInvalid:
+    case ErrorCode::kFunction:
     case ErrorCode::kConfig:
     case ErrorCode::kAlreadyExists:
     case ErrorCode::kUnprepared:

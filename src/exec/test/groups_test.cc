@@ -122,7 +122,9 @@ TEST_F(GroupsTest, AgreeWithANaiveGrouping) {
     Question question{.prefix = random_values_.below(4), .limit = {}, .per_partition = {}};
     if (random_values_.below(2) == 0) question.limit = 1 + random_values_.below(6);
     if (question.prefix > 0 && random_values_.below(2) == 0) question.per_partition = 1 + random_values_.below(3);
-    ASSERT_EQ(show(text(question)), expected(question)) << text(question);
+    std::optional<uint32_t> page_size;
+    if (random_values_.below(2) == 0) page_size = 1 + random_values_.below(5);
+    ASSERT_EQ(show(text(question), page_size), expected(question)) << text(question);
   }
 }
 

@@ -114,7 +114,7 @@ TEST_F(RefusalTest, Restrictions) {
       {"SELECT * FROM c WHERE k1 = 1 AND k2 = 'a' ORDER BY c1 ASC, c2 ASC", "Invalid: Unsupported order by relation"},
       {"SELECT DISTINCT r FROM c",
        "Invalid: SELECT DISTINCT queries must only request partition key columns and/or static columns (not r)"},
-      {"SELECT writetime(id) FROM t", "Invalid: Cannot use selection function writeTime on PRIMARY KEY part id"},
+      {"SELECT writetime(id) FROM t", "Invalid: Cannot use selection function writetime on PRIMARY KEY part id"},
   });
   EXPECT_EQ(error_of("SELECT * FROM t WHERE a = 1 ALLOW FILTERING"), "");
 }
@@ -144,7 +144,8 @@ TEST_F(RefusalTest, Ann) {
        "disambiguate"},
       {"SELECT similarity_cosine(v, [1, 2]) FROM t", "Invalid: All arguments must have the same vector dimensions"},
       {"SELECT similarity_cosine(v) FROM t",
-       "Invalid: Invalid number of arguments for function system.similarity_cosine: 2 required but 1 provided"},
+       "Invalid: Invalid number of arguments for function system.similarity_cosine(vector<float, n>, vector<float, "
+       "n>)"},
       {"SELECT similarity_cosine(tx, [1, 2]) FROM t",
        "Invalid: Function system.similarity_cosine requires a float vector argument, but found argument tx of type "
        "text"},

@@ -45,6 +45,61 @@ TEST_F(ModificationTest, UnsetIsNoTombstoneAndNullIsOne) {
   EXPECT_EQ(cell(made, "t", "tx")->value, std::nullopt);
 }
 
+TEST_F(ModificationTest, AJsonTextGivesEveryColumn) {
+  const Mutation made = mutation(R"(INSERT INTO t JSON '{"id": 7, "\"Big\"": "x", "l": [1]}' USING TIMESTAMP 42)");
+  EXPECT_EQ(made.partition_key, int_bytes(7));
+  EXPECT_EQ(made.timestamp_us, 42);
+  ASSERT_EQ(made.rows.size(), 1U);
+  EXPECT_TRUE(made.rows[0].insert_marker);
+  EXPECT_EQ(cell(made, "t", "Big")->value, "x");
+  EXPECT_EQ(cell(made, "t", "l")->kind, CellOp::Kind::kClear);
+  ASSERT_NE(cell(made, "t", "a"), nullptr);
+  EXPECT_EQ(cell(made, "t", "a")->value, std::nullopt);
+}
+
+TEST_F(ModificationTest, DefaultUnsetLeavesOtherColumnsAlone) {
+  const Mutation made = mutation("INSERT INTO t JSON ? DEFAULT UNSET", {of(R"({"ID": 7, "a": 8})")});
+  EXPECT_EQ(made.partition_key, int_bytes(7));
+  ASSERT_EQ(made.rows[0].cells.size(), 1U);
+  EXPECT_EQ(cell(made, "t", "a")->value, int_bytes(8));
+}
+
+TEST_F(ModificationTest, AJsonMarkerIsAText) {
+  const PlanPtr made = plan("INSERT INTO t JSON ? USING TTL ?");
+  ASSERT_EQ(made->markers.size(), 2U);
+  EXPECT_EQ(made->markers[0].name, "[json]");
+  EXPECT_EQ(made->markers[0].type->to_cql(), "text");
+  EXPECT_EQ(made->markers[1].name, "[ttl]");
+  EXPECT_TRUE(made->partition_key_markers.empty());
+}
+
+TEST_F(ModificationTest, JsonThatIsNoRowIsRefused) {
+  const auto refused = [&](std::string json) { return refusal("INSERT INTO t JSON ?", {of(std::move(json))}); };
+  EXPECT_EQ(refusal("INSERT INTO t JSON ?", {null_value()}), "Invalid: Got null for INSERT JSON values");
+  EXPECT_EQ(refused("null"), "Invalid: Got null for INSERT JSON values");
+  EXPECT_EQ(refused("[1]"), "Invalid: Could not decode JSON string as a map: it is no object. (String was: [1])");
+  EXPECT_EQ(refused("{"),
+            "Invalid: Could not decode JSON string as a map: a name is missing at byte 2. (String was: {)");
+  EXPECT_EQ(refused(R"({"id": 1, "x": 2})"), "Invalid: JSON values map contains unrecognized column: x");
+  EXPECT_EQ(refused(R"({"id": "x"})"), "Invalid: Error decoding JSON value for id: Unable to make int from 'x'");
+  EXPECT_EQ(refused(R"({"a": 1})"), "Invalid: Invalid null value in condition for column id");
+  EXPECT_EQ(refused(R"({"id": 1, "v": [0, 0, 0]})").substr(0, 9), "Invalid: ");
+}
+
+TEST_F(ModificationTest, FromJsonTakesTheTypeOfItsColumn) {
+  EXPECT_EQ(cell(mutation("INSERT INTO t (id, fl) VALUES (1, from_json('[1, 2]'))"), "t", "fl")->value,
+            types::pack_list(std::vector<Bytes>{int_bytes(1), int_bytes(2)}));
+  EXPECT_EQ(cell(mutation("UPDATE t SET a = fromJson(?) WHERE id = 1", {of("5")}), "t", "a")->value, int_bytes(5));
+  EXPECT_EQ(
+      refusal("UPDATE t SET a = from_json(?) WHERE id = 1", {of("{")}),
+      "Function: execution of 'system.from_json[text]' failed: Could not decode JSON string '{': a name is missing "
+      "at byte 2");
+  EXPECT_EQ(refusal("UPDATE t SET a = from_json('[]') WHERE id = 1", {}),
+            "Function: Expected an int value, but got a ArrayList: []");
+  EXPECT_EQ(error_of("SELECT from_json('1') FROM t"),
+            "Invalid: from_json() cannot be used in the selection clause of a SELECT statement");
+}
+
 TEST_F(ModificationTest, TimestampsComeFromTheStatementThenTheClientThenTheServer) {
   PlanPtr with = plan("INSERT INTO t (id) VALUES (1) USING TIMESTAMP 42");
   PlanPtr without = plan("INSERT INTO t (id) VALUES (1)");

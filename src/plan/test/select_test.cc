@@ -169,5 +169,26 @@ TEST_F(SelectTest, Aggregates) {
   EXPECT_EQ(results, (std::vector<std::string>{"4", "3", "1", "6", "12", "4"}));
 }
 
+TEST_F(SelectTest, ATimeoutIsATimeInMilliseconds) {
+  const auto timeout = [&](std::string_view text, std::vector<BindValue> values = {}) -> std::string {
+    const PlanPtr made = plan(text);
+    const auto us = evaluate_timeout_us(*made, context(values));
+    if (!us) return us.error().message();
+    return *us ? std::to_string(**us) : "none";
+  };
+  EXPECT_EQ(timeout("SELECT * FROM t"), "none");
+  EXPECT_EQ(timeout("SELECT * FROM t BYPASS CACHE USING TIMEOUT 50ms"), "50000");
+  EXPECT_EQ(timeout("INSERT INTO t (id) VALUES (1) USING TIMEOUT 1m30s AND TTL 5"), "90000000");
+  EXPECT_EQ(timeout("UPDATE t USING TIMEOUT 2s SET a = 1 WHERE id = 1"), "2000000");
+  EXPECT_EQ(timeout("DELETE FROM t USING TIMEOUT 2s WHERE id = 1"), "2000000");
+  EXPECT_EQ(timeout("BEGIN BATCH USING TIMEOUT 2s APPLY BATCH"), "2000000");
+  EXPECT_EQ(timeout("SELECT * FROM t USING TIMEOUT ?", {null_value()}), "Timeout value cannot be null");
+  EXPECT_EQ(timeout("SELECT * FROM t USING TIMEOUT 1d"), "Timeout values cannot be expressed in days/months");
+  EXPECT_EQ(timeout("SELECT * FROM t USING TIMEOUT 5us"),
+            "Timeout values cannot have granularity finer than milliseconds");
+  EXPECT_EQ(timeout("SELECT * FROM t USING TIMEOUT ?", {of(*from_hex("000001"))}),
+            "Timeout values cannot have granularity finer than milliseconds");
+}
+
 }  // namespace
 }  // namespace sagitta::plan

@@ -1,8 +1,9 @@
 /// Arbitrary bytes as a value of a type that they name: what validates can be written as text and
 /// as a key, and the key reads back as an equal value; as a key they are refused or read as a valid
-/// value; as text they are refused or valid.
+/// value; as text and as JSON they are refused or valid.
 #include <cstdlib>
 
+#include "sagitta/types/json.h"
 #include "sagitta/types/value.h"
 
 namespace {
@@ -34,6 +35,13 @@ void check_key(const DataType& type, BytesView bytes, bool descending) {
   if (const auto value = take_ordered(type, descending, in)) require(validate(type, *value).has_value());
 }
 
+void check_json(const DataType& type, BytesView text) {
+  const auto json = parse_json(text);
+  if (!json) return;
+  const auto value = from_json(type, *json);
+  if (value && *value) require(validate(type, **value).has_value());
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
@@ -43,5 +51,6 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   check_value(**type, in.rest());
   check_key(**type, in.rest(), size % 2 == 1);
   if (const auto parsed = from_text(**type, in.rest())) require(validate(**type, *parsed).has_value());
+  check_json(**type, in.rest());
   return 0;
 }

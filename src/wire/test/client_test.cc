@@ -339,9 +339,10 @@ TEST(ResponseDecoder, ErrorsBecomeOurs) {
   EXPECT_EQ(exists.subject(), "k");
   EXPECT_EQ(exists.subject_table(), "t");
   for (const ErrorCode code :
-       {ErrorCode::kServer, ErrorCode::kProtocol, ErrorCode::kSyntax, ErrorCode::kInvalid, ErrorCode::kConfig,
-        ErrorCode::kAlreadyExists, ErrorCode::kUnprepared, ErrorCode::kUnauthorized, ErrorCode::kOverloaded,
-        ErrorCode::kReadTimeout, ErrorCode::kWriteTimeout, ErrorCode::kUnavailable, ErrorCode::kTruncate}) {
+       {ErrorCode::kServer, ErrorCode::kProtocol, ErrorCode::kSyntax, ErrorCode::kInvalid, ErrorCode::kFunction,
+        ErrorCode::kConfig, ErrorCode::kAlreadyExists, ErrorCode::kUnprepared, ErrorCode::kUnauthorized,
+        ErrorCode::kOverloaded, ErrorCode::kReadTimeout, ErrorCode::kWriteTimeout, ErrorCode::kUnavailable,
+        ErrorCode::kTruncate}) {
     const Error sent(code, "why", "s", "t");
     EXPECT_EQ(to_error(to_error_message(sent)).code(), code) << to_string(code);
   }

@@ -98,6 +98,7 @@ TEST(Response, ErrorsOfOursHaveTheirCodesAndDetails) {
       {ErrorCode::kProtocol, "0000000a", ""},
       {ErrorCode::kSyntax, "00002000", ""},
       {ErrorCode::kInvalid, "00002200", ""},
+      {ErrorCode::kFunction, "00001400", "0006 73797374656d 0002 6b73 0000"},
       {ErrorCode::kConfig, "00002300", ""},
       {ErrorCode::kAlreadyExists, "00002400", "0002 6b73 0001 74"},
       {ErrorCode::kUnprepared, "00002500", "0002 6b73"},

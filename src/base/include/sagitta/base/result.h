@@ -18,6 +18,7 @@ enum class ErrorCode : uint8_t {
   kProtocol,       ///< bytes that break the protocol
   kSyntax,         ///< CQL text that does not parse
   kInvalid,        ///< a well-formed request that makes no sense (unknown table, wrong type, bad vector)
+  kFunction,       ///< a function cannot compute its result; `subject` names the function
   kConfig,         ///< a schema option that is not understood
   kAlreadyExists,  ///< a keyspace or table of that name exists; `subject` and `subject_table` name it
   kUnprepared,     ///< an unknown prepared-statement id; `subject` holds its bytes
@@ -48,8 +49,8 @@ class Error {
 
   ErrorCode code() const { return code_; }
   const std::string& message() const { return body_->message; }
-  /// The keyspace of kAlreadyExists, the statement id of kUnprepared, the kind of write of
-  /// kWriteTimeout ("BATCH_LOG"; empty: a simple one); else empty.
+  /// The keyspace of kAlreadyExists, the statement id of kUnprepared, the function of kFunction, the
+  /// kind of write of kWriteTimeout ("BATCH_LOG"; empty: a simple one); else empty.
   const std::string& subject() const { return body_->subject; }
   /// The table of kAlreadyExists (empty for a keyspace); else empty.
   const std::string& subject_table() const { return body_->subject_table; }

@@ -379,6 +379,7 @@ struct Relation {
 
 struct Using {
   std::optional<Term> timestamp_us, ttl_seconds;
+  std::optional<Term> timeout;  ///< a duration or a marker: ScyllaDB's
 };
 
 struct Insert {
@@ -458,6 +459,7 @@ struct Select {
   std::vector<Ordering> order_by;
   std::optional<Term> per_partition_limit, limit;
   bool allow_filtering = false;
+  std::optional<Term> timeout;  ///< as that of Using
 };
 
 struct Statement {

@@ -17,7 +17,8 @@ struct PagingState {
   uint64_t statement_hash = 0;
   /// The last row that was returned or passed over.
   RowKey last;
-  /// Rows of `last`'s partition returned so far: for PER PARTITION LIMIT and DISTINCT.
+  /// Rows of `last`'s partition returned so far, or groups with GROUP BY: for PER PARTITION LIMIT
+  /// and DISTINCT.
   uint64_t in_partition = 0;
   /// What LIMIT leaves; none without LIMIT.
   std::optional<uint64_t> limit_left;

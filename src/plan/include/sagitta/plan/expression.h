@@ -88,6 +88,7 @@ struct Expression {
     kCall,        ///< `function` over `arguments`
     kCollection,  ///< list, set, map (key, value, ...), tuple, UDT or vector, by `type`, of `arguments`
     kElement,     ///< `arguments`[0] (a map or set) at key `arguments`[1]
+    kSlice,       ///< `arguments`[0] (a map or set) from key `arguments`[1] to `arguments`[2]; without type: open
     kField,       ///< field `index` of the UDT `arguments`[0]
     kAggregate,   ///< the `index`-th of the plan: `aggregate` over `arguments` (none for kCountRows); see Accumulator
   };

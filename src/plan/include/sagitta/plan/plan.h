@@ -89,6 +89,8 @@ struct Plan {
   uint64_t schema_version = 0;
   /// For the client, at every execution.
   std::vector<std::string> warnings;
+  /// Of USING TIMEOUT, a duration.
+  std::optional<Expression> timeout;
 };
 
 /// `keyspace` is the session's (or the request's) current one, empty for none; table names without
@@ -125,6 +127,10 @@ struct Write {
 /// not fit, a wrong number of values, null key components, or vectors that an index refuses. Any other
 /// plan: kInvalid.
 Result<Write> make_write(const Plan& plan, const EvalContext& context);
+
+/// How long the client of a USING TIMEOUT waits; nothing without one. kInvalid, in ScyllaDB's
+/// words, for what is no time or finer than milliseconds.
+Result<std::optional<int64_t>> evaluate_timeout_us(const Plan& plan, const EvalContext& context);
 
 /// Whether a modification, or one in a batch, may name more than one key, by IN. Any other plan:
 /// false.

@@ -24,6 +24,9 @@ std::strong_ordering compare(const DataType& type, BytesView a, BytesView b);
 /// The value as a CQL literal ('text', 0x00ff, [1, 2], {a: 1}), as cqlsh would accept it back.
 std::string to_literal(const DataType& type, ValueView value);
 
+/// A native value as CAST(x AS text) gives it.
+std::string to_text(const DataType& type, BytesView value);
+
 /// The value as JSON, in Cassandra's form.
 std::string to_json(const DataType& type, ValueView value);
 
@@ -82,6 +85,8 @@ Result<Bytes> from_text(const DataType& type, std::string_view text);
 // bytes)*, length -1 = null.
 Bytes pack_list(std::span<const Bytes> elements);
 Bytes pack_map(std::span<const std::pair<Bytes, Bytes>> entries);
+/// Of a list, set or map: the elements as `unpack_elements` gives them.
+Bytes pack_elements(const DataType& type, std::span<const Bytes> elements);
 Bytes pack_tuple(std::span<const Value> fields);
 /// A vector of any element type: fixed-size elements back to back, others each with an unsigned
 /// vint length before it.

@@ -13,7 +13,17 @@ namespace sagitta::types {
 struct Duration {
   int32_t months = 0, days = 0;
   int64_t ns = 0;
+
+  bool is_negative() const { return months < 0 || days < 0 || ns < 0; }
 };
+
+/// `sign` is 1 or -1. Months first, which end with the month where the day is none of it, then
+/// days, then time. Nothing when the sum is out of range.
+std::optional<int64_t> add_to_ms(int64_t ms, const Duration& duration, int64_t sign);
+/// The last of `start`, `start` + `duration`, `start` + 2 × `duration`, ... that is not after `ms`;
+/// `start` is not after it, and less than 2^62 ms before it. `duration` is not negative, and a
+/// millisecond at least.
+std::optional<int64_t> floor_ms(int64_t ms, const Duration& duration, int64_t start);
 
 /// Three signed vints. Nothing when the bytes are not that, or the signs differ.
 std::optional<Duration> decode_duration(BytesView bytes);
