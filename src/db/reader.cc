@@ -25,12 +25,6 @@ Gauge& work_gauge(MetricsRegistry& metrics, const char* thread) {
                        {{"thread", thread}});
 }
 
-std::vector<index::PostingProbe> asked(const plan::Way& way) {
-  std::vector<index::PostingProbe> probes;
-  for (const plan::IndexProbe& probe : way.probes) probes.push_back(probe.asked);
-  return probes;
-}
-
 bool is_error(const Result<Answer>& answer, ErrorCode code) { return !answer && answer.error().code() == code; }
 
 }  // namespace
@@ -150,7 +144,7 @@ void Reader::begin(Read& read, kv::ReadMode mode) {
   if (table->is_virtual) {
     read.rows = system_rows(table, {node_.node, node_.host_id, *schemas_.newest()->full, node_.traces});
   } else if (read.way.kind == plan::Way::Kind::kPostings) {
-    read.rows = std::make_unique<exec::IndexedRows>(stored_rows(read, {now_s, mode}), asked(read.way));
+    read.rows = std::make_unique<exec::IndexedRows>(stored_rows(read, {now_s, mode}), read.way.probes);
   } else {
     read.rows = std::make_unique<exec::StoredRows>(stored_rows(read, {now_s, mode}));
   }

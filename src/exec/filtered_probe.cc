@@ -10,8 +10,10 @@ FilteredProbe::FilteredProbe(const StoredRows& rows, const SelectRequest& reques
   if (!is_everything(ranges)) intervals_ = intervals_of(*rows.table(), ranges);
 }
 
-Result<std::optional<ResultSet>> FilteredProbe::run(const index::Reader& index, AnnReport& report) {
-  const index::Filter filter{.passes = [this](index::RowNumber row, BytesView key) { return accept(row, key); }};
+Result<std::optional<ResultSet>> FilteredProbe::run(const index::Reader& index, const index::RowSet* named,
+                                                    AnnReport& report) {
+  const index::Filter filter{.rows = named,
+                             .passes = [this](index::RowNumber row, BytesView key) { return accept(row, key); }};
   auto answer = probe(index, filter, rows_.now_s(), request_, rows_.is_on_core(), report);
   report.candidates += candidates_;
   if (error_) return std::unexpected(*error_);

@@ -16,7 +16,8 @@ class FilteredProbe {
   FilteredProbe(const StoredRows& rows, const SelectRequest& request);
 
   /// Nothing when the index has moved on from these rows. Errors as probe(), and of reading rows.
-  Result<std::optional<ResultSet>> run(const index::Reader& index, AnnReport& report);
+  /// Rows outside `named` are not looked at; null: any may be.
+  Result<std::optional<ResultSet>> run(const index::Reader& index, const index::RowSet* named, AnnReport& report);
 
  private:
   struct Accepted {

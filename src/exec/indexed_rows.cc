@@ -117,6 +117,12 @@ class IndexedStream final : public RowStream {
 
 }  // namespace
 
+std::vector<index::PostingProbe> asked_of(std::span<const plan::IndexProbe> probes) {
+  std::vector<index::PostingProbe> asked;
+  for (const plan::IndexProbe& probe : probes) asked.push_back(probe.asked);
+  return asked;
+}
+
 Result<std::unique_ptr<RowStream>> IndexedRows::open(const ReadRange& range) const {
   return std::make_unique<IndexedStream>(rows_, probes_, range);
 }

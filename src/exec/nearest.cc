@@ -1,6 +1,9 @@
 /// Runs of ANN selects: through the index that the way names, else over the rows.
 #include "sagitta/exec/ann.h"
 
+#include "sagitta/exec/indexed_rows.h"
+#include "sagitta/rows/row_keys.h"
+
 #include "fetch.h"
 #include "filtered_probe.h"
 #include "probe.h"
@@ -32,6 +35,26 @@ Result<std::optional<ResultSet>> probe_all(const AnnSource& source, const Select
   return fetch_hits(source.open(), request, *request.select.ann->column, answer.hits);
 }
 
+/// The numbers of the rows that the postings of every probe name. What a number means may change
+/// meanwhile: rows are tested again when they are fetched.
+Result<index::RowSet> named_rows(const StoredRows& rows, const index::RowMap& map,
+                                 std::span<const plan::IndexProbe> probes, const SelectRequest& request) {
+  const std::vector<index::PostingProbe> asked = asked_of(probes);
+  index::RowSet named;
+  for (size_t p = 0; p < rows.views().count(); ++p) {
+    const auto keys = index::open_keys(rows.views().at(p), asked);
+    const types::Interval table = rows::table_interval(rows.table()->id);
+    for (Bytes wanted = table.from;;) {
+      if (rows.is_on_core()) SAGITTA_CHECK(request.may_go_on());
+      SAGITTA_TRY(const auto key, keys->seek(wanted));
+      if (!key || *key >= table.to) break;
+      if (const auto number = map.find(*key)) named.add(*number);
+      wanted = Bytes(*key) + '\0';
+    }
+  }
+  return named;
+}
+
 class AnnRun final : public SelectRun {
  public:
   AnnRun(AnnSource source, const SelectRequest& request, AnnReport& report)
@@ -59,7 +82,10 @@ class AnnRun final : public SelectRun {
   }
   Result<std::optional<ResultSet>> probe_filtered() {
     const StoredRows rows = source_.open();
-    return FilteredProbe(rows, request_).run(*source_.way.index, report_);
+    const index::Reader& index = *source_.way.index;
+    if (source_.way.probes.empty()) return FilteredProbe(rows, request_).run(index, nullptr, report_);
+    SAGITTA_TRY(const index::RowSet named, named_rows(rows, *index.rows(), source_.way.probes, request_));
+    return FilteredProbe(rows, request_).run(index, &named, report_);
   }
   void start_scan() {
     report_.path = "exact";

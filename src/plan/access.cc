@@ -290,6 +290,17 @@ bool names_partitions(const IndexProbe& probe) {
   return probe.definition->column().kind == schema::ColumnKind::kStatic;
 }
 
+/// The first, and those that leave few of its rows.
+void take_probes(const std::vector<Candidate>& found, Way& way) {
+  const Candidate& first = found.front();
+  way.rows = first.rows;
+  for (const Candidate& one : found) {
+    const bool is_further = one.probe->asked.is_equality && one.rows <= kFurtherRows * (first.rows + 1) &&
+                            names_partitions(*one.probe) == names_partitions(*first.probe);
+    if (one.probe == first.probe || is_further) way.probes.push_back(*one.probe);
+  }
+}
+
 /// Unless reading the rows is better.
 void choose_postings(const BoundSelect& select, const index::IndexSet& indexes, Way& way) {
   if (select.probes.empty() || select.reversed || names_rows(select)) return;
@@ -298,12 +309,20 @@ void choose_postings(const BoundSelect& select, const index::IndexSet& indexes, 
   const Candidate& first = found.front();
   if (!select.partitions && first.index->share(first.probe->asked.terms) > kShareMax) return;
   way.kind = Way::Kind::kPostings;
-  way.rows = first.rows;
-  for (const Candidate& one : found) {
-    const bool is_further = one.probe->asked.is_equality && one.rows <= kFurtherRows * (first.rows + 1) &&
-                            names_partitions(*one.probe) == names_partitions(*first.probe);
-    if (one.probe == first.probe || is_further) way.probes.push_back(*one.probe);
-  }
+  take_probes(found, way);
+}
+
+/// A row that is fetched to be tested costs as much as so many postings.
+constexpr double kPostingsOfAFetch = 12;
+
+/// Postings as the filter of a search, where it would fetch more rows to test them: limit / share.
+void choose_filter(const BoundSelect& select, const index::IndexSet& indexes, Way& way) {
+  std::vector<Candidate> found = candidates(select, indexes);
+  std::erase_if(found, [](const Candidate& one) { return names_partitions(*one.probe); });
+  if (found.empty()) return;
+  const double share = found.front().index->share(found.front().probe->asked.terms);
+  const auto postings = static_cast<double>(found.front().rows);
+  if (postings * share <= kPostingsOfAFetch * static_cast<double>(*select.limit)) take_probes(found, way);
 }
 
 // A partition is read whole: it is little beside a search that passes it alone.
@@ -318,6 +337,7 @@ Way choose_way(const BoundSelect& select, const index::IndexSet& indexes) {
   way.index = covering(*select.ann, *select.limit, indexes);
   if (way.index != nullptr) {
     way.kind = Way::Kind::kIndex;
+    choose_filter(select, indexes, way);
   } else {
     way.warning = warning_of_full(*select.ann, indexes);
   }
@@ -340,7 +360,10 @@ std::string Way::describe(const BoundSelect& select) const {
   const char* how = filters ? ", filtered" : "";
   switch (kind) {
     case Kind::kPartitions: return fmt::format("{} partitions{}", select.partitions->size(), how);
-    case Kind::kIndex: return fmt::format("index {}{}", index->def().name, how);
+    case Kind::kIndex: {
+      const std::string among = probes.empty() ? "" : ", among postings of " + names_of(probes);
+      return fmt::format("index {}{}{}", index->def().name, among, how);
+    }
     case Kind::kPostings: return fmt::format("postings of {}{}", names_of(probes), how);
     case Kind::kTokens: break;
   }

@@ -15,13 +15,13 @@ struct Way {
   enum class Kind : uint8_t {
     kPartitions,  ///< the rows of the partitions that the statement names
     kTokens,      ///< the rows of every partition of a range of tokens
-    kIndex,       ///< the hits of an index, best first
+    kIndex,       ///< the hits of an index that is kept in memory, best first
     kPostings,    ///< the rows that postings name, of several indexes those that all of them name
   };
   Kind kind = Kind::kTokens;
   /// For kIndex.
   index::ReaderPtr index;
-  /// For kPostings.
+  /// For kPostings; for kIndex those that filter its hits, if any.
   std::vector<IndexProbe> probes = {};
   uint64_t rows = 0;  ///< that they name, about
   /// What is found has to pass filters or lie in clustering ranges.
