@@ -4,6 +4,7 @@
 #include "bench_ann.h"
 #include "bench_cql/options.h"
 #include "serve.h"
+#include "verify.h"
 
 namespace {
 
@@ -122,7 +123,11 @@ int main(int argc, char** argv) {
   bench->require_subcommand(1);
   const CLI::App* bench_ann = add_bench_ann(*bench, bench_ann_options);
   const CLI::App* bench_cql = add_bench_cql(*bench, bench_cql_options);
+  std::string verified;
+  CLI::App* verify = app.add_subcommand("verify", "Compare every index of a data directory with its rows.");
+  verify->add_option("directory", verified, "Data directory that no server has open")->required();
   CLI11_PARSE(app, argc, argv);
+  if (verify->parsed()) return sagitta::verify(verified);
   if (bench_ann->parsed()) return sagitta::bench_ann(bench_ann_options);
   if (bench_cql->parsed()) return sagitta::bench_cql(bench_cql_options);
   return sagitta::serve(options);

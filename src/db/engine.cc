@@ -9,6 +9,7 @@
 #include "sagitta/base/logging.h"
 
 #include "describe.h"
+#include "verify.h"
 #include "work_limits.h"
 
 namespace sagitta::db {
@@ -250,6 +251,10 @@ std::shared_ptr<void> Engine::on_schema_change(std::function<void(const SchemaCh
     const auto& event = outcome.event;
     listener({event.change, event.target, event.keyspace, event.name, {}});
   });
+}
+
+Result<std::vector<index::IndexCheck>> Engine::verify() const {
+  return db::verify(partitions_, *schemas_.newest()->stored, env_.clock);
 }
 
 std::map<std::string, std::string> Engine::state() const {

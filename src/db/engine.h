@@ -44,6 +44,7 @@ class Engine final : public Database {
   Budgets& budgets() override { return budgets_; }
   const Uuid& host_id() const override { return directory_.format.host_id; }
   std::map<std::string, std::string> state() const override;
+  Result<std::vector<index::IndexCheck>> verify() const override;
 
  private:
   Status begin_timeuuids();

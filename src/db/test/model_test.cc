@@ -33,6 +33,7 @@ class Model : public ModelWrites {
     if (roll < 25) return change_index();
     if (roll < 32) return change_ordered_index();
     if (roll < 33) return restart();
+    if (roll < 34) return check_indexes();
     if (roll < 550) return write();
     if (roll < 650) return batch();
     if (roll < 800) return read_some();
@@ -42,6 +43,7 @@ class Model : public ModelWrites {
     return search();
   }
   void check_everything() {
+    check_indexes();
     for (auto& [name, table] : tables_) {
       table_name_ = name;
       table_ = &table;
@@ -51,6 +53,17 @@ class Model : public ModelWrites {
   uint64_t rows_compared() const { return rows_compared_; }
 
  private:
+  /// No write is under way: an index that serves is equal to its rows.
+  void check_indexes() {
+    const auto checks = database_->verify();
+    ASSERT_TRUE(checks) << checks.error().to_string();
+    for (const index::IndexCheck& check : *checks) {
+      ASSERT_TRUE(check.is_equal()) << check.table << " " << check.index << ": " << check.missing << " missing, "
+                                    << check.stray << " stray\n"
+                                    << fmt::format("{}", fmt::join(check.faults, "\n"));
+    }
+  }
+
   // --- schema ---
   static std::string type_text(TwinType type) {
     switch (type) {

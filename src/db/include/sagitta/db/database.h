@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "sagitta/index/index_check.h"
 #include "sagitta/base/result.h"
 #include "sagitta/base/uuid.h"
 #include "sagitta/db/answer.h"
@@ -60,6 +61,9 @@ class Database {
   /// Numbers of one line each for /readyz and start-up messages: log offset applied, tables,
   /// indexes building.
   virtual std::map<std::string, std::string> state() const = 0;
+  /// Compares every index with its rows, beside reads and writes. Blocks for as long as reading all of
+  /// them takes. kCorruption, kIo.
+  virtual Result<std::vector<index::IndexCheck>> verify() const = 0;
 };
 
 /// What clients see as release_version.
