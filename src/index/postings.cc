@@ -158,14 +158,19 @@ void PostingFollower::begin_row(const schema::TableDef& table, BytesView row_key
 }
 
 void PostingFollower::was(uint32_t column_id, BytesView path, const rows::Cell& cell) {
-  add(column_id, path, cell, before_);
+  Keys gone;
+  add(column_id, path, cell, gone);
+  // What the record itself has added was never stored.
+  for (auto& [key, value] : gone) {
+    if (after_.erase(key) == 0) before_[key] = std::move(value);
+  }
 }
 
 void PostingFollower::is(uint32_t column_id, BytesView path, const rows::Cell& cell) {
   add(column_id, path, cell, after_);
 }
 
-void PostingFollower::existed(int64_t expires_s) { add_key_parts(expires_s, before_); }
+void PostingFollower::existed(std::optional<int64_t> expires_s) { add_key_parts(expires_s, before_); }
 
 void PostingFollower::exists(int64_t expires_s) { add_key_parts(expires_s, after_); }
 
@@ -181,14 +186,14 @@ void PostingFollower::add(uint32_t column_id, BytesView path, const rows::Cell& 
 }
 
 /// A static row has no clustering.
-void PostingFollower::add_key_parts(int64_t expires_s, Keys& keys) const {
+void PostingFollower::add_key_parts(std::optional<int64_t> expires_s, Keys& keys) const {
   for (const Kept& index : table_->indexes) {
     if (!index.column->is_key()) continue;
     const auto part = rows::key_part(*table_->def, row_key_, *index.column);
     const Bytes term = part ? index.terms->of(*part) : Bytes();
     if (term.empty()) continue;
-    const rows::Posting posting{.term = term, .row_key = row_key_, .path = {}, .expires_s = expires_s};
-    keys[rows::posting_key(index.id, posting)] = rows::posting_value(posting);
+    const rows::Posting posting{.term = term, .row_key = row_key_, .path = {}, .expires_s = expires_s.value_or(0)};
+    keys[rows::posting_key(index.id, posting)] = expires_s ? rows::posting_value(posting) : Bytes();
   }
 }
 

@@ -75,21 +75,30 @@ void keep_later(int64_t& expires_s, int64_t other_s) {
   expires_s = expires_s == 0 || other_s == 0 ? 0 : std::max(expires_s, other_s);
 }
 
-/// Up to when a row exists: seconds since the epoch, 0 = for ever; nothing for one that does not. A
-/// static row exists by its cells alone.
-std::optional<int64_t> lifetime_s(const StoredRow& row, bool is_static) {
-  std::optional<int64_t> lives;
-  const auto add = [&](int64_t expires_s) { lives ? keep_later(*lives, expires_s) : void(lives = expires_s); };
-  if (row.marker.is_set() && !is_static) add(row.marker.expires_s);
-  const auto add_cell = [&](const Cell& cell) {
-    if (cell.value) add(cell.expires_s);
-  };
-  for (const auto& [id, cell] : row.cells) add_cell(cell);
-  for (const auto& [id, map] : row.maps) {
-    for (const auto& [path, cell] : map.cells) add_cell(cell);
+/// Up to when something exists: seconds since the epoch, 0 = for ever; nothing for what does not.
+class Lifetime {
+ public:
+  void add(int64_t expires_s) { until_s_ ? keep_later(*until_s_, expires_s) : void(until_s_ = expires_s); }
+  void add(const std::map<Bytes, Cell>& cells) {
+    for (const auto& [path, cell] : cells) add(cell);
   }
-  if (!row.apart.empty()) add(0);
-  return lives;
+  void add(const Cell& cell) {
+    if (cell.value) add(cell.expires_s);
+  }
+  bool is_for_ever() const { return until_s_ == 0; }
+  const std::optional<int64_t>& until_s() const { return until_s_; }
+
+ private:
+  std::optional<int64_t> until_s_;
+};
+
+/// Of a row without its columns that are apart. A static row exists by its cells alone.
+Lifetime lifetime_of(const StoredRow& row, bool is_static) {
+  Lifetime lifetime;
+  if (row.marker.is_set() && !is_static) lifetime.add(row.marker.expires_s);
+  for (const auto& [id, cell] : row.cells) lifetime.add(cell);
+  for (const auto& [id, map] : row.maps) lifetime.add(map.cells);
+  return lifetime;
 }
 
 int64_t newest_us(const StoredRow& row) {
@@ -116,6 +125,7 @@ Status RowEdit::read() {
   if (!bytes) return {};
   SAGITTA_TRY(row_, StoredRow::decode(*bytes));
   tell_all(true);
+  tell_existed();
   SAGITTA_CHECK(forget_dropped());
   row_.purge(log_s_, table_.gc_grace_s());
   if (entries_.sweeps().is_empty()) return {};
@@ -135,9 +145,27 @@ void RowEdit::tell_all(bool before) {
     before ? observer_->was(id, {}, cell) : observer_->is(id, {}, cell);
   }
   for (const auto& [id, map] : row_.maps) tell(id, map.cells, before);
-  const auto until_s = lifetime_s(row_, is_static());
-  if (!until_s) return;
-  before ? observer_->existed(*until_s) : observer_->exists(*until_s);
+}
+
+void RowEdit::tell_existed() {
+  if (observer_ == nullptr) return;
+  const Lifetime lifetime = lifetime_of(row_, is_static());
+  if (!row_.apart.empty() && !lifetime.is_for_ever()) return observer_->existed(std::nullopt);
+  if (lifetime.until_s()) observer_->existed(lifetime.until_s());
+}
+
+/// Columns that are apart are read where the row may live by them alone.
+Status RowEdit::tell_exists() {
+  if (observer_ == nullptr) return {};
+  Lifetime lifetime = lifetime_of(row_, is_static());
+  for (const auto& [id, column] : row_.apart) {
+    if (lifetime.is_for_ever()) break;
+    SAGITTA_TRY(const ApartCells cells, apart_cells(id));
+    SAGITTA_TRY(const auto all, cells.all());
+    lifetime.add(all);
+  }
+  if (lifetime.until_s()) observer_->exists(*lifetime.until_s());
+  return {};
 }
 
 void RowEdit::tell(uint32_t column_id, const std::map<Bytes, Cell>& cells, bool before) {
@@ -173,6 +201,7 @@ Status RowEdit::show() {
   }
   if (table_.has_revived) return write();  // reading has taken cells out of their pages
   tell_all(false);
+  SAGITTA_CHECK(tell_exists());
   observer_->end_row();
   return {};
 }
@@ -194,6 +223,7 @@ Status RowEdit::forget_dropped() {
 Status RowEdit::write() {
   SAGITTA_CHECK(move_large_apart());
   tell_all(false);
+  SAGITTA_CHECK(tell_exists());
   if (observer_ != nullptr) observer_->end_row();
   if (row_.is_empty()) {
     entries_.remove(key_);

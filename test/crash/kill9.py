@@ -4,8 +4,9 @@
     test/crash/kill9.py build/release/apps/sagitta/sagitta --rounds 50
 
 Each round: threads insert, update and delete rows through the ordinary Cassandra driver, the server dies, starts again on the
-same data, and every row is compared with what was acknowledged, by key and through the vector index (each vector must find its own
-row first). An operation in flight at the kill may have happened or not; both are right, but from then on the answer is fixed.
+same data, and every row is compared with what was acknowledged, by key and through both indexes (each vector must find its own
+row first, each version its row). A third of the updates are conditional. At the end `sagitta verify` must find every index equal to
+its rows. An operation in flight at the kill may have happened or not; both are right, but from then on the answer is fixed.
 SAGITTA_SEED replays the same operations and moments, as far as the machine's timing allows.
 """
 import argparse
@@ -43,11 +44,14 @@ SCHEMA = (
     f"CREATE TABLE IF NOT EXISTS crash.rows (id int PRIMARY KEY, version int, v vector<float, {DIM}>)",
     "CREATE CUSTOM INDEX IF NOT EXISTS rows_by_v ON crash.rows (v) USING 'StorageAttachedIndex' "
     "WITH OPTIONS = {'similarity_function': 'euclidean'}",
+    "CREATE INDEX IF NOT EXISTS rows_by_version ON crash.rows (version) USING 'sai'",
 )
 INSERT = "INSERT INTO crash.rows (id, version, v) VALUES (?, ?, ?)"
+UPDATE = "UPDATE crash.rows SET version = ?, v = ? WHERE id = ? IF version = ?"
 DELETE = "DELETE FROM crash.rows WHERE id = ?"
 READ = "SELECT version, v FROM crash.rows WHERE id = ?"
 NEAREST = "SELECT id, version FROM crash.rows ORDER BY v ANN OF ? LIMIT 1"
+BY_VERSION = "SELECT id FROM crash.rows WHERE version = ?"
 COUNT = "SELECT count(*) FROM crash.rows"
 
 
@@ -131,13 +135,13 @@ class Writer(threading.Thread):
         super().__init__(daemon=True)
         self.keys = range(number * KEYS_PER_WRITER, (number + 1) * KEYS_PER_WRITER)
         self.random = random.Random(f"{seed}/{number}")
-        self.known, self.open = {}, {}
+        self.known, self.open, self.faults = {}, {}, []
         self.version = self.acknowledged = 0
 
     def begin(self, session):
         threading.Thread.__init__(self, daemon=True)
         self.session = session
-        self.insert, self.delete = session.prepare(INSERT), session.prepare(DELETE)
+        self.insert, self.update, self.delete = (session.prepare(text) for text in (INSERT, UPDATE, DELETE))
         self.start()
 
     def run(self):
@@ -148,6 +152,11 @@ class Writer(threading.Thread):
             try:
                 if version is None:
                     self.session.execute(self.delete, (key,))
+                elif self.known.get(key) is not None and self.random.random() < 0.3:
+                    answer = self.session.execute(self.update, (version, vector_of(key, version), key, self.known[key]))
+                    if not answer.one().applied:
+                        self.faults.append(f"row {key} is not of version {self.known[key]} to a condition")
+                        continue
                 else:
                     self.session.execute(self.insert, (key, version, vector_of(key, version)))
             except Exception:  # killed: this operation is in doubt
@@ -176,6 +185,8 @@ def check_keys(session, writers):
                 faults.append(f"row {key} has another vector than version {version}")
             writer.known[key] = version
         writer.open.clear()
+        faults += writer.faults
+        writer.faults.clear()
     return faults
 
 
@@ -189,6 +200,11 @@ def check_vectors(session, writers):
         row = result.result_or_exc.one()
         if row is None or (row.id, row.version) != (key, version):
             faults.append(f"the vector of row {key} finds {row}")
+    by_version = session.prepare(BY_VERSION)
+    results = execute_concurrent_with_args(session, by_version, [(version,) for _, version in live], concurrency=32)
+    for (key, version), result in zip(live, results):
+        if key not in {row.id for row in result.result_or_exc}:
+            faults.append(f"version {version} does not find row {key}")
     count = session.execute(COUNT).one()[0]
     if count != len(live):
         faults.append(f"count(*) is {count}, there are {len(live)} rows")
@@ -215,6 +231,13 @@ def run_round(server, writers, chance):
         cluster.shutdown()
 
 
+def verify(server):
+    """Faults of the program's own comparison of indexes and rows, when no server has the directory."""
+    server.kill()
+    answer = subprocess.run([server.binary, "verify", server.data], capture_output=True, text=True, check=False)
+    return [] if answer.returncode == 0 else (answer.stdout + answer.stderr).splitlines()
+
+
 def run(server, rounds, seed):
     chance = random.Random(seed)
     writers = [Writer(number, seed) for number in range(WRITERS)]
@@ -233,6 +256,9 @@ def run(server, rounds, seed):
             live = sum(version is not None for writer in writers for version in writer.known.values())
             print(f"  round {number} of {rounds}: {sum(w.acknowledged for w in writers):,} writes acknowledged, {live} rows live, "
                   f"{failed} rounds with losses", flush=True)
+    for fault in verify(server):
+        print(f"  verify: {fault}")
+        failed = max(failed, 1)
     return passed, failed
 
 

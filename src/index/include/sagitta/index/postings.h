@@ -81,7 +81,7 @@ class PostingFollower final : public rows::CellObserver {
   void begin_row(const schema::TableDef& table, BytesView row_key) override;
   void was(uint32_t column_id, BytesView path, const rows::Cell& cell) override;
   void is(uint32_t column_id, BytesView path, const rows::Cell& cell) override;
-  void existed(int64_t expires_s) override;
+  void existed(std::optional<int64_t> expires_s) override;
   void exists(int64_t expires_s) override;
   void end_row() override;
   void truncate(const schema::TableDef& table);
@@ -125,12 +125,13 @@ class PostingFollower final : public rows::CellObserver {
     std::map<uint32_t, Table> tables;
     std::map<uint32_t, Progress> progress;  ///< by index
   };
-  using Keys = std::map<Bytes, Bytes>;  ///< of postings, with their values
+  /// Of postings, with their values; an empty one is not known.
+  using Keys = std::map<Bytes, Bytes>;
 
   void adopt(const schema::Schema& schema);
   void put_progress(uint32_t index_id);
   void add(uint32_t column_id, BytesView path, const rows::Cell& cell, Keys& keys) const;
-  void add_key_parts(int64_t expires_s, Keys& keys) const;
+  void add_key_parts(std::optional<int64_t> expires_s, Keys& keys) const;
   void change();
 
   kv::Store& store_;

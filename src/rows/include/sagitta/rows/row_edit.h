@@ -49,6 +49,8 @@ class RowEdit {
  private:
   bool is_static() const;
   void tell_all(bool before);
+  void tell_existed();
+  Status tell_exists();
   void tell(uint32_t column_id, const std::map<Bytes, Cell>& cells, bool before);
   Status forget_dropped();
   Status apply(CellOp op, Cell cell);
