@@ -8,14 +8,10 @@
 #include "sagitta/testing/scan_kind.h"
 
 #include "model_writes.h"
+#include "numbers.h"
 
 namespace sagitta::db::test {
 namespace {
-
-uint64_t number_from(const char* variable, uint64_t otherwise) {
-  const char* text = std::getenv(variable);
-  return text == nullptr ? otherwise : std::strtoull(text, nullptr, 10);
-}
 
 class Model : public ModelWrites {
  public:
