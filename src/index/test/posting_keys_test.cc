@@ -184,8 +184,10 @@ TEST_F(PostingKeysTest, AgreesWithTheTwin) {
   fmt::print("SAGITTA_SEED={} replays it\n", seed);
   std::mt19937_64 engine(seed);
   const auto below = [&](uint64_t bound) { return static_cast<uint32_t>(engine() % bound); };
-  for (int i = 0; i < 20'000; ++i)
-    put(1 + below(2), below(12), below(12'000), below(5) == 0 ? "path" : "", below(5) == 0 ? kNowS + below(2) : 0);
+  for (int i = 0; i < 20'000; ++i) {
+    const bool has_path = below(4) == 0;
+    put(1 + below(2), below(12), below(12'000), has_path ? std::to_string(i) : "", has_path ? kNowS + below(2) : 0);
+  }
   const rows::ReadView view = this->view();
   for (int round = 0; round < 100; ++round) {
     std::vector<PostingProbe> probes;
