@@ -7,15 +7,15 @@
 
 #include "sagitta/testing/scan_kind.h"
 
-#include "model_writes.h"
+#include "model_conditional.h"
 #include "numbers.h"
 
 namespace sagitta::db::test {
 namespace {
 
-class Model : public ModelWrites {
+class Model : public ModelConditional {
  public:
-  using ModelWrites::ModelWrites;
+  using ModelConditional::ModelConditional;
 
   void step() {
     if (tables_.empty()) return create_table();
@@ -29,7 +29,8 @@ class Model : public ModelWrites {
     if (roll < 25) return change_index();
     if (roll < 32) return change_ordered_index();
     if (roll < 33) return restart();
-    if (roll < 550) return write();
+    if (roll < 420) return write();
+    if (roll < 550) return write_if();
     if (roll < 650) return batch();
     if (roll < 800) return read_some();
     if (roll < 870) return read_all();
@@ -208,11 +209,6 @@ class Model : public ModelWrites {
     };
     ASSERT_EQ(got.size(), expected.size()) << text << "\ngot:" << all(got) << "\nexpected:" << all(expected);
     for (size_t i = 0; i < got.size(); ++i) ASSERT_EQ(show(got[i]), show(expected[i])) << text << " row " << i;
-  }
-  static std::string show(const RowValues& row) {
-    std::string text;
-    for (const Value& value : row) text += (value ? to_hex(*value) : "null") + " ";
-    return text;
   }
   void read_all() {
     pick_table();
@@ -414,8 +410,8 @@ TEST(Model, AgreesWithTheTwin) {
   while (model.operations() < operations && !testing::Test::HasFailure()) model.step();
   if (!testing::Test::HasFailure()) model.check_everything();
   if (testing::Test::HasFailure()) fmt::print("{}", model.history(number_from("SAGITTA_MODEL_HISTORY", 20)));
-  fmt::print("model: {} operations, {} restarts, {} rows compared\n", model.operations(), model.restarts(),
-             model.rows_compared());
+  fmt::print("model: {} operations, {} restarts, {} rows compared; {} conditional writes applied, {} not\n",
+             model.operations(), model.restarts(), model.rows_compared(), model.applied(), model.not_applied());
 }
 
 }  // namespace
