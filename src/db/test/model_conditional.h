@@ -64,10 +64,11 @@ class ModelConditional : public ModelConditions {
     const Ints partition = random_key(table_->partition_columns);
     std::set<Ints> rows;
     for (uint64_t left = 1 + below(3); left > 0; --left) rows.insert(random_key(table_->clustering_columns));
-    const size_t conditional = below(rows.size());
+    const auto sure = std::next(rows.begin(), static_cast<std::ptrdiff_t>(below(rows.size())));
     for (const Ints& row : rows) {
-      const bool is_conditional = statements_.size() == conditional || chance(2);
+      const bool is_conditional = row == *sure || chance(2);
       statements_.push_back(random_statement({partition, row}, false, is_conditional));
+      if (chance(3)) statements_.push_back(random_statement({partition, row}, false, false));
     }
   }
   Statement random_statement(const Place& place, bool is_alone, bool is_conditional) {
