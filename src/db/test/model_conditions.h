@@ -1,9 +1,9 @@
 /// Conditions of the model test: each as text for the database, and as what it wants of a value.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <functional>
-#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -39,7 +39,7 @@ class ModelConditions : public ModelWrites {
   using Part = std::function<Value(const Value& whole)>;
 
   /// Of these values the order of bytes is that of CQL. Nothing is less or greater than null.
-  static bool compare(const std::string& op, const Value& left, const Value& right) {
+  static bool meets(const std::string& op, const Value& left, const Value& right) {
     if (!left || !right) {
       const bool both = !left && !right;
       return op == "=" ? both : op == "!=" && !both;
@@ -57,7 +57,7 @@ class ModelConditions : public ModelWrites {
     Literal wanted = random_scalar(type);
     while (!wanted.value && op != "=" && op != "!=") wanted = random_scalar(type);
     return {column, fmt::format("{} {} {}", subject, op, wanted.text),
-            [=](const Value& whole) { return compare(op, part(whole), wanted.value); }};
+            [=](const Value& whole) { return meets(op, part(whole), wanted.value); }};
   }
   Wish random_choice_of(const TwinColumn& column, const std::string& subject, TwinType type, const Part& part) {
     std::vector<Literal> wanted;
@@ -82,7 +82,7 @@ class ModelConditions : public ModelWrites {
       wanted = {text, visible_cell(column, cell, INT64_MIN, now_s())};
     }
     return {column, fmt::format("{} {} {}", column.name, op, wanted.text),
-            [=](const Value& whole) { return compare(op, whole, wanted.value); }};
+            [=](const Value& whole) { return meets(op, whole, wanted.value); }};
   }
   Wish random_wish_of_field(const TwinColumn& column) {
     const size_t number = below(kUdtFields);
