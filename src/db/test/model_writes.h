@@ -213,12 +213,14 @@ class ModelWrites : public ModelBase {
     const std::string& name = column.name;
     if (chance(3)) {
       auto [text, elements] = random_list(false);
-      return {fmt::format("UPDATE {0} SET {1} = {1} - {2}{3}", full_name(), name, text, where), [=, &cell](int64_t ts) {
+      return {fmt::format("UPDATE {0} SET {1} = {1} - {2}{3}", full_name(), name, text, where),
+              [=, &cell](int64_t ts) {
                 for (const auto& [key, value] : live) {
                   const bool named = std::ranges::any_of(elements, [&](const auto& e) { return e.second == value; });
                   if (named) cell.elements[key].push_back({ts, std::nullopt, 0});
                 }
-              }};
+              },
+              column.is_static};
     }
     const uint64_t at = below(live.size() + 1);
     Literal literal = random_scalar(TwinType::kInt);
@@ -229,9 +231,11 @@ class ModelWrites : public ModelBase {
         removes ? fmt::format("DELETE {}[{}] FROM {}{}", name, at, full_name(), where)
                 : fmt::format("UPDATE {}{} SET {}[{}] = {}{}", full_name(), using_text, name, at, literal.text, where);
     if (at == live.size()) return must_not(text), Write();
-    return {text, [key = live[at].first, literal, expires = literal.value ? expires_s : 0, &cell](int64_t ts) {
+    return {text,
+            [key = live[at].first, literal, expires = literal.value ? expires_s : 0, &cell](int64_t ts) {
               cell.elements[key].push_back({ts, literal.value, expires});
-            }};
+            },
+            column.is_static};
   }
   Write random_count() {
     const Place place = random_place();
