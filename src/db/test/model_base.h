@@ -28,6 +28,12 @@ inline Bytes int_bytes(int32_t v) {
   return out;
 }
 
+inline std::string show(const RowValues& row) {
+  std::string text;
+  for (const Value& value : row) text += (value ? to_hex(*value) : "null") + " ";
+  return text;
+}
+
 /// A value as CQL text and as bytes.
 struct Literal {
   std::string text;
@@ -81,12 +87,10 @@ class ModelBase {
     auto answer = ask(*database_, text, std::move(options));
     ASSERT_TRUE(answer) << text << "\n" << answer.error().to_string();
   }
-  void must_not(const std::string& text, int64_t ts) {
+  void must_not(const std::string& text) {
     ++operations_;
-    history_.push_back(fmt::format("{} ts {}, refused: {}", now_s(), ts, text));
-    RequestOptions options;
-    options.default_timestamp_us = ts;
-    const auto answer = ask(*database_, text, options);
+    history_.push_back(fmt::format("{}, refused: {}", now_s(), text));
+    const auto answer = ask(*database_, text);
     ASSERT_FALSE(answer) << text;
     ASSERT_EQ(answer.error().code(), ErrorCode::kInvalid) << text << "\n" << answer.error().to_string();
   }

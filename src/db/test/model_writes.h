@@ -11,19 +11,27 @@ class ModelWrites : public ModelBase {
  protected:
   using ModelBase::ModelBase;
 
+  /// The key of a row; without its clustering part that of the static row.
+  struct Place {
+    Ints partition, clustering;
+  };
+  /// A statement, and what it does at a timestamp.
   struct Write {
     std::string text;
-    std::function<void()> apply;
+    std::function<void(int64_t ts)> apply;
+    bool changes_static = false, is_deletion_of_rows = false;
   };
+  using Apply = std::function<void(TwinCell&, int64_t ts)>;
+  Place random_place() { return {random_key(table_->partition_columns), random_key(table_->clustering_columns)}; }
   void write() {
     pick_table();
     const int64_t ts = random_ts();
-    Write write = random_write(ts);
+    const Write write = random_write();
     if (write.text.empty()) return;
     RequestOptions options;
     options.default_timestamp_us = ts;
     must(write.text, options);
-    write.apply();
+    write.apply(ts);
   }
   void batch() {
     pick_table();
@@ -32,25 +40,32 @@ class ModelWrites : public ModelBase {
     std::vector<Write> writes;
     for (uint64_t i = 0, n = 1 + below(4); i < n; ++i) {
       // One timestamp for all: different keys, so that the order within the batch decides nothing.
-      Write write = table_->has_counters ? random_count(ts) : random_insert(ts, {static_cast<int32_t>(i)});
+      Place place = random_place();
+      place.partition[0] = static_cast<int32_t>(i);
+      Write write = table_->has_counters ? random_count() : random_insert(place);
       text += write.text + "; ";
       writes.push_back(std::move(write));
     }
     RequestOptions options;
     options.default_timestamp_us = ts;
     must(text + "APPLY BATCH", options);
-    for (auto& write : writes) write.apply();
+    for (auto& write : writes) write.apply(ts);
   }
-  Write random_write(int64_t ts) {
-    if (table_->has_counters) return chance(8) ? random_delete_rows(ts) : random_count(ts);
+  Write random_write() {
+    if (table_->has_counters) return chance(8) ? random_delete_rows() : random_count();
+    const Place place = random_place();
     switch (below(8)) {
       case 0:
       case 1:
-      case 2: return random_insert(ts, {});
+      case 2: return random_insert(place);
       case 3:
-      case 4: return random_update(ts);
-      case 5: return random_delete_cells(ts);
-      default: return random_delete_rows(ts);
+      case 4: {
+        const TwinColumn& column = random_column();
+        const bool by_content = column.type == TwinType::kList && chance(2);
+        return by_content ? random_list_change(place, column) : random_update(place, column);
+      }
+      case 5: return random_delete_cells(place, random_column());
+      default: return random_delete_rows();
     }
   }
   std::pair<std::string, int64_t> random_ttl() {
@@ -58,17 +73,17 @@ class ModelWrites : public ModelBase {
     const auto ttl = static_cast<int64_t>(1 + below(10));
     return {fmt::format(" USING TTL {}", ttl), now_s() + ttl};
   }
-  std::pair<std::string, std::function<void(TwinCell&)>> random_assignment(const TwinColumn& column, int64_t ts,
-                                                                           int64_t expires_s) {
+  const TwinColumn& random_column() { return table_->columns[below(table_->columns.size())]; }
+  std::pair<std::string, Apply> random_assignment(const TwinColumn& column, int64_t expires_s) {
     if (!is_multi_cell(column.type)) {
       Literal literal = random_scalar(column.type);
       const int64_t expiry = literal.value ? expires_s : 0;
-      return {literal.text, [=](TwinCell& cell) { cell.writes.push_back({ts, literal.value, expiry}); }};
+      return {literal.text, [=](TwinCell& cell, int64_t ts) { cell.writes.push_back({ts, literal.value, expiry}); }};
     }
     // A new whole leaves what has its own timestamp, null too.
-    if (chance(6)) return {"null", [=](TwinCell& cell) { cell.clears.push_back(ts - 1); }};
+    if (chance(6)) return {"null", [=](TwinCell& cell, int64_t ts) { cell.clears.push_back(ts - 1); }};
     auto [text, elements] = random_elements(column.type, false);
-    return {text, [=](TwinCell& cell) {
+    return {text, [=](TwinCell& cell, int64_t ts) {
               cell.clears.push_back(ts - 1);
               put_elements(cell, elements, ts, expires_s);
             }};
@@ -115,9 +130,8 @@ class ModelWrites : public ModelBase {
                 {{int_bytes(0), int_bytes(number)}, {int_bytes(1), text}}};
     }
   }
-  Write random_insert(int64_t ts, const Ints& fixed) {
-    Ints partition = random_key(table_->partition_columns), clustering = random_key(table_->clustering_columns);
-    if (!fixed.empty()) partition[0] = fixed[0];
+  Write random_insert(const Place& place, const std::string& condition = {}) {
+    const auto& [partition, clustering] = place;
     auto [using_text, expires_s] = random_ttl();
     std::string names, values;
     for (size_t i = 0; i < partition.size(); ++i) {
@@ -128,78 +142,85 @@ class ModelWrites : public ModelBase {
       names += fmt::format(", c{}", i);
       values += fmt::format(", {}", clustering[i]);
     }
-    std::vector<std::pair<TwinColumn, std::function<void(TwinCell&)>>> applies;
+    Write write;
+    std::vector<std::pair<TwinColumn, Apply>> applies;
     for (const TwinColumn& column : table_->columns) {
       if (chance(3)) continue;
-      auto [text, apply] = random_assignment(column, ts, expires_s);
+      auto [text, apply] = random_assignment(column, expires_s);
       names += ", " + column.name;
       values += ", " + text;
+      write.changes_static |= column.is_static;
       applies.emplace_back(column, apply);
     }
-    return {fmt::format("INSERT INTO {} ({}) VALUES ({}){}", full_name(), names, values, using_text),
-            [this, table = table_, partition, clustering, applies, ts, expires = expires_s] {
-              TwinPartition& part = table->partitions[partition];
-              part.rows[clustering].markers.push_back({ts, Bytes(), expires});
-              for (const auto& [column, apply] : applies) apply(part.row(column, clustering).cells[column.name]);
-            }};
+    write.text = fmt::format("INSERT INTO {} ({}) VALUES ({}){}{}", full_name(), names, values, condition, using_text);
+    write.apply = [table = table_, place, applies, expires = expires_s](int64_t ts) {
+      TwinPartition& part = table->partitions[place.partition];
+      part.rows[place.clustering].markers.push_back({ts, Bytes(), expires});
+      for (const auto& [column, apply] : applies) apply(part.row(column, place.clustering).cells[column.name], ts);
+    };
+    return write;
   }
   /// What an UPDATE does to one column.
   struct Change {
     std::string assignment;
-    std::function<void(TwinCell&)> apply;
+    Apply apply;
   };
-  Change random_change(const TwinColumn& column, int64_t ts, int64_t expires_s) {
+  Change random_change(const TwinColumn& column, int64_t expires_s) {
     const std::string& name = column.name;
     if (!is_multi_cell(column.type) || chance(3)) {
-      auto [text, apply] = random_assignment(column, ts, expires_s);
+      auto [text, apply] = random_assignment(column, expires_s);
       return {name + " = " + text, apply};
     }
-    if (column.type == TwinType::kUdt) return random_field_change(name, ts, expires_s);
+    if (column.type == TwinType::kUdt) return random_field_change(name, expires_s);
     if (column.type == TwinType::kList || chance(2)) {
       const bool prepend = column.type == TwinType::kList && chance(2);
       auto [text, elements] = random_elements(column.type, prepend);
       return {prepend ? fmt::format("{0} = {1} + {0}", name, text) : fmt::format("{0} = {0} + {1}", name, text),
-              [=](TwinCell& cell) { put_elements(cell, elements, ts, expires_s); }};
+              [=](TwinCell& cell, int64_t ts) { put_elements(cell, elements, ts, expires_s); }};
     }
     auto [text, elements] = random_elements(TwinType::kSet, false);
-    return {fmt::format("{0} = {0} - {1}", name, text), [=](TwinCell& cell) {
+    return {fmt::format("{0} = {0} - {1}", name, text), [=](TwinCell& cell, int64_t ts) {
               for (const auto& [key, value] : elements) cell.elements[key].push_back({ts, std::nullopt, 0});
             }};
   }
-  Change random_field_change(const std::string& name, int64_t ts, int64_t expires_s) {
+  Change random_field_change(const std::string& name, int64_t expires_s) {
     const auto field = static_cast<int32_t>(below(kUdtFields));
     const Literal literal = random_scalar(field == 0 ? TwinType::kInt : TwinType::kText);
-    return {fmt::format("{}.f{} = {}", name, field, literal.text), [=](TwinCell& cell) {
+    return {fmt::format("{}.f{} = {}", name, field, literal.text), [=](TwinCell& cell, int64_t ts) {
               cell.elements[int_bytes(field)].push_back({ts, literal.value, literal.value ? expires_s : 0});
             }};
   }
-  Write random_update(int64_t ts) {
-    const Ints partition = random_key(table_->partition_columns), clustering = random_key(table_->clustering_columns);
-    const TwinColumn column = table_->columns[below(table_->columns.size())];
-    if (column.type == TwinType::kList && chance(2)) return random_list_change(partition, clustering, column, ts);
+  std::string place_of(const Place& place, const TwinColumn& column) const {
+    return key_condition(place.partition, column.is_static ? Ints() : place.clustering);
+  }
+  Write random_update(const Place& place, const TwinColumn& column) {
     auto [using_text, expires_s] = random_ttl();
-    const Change change = random_change(column, ts, expires_s);
-    const std::string where = key_condition(partition, column.is_static ? Ints() : clustering);
-    return {fmt::format("UPDATE {}{} SET {} WHERE {}", full_name(), using_text, change.assignment, where),
-            [table = table_, partition, clustering, column, apply = change.apply] {
-              apply(table->partitions[partition].row(column, clustering).cells[column.name]);
-            }};
+    const Change change = random_change(column, expires_s);
+    return {
+        fmt::format("UPDATE {}{} SET {} WHERE {}", full_name(), using_text, change.assignment, place_of(place, column)),
+        [table = table_, place, column, apply = change.apply](int64_t ts) {
+          apply(table->partitions[place.partition].row(column, place.clustering).cells[column.name], ts);
+        },
+        column.is_static};
   }
   /// By number or by value: what the list holds decides which elements change.
-  Write random_list_change(const Ints& partition, const Ints& clustering, const TwinColumn& column, int64_t ts) {
+  Write random_list_change(const Place& place, const TwinColumn& column) {
+    const auto& [partition, clustering] = place;
     TwinPartition& part = table_->partitions[partition];
     TwinCell& cell = part.row(column, clustering).cells[column.name];
     const auto live = cell.live(part.deleted_ts(column, clustering), now_s());
-    const std::string where = " WHERE " + key_condition(partition, column.is_static ? Ints() : clustering);
+    const std::string where = " WHERE " + place_of(place, column);
     const std::string& name = column.name;
     if (chance(3)) {
       auto [text, elements] = random_list(false);
-      return {fmt::format("UPDATE {0} SET {1} = {1} - {2}{3}", full_name(), name, text, where), [=, &cell] {
+      return {fmt::format("UPDATE {0} SET {1} = {1} - {2}{3}", full_name(), name, text, where),
+              [=, &cell](int64_t ts) {
                 for (const auto& [key, value] : live) {
                   const bool named = std::ranges::any_of(elements, [&](const auto& e) { return e.second == value; });
                   if (named) cell.elements[key].push_back({ts, std::nullopt, 0});
                 }
-              }};
+              },
+              column.is_static};
     }
     const uint64_t at = below(live.size() + 1);
     Literal literal = random_scalar(TwinType::kInt);
@@ -209,39 +230,37 @@ class ModelWrites : public ModelBase {
     const std::string text =
         removes ? fmt::format("DELETE {}[{}] FROM {}{}", name, at, full_name(), where)
                 : fmt::format("UPDATE {}{} SET {}[{}] = {}{}", full_name(), using_text, name, at, literal.text, where);
-    if (at == live.size()) return must_not(text, ts), Write();
-    return {text, [key = live[at].first, write = TwinWrite{ts, literal.value, literal.value ? expires_s : 0}, &cell] {
-              cell.elements[key].push_back(write);
-            }};
+    if (at == live.size()) return must_not(text), Write();
+    return {text,
+            [key = live[at].first, literal, expires = literal.value ? expires_s : 0, &cell](int64_t ts) {
+              cell.elements[key].push_back({ts, literal.value, expires});
+            },
+            column.is_static};
   }
-  Write random_count(int64_t ts) {
-    const Ints partition = random_key(table_->partition_columns), clustering = random_key(table_->clustering_columns);
-    const TwinColumn column = table_->columns[below(table_->columns.size())];
+  Write random_count() {
+    const Place place = random_place();
+    const TwinColumn column = random_column();
     const auto by = static_cast<int64_t>(below(9)) - 4;
-    const std::string where = key_condition(partition, column.is_static ? Ints() : clustering);
     return {fmt::format("UPDATE {0} SET {1} = {1} {2} {3} WHERE {4}", full_name(), column.name, by < 0 ? '-' : '+',
-                        std::abs(by), where),
-            [this, table = table_, partition, clustering, column, by, ts] {
-              TwinPartition& part = table->partitions[partition];
-              auto& writes = part.row(column, clustering).cells[column.name].writes;
-              const Value before = visible(writes, part.deleted_ts(column, clustering), now_s());
+                        std::abs(by), place_of(place, column)),
+            [this, table = table_, place, column, by](int64_t ts) {
+              TwinPartition& part = table->partitions[place.partition];
+              auto& writes = part.row(column, place.clustering).cells[column.name].writes;
+              const Value before = visible(writes, part.deleted_ts(column, place.clustering), now_s());
               Bytes sum;
               put_big(sum, (before ? get_big<int64_t>(before->data()) : 0) + by);
               writes = {{ts, sum, 0}};
             }};
   }
-  Write random_delete_cells(int64_t ts) {
-    const Ints partition = random_key(table_->partition_columns), clustering = random_key(table_->clustering_columns);
-    const TwinColumn column = table_->columns[below(table_->columns.size())];
+  Write random_delete_cells(const Place& place, const TwinColumn& column) {
     const bool element = is_multi_cell(column.type) && column.type != TwinType::kList && chance(2);
     const bool field = column.type == TwinType::kUdt;
     const auto key = field ? static_cast<int32_t>(below(kUdtFields)) : static_cast<int32_t>(below(5)) - 2;
     std::string what = column.name;
     if (element) what += field ? fmt::format(".f{}", key) : fmt::format("[{}]", key);
-    const std::string where = key_condition(partition, column.is_static ? Ints() : clustering);
-    return {fmt::format("DELETE {} FROM {} WHERE {}", what, full_name(), where),
-            [table = table_, partition, clustering, column, element, key, ts] {
-              TwinCell& cell = table->partitions[partition].row(column, clustering).cells[column.name];
+    return {fmt::format("DELETE {} FROM {} WHERE {}", what, full_name(), place_of(place, column)),
+            [table = table_, place, column, element, key](int64_t ts) {
+              TwinCell& cell = table->partitions[place.partition].row(column, place.clustering).cells[column.name];
               if (element) {
                 cell.elements[int_bytes(key)].push_back({ts, std::nullopt, 0});
               } else if (is_multi_cell(column.type)) {
@@ -249,12 +268,12 @@ class ModelWrites : public ModelBase {
               } else {
                 cell.writes.push_back({ts, std::nullopt, 0});
               }
-            }};
+            },
+            column.is_static};
   }
-  Write random_delete_rows(int64_t ts) {
+  Write random_delete_rows() {
     const Ints partition = random_key(table_->partition_columns);
     TwinDeletion deletion;
-    deletion.ts = ts;
     deletion.prefix = random_key(below(table_->clustering_columns + 1));
     std::string where = key_condition(partition, deletion.prefix);
     const size_t next = deletion.prefix.size();
@@ -269,8 +288,16 @@ class ModelWrites : public ModelBase {
     } else if (next == 0) {
       deletion.covers_static = true;
     }
+    return delete_rows(partition, where, deletion);
+  }
+  Write delete_rows(const Ints& partition, const std::string& where, const TwinDeletion& deletion) {
     return {"DELETE FROM " + full_name() + " WHERE " + where,
-            [table = table_, partition, deletion] { table->partitions[partition].deletions.push_back(deletion); }};
+            [table = table_, partition, deletion](int64_t ts) {
+              auto& deletions = table->partitions[partition].deletions;
+              deletions.push_back(deletion);
+              deletions.back().ts = ts;
+            },
+            false, true};
   }
 
   int64_t list_statements_ = 0;

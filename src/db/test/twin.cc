@@ -32,24 +32,6 @@ Bytes packed_udt(const std::vector<std::pair<Bytes, Bytes>>& live) {
   return out;
 }
 
-Value visible_cell(const TwinColumn& column, const TwinCell& cell, int64_t deleted_ts, int64_t now_s) {
-  deleted_ts = std::max(deleted_ts, column.dropped_ts);
-  if (!is_multi_cell(column.type)) return visible(cell.writes, deleted_ts, now_s);
-  auto live = cell.live(deleted_ts, now_s);
-  if (live.empty()) return std::nullopt;
-  if (column.type == TwinType::kUdt) return packed_udt(live);
-  if (column.type != TwinType::kList) {
-    std::ranges::sort(live, {}, [](const auto& element) { return get_big<int32_t>(element.first.data()); });
-  }
-  Bytes out;
-  put_big(out, static_cast<int32_t>(live.size()));
-  for (const auto& [key, value] : live) {
-    if (column.type != TwinType::kList) out += counted(key);
-    if (column.type != TwinType::kSet) out += counted(value);
-  }
-  return out;
-}
-
 int64_t deletion_of(const TwinPartition& partition, const Ints& clustering) {
   int64_t ts = INT64_MIN;
   for (const TwinDeletion& deletion : partition.deletions) {
@@ -72,15 +54,52 @@ int64_t static_deletion_of(const TwinPartition& partition) {
   return ts;
 }
 
+int64_t newest_of(const TwinRow& row) {
+  int64_t ts = INT64_MIN;
+  const auto look = [&ts](const std::vector<TwinWrite>& writes) {
+    for (const TwinWrite& write : writes) ts = std::max(ts, write.ts);
+  };
+  look(row.markers);
+  for (const auto& [name, cell] : row.cells) {
+    look(cell.writes);
+    for (const int64_t clear : cell.clears) ts = std::max(ts, clear);
+    for (const auto& [key, writes] : cell.elements) look(writes);
+  }
+  return ts;
+}
+
 }  // namespace
 
-Value visible(const std::vector<TwinWrite>& writes, int64_t deleted_ts, int64_t now_s) {
+Value visible_cell(const TwinColumn& column, const TwinCell& cell, int64_t deleted_ts, int64_t now_s) {
+  deleted_ts = std::max(deleted_ts, column.dropped_ts);
+  if (!is_multi_cell(column.type)) return visible(cell.writes, deleted_ts, now_s);
+  auto live = cell.live(deleted_ts, now_s);
+  if (live.empty()) return std::nullopt;
+  if (column.type == TwinType::kUdt) return packed_udt(live);
+  if (column.type != TwinType::kList) {
+    std::ranges::sort(live, {}, [](const auto& element) { return get_big<int32_t>(element.first.data()); });
+  }
+  Bytes out;
+  put_big(out, static_cast<int32_t>(live.size()));
+  for (const auto& [key, value] : live) {
+    if (column.type != TwinType::kList) out += counted(key);
+    if (column.type != TwinType::kSet) out += counted(value);
+  }
+  return out;
+}
+
+const TwinWrite* standing(const std::vector<TwinWrite>& writes, int64_t deleted_ts, int64_t now_s) {
   const TwinWrite* best = nullptr;
   for (const TwinWrite& write : writes) {
     if (write.ts > deleted_ts && (best == nullptr || wins(write, *best))) best = &write;
   }
-  if (best == nullptr || (best->expires_s != 0 && best->expires_s <= now_s)) return std::nullopt;
-  return best->value;
+  const bool is_live = best != nullptr && best->value && (best->expires_s == 0 || best->expires_s > now_s);
+  return is_live ? best : nullptr;
+}
+
+Value visible(const std::vector<TwinWrite>& writes, int64_t deleted_ts, int64_t now_s) {
+  const TwinWrite* write = standing(writes, deleted_ts, now_s);
+  return write == nullptr ? Value() : write->value;
 }
 
 std::vector<std::pair<Bytes, Bytes>> TwinCell::live(int64_t deleted_ts, int64_t now_s) const {
@@ -102,6 +121,25 @@ Bytes list_key(bool prepend, int64_t statement, uint32_t index) {
 int64_t TwinPartition::deleted_ts(const TwinColumn& column, const Ints& clustering) const {
   const int64_t row_ts = column.is_static ? static_deletion_of(*this) : deletion_of(*this, clustering);
   return std::max(row_ts, column.dropped_ts);
+}
+
+int64_t TwinPartition::newest_ts(const Ints& clustering) const {
+  const auto row = rows.find(clustering);
+  return std::max(deletion_of(*this, clustering), row == rows.end() ? INT64_MIN : newest_of(row->second));
+}
+
+int64_t TwinPartition::newest_static_ts() const { return std::max(static_deletion_of(*this), newest_of(statics)); }
+
+Value TwinPartition::written_at(const TwinColumn& column, const Ints& clustering, int64_t now_s) const {
+  const auto row = rows.find(clustering);
+  if (row == rows.end()) return std::nullopt;
+  const auto cell = row->second.cells.find(column.name);
+  if (cell == row->second.cells.end()) return std::nullopt;
+  const TwinWrite* write = standing(cell->second.writes, deleted_ts(column, clustering), now_s);
+  if (write == nullptr) return std::nullopt;
+  Bytes out;
+  put_big(out, write->ts);
+  return out;
 }
 
 const TwinColumn* TwinTable::column(const std::string& name) const {
@@ -169,6 +207,17 @@ std::vector<Bytes> unpacked(const Bytes& collection) {
     at += sizeof(int32_t) + size;
   }
   return elements;
+}
+
+std::vector<Value> unpacked_udt(const Bytes& packed) {
+  std::vector<Value> fields;
+  for (size_t at = 0; at < packed.size();) {
+    const auto size = get_big<int32_t>(packed.data() + at);
+    at += sizeof(int32_t);
+    fields.push_back(size < 0 ? Value() : Value(packed.substr(at, static_cast<size_t>(size))));
+    at += static_cast<size_t>(std::max(size, 0));
+  }
+  return fields;
 }
 
 double twin_similarity(const std::string& function, const Bytes& a, const Bytes& b) {

@@ -57,9 +57,13 @@ struct TwinCell {
   /// The elements that live at `now_s`, under a deletion of the row.
   std::vector<std::pair<Bytes, Bytes>> live(int64_t deleted_ts, int64_t now_s) const;
 };
+/// What the column shows of its cell.
+Value visible_cell(const TwinColumn& column, const TwinCell& cell, int64_t deleted_ts, int64_t now_s);
 /// Of the `index`-th element that the `statement`-th statement puts before or behind the others.
 Bytes list_key(bool prepend, int64_t statement, uint32_t index);
-/// The write that stands, if it lives at `now_s`.
+/// The write that stands, if it lives at `now_s`; else null.
+const TwinWrite* standing(const std::vector<TwinWrite>& writes, int64_t deleted_ts, int64_t now_s);
+/// Its value.
 Value visible(const std::vector<TwinWrite>& writes, int64_t deleted_ts, int64_t now_s);
 
 struct TwinRow {
@@ -77,6 +81,11 @@ struct TwinPartition {
   }
   /// Everything written at or before it is gone: of the row that holds the column.
   int64_t deleted_ts(const TwinColumn& column, const Ints& clustering) const;
+  /// The newest timestamp of all that was done to the row, deletions too; INT64_MIN: nothing was.
+  int64_t newest_ts(const Ints& clustering) const;
+  int64_t newest_static_ts() const;
+  /// When the value was written that a single-cell column shows, as a bigint.
+  Value written_at(const TwinColumn& column, const Ints& clustering, int64_t now_s) const;
 };
 
 /// A visible row: key components, then the columns of the table in order.
@@ -110,6 +119,8 @@ struct TwinTable {
 
 /// The elements of a packed collection: of a map keys and values in turn.
 std::vector<Bytes> unpacked(const Bytes& collection);
+/// The fields of a packed UDT.
+std::vector<Value> unpacked_udt(const Bytes& packed);
 
 /// The similarity that CQL reports, from the bytes of two vectors.
 double twin_similarity(const std::string& function, const Bytes& a, const Bytes& b);

@@ -68,8 +68,6 @@ TEST_F(RefusalTest, KeysOfWrites) {
        "Invalid: Range deletions are not supported for specific columns"},
       {"DELETE FROM c WHERE k1 = 1 AND k2 = 'a' AND c2 = 1",
        "Invalid: PRIMARY KEY column \"c2\" cannot be restricted as preceding column \"c1\" is not restricted"},
-      {"INSERT INTO t (id) VALUES (1) IF NOT EXISTS",
-       "Invalid: Lightweight transactions (IF ...) are not supported yet"},
   });
 }
 

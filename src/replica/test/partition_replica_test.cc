@@ -43,8 +43,8 @@ class Records {
     change(index);
   }
 
-  /// Rows written, changed and removed; records that are late, repeated or refused; barriers; a
-  /// table that is emptied.
+  /// Rows written, changed and removed, some on conditions; records that are late, repeated or
+  /// refused; barriers; a table that is emptied.
   void add_random() {
     clock_us_ += 1000;
     switch (pick(24)) {
@@ -70,6 +70,9 @@ class Records {
       case 7:
         return change(schema::AlterTableOptions{
             .keyspace = "k", .table = "t", .options = {{"comment", std::to_string(pick(9))}}});
+      case 8:
+      case 9:
+      case 10: return add(conditional_record(*schema_, conditional()));
       default: return add(rows_record());
     }
   }
@@ -102,6 +105,17 @@ class Records {
     std::vector<rows::Mutation> mutations;
     for (int i = pick(3); i >= 0; --i) mutations.push_back(mutation());
     return mutation_record(*schema_, mutations);
+  }
+  /// That there is a row, or none, or that it has a number.
+  rows::ConditionalWrite conditional() {
+    rows::Mutation change = mutation();
+    rows::RowCondition condition{.clustering = {types::from_int32(pick(4))}};
+    condition.existence = static_cast<rows::RowCondition::Existence>(1 + pick(3));
+    if (condition.existence == rows::RowCondition::Existence::kAny)
+      condition.columns.push_back({.column_id = table()->find_column("n")->id,
+                                   .op = rows::ColumnCondition::Operator::kLt,
+                                   .operands = {types::from_int32(pick(100))}});
+    return {change.table_id, change.partition_key, {condition}, {change}};
   }
   rows::Mutation mutation() {
     rows::Mutation out{.table_id = table()->id,

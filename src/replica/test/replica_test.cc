@@ -250,6 +250,43 @@ TEST_F(ReplicaTest, ARepeatedRequestIsAppliedOnceAlsoAfterARestart) {
   EXPECT_FALSE(exists(2));
 }
 
+TEST_F(ReplicaTest, ARepeatedConditionalWriteGetsTheFirstDecisionAlsoAfterARestart) {
+  start();
+  create_table();
+  SeededRandom random(4);
+  const auto if_absent = [&] {
+    const rows::RowCondition absent{.existence = rows::RowCondition::Existence::kNotExists};
+    log::Record record =
+        conditional_record(*replica_->schema(), {table()->id, types::from_int32(1), {absent}, {row(1, {1, 0})}});
+    record.request_id = Uuid::random(random);
+    return record;
+  };
+  const log::Record first = if_absent(), second = if_absent();
+  const auto expect_decisions = [&](size_t rows_shown) {
+    const auto applied = submit(first), refused = submit(second);
+    ASSERT_TRUE(applied && applied->decision && refused && refused->decision);
+    EXPECT_LT(applied->offset, refused->offset);
+    EXPECT_TRUE(applied->decision->applied);
+    EXPECT_FALSE(refused->decision->applied);
+    EXPECT_EQ(refused->decision->rows.size(), rows_shown);
+  };
+  expect_decisions(1);
+  rows::Mutation deletion = row(1, {1, 0});
+  deletion.rows.clear();
+  deletion.delete_partition = true;
+  ASSERT_TRUE(write(deletion));
+  expect_decisions(1);
+  EXPECT_FALSE(exists(1));
+  // Of what a start reads back the rows are not remembered.
+  replica_.reset();
+  start();
+  expect_decisions(0);
+  EXPECT_FALSE(exists(1));
+  restart_with_empty_store();
+  expect_decisions(1);
+  EXPECT_FALSE(exists(1));
+}
+
 TEST_F(ReplicaTest, ARepeatedSchemaChangeGetsTheFirstAnswerAlsoAfterARestart) {
   start();
   create_table();

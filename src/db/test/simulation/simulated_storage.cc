@@ -42,6 +42,11 @@ class SimulatedStorage::Handle final : public log::Log {
   void append(log::Partition partition, log::Record record, log::AppendDone done) override {
     if (state_->stopped) return done(fail(ErrorCode::kUnavailable, "log: stopped"));
     storage_.spoil(role_, partition, record);
+    if (storage_.canary_ == Canary::kDecidedTwice && record.kind == log::RecordKind::kConditional) {
+      log::Record again = record;
+      again.request_id = Uuid::from_name(record.request_id.bytes());
+      log_.append(partition, std::move(again), [](const Result<log::Offset>&) {});
+    }
     const uint64_t number = state_->next++;
     state_->waiting.emplace(number, std::move(done));
     log_.append(partition, std::move(record),

@@ -20,6 +20,7 @@ enum class Canary : uint8_t {
   kNone,
   kPieceNotReplayed,  ///< a start loses the pieces of batches that it has to do again
   kCrossingSkipped,   ///< a partition takes on no versions of the schema when all are to
+  kDecidedTwice,      ///< a conditional write is in the log once more, as a request of its own
 };
 
 inline constexpr log::Partition kSimulatedPartitions = 4;

@@ -14,13 +14,10 @@
 #include "sagitta/base/logging.h"
 #include "sagitta/testing/scan_kind.h"
 
+#include "numbers.h"
+
 namespace sagitta::db::test {
 namespace {
-
-uint64_t number_from(const char* variable, uint64_t otherwise) {
-  const char* text = std::getenv(variable);
-  return text == nullptr ? otherwise : std::strtoull(text, nullptr, 10);
-}
 
 constexpr uint64_t kCanarySeeds = 50;
 
