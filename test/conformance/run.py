@@ -60,6 +60,8 @@ SUITES = {
     "article life of an embedding": python_suite(NEWEST, "article_life.py"),
     "article life of an embedding, scylla-driver": python_suite("scylla-driver-newest", "article_life.py"),
     "bad vectors": python_suite(NEWEST, "bad_vectors.py"),
+    "langchain": python_suite("langchain", "langchain_suite.py"),
+    "llamaindex": python_suite("llamaindex", "llamaindex_suite.py"),
     "recorded answers of cassandra": own_suite("../cassandra/recorded_suite.py"),
 }
 
