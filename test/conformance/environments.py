@@ -23,7 +23,10 @@ PYTHON = {
 }
 # What cassandra-driver for Node wants.
 NODE_MIN = 20
-NODE = {"cassandra-driver-node": ["cassandra-driver@4.10.0"]}
+NODE = {
+    "cassandra-driver-node": ["cassandra-driver@4.10.0"],
+    "langchain-node": ["@langchain/community@1.1.29", "@langchain/core@1.4.0", "cassandra-driver@4.10.0"],
+}
 
 
 class Missing(Exception):
@@ -82,6 +85,7 @@ def node(name):
 
     def make(folder):
         (folder / "package.json").write_text('{"private": true}\n')
-        _run(["npm", "install", "--silent", "--no-audit", "--no-fund", *NODE[name]], cwd=folder, env=node_tools())
+        # Peers that a package could use are many; those that it needs here are named.
+        _run(["npm", "install", "--silent", "--no-audit", "--no-fund", "--legacy-peer-deps", *NODE[name]], cwd=folder, env=node_tools())
 
     return _cached(name, NODE[name], make)

@@ -62,6 +62,7 @@ SUITES = {
     "bad vectors": python_suite(NEWEST, "bad_vectors.py"),
     "langchain": python_suite("langchain", "langchain_suite.py"),
     "llamaindex": python_suite("llamaindex", "llamaindex_suite.py"),
+    "langchain for node": node_suite("langchain-node", "langchain_suite.js"),
     "recorded answers of cassandra": own_suite("../cassandra/recorded_suite.py"),
 }
 
