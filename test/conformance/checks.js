@@ -1,23 +1,21 @@
 'use strict';
 // What the Node suites share: a check is a function; each prints one line, 'ok NAME' or 'FAIL NAME', and runs even if one before it
-// failed. usage: node SUITE FOLDER-WITH-NODE_MODULES PORT
+// failed. From the environment: CLIENT_FOLDER, whose node_modules hold the clients, and CQL_PORT of the server.
 const path = require('path');
 const { createRequire } = require('module');
 
-const folder = path.resolve(process.argv[2]);
-const port = Number(process.argv[3]);
+const folder = path.resolve(process.env.CLIENT_FOLDER);
 const client = createRequire(path.join(folder, 'package.json'));
 const cassandra = client('cassandra-driver');
-const place = { contactPoints: [`127.0.0.1:${port}`], localDataCenter: 'datacenter1' };
+const place = { contactPoints: [`127.0.0.1:${process.env.CQL_PORT}`], localDataCenter: 'datacenter1' };
 
 const checks = [];
-const lines = require('readline').createInterface({ input: process.stdin });
 
 function check(name, body) { checks.push({ name, body }); }
 
 // Asks the runner, which owns the server.
 function restartServer() {
-  return new Promise((resolve) => { lines.once('line', resolve); console.log('@restart'); });
+  return new Promise((resolve) => { process.stdin.once('data', resolve).resume(); console.log('@restart'); });
 }
 
 // What body() answers once it stops failing.

@@ -26,6 +26,9 @@ NODE_MIN = 20
 NODE = {
     "cassandra-driver-node": ["cassandra-driver@4.10.0"],
     "langchain-node": ["@langchain/community@1.1.29", "@langchain/core@1.4.0", "cassandra-driver@4.10.0"],
+    "langgraph-node": ["@gbyte.tech/langgraph-checkpoint-scylladb@1.0.0", "@langchain/langgraph@1.4.18", "@langchain/core@1.2.13",
+                       "@langchain/langgraph-checkpoint@1.1.5", "@langchain/langgraph-checkpoint-validation@1.1.1", "zod@4.0.0",
+                       "cassandra-driver@4.10.0", "vite@8.3.8", "vitest@4.1.12"],
 }
 
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Runs unmodified clients against the server: run.py SAGITTA_BINARY [SUITE ...]
+"""Runs unmodified clients against the server: run.py SAGITTA_BINARY [--long | SUITE ...]
 
 Each suite gets a server and a data directory of its own. A suite is a program that prints 'ok NAME', 'FAIL NAME' or 'skip NAME'
 lines, and '@restart' when it wants the server restarted under it. The last line is the totals. A client that cannot be installed
@@ -31,8 +31,8 @@ def limits_suite(script):
 
 
 def node_suite(environment, script):
-    return lambda server: ["env", f"PATH={environments.node_tools()['PATH']}", "node", HERE / script, str(environments.node(environment)),
-                           str(server.port)]
+    return lambda server: ["env", f"PATH={environments.node_tools()['PATH']}", f"CLIENT_FOLDER={environments.node(environment)}",
+                           f"CQL_PORT={server.port}", "node", HERE / script]
 
 
 def cqlsh_suite(environment):
@@ -63,8 +63,13 @@ SUITES = {
     "langchain": python_suite("langchain", "langchain_suite.py"),
     "llamaindex": python_suite("llamaindex", "llamaindex_suite.py"),
     "langchain for node": node_suite("langchain-node", "langchain_suite.js"),
+    "langgraph for node": node_suite("langgraph-node", "langgraph_suite.js"),
+    "langgraph validation": node_suite("langgraph-node", "langgraph_validation_suite.js"),
     "recorded answers of cassandra": own_suite("../cassandra/recorded_suite.py"),
 }
+
+# What takes longer than a run of all tests can wait for.
+LONG_SUITES = {}
 
 # Of the suites whose server is not as it comes.
 SERVER_OPTIONS = {"limits": ("--workers", "1", "--memory", "256", "--block-cache", "32"),
@@ -136,10 +141,12 @@ def main():
     if len(sys.argv) < 2:
         sys.exit(__doc__.splitlines()[0])
     binary, chosen = sys.argv[1], sys.argv[2:] or list(SUITES)
+    if chosen == ["--long"]:
+        chosen = list(LONG_SUITES)
     totals = Totals()
     for name in chosen:
         try:
-            run_suite(name, SUITES[name], binary, totals)
+            run_suite(name, (SUITES | LONG_SUITES)[name], binary, totals)
         except Exception as error:
             totals.fail(f"{name}: {error}")
     print(f"{totals.passed} passed, {totals.failed} failed, {totals.skipped} skipped")
