@@ -30,6 +30,18 @@ NODE = {
                        "@langchain/langgraph-checkpoint@1.1.5", "@langchain/langgraph-checkpoint-validation@1.1.1", "zod@4.0.0",
                        "cassandra-driver@4.10.0", "vite@8.3.8", "vitest@4.1.12"],
 }
+# What Spring AI wants.
+JAVA_MIN = 17
+JAVA = {"spring-ai": ["org.springframework.ai:spring-ai-cassandra-store:1.1.2",
+                      "org.springframework.ai:spring-ai-model-chat-memory-repository-cassandra:1.1.2",
+                      "com.fasterxml.jackson.core:jackson-core:2.19.4", "org.slf4j:slf4j-nop:1.7.36"]}
+POM = """<project xmlns="http://maven.apache.org/POM/4.0.0">
+  <modelVersion>4.0.0</modelVersion>
+  <groupId>sagitta</groupId><artifactId>{name}</artifactId><version>1</version>
+  <dependencies>{dependencies}</dependencies>
+</project>
+"""
+DEPENDENCY = "<dependency><groupId>{}</groupId><artifactId>{}</artifactId><version>{}</version></dependency>"
 
 
 class Missing(Exception):
@@ -92,3 +104,23 @@ def node(name):
         _run(["npm", "install", "--silent", "--no-audit", "--no-fund", "--legacy-peer-deps", *NODE[name]], cwd=folder, env=node_tools())
 
     return _cached(name, NODE[name], make)
+
+
+def _java_version():
+    if shutil.which("java") is None or shutil.which("mvn") is None:
+        return 0
+    # openjdk version "17.0.15" 2025-04-15
+    return int(subprocess.run(["java", "-version"], capture_output=True, text=True).stderr.split('"')[1].split(".")[0])
+
+
+def java(name):
+    """The class path of environment `name`."""
+    if _java_version() < JAVA_MIN:
+        raise Missing(f"Java {JAVA_MIN} or newer and Maven are not on this machine")
+
+    def make(folder):
+        dependencies = "".join(DEPENDENCY.format(*coordinates.split(":")) for coordinates in JAVA[name])
+        (folder / "pom.xml").write_text(POM.format(name=name, dependencies=dependencies))
+        _run(["mvn", "--batch-mode", "--quiet", "dependency:build-classpath", "-Dmdep.outputFile=class_path"], cwd=folder)
+
+    return (_cached(name, JAVA[name], make) / "class_path").read_text()

@@ -60,7 +60,7 @@ check('maximal marginal relevance', async () => {
 check('metadata in a map and ids made by the store', async () => {
   const store = await CassandraStore.fromTexts(towns, towns.map((text) => ({ metadata: { kind: kind(text) } })), embeddings,
     { ...place, keyspace: 'js', dimensions, table: 'plain', maxRetries: 0 });
-  const found = await store.similaritySearch(question, 8, { name: 'metadata', operator: 'CONTAINS', value: 'village' });
+  const found = await store.similaritySearch(question, 8, { name: "metadata['kind']", value: 'village' });
   assert.deepStrictEqual(texts(found), nearest(towns.filter((text) => kind(text) === 'village'), question, 8));
   assert.deepStrictEqual(found[0].metadata.metadata, { kind: 'village' });
 });

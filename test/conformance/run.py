@@ -35,6 +35,10 @@ def node_suite(environment, script):
                            f"CQL_PORT={server.port}", "node", HERE / script]
 
 
+def java_suite(environment, script):
+    return lambda server: ["java", "-cp", environments.java(environment), HERE / script, str(server.port)]
+
+
 def cqlsh_suite(environment):
     return lambda server: [sys.executable, HERE / "cqlsh_suite.py", "--port", str(server.port), "--cqlsh",
                          str(environments.python(environment).parent / "cqlsh")]
@@ -72,7 +76,9 @@ SUITES = {
 }
 
 # What takes longer than a run of all tests can wait for.
-LONG_SUITES = {}
+LONG_SUITES = {
+    "spring ai": java_suite("spring-ai", "SpringAiSuite.java"),
+}
 
 # What a suite may ask of its server.
 REQUESTS = {"@restart": Server.restart, "@crash": Server.crash}
