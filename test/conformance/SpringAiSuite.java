@@ -289,7 +289,7 @@ public class SpringAiSuite {
   }
 
   void chatMemoryThatExpires() throws Exception {
-    ChatMemoryRepository repository = CassandraChatMemoryRepository.create(memory("mortal").withTimeToLive(Duration.ofSeconds(2)).build());
+    ChatMemoryRepository repository = CassandraChatMemoryRepository.create(memory("mortal").withTimeToLive(Duration.ofSeconds(4)).build());
     repository.saveAll("short", List.of(new UserMessage("soon gone")));
     equal(said(repository.findByConversationId("short")), List.of("USER soon gone"));
     eventually(() -> equal(said(repository.findByConversationId("short")), List.of()));

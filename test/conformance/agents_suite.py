@@ -98,8 +98,8 @@ def namespaces_of_subgraphs(c):
 @check
 def checkpoints_that_expire(c):
     owner = uuid.uuid4()
-    equal(c.ask("put_mortal", "mortal", key(1), 1, owner, 2).one().applied, True)
-    equal(c.ask("put_mortal", "mortal", key(1), 1, owner, 2).one().applied, False)
+    equal(c.ask("put_mortal", "mortal", key(1), 1, owner, 4).one().applied, True)
+    equal(c.ask("put_mortal", "mortal", key(1), 1, owner, 4).one().applied, False)
     equal(c.ask("put_mortal", "mortal", key(2), 2, owner, 1000).one().applied, True)
     left = c.session.execute("SELECT ttl(owner) FROM agents.checkpoints WHERE thread_id = 'mortal' AND ns = '' LIMIT 1").one()[0]
     assert 990 <= left <= 1000, left

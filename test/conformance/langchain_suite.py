@@ -128,7 +128,7 @@ def deletes(c):
 
 @check
 def texts_that_expire(c):
-    store = c.store("mortal", ttl_seconds=2)
+    store = c.store("mortal", ttl_seconds=4)
     store.add_texts(["here today"], ids=["short"])
     store.add_texts(["here for long"], ids=["long"], ttl_seconds=1000)
     equal(texts(store.similarity_search("here today", k=2)), ["here today", "here for long"])

@@ -63,7 +63,7 @@ check('threads apart, and one deleted', async ({ saver }) => {
 });
 
 check('checkpoints that expire', async () => {
-  const saver = await newSaver({ ttlConfig: { defaultTTLSeconds: 2 } });
+  const saver = await newSaver({ ttlConfig: { defaultTTLSeconds: 4 } });
   const graph = graphOn(saver);
   await graph.invoke({ sum: 1 }, thread('mortal'));
   assert.strictEqual((await graph.getState(thread('mortal'))).values.sum, 11);

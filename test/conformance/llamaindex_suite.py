@@ -94,7 +94,7 @@ def a_document_deleted_with_its_nodes(c):
 
 @check
 def nodes_that_expire(c):
-    store = c.books("mortal", ttl_seconds=2)
+    store = c.books("mortal", ttl_seconds=4)
     equal(len(texts(ask(store))), 8)
     eventually(lambda: texts(ask(store)) == [])
 
