@@ -117,7 +117,7 @@ def a_thread_deleted(c):
 
 
 def together(workers):
-    """Runs every function of `workers` in a thread of its own; raises the first failure."""
+    """Starts every function of `workers` in a thread of its own: the threads, and where their failures come."""
     failures = []
 
     def guarded(work):
@@ -133,6 +133,7 @@ def together(workers):
 
 
 def finish(threads, failures):
+    """Waits for them; raises the first failure."""
     for thread in threads:
         thread.join(120)
         assert not thread.is_alive(), "an agent still waits"

@@ -30,7 +30,7 @@ NODE = {
                        "@langchain/langgraph-checkpoint@1.1.5", "@langchain/langgraph-checkpoint-validation@1.1.1", "zod@4.0.0",
                        "cassandra-driver@4.10.0", "vite@8.3.8", "vitest@4.1.12"],
 }
-# What Spring AI wants.
+# What Spring AI wants; Jackson in one version, as Spring Boot would see to.
 JAVA_MIN = 17
 JAVA = {"spring-ai": ["org.springframework.ai:spring-ai-cassandra-store:1.1.2",
                       "org.springframework.ai:spring-ai-model-chat-memory-repository-cassandra:1.1.2",
