@@ -63,6 +63,10 @@ def conformance():
     return script(ROOT / "test" / "conformance" / "run.py", SAGITTA)
 
 
+def drivers():
+    return script(ROOT / "test" / "conformance" / "run.py", SAGITTA, "--long")
+
+
 def crash():
     return script(ROOT / "test" / "crash" / "kill9.py", SAGITTA, "--rounds", KILL_ROUNDS)
 
@@ -92,8 +96,8 @@ def fuzz():
 
 
 def main():
-    stages = {"unit": unit, "conformance": conformance, "crash": crash, "fuzz": fuzz, "bench": bench}
-    chosen = sys.argv[1:] or list(stages)
+    stages = {"unit": unit, "conformance": conformance, "crash": crash, "fuzz": fuzz, "bench": bench, "drivers": drivers}
+    chosen = sys.argv[1:] or [name for name in stages if name != "drivers"]
     totals = [0, 0, 0]
     lines = []
     for name in chosen:

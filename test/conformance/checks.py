@@ -38,10 +38,19 @@ def arguments(**more):
     return parser.parse_args()
 
 
-def restart_server():
-    """Asks the runner, which owns the server."""
-    print("@restart", flush=True)
+def _ask_runner(request):
+    """The runner owns the server; it answers with a line."""
+    print(request, flush=True)
     sys.stdin.readline()
+
+
+def restart_server():
+    _ask_runner("@restart")
+
+
+def crash_server():
+    """Kills the server with SIGKILL and starts it again on the same data."""
+    _ask_runner("@crash")
 
 
 def raises(kind, function, *args, text=None):

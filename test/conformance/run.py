@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Runs unmodified clients against the server: run.py SAGITTA_BINARY [SUITE ...]
+"""Runs unmodified clients against the server: run.py SAGITTA_BINARY [--long | SUITE ...]
 
 Each suite gets a server and a data directory of its own. A suite is a program that prints 'ok NAME', 'FAIL NAME' or 'skip NAME'
-lines, and '@restart' when it wants the server restarted under it. The last line is the totals. A client that cannot be installed
+lines, and '@restart' or '@crash' when it wants the server stopped or killed under it and started again. The last line is the totals. A client that cannot be installed
 here is a skip; under CI=true it is a failure.
 """
 import os
@@ -31,8 +31,12 @@ def limits_suite(script):
 
 
 def node_suite(environment, script):
-    return lambda server: ["env", f"PATH={environments.node_tools()['PATH']}", "node", HERE / script, str(environments.node(environment)),
-                           str(server.port)]
+    return lambda server: ["env", f"PATH={environments.node_tools()['PATH']}", f"CLIENT_FOLDER={environments.node(environment)}",
+                           f"CQL_PORT={server.port}", "node", HERE / script]
+
+
+def java_suite(environment, script):
+    return lambda server: ["java", "-cp", environments.java(environment), HERE / script, str(server.port)]
 
 
 def cqlsh_suite(environment):
@@ -60,14 +64,33 @@ SUITES = {
     "article life of an embedding": python_suite(NEWEST, "article_life.py"),
     "article life of an embedding, scylla-driver": python_suite("scylla-driver-newest", "article_life.py"),
     "bad vectors": python_suite(NEWEST, "bad_vectors.py"),
+    "langchain": python_suite("langchain", "langchain_suite.py"),
+    "llamaindex": python_suite("llamaindex", "llamaindex_suite.py"),
+    "langchain-scylladb": python_suite("scylla-driver-newest", "langchain_scylladb_suite.py"),
+    "langchain for node": node_suite("langchain-node", "langchain_suite.js"),
+    "langgraph for node": node_suite("langgraph-node", "langgraph_suite.js"),
+    "langgraph validation": node_suite("langgraph-node", "langgraph_validation_suite.js"),
+    "agents": python_suite(NEWEST, "agents_suite.py"),
+    "agents, several partitions": python_suite(NEWEST, "agents_suite.py"),
     "recorded answers of cassandra": own_suite("../cassandra/recorded_suite.py"),
 }
 
+# What takes longer than a run of all tests can wait for.
+LONG_SUITES = {
+    "spring ai": java_suite("spring-ai", "SpringAiSuite.java"),
+}
+
+# What a suite may ask of its server.
+REQUESTS = {"@restart": Server.restart, "@crash": Server.crash}
 # Of the suites whose server is not as it comes.
 SERVER_OPTIONS = {"limits": ("--workers", "1", "--memory", "256", "--block-cache", "32"),
                   "memory": ("--memory", "256", "--block-cache", "32")}
-# The Python drivers ask several log partitions, the others one, or all as many as this says.
+# How many log partitions every suite asks; else by partitions_of.
 PARTITIONS = os.environ.get("SAGITTA_PARTITIONS")
+
+
+def partitions_of(name):
+    return PARTITIONS or ("4" if name.startswith("python") or name.endswith("several partitions") else "1")
 
 
 class Totals:
@@ -88,8 +111,8 @@ def converse(process, server, totals):
     """Passes on what the suite prints and does what it asks; returns how many checks failed in it."""
     before = totals.failed
     for line in process.stdout:
-        if line.startswith("@restart"):
-            server.restart()
+        if line.strip() in REQUESTS:
+            REQUESTS[line.strip()](server)
             process.stdin.write("\n")
             process.stdin.flush()
             continue
@@ -102,8 +125,7 @@ def run_suite(name, command_for, binary, totals):
     print(f"-- {name}", flush=True)
     log = environments.CLIENTS / "logs" / (name.replace(" ", "-").replace(",", "") + ".log")
     log.parent.mkdir(parents=True, exist_ok=True)
-    partitions = PARTITIONS or ("4" if name.startswith("python") else "1")
-    server = Server(binary, log, ("--partitions", partitions, *SERVER_OPTIONS.get(name, ())))
+    server = Server(binary, log, ("--partitions", partitions_of(name), *SERVER_OPTIONS.get(name, ())))
     try:
         command = command_for(server)
     except environments.Missing as missing:
@@ -133,10 +155,12 @@ def main():
     if len(sys.argv) < 2:
         sys.exit(__doc__.splitlines()[0])
     binary, chosen = sys.argv[1], sys.argv[2:] or list(SUITES)
+    if chosen == ["--long"]:
+        chosen = list(LONG_SUITES)
     totals = Totals()
     for name in chosen:
         try:
-            run_suite(name, SUITES[name], binary, totals)
+            run_suite(name, (SUITES | LONG_SUITES)[name], binary, totals)
         except Exception as error:
             totals.fail(f"{name}: {error}")
     print(f"{totals.passed} passed, {totals.failed} failed, {totals.skipped} skipped")

@@ -53,6 +53,12 @@ class Server:
             raise RuntimeError(f"the server stopped with {status}:\n{self.tail()}")
         self.start()
 
+    def crash(self):
+        """SIGKILL, and a start on what is on the disk."""
+        self.process.kill()
+        self.process.wait()
+        self.start()
+
     def alive(self):
         return self.process.poll() is None
 
