@@ -1,6 +1,5 @@
 /// Runs of ANN selects: through the index that the way names, else over the rows.
 #include "sagitta/exec/ann.h"
-
 #include "sagitta/exec/indexed_rows.h"
 #include "sagitta/rows/row_keys.h"
 

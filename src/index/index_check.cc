@@ -67,8 +67,8 @@ Status look_for_rows(const rows::ReadView& view, const schema::TableDef& table, 
                      IndexCheck& check) {
   const schema::ColumnDef& column = definition.column();
   const Bytes prefix = rows::posting_prefix(definition.def().id);
-  // A deletion under way hides rows before it comes to them and to their postings; the drop of a column
-  // takes rows that lived by it alone, whose key stays posted until they are written.
+  // A deletion under way hides rows before it comes to them and to their postings; the drop of a
+  // column takes rows that lived by it alone, whose key stays posted until they are written.
   const bool deletes_rows = view.deletes_rows_of(table) || (column.is_key() && !table.dropped_columns.empty());
   rows::PostingCursor cursor = view.postings(prefix, types::after_prefix(prefix));
   SAGITTA_TRY(bool more, cursor.first());

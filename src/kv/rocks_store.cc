@@ -26,8 +26,8 @@ constexpr std::array<const char*, kFamilyCount> kFamilyNames = {"default",  "row
 /// Those that the compaction filter is for.
 constexpr std::array kFiltered = {Family::kRows, Family::kPostings};
 
-/// A file of theirs that no write has led to merge goes through the compaction filter when it is this
-/// old.
+/// A file of theirs that no write has led to merge goes through the compaction filter when it is
+/// this old.
 constexpr uint64_t kRewriteAfterS = 24 * 3600;
 
 rocksdb::Slice to_slice(BytesView bytes) { return {bytes.data(), bytes.size()}; }

@@ -18,8 +18,8 @@ Result<std::vector<Relation>> bind_relations(Binder& binder, const schema::Table
 struct IndexedFilter {
   size_t place = 0;  ///< in AccessPath::filters
   index::DefinitionPtr definition;
-  /// CQL gives it such rows without ALLOW FILTERING, and compares texts as the index does; otherwise
-  /// the index only narrows what is read.
+  /// CQL gives it such rows without ALLOW FILTERING, and compares texts as the index does;
+  /// otherwise the index only narrows what is read.
   bool answers = false;
 };
 

@@ -50,8 +50,8 @@ struct ConditionedRows {
 Status append_conditions(const Conditions& conditions, const ConditionedRows& of, const EvalContext& context,
                          std::vector<rows::RowCondition>& out);
 
-/// Brings the conditions of a batch together: one for each row, in the order of the table. kInvalid when
-/// those of one row cannot be true together.
+/// Brings the conditions of a batch together: one for each row, in the order of the table. kInvalid
+/// when those of one row cannot be true together.
 Result<std::vector<rows::RowCondition>> merge_conditions(const schema::TableDef& table,
                                                          std::vector<rows::RowCondition> conditions);
 

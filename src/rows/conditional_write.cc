@@ -59,7 +59,9 @@ Value map_entry(const DataType& map, const std::vector<Bytes>& elements, BytesVi
   return std::nullopt;
 }
 
-Typed element_of(const DataType& type, const Value& whole, BytesView key) {
+std::optional<Typed> element_of(const DataType& type, const Value& whole, BytesView key) {
+  const bool is_list = type.kind() == Kind::kList;
+  if (is_list ? key.size() != sizeof(int32_t) : type.kind() != Kind::kMap) return std::nullopt;
   const bool is_map = type.kind() == Kind::kMap;
   Typed element{.type = is_map ? type.mapped().get() : type.element().get(), .value = {}};
   auto elements = whole ? types::unpack_elements(type, *whole) : std::vector<Bytes>();
@@ -74,16 +76,17 @@ Typed element_of(const DataType& type, const Value& whole, BytesView key) {
   return element;
 }
 
-Typed field_of(const DataType& type, const Value& whole, BytesView key) {
+std::optional<Typed> field_of(const DataType& type, const Value& whole, BytesView key) {
   const size_t number = get_big<uint16_t>(key.data());
+  if (type.kind() != Kind::kUdt || number >= type.parameters().size()) return std::nullopt;
   Typed field{.type = type.parameters()[number].get(), .value = {}};
   auto fields = whole ? types::unpack_tuple(type, *whole) : std::vector<Value>();
   if (fields && number < fields->size()) field.value = std::move((*fields)[number]);
   return field;
 }
 
-/// What of the column the condition is about.
-Typed subject(const schema::ColumnDef& column, const ColumnCondition& condition, const LiveRow* row) {
+/// What of the column the condition is about; nothing when it has no such part.
+std::optional<Typed> subject(const schema::ColumnDef& column, const ColumnCondition& condition, const LiveRow* row) {
   const LiveCell* cell = row == nullptr ? nullptr : row->find(column.id);
   const Value whole = cell == nullptr ? Value() : Value(cell->value);
   switch (condition.of) {
@@ -91,7 +94,7 @@ Typed subject(const schema::ColumnDef& column, const ColumnCondition& condition,
     case Of::kField: return field_of(*column.type, whole, condition.key);
     case Of::kWhole: break;
   }
-  return {column.type.get(), whole};
+  return Typed{column.type.get(), whole};
 }
 
 bool contains(const Typed& collection, const Value& wanted, bool keys) {
@@ -128,12 +131,12 @@ bool compares(const Typed& left, Operator op, const Value& right) {
 }
 
 bool holds(const schema::ColumnDef& column, const ColumnCondition& condition, const LiveRow* row) {
-  const Typed left = subject(column, condition, row);
-  return std::ranges::any_of(condition.operands, [&](const Value& right) {
-    const bool keys = condition.op == Operator::kContainsKey;
-    if (keys || condition.op == Operator::kContains) return contains(left, right, keys);
-    return compares(left, condition.op, right);
-  });
+  const auto left = subject(column, condition, row);
+  return left && std::ranges::any_of(condition.operands, [&](const Value& right) {
+           const bool keys = condition.op == Operator::kContainsKey;
+           if (keys || condition.op == Operator::kContains) return contains(*left, right, keys);
+           return compares(*left, condition.op, right);
+         });
 }
 
 /// A condition whose numbers and keys fit no column was not made by a binder.

@@ -35,7 +35,7 @@ const IndexDef* same_but_for_name(const TableDef& table, const IndexDef& wanted,
   return it == table.indexes.end() ? nullptr : &*it;
 }
 
-bool is_ordered(const IndexDef& index) { return index.kind != kFirstIndexKind; }
+bool is_ordered(const IndexDef& index) { return index.kind == kOrderedIndexKind; }
 
 /// An ordered index is one of its kind on its target; nothing when it may be made.
 std::optional<Error> check_alone(const KeyspaceDef& keyspace, const TableDef& table, const IndexDef& wanted,

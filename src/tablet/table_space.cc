@@ -159,8 +159,8 @@ Status TableSpace::Impl::apply_each(const schema::Schema& current, std::span<row
   return {};
 }
 
-/// Newer than all that its rows have, or an applied write would not be seen. The clock of the partition
-/// stays: a client's timestamp does not move it.
+/// Newer than all that its rows have, or an applied write would not be seen. The clock of the
+/// partition stays: a client's timestamp does not move it.
 Result<int64_t> TableSpace::Impl::conditional_timestamp(int64_t proposed, int64_t newest_us) {
   SAGITTA_TRY(int64_t stamp_us, server_timestamp(proposed));
   if (newest_us >= stamp_us) stamp_us = newest_us + 1;

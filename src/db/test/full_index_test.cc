@@ -3,8 +3,8 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
-#include <random>
 #include <chrono>
+#include <random>
 #include <thread>
 
 #include "database_fixture.h"
@@ -54,8 +54,8 @@ class FullIndexTest : public DatabaseTest {
       return k;
     }
   }
-  /// Goes on until there are more than `wanted` new rows, or for some time: what was erased becomes free
-  /// in the background.
+  /// Goes on until there are more than `wanted` new rows, or for some time: what was erased becomes
+  /// free in the background.
   int fill_patiently(int from, int wanted) {
     int k = fill(from);
     for (int i = 0; i < 500 && k - from <= wanted; ++i) {

@@ -84,7 +84,8 @@ class ModelConditional : public ModelConditions {
       const TwinColumn& column = random_column();
       const TwinColumn& changed = column.is_static && !is_alone ? table_->columns.front() : column;
       made.static_only = changed.is_static;
-      // What a list holds decides which elements change: other statements would have a part in that.
+      // What a list holds decides which elements change: other statements would have a part in
+      // that.
       if (is_alone && changed.type == TwinType::kList && chance(2)) made.write = random_list_change(place, changed);
       if (made.write.text.empty())
         made.write = roll == 3 ? random_update(place, changed) : random_delete_cells(place, changed);

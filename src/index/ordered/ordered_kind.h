@@ -10,7 +10,7 @@ namespace sagitta::index {
 
 class OrderedKind final : public Kind {
  public:
-  static constexpr std::string_view kName = "ordered";
+  static constexpr std::string_view kName = schema::kOrderedIndexKind;
 
   std::string_view name() const override { return kName; }
   bool claims(const Target& target) const override;

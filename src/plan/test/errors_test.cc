@@ -181,10 +181,10 @@ TEST_F(RefusalTest, Tables) {
 
 TEST_F(RefusalTest, Indexes) {
   expect({
-      {"CREATE INDEX ON t (a)", "Invalid: Indexes on non-vector columns are not supported yet: column a has type int"},
+      {"CREATE INDEX ON t (id)", "Invalid: Cannot create secondary index on the only partition key column id"},
       {"CREATE CUSTOM INDEX ON t (iv) USING 'sai'",
        "Invalid: SAI ANN indexes are only allowed on vector columns with float elements"},
-      {"CREATE CUSTOM INDEX ON t (w) USING 'nonsense'", "Invalid: Unable to find custom indexer class 'nonsense'"},
+      {"CREATE CUSTOM INDEX ON t (w) USING 'nonsense'", "Config: Unable to find custom indexer class 'nonsense'"},
       {"CREATE CUSTOM INDEX ON zz.nowhere (v) USING 'sai'", "Invalid: Table 'zz.nowhere' doesn't exist"},
       {"CREATE CUSTOM INDEX i ON t (w) USING 'sai' WITH OPTIONS = {'x': 'y'}",
        "Config: Properties specified [x] are not understood by StorageAttachedIndex"},

@@ -49,8 +49,8 @@ class Error {
 
   ErrorCode code() const { return code_; }
   const std::string& message() const { return body_->message; }
-  /// The keyspace of kAlreadyExists, the statement id of kUnprepared, the function of kFunction, the
-  /// kind of write of kWriteTimeout ("BATCH_LOG"; empty: a simple one); else empty.
+  /// The keyspace of kAlreadyExists, the statement id of kUnprepared, the function of kFunction,
+  /// the kind of write of kWriteTimeout ("BATCH_LOG"; empty: a simple one); else empty.
   const std::string& subject() const { return body_->subject; }
   /// The table of kAlreadyExists (empty for a keyspace); else empty.
   const std::string& subject_table() const { return body_->subject_table; }

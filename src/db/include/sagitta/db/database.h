@@ -10,12 +10,12 @@
 #include <string_view>
 #include <vector>
 
-#include "sagitta/index/index_check.h"
 #include "sagitta/base/result.h"
 #include "sagitta/base/uuid.h"
 #include "sagitta/db/answer.h"
 #include "sagitta/db/options.h"
 #include "sagitta/db/request.h"
+#include "sagitta/index/index_check.h"
 
 namespace sagitta::db {
 
@@ -61,8 +61,8 @@ class Database {
   /// Numbers of one line each for /readyz and start-up messages: log offset applied, tables,
   /// indexes building.
   virtual std::map<std::string, std::string> state() const = 0;
-  /// Compares every index with its rows, beside reads and writes. Blocks for as long as reading all of
-  /// them takes. kCorruption, kIo.
+  /// Compares every index with its rows, beside reads and writes. Blocks for as long as reading all
+  /// of them takes. kCorruption, kIo.
   virtual Result<std::vector<index::IndexCheck>> verify() const = 0;
 };
 

@@ -1,5 +1,5 @@
-/// Whether indexes are equal to their rows: each row is looked for in the index, and each entry of the
-/// index in the rows. Beside reads and writes.
+/// Whether indexes are equal to their rows: each row is looked for in the index, and each entry of
+/// the index in the rows. Beside reads and writes.
 #pragma once
 
 #include <cstdint>
@@ -28,7 +28,8 @@ struct IndexCheck {
   bool is_equal() const { return missing == 0 && stray == 0; }
 };
 
-/// Adds what one log partition has. The view is of its moment; nobody need wait. Errors are the view's.
+/// Adds what one log partition has. The view is of its moment; nobody need wait. Errors are the
+/// view's.
 Status check_postings(const rows::ReadView& view, const schema::TableDef& table, const Definition& definition,
                       IndexCheck& check);
 

@@ -95,8 +95,8 @@ class Iterator {
 enum class Compaction : uint8_t { kKeep, kDrop, kReplace };
 
 /// Decides on the newest version of an entry of kRows or kPostings, for one compaction; kReplace
-/// with a new value in `replacement`. Pure, thread-safe, must not throw. Readers of older snapshots may
-/// see its work, so it must leave out only what no reader can tell from absent.
+/// with a new value in `replacement`. Pure, thread-safe, must not throw. Readers of older snapshots
+/// may see its work, so it must leave out only what no reader can tell from absent.
 using CompactionFilter = std::function<Compaction(Family family, BytesView key, BytesView value, Bytes& replacement)>;
 /// Asked once a compaction, from any thread, also by snapshots that outlive their store; null:
 /// everything stays.
@@ -118,14 +118,14 @@ class Store {
   /// alive.
   virtual std::unique_ptr<Iterator> iterate(Family family, BytesView from, BytesView to, ReadMode mode,
                                             SnapshotPtr snapshot = nullptr) = 0;
-  /// About how many bytes the keys and values in [from, to) have; `to` empty means to the end of the
-  /// family. Without a disk.
+  /// About how many bytes the keys and values in [from, to) have; `to` empty means to the end of
+  /// the family. Without a disk.
   virtual uint64_t estimate_bytes(Family family, BytesView from, BytesView to) const = 0;
   /// Makes everything written before this call survive a power cut, all families together. Blocks;
   /// any thread.
   virtual Status flush() = 0;
-  /// Rewrites what is flushed of both families through the compaction filter, which otherwise happens when files
-  /// are merged or a day old. Blocks, long; any thread.
+  /// Rewrites what is flushed of both families through the compaction filter, which otherwise
+  /// happens when files are merged or a day old. Blocks, long; any thread.
   virtual Status compact() = 0;
 };
 

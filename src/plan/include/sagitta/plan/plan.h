@@ -123,9 +123,9 @@ struct Write {
   std::optional<Conditional> conditional = {};
 };
 
-/// Everything nondeterministic (now(), timestamps, expiry) is fixed in it. kInvalid for values that do
-/// not fit, a wrong number of values, null key components, or vectors that an index refuses. Any other
-/// plan: kInvalid.
+/// Everything nondeterministic (now(), timestamps, expiry) is fixed in it. kInvalid for values that
+/// do not fit, a wrong number of values, null key components, or vectors that an index refuses. Any
+/// other plan: kInvalid.
 Result<Write> make_write(const Plan& plan, const EvalContext& context);
 
 /// How long the client of a USING TIMEOUT waits; nothing without one. kInvalid, in ScyllaDB's

@@ -34,8 +34,8 @@ struct ApplyResult {
   /// Of a kSchema record; of a repeated one with the schema of now. From a catalog, of a kTruncate
   /// record too, which has nothing to tell clients.
   std::optional<schema::SchemaOutcome> schema;
-  /// Of a kConditional record; of a repeated one, the first decision, without the rows if it was long
-  /// ago.
+  /// Of a kConditional record; of a repeated one, the first decision, without the rows if it was
+  /// long ago.
   std::shared_ptr<const rows::Decision> decision = nullptr;
 };
 

@@ -70,8 +70,8 @@ struct Decision {
   std::optional<LiveRow> statics;
 };
 
-/// Whether the row (null: none) is as the condition wants it. A condition on a column that was dropped
-/// meanwhile does not hold.
+/// Whether the row (null: none) is as the condition wants it. A condition on a column that was
+/// dropped meanwhile does not hold.
 bool holds(const schema::TableDef& table, const RowCondition& condition, const LiveRow* row);
 
 /// The payload of a log record of kind kConditional (docs/formats/rows.md).

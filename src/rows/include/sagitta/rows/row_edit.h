@@ -32,8 +32,8 @@ class RowEdit {
   Status shadow(const Tombstone& tombstone);
   /// Writes the row back; nothing is left of an empty one.
   Status write();
-  /// In place of all the others: the row as it is, whole, and the newest timestamp that any of it has;
-  /// kNoTimestamp for a row without any.
+  /// In place of all the others: the row as it is, whole, and the newest timestamp that any of it
+  /// has; kNoTimestamp for a row without any.
   struct Whole {
     std::optional<LiveRow> row;
     int64_t newest_us = kNoTimestamp;

@@ -40,18 +40,18 @@ class RowWriter {
   /// of bounds): the record is then to be dropped whole.
   Status apply(const schema::TableDef& table, Mutation mutation);
 
-  /// The row of the condition as it is now, with its keys, and the newest timestamp that anything has
-  /// which a write to it would meet.
+  /// The row of the condition as it is now, with its keys, and the newest timestamp that anything
+  /// has which a write to it would meet.
   Result<RowEdit::Whole> read(const schema::TableDef& table, BytesView partition_key, const RowCondition& condition);
 
-  /// The first row of the partition, of those that its first `kFirstRowsTried` entries are; nothing when
-  /// none of them lives.
+  /// The first row of the partition, of those that its first `kFirstRowsTried` entries are; nothing
+  /// when none of them lives.
   Result<std::optional<LiveRow>> first_row(const schema::TableDef& table, BytesView partition_key);
 
   /// Every entry of Family::kRows from `from` on and before `to` goes.
   Status remove_all(const Bytes& from, const Bytes& to);
-  /// Tells the observer of cells what there is of the first `limit` rows, static rows too, with keys
-  /// after `from` and before `to`. Returns the key of the last; nothing when these were all.
+  /// Tells the observer of cells what there is of the first `limit` rows, static rows too, with
+  /// keys after `from` and before `to`. Returns the key of the last; nothing when these were all.
   Result<Bytes> show_some(const schema::TableDef& table, const Bytes& from, const Bytes& to, size_t limit);
   /// Takes a deletion under way a step further. The table is that of its rows; null when it was
   /// dropped.

@@ -56,6 +56,8 @@ struct DroppedColumn {
 
 /// Of all indexes in catalogs before version 3.
 inline constexpr std::string_view kFirstIndexKind = "vector";
+/// Of indexes that find rows by a value: one of a class on a target.
+inline constexpr std::string_view kOrderedIndexKind = "ordered";
 
 struct IndexDef {
   uint32_t id = 0;

@@ -60,8 +60,8 @@ class TableSpace {
   Status change_schema(const schema::Schema& before, const schema::SchemaPtr& after, kv::Batch& batch);
 
   /// Takes what is under way a step further, if there is something: the oldest deletion of many
-  /// rows, then the numbers and postings of rows that were there before their index. Such work goes with records
-  /// that change nothing else: none holds up what comes after it.
+  /// rows, then the numbers and postings of rows that were there before their index. Such work goes
+  /// with records that change nothing else: none holds up what comes after it.
   Status step(const schema::Schema& schema, kv::Batch& batch);
   /// Whether something is under way, with what the batch has begun.
   bool has_steps() const;

@@ -1,5 +1,6 @@
 /// Forms of a text that count as the same to an index: without the case of letters, with one
-/// spelling for what Unicode can spell in two ways, with ASCII letters for those that have an accent.
+/// spelling for what Unicode can spell in two ways, with ASCII letters for those that have an
+/// accent.
 #pragma once
 
 #include "sagitta/base/bytes.h"
