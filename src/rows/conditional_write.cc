@@ -116,18 +116,15 @@ bool compares(const Typed& left, Operator op, const Value& right) {
     return op == Operator::kEq || op == Operator::kIn ? both : op == Operator::kNotEq && !both;
   }
   const auto order = types::compare(*left.type, *left.value, *right);
+  const bool is_less = order < 0, is_equal = order == 0;
   switch (op) {
-    case Operator::kEq:
-    case Operator::kIn: return order == 0;
-    case Operator::kNotEq: return order != 0;
-    case Operator::kLt: return order < 0;
-    case Operator::kLe: return order <= 0;
-    case Operator::kGt: return order > 0;
-    case Operator::kGe: return order >= 0;
-    case Operator::kContains:
-    case Operator::kContainsKey: break;
+    case Operator::kLt: return is_less;
+    case Operator::kLe: return is_less || is_equal;
+    case Operator::kGt: return !is_less && !is_equal;
+    case Operator::kGe: return !is_less;
+    case Operator::kNotEq: return !is_equal;
+    default: return is_equal;
   }
-  return false;
 }
 
 bool holds(const schema::ColumnDef& column, const ColumnCondition& condition, const LiveRow* row) {

@@ -72,6 +72,21 @@ TEST_P(AnyStore, BatchesAreWholeAndFamiliesApart) {
   EXPECT_EQ(get(*store_, "a"), std::nullopt);
 }
 
+TEST_P(AnyStore, EstimatesWhatARangeHas) {
+  constexpr int kEntries = 20'000;
+  const auto batch = store_->make_batch();
+  for (int i = 0; i < kEntries; ++i) batch->put(Family::kPostings, fmt::format("key{:05}", i), Bytes(20, 'v'));
+  ASSERT_TRUE(store_->write(*batch));
+  const uint64_t all = store_->estimate_bytes(Family::kPostings, {}, {});
+  EXPECT_GT(all, kEntries * 14U) << "half of what there is";
+  EXPECT_LT(all, kEntries * 112U) << "four times what there is";
+  const uint64_t tenth = store_->estimate_bytes(Family::kPostings, "key05000", "key07000");
+  EXPECT_GT(tenth, all / 40);
+  EXPECT_LT(tenth, all / 3);
+  EXPECT_LT(store_->estimate_bytes(Family::kPostings, "l", "m"), all / 100);
+  EXPECT_LT(store_->estimate_bytes(Family::kJournal, {}, {}), all / 100) << "another family";
+}
+
 TEST_P(AnyStore, ASnapshotOutlivesItsStore) {
   ASSERT_TRUE(put(*store_, "a", "old"));
   const SnapshotPtr snapshot = store_->snapshot();
