@@ -207,7 +207,7 @@ Result<AccessPath> choose_access(const schema::TableDef& table, std::vector<Rela
     path.filters = std::move(relations);
     return path;
   }
-  if (path.tokens.empty()) path.partition = take_partition(table, relations);
+  path.partition = take_partition(table, relations);
   if (path.partition.empty()) path.filters = take_indexed_keys(table, relations);
   if (!rules.filters_everything || !path.partition.empty()) path.clustering = take_clustering(table, relations);
   move_all(relations, path.filters);

@@ -76,14 +76,10 @@ Bytes ordered(std::span<const ColumnPtr> columns, const Components& values) {
   return out;
 }
 
-/// In storage order, one of each. Partition keys are told apart by their own bytes: decimals 1.5
-/// and 1.50 are equal as clustering values, and two partitions.
+/// In their order, the first of those that are equal.
 void sort_and_unite(std::span<const ColumnPtr> columns, std::vector<Components>& values) {
-  const bool clustering = columns[0]->kind == schema::ColumnKind::kClustering;
-  std::map<std::pair<Bytes, Components>, Components> sorted;
-  for (Components& value : values) {
-    sorted.try_emplace({ordered(columns, value), clustering ? Components() : value}, std::move(value));
-  }
+  std::map<Bytes, Components> sorted;
+  for (Components& value : values) sorted.try_emplace(ordered(columns, value), std::move(value));
   values.clear();
   for (auto& [key, value] : sorted) values.push_back(std::move(value));
 }
@@ -107,7 +103,7 @@ Status append_product(std::vector<Components>& prefixes, const std::vector<Compo
   return {};
 }
 
-/// All value combinations of equalities, in storage order.
+/// All value combinations of equalities, in the order of the columns' values.
 Result<std::vector<Components>> evaluate_equalities(std::span<const Relation> relations, const EvalContext& context) {
   std::vector<Components> prefixes(1);
   for (const Relation& relation : relations) {
@@ -199,18 +195,12 @@ Result<std::vector<Components>> evaluate_key_operands(const Relation& relation, 
 
 Result<std::vector<Bytes>> evaluate_partition_keys(std::span<const Relation> relations, const EvalContext& context) {
   SAGITTA_TRY(std::vector<Components> combinations, evaluate_equalities(relations, context));
-  std::vector<std::pair<int64_t, Bytes>> keys;
+  std::vector<Bytes> keys;
   for (const Components& components : combinations) {
     if (components.size() == 1 && components[0].empty()) return fail(ErrorCode::kInvalid, "Key may not be empty");
-    Bytes key = types::pack_partition_key(components);
-    keys.emplace_back(types::token_of(key), std::move(key));
+    keys.push_back(types::pack_partition_key(components));
   }
-  std::ranges::sort(keys);
-  std::vector<Bytes> in_token_order;
-  for (auto& [token, key] : keys) {
-    if (in_token_order.empty() || in_token_order.back() != key) in_token_order.push_back(std::move(key));
-  }
-  return in_token_order;
+  return keys;
 }
 
 size_t ClusteringRestrictions::prefix_length() const {
@@ -240,6 +230,7 @@ Result<std::vector<ClusteringRange>> evaluate_clustering(const ClusteringRestric
   return ranges;
 }
 
+// The smallest token, which no key has, stands for the end of the ring too: it bounds nothing.
 Result<TokenRange> evaluate_token_range(std::span<const Relation> relations, const EvalContext& context) {
   TokenRange range;
   const auto nothing = TokenRange{.start = 1, .end = 0};
@@ -250,19 +241,18 @@ Result<TokenRange> evaluate_token_range(std::span<const Relation> relations, con
     switch (relation.op) {
       case Operator::kEq:
         range.start = std::max(range.start, token);
-        range.end = std::min(range.end, token);
+        if (token != INT64_MIN) range.end = std::min(range.end, token);
         break;
       case Operator::kGe: range.start = std::max(range.start, token); break;
-      case Operator::kLe: range.end = std::min(range.end, token); break;
+      case Operator::kLe:
+        if (token != INT64_MIN) range.end = std::min(range.end, token);
+        break;
       case Operator::kGt:
         if (token == INT64_MAX) return nothing;
         range.start = std::max(range.start, token + 1);
         break;
       default:
-        // The smallest token stands for the ring's end, too: "token(k) <= -2^63" never matches a
-        // key, "< -2^63" neither.
-        if (token == INT64_MIN) return nothing;
-        range.end = std::min(range.end, token - 1);
+        if (token != INT64_MIN) range.end = std::min(range.end, token - 1);
         break;
     }
   }

@@ -5,6 +5,7 @@
 
 #include "sagitta/base/limits.h"
 #include "sagitta/index/kinds.h"
+#include "sagitta/types/token.h"
 #include "sagitta/types/value.h"
 
 #include "indexed_filters.h"
@@ -59,6 +60,7 @@ class SelectBinder {
     Plan plan;
     SAGITTA_TRY(plan.timeout, bind_timeout(binder_, select_.timeout));
     body_->markers = binder_.markers();
+    warn_of_partitions();
     plan.keyspace = table().keyspace;
     plan.table = table().name;
     plan.partition_key_markers = plan::partition_key_markers(body_->access.partition);
@@ -286,6 +288,21 @@ class SelectBinder {
                 "SELECT DISTINCT with WHERE clause only supports restriction by partition key and/or static columns.");
   }
 
+  /// Of an aggregation over partitions that may lie on many nodes.
+  void warn_of_partitions() {
+    if (!plan_->aggregate && plan_->group_by.empty()) return;
+    const AccessPath& access = body_->access;
+    const auto of_key = [](const Relation& r) { return r.columns[0]->kind == schema::ColumnKind::kPartitionKey; };
+    std::vector<Relation> restrictions = access.tokens;
+    std::ranges::copy(access.partition, std::back_inserter(restrictions));
+    std::ranges::copy_if(access.filters, std::back_inserter(restrictions), of_key);
+    if (restrictions.empty()) {
+      binder_.warnings().emplace_back("Aggregation query used without partition key");
+    } else if (std::ranges::any_of(restrictions, &Relation::may_name_several)) {
+      binder_.warnings().emplace_back("Aggregation query used on multiple partition keys (IN restriction)");
+    }
+  }
+
   bool is_pinned(ColumnPtr column) const {
     const auto pins = [column](const Relation& relation) {
       return relation.op == Operator::kEq && !relation.map_key && !relation.on_token &&
@@ -351,6 +368,13 @@ class SelectBinder {
   std::shared_ptr<SelectBody> body_ = std::make_shared<SelectBody>();
 };
 
+void keep_within(const TokenRange& tokens, std::vector<Bytes>& partitions) {
+  std::erase_if(partitions, [&](const Bytes& key) {
+    const int64_t token = types::token_of(key);
+    return token < tokens.start || token > tokens.end;
+  });
+}
+
 Result<std::optional<uint64_t>> evaluate_limit(const std::optional<Expression>& limit, std::string_view name,
                                                const EvalContext& context) {
   if (!limit) return std::optional<uint64_t>();
@@ -404,6 +428,7 @@ Result<BoundSelect> bind_values(const std::shared_ptr<const SelectPlan>& plan, c
     SAGITTA_TRY(bound.partitions, evaluate_partition_keys(body.access.partition, context));
   }
   SAGITTA_TRY(bound.tokens, evaluate_token_range(body.access.tokens, context));
+  if (bound.partitions && !body.access.tokens.empty()) keep_within(bound.tokens, *bound.partitions);
   SAGITTA_TRY(bound.clustering, evaluate_clustering(body.access.clustering, context));
   for (const Relation& relation : body.access.filters) {
     SAGITTA_TRY(Filter filter, evaluate_filter(relation, context));

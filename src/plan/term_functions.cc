@@ -83,14 +83,13 @@ Result<Expression> TermBinder::bind_column_property(const cql::FunctionCall& cal
     return fail(ErrorCode::kInvalid,
                 fmt::format("Cannot use selection function {} on PRIMARY KEY part {}", call.name.name, def->name));
   }
-  if (def->type->is_multi_cell() && call.name.name != "maxwritetime") {
-    return fail(ErrorCode::kInvalid, fmt::format("Cannot use selection function {} on non-frozen {} {}", call.name.name,
-                                                 literal_noun(*def->type), def->name));
-  }
   Expression expression;
   const bool ttl = call.name.name == "ttl";
   expression.kind = ttl ? Expression::Kind::kTtl : Expression::Kind::kWritetime;
   expression.type = native(ttl ? Kind::kInt : Kind::kBigint);
+  if (def->type->is_multi_cell() && call.name.name != "maxwritetime") {
+    expression.type = DataType::list(std::move(expression.type), false);
+  }
   expression.column = def;
   return expression;
 }

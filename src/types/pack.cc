@@ -103,6 +103,12 @@ Bytes pack_list(std::span<const Bytes> elements) {
   return out;
 }
 
+Bytes pack_nullable_list(std::span<const Value> elements) {
+  Bytes out;
+  put_big(out, static_cast<int32_t>(elements.size()));
+  return out + pack_tuple(elements);
+}
+
 Bytes pack_map(std::span<const std::pair<Bytes, Bytes>> entries) {
   Bytes out;
   put_big(out, static_cast<int32_t>(entries.size()));
