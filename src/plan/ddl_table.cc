@@ -14,14 +14,6 @@ using schema::ColumnKind;
 using types::DataType;
 using types::Kind;
 
-constexpr std::string_view kInnerCells = "Non-frozen UDTs with nested non-frozen collections are not supported";
-
-/// Of a UDT with a cell for each field: a field would have cells itself.
-bool has_inner_cells(const DataType& type) {
-  return type.is_multi_cell() && type.kind() == Kind::kUdt &&
-         std::ranges::any_of(type.parameters(), [](const auto& field) { return field->is_multi_cell(); });
-}
-
 Status check_ttl(const std::map<std::string, schema::OptionValue>& options, bool is_counter) {
   const auto ttl = options.find("default_time_to_live");
   if (!is_counter || ttl == options.end() || std::get<std::string>(ttl->second) == "0") return {};
@@ -68,7 +60,6 @@ class TableBuilder {
     ColumnDef column;
     column.name = definition.name;
     SAGITTA_TRY(column.type, binder_.resolve(definition.type, table_.keyspace));
-    if (has_inner_cells(*column.type)) return fail(ErrorCode::kInvalid, std::string(kInnerCells));
     column.kind = definition.is_static ? ColumnKind::kStatic : ColumnKind::kRegular;
     table_.columns.push_back(std::move(column));
     return {};
@@ -193,9 +184,6 @@ struct AlterBinder {
       ColumnDef column;
       column.name = definition.name;
       SAGITTA_TRY(column.type, binder.resolve(definition.type, keyspace));
-      if (has_inner_cells(*column.type)) {
-        return fail(ErrorCode::kInvalid, fmt::format("{} for column {}", kInnerCells, column.name));
-      }
       column.kind = definition.is_static ? ColumnKind::kStatic : ColumnKind::kRegular;
       change.columns.push_back(std::move(column));
     }

@@ -51,7 +51,7 @@ Result<Tuple> evaluate_operand(const Relation& relation, const Operand& operand,
 Result<std::vector<Tuple>> evaluate_in_list(const Relation& relation, const EvalContext& context) {
   SAGITTA_TRY(Value whole, evaluate(*relation.in_list, context));
   if (!whole) {
-    return fail(ErrorCode::kInvalid, fmt::format("Invalid null value for {}", relation.in_list->receiver));
+    return fail(ErrorCode::kInvalid, fmt::format("Invalid null value for column {}", relation.in_list->receiver));
   }
   SAGITTA_TRY(std::vector<Bytes> elements, types::unpack_elements(*relation.in_list->type, *whole));
   SAGITTA_CHECK(charge(context, elements.size()));
@@ -118,9 +118,11 @@ bool may_be_empty(types::Kind kind) {
   return kind == types::Kind::kText || kind == types::Kind::kAscii || kind == types::Kind::kBlob;
 }
 
-Status check_component(const schema::ColumnDef& column, const Value& value) {
+Status check_component(const Relation& relation, const schema::ColumnDef& column, const Value& value) {
   if (!value) {
-    return fail(ErrorCode::kInvalid, fmt::format("Invalid null value in condition for column {}", column.name));
+    const bool is_tuple = relation.columns.size() > 1 && !relation.is_slice();
+    return fail(ErrorCode::kInvalid,
+                fmt::format("Invalid null value {}for column {}", is_tuple ? "" : "in condition ", column.name));
   }
   if (value->empty() && !may_be_empty(column.type->kind())) {
     return fail(ErrorCode::kInvalid, fmt::format("Invalid empty value in condition for column {}", column.name));
@@ -133,20 +135,31 @@ Status check_component(const schema::ColumnDef& column, const Value& value) {
 }
 
 struct Bound {
+  /// None for null, which stands before all values in storage order.
   Components values;
   bool inclusive = true;
   bool start = true;
 };
 
+/// Of one column: a tuple has no null in it.
+Result<bool> is_null(const Relation& slice, const EvalContext& context) {
+  if (slice.columns.size() > 1 || slice.operands[0].packed) return false;
+  SAGITTA_TRY(const std::vector<Tuple> values, evaluate_operands(slice, context));
+  return !values[0][0];
+}
+
 /// A slice whose columns all run the same way; descending ones turn a lower bound into the end.
 Result<std::vector<Bound>> evaluate_slices(std::span<const Relation> slices, const EvalContext& context) {
   std::vector<Bound> bounds;
   for (const Relation& slice : slices) {
-    SAGITTA_TRY(std::vector<Components> values, evaluate_key_operands(slice, context));
     const bool lower = slice.op == Operator::kGt || slice.op == Operator::kGe;
-    bounds.push_back({.values = std::move(values[0]),
-                      .inclusive = slice.op == Operator::kGe || slice.op == Operator::kLe,
-                      .start = lower != slice.columns[0]->descending});
+    Bound& bound = bounds.emplace_back();
+    bound.inclusive = slice.op == Operator::kGe || slice.op == Operator::kLe;
+    bound.start = lower != slice.columns[0]->descending;
+    SAGITTA_TRY(const bool null, is_null(slice, context));
+    if (null) continue;
+    SAGITTA_TRY(std::vector<Components> values, evaluate_key_operands(slice, context));
+    bound.values = std::move(values[0]);
   }
   return bounds;
 }
@@ -154,6 +167,7 @@ Result<std::vector<Bound>> evaluate_slices(std::span<const Relation> slices, con
 ClusteringRange make_range(const Components& prefix, std::span<const Bound> bounds) {
   ClusteringRange range{.start = prefix, .end = prefix};
   for (const Bound& bound : bounds) {
+    if (bound.values.empty()) continue;
     Components& side = bound.start ? range.start : range.end;
     side.insert(side.end(), bound.values.begin(), bound.values.end());
     (bound.start ? range.start_inclusive : range.end_inclusive) = bound.inclusive;
@@ -186,7 +200,7 @@ Result<std::vector<Components>> evaluate_key_operands(const Relation& relation, 
   for (Tuple& tuple : tuples) {
     Components& key = keys.emplace_back();
     for (size_t i = 0; i < tuple.size(); ++i) {
-      SAGITTA_CHECK(check_component(*relation.columns[i], tuple[i]));
+      SAGITTA_CHECK(check_component(relation, *relation.columns[i], tuple[i]));
       key.push_back(*std::move(tuple[i]));
     }
   }
@@ -222,7 +236,9 @@ Result<std::vector<ClusteringRange>> evaluate_clustering(const ClusteringRestric
         std::ranges::max_element(restrictions.slices, {}, [](const Relation& r) { return r.columns.size(); });
     columns.insert(columns.end(), longest->columns.begin(), longest->columns.end());
   }
+  const auto is_before_all = [](const Bound& bound) { return bound.values.empty() && !bound.start; };
   std::vector<ClusteringRange> ranges;
+  if (std::ranges::any_of(bounds, is_before_all)) return ranges;
   for (const Components& prefix : prefixes) {
     ClusteringRange range = make_range(prefix, bounds);
     if (!is_empty(columns, range)) ranges.push_back(std::move(range));

@@ -124,6 +124,7 @@ class RelationBinder {
       const Receiver list{.name = fmt::format("in({})", element.name),
                           .type = DataType::list(DataType::freeze(element.type), true)};
       SAGITTA_TRY(bound_.in_list, binder_.bind_term(*raw_.value, list));
+      bound_.in_list->receiver = element.name;
       return {};
     }
     for (const cql::Term& value : raw_.values) {

@@ -8,6 +8,7 @@
 #include "sagitta/types/token.h"
 #include "sagitta/types/value.h"
 
+#include "functions.h"
 #include "indexed_filters.h"
 #include "statements.h"
 #include "values.h"
@@ -87,7 +88,7 @@ class SelectBinder {
     }
     for (const cql::Selector& selector : select_.selectors) {
       SAGITTA_TRY(Expression expression, binder_.bind_selector(selector.term, table()));
-      add_selected(selector.alias ? *selector.alias : name_of(selector.term), std::move(expression));
+      add_selected(selector.alias ? *selector.alias : name_of(selector.term, expression), std::move(expression));
     }
     for (SelectedColumn& selected : plan_->selected) number_aggregates(selected.expression);
     plan_->aggregate = !plan_->aggregates.empty();
@@ -106,7 +107,12 @@ class SelectBinder {
     for (Expression& argument : expression.arguments) number_aggregates(argument);
   }
 
-  std::string name_of(const cql::Term& term) const {
+  std::string name_of(const cql::Term& term, const Expression& expression) const {
+    // What is of the type already is not converted.
+    auto* cast = term.get_if<cql::Cast>();
+    if (cast != nullptr && cast->converts && expression.function != &cast_function()) {
+      return name_of(*cast->term, expression);
+    }
     // A column's name is itself; only terms made of it quote what CQL must.
     if (auto* column = term.get_if<cql::ColumnRef>()) return column->name;
     return binder_.selector_name(term);
@@ -271,12 +277,25 @@ class SelectBinder {
     std::vector<cql::Relation> where = select_.where;
     std::erase_if(where, [](const cql::Relation& relation) { return relation.op == cql::Operator::kAnn; });
     SAGITTA_TRY(std::vector<Relation> relations, bind_relations(binder_, table(), where));
+    SAGITTA_CHECK(check_static_selection(relations));
     for (const Relation& relation : relations) SAGITTA_CHECK(check_restriction(*relation.columns[0]));
     const AccessRules rules{.allow_filtering = select_.allow_filtering,
                             .filters_everything = plan_->is_ann,
                             .is_virtual = table().is_virtual};
     SAGITTA_TRY(body_->access, choose_access(table(), std::move(relations), rules));
     return {};
+  }
+
+  /// Clustering columns say nothing about what the static ones hold.
+  Status check_static_selection(const std::vector<Relation>& relations) const {
+    const auto columns = columns_of(plan_->selected);
+    const auto is_static = [](ColumnPtr column) { return column->kind == schema::ColumnKind::kStatic; };
+    const auto is_clustering = [](const Relation& r) { return r.columns[0]->kind == schema::ColumnKind::kClustering; };
+    if (std::ranges::none_of(columns, is_static) || !std::ranges::all_of(columns, is_of_partition) ||
+        std::ranges::none_of(relations, is_clustering)) {
+      return {};
+    }
+    return fail(ErrorCode::kInvalid, "Cannot restrict clustering columns when selecting only static columns");
   }
 
   Status check_restriction(const schema::ColumnDef& column) const {
@@ -375,16 +394,15 @@ void keep_within(const TokenRange& tokens, std::vector<Bytes>& partitions) {
   });
 }
 
-Result<std::optional<uint64_t>> evaluate_limit(const std::optional<Expression>& limit, std::string_view name,
-                                               const EvalContext& context) {
+Result<std::optional<uint64_t>> evaluate_limit(const std::optional<Expression>& limit, const EvalContext& context) {
   if (!limit) return std::optional<uint64_t>();
   SAGITTA_TRY(BindValue value, evaluate_settable(*limit, context));
   if (value.unset) return std::optional<uint64_t>();
   if (!value.value || value.value->empty()) {
-    return fail(ErrorCode::kInvalid, fmt::format("Invalid null value of {}", name));
+    return fail(ErrorCode::kInvalid, "Invalid null value of limit");
   }
   const int32_t rows = types::to_int32(*value.value);
-  if (rows <= 0) return fail(ErrorCode::kInvalid, fmt::format("{} must be strictly positive", name));
+  if (rows <= 0) return fail(ErrorCode::kInvalid, "LIMIT must be strictly positive");
   return std::optional(static_cast<uint64_t>(rows));
 }
 
@@ -438,8 +456,8 @@ Result<BoundSelect> bind_values(const std::shared_ptr<const SelectPlan>& plan, c
   for (const IndexedFilter& indexed : body.access.indexed) {
     if (indexed.answers) fold(*indexed.definition, bound.filters[indexed.place]);
   }
-  SAGITTA_TRY(bound.limit, evaluate_limit(body.limit, "LIMIT", context));
-  SAGITTA_TRY(bound.per_partition_limit, evaluate_limit(body.per_partition_limit, "PER PARTITION LIMIT", context));
+  SAGITTA_TRY(bound.limit, evaluate_limit(body.limit, context));
+  SAGITTA_TRY(bound.per_partition_limit, evaluate_limit(body.per_partition_limit, context));
   if (plan->is_ann) SAGITTA_CHECK(bind_ann_values(*plan, context, page_size, bound));
   return bound;
 }

@@ -80,9 +80,9 @@ Result<DataTypePtr> Binder::resolve(const cql::RawType& type, const std::string&
   const auto native_type = type.quoted || !type.keyspace.empty() ? std::nullopt : types::native_kind(type.name);
   if (native_type) {
     if (!type.frozen) return native(*native_type);
-    return fail(ErrorCode::kInvalid, fmt::format("frozen<> is only allowed on collections, tuples, and user-defined "
-                                                 "types (got {})",
-                                                 type.name));
+    return fail(ErrorCode::kSyntax, fmt::format("frozen<> is only allowed on collections, tuples, and user-defined "
+                                                "types (got {})",
+                                                type.name));
   }
   if (!type.keyspace.empty() && !keyspace.empty() && type.keyspace != keyspace) {
     return fail(ErrorCode::kInvalid,
