@@ -250,6 +250,10 @@ class ModificationBinder {
                             (kind != Operation::Kind::kPrepend || type.kind() == Kind::kList);
     if (!counter && !collection) return refuse_change(assignment, column, kind);
     const bool map_keys = kind == Operation::Kind::kRemove && type.kind() == Kind::kMap;
+    if (map_keys && assignment.value.get_if<cql::MapLiteral>() != nullptr) {
+      return fail(ErrorCode::kInvalid, fmt::format("Value for a map substraction has to be a set, but was: '{}'",
+                                                   binder_.text(assignment.value)));
+    }
     const DataTypePtr wanted = map_keys ? DataType::set(type.key()) : column->type;
     return add(operation(column, kind), assignment.value, {.name = column->name, .type = wanted});
   }
@@ -307,9 +311,6 @@ class ModificationBinder {
     if (column->is_key()) {
       return fail(ErrorCode::kInvalid,
                   fmt::format("Invalid identifier {} for deletion (should not be a PRIMARY KEY part)", column->name));
-    }
-    if (column->type->kind() == Kind::kCounter) {
-      return fail(ErrorCode::kInvalid, fmt::format("Counter column {} can only be deleted with its row", column->name));
     }
     Operation removal =
         operation(column, column->type->is_multi_cell() ? Operation::Kind::kDelete : Operation::Kind::kSet);

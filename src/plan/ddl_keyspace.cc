@@ -114,6 +114,10 @@ Result<Plan> bind_ddl(Binder& binder, const cql::CreateKeyspace& statement) {
 
 Result<Plan> bind_ddl(Binder& binder, const cql::AlterKeyspace& statement) {
   SAGITTA_CHECK(check_user_keyspace(statement.name));
+  if (binder.schema().find_keyspace(statement.name) == nullptr) {
+    return schema_plan(statement.name, {},
+                       schema::AlterKeyspace{.keyspace = statement.name, .if_exists = statement.if_exists});
+  }
   SAGITTA_TRY(KeyspaceOptions options, read_options(statement.name, statement.options));
   if (options.replication) {
     complete_replication(*options.replication, present_factor(binder, statement.name));

@@ -117,6 +117,11 @@ Result<Expression> TermBinder::bind_map(const cql::MapLiteral& map, const Receiv
   const Receiver key = element_receiver("key", receiver, receiver.type->key());
   const Receiver mapped = element_receiver("value", receiver, receiver.type->mapped());
   for (const auto& [k, v] : map.entries) {
+    if (auto* literal = k.get_if<cql::Literal>();
+        literal != nullptr && !literal_fits(literal->kind, key.type->kind())) {
+      return fail(ErrorCode::kInvalid, fmt::format("Invalid map literal for {}: key {} is not of type {}",
+                                                   receiver.name, text(k), key.type->to_cql()));
+    }
     SAGITTA_TRY(Expression bound_key, bind_element_of(k, key, receiver));
     SAGITTA_TRY(Expression bound_value, bind_element_of(v, mapped, receiver));
     expression.arguments.push_back(std::move(bound_key));

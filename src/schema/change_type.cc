@@ -87,6 +87,7 @@ Result<SchemaOutcome> change(Editor& edit, const AlterTypeRename& c) {
   auto event = type_event("UPDATED", c.keyspace, c.name);
   DataTypePtr type = edit.schema().find_type(c.keyspace, c.name);
   if (type == nullptr) return edit.missing(c.if_exists, event, no_type(c.keyspace, c.name));
+  if (c.fields.empty()) return edit.unchanged(event);
   auto names = type->field_names();
   for (const auto& [from, to] : c.fields) {
     auto it = std::ranges::find(names, from);
