@@ -63,6 +63,21 @@ Result<uint32_t> field_number(ColumnPtr column, const std::string& field) {
   return static_cast<uint32_t>(found - type.field_names().begin());
 }
 
+std::unexpected<Error> refuse_change(ColumnPtr column, Operation::Kind kind, const std::string& value) {
+  if (kind == Operation::Kind::kPrepend) {
+    return not_applicable(column, "list", fmt::format("{0} = {1} - {0}", column->name, value));
+  }
+  const char sign = kind == Operation::Kind::kRemove ? '-' : '+';
+  return not_applicable(column, "counter", fmt::format("{0} = {0} {1} {2}", column->name, sign, value));
+}
+
+std::unexpected<Error> refuse_field_deletion(const schema::ColumnDef& column) {
+  if (column.type->kind() == Kind::kUdt) {
+    return fail(ErrorCode::kInvalid, fmt::format("Frozen UDT column {} does not support field deletions", column.name));
+  }
+  return fail(ErrorCode::kInvalid, fmt::format("Invalid field deletion operation for non-UDT column {}", column.name));
+}
+
 std::string names_of(const std::vector<ColumnPtr>& columns) {
   std::vector<std::string> names;
   for (ColumnPtr column : columns) names.push_back(column->name);
@@ -248,7 +263,7 @@ class ModificationBinder {
     const bool counter = type.kind() == Kind::kCounter && kind != Operation::Kind::kPrepend;
     const bool collection = type.is_collection() && type.is_multi_cell() &&
                             (kind != Operation::Kind::kPrepend || type.kind() == Kind::kList);
-    if (!counter && !collection) return refuse_change(assignment, column, kind);
+    if (!counter && !collection) return refuse_change(column, kind, binder_.text(assignment.value));
     const bool map_keys = kind == Operation::Kind::kRemove && type.kind() == Kind::kMap;
     if (map_keys && assignment.value.get_if<cql::MapLiteral>() != nullptr) {
       return fail(ErrorCode::kInvalid, fmt::format("Value for a map substraction has to be a set, but was: '{}'",
@@ -256,16 +271,6 @@ class ModificationBinder {
     }
     const DataTypePtr wanted = map_keys ? DataType::set(type.key()) : column->type;
     return add(operation(column, kind), assignment.value, {.name = column->name, .type = wanted});
-  }
-
-  std::unexpected<Error> refuse_change(const cql::Assignment& assignment, ColumnPtr column,
-                                       Operation::Kind kind) const {
-    const std::string value = binder_.text(assignment.value);
-    if (kind == Operation::Kind::kPrepend) {
-      return not_applicable(column, "list", fmt::format("{0} = {1} - {0}", column->name, value));
-    }
-    const char sign = kind == Operation::Kind::kRemove ? '-' : '+';
-    return not_applicable(column, "counter", fmt::format("{0} = {0} {1} {2}", column->name, sign, value));
   }
 
   Result<Expression> bind_key(const cql::Term& key, ColumnPtr column) {
@@ -329,15 +334,6 @@ class ModificationBinder {
     }
     body_->operations.push_back(std::move(removal));
     return {};
-  }
-
-  static std::unexpected<Error> refuse_field_deletion(const schema::ColumnDef& column) {
-    if (column.type->kind() == Kind::kUdt) {
-      return fail(ErrorCode::kInvalid,
-                  fmt::format("Frozen UDT column {} does not support field deletions", column.name));
-    }
-    return fail(ErrorCode::kInvalid,
-                fmt::format("Invalid field deletion operation for non-UDT column {}", column.name));
   }
 
   // ------------------------------------------------------------------------------------------ rows

@@ -43,6 +43,31 @@ bool takes_whole_partitions(const AccessPath& access) {
   return access.clustering.empty() && std::ranges::all_of(access.filters, of_partition);
 }
 
+/// Clustering columns say nothing about what the static ones hold.
+Status check_static_selection(const std::vector<SelectedColumn>& selected, const std::vector<Relation>& relations) {
+  const auto columns = columns_of(selected);
+  const auto is_static = [](ColumnPtr column) { return column->kind == schema::ColumnKind::kStatic; };
+  const auto is_clustering = [](const Relation& r) { return r.columns[0]->kind == schema::ColumnKind::kClustering; };
+  if (std::ranges::none_of(columns, is_static) || !std::ranges::all_of(columns, is_of_partition) ||
+      std::ranges::none_of(relations, is_clustering)) {
+    return {};
+  }
+  return fail(ErrorCode::kInvalid, "Cannot restrict clustering columns when selecting only static columns");
+}
+
+/// Of an aggregation: its partitions may be many.
+void warn_of_partitions(const AccessPath& access, std::vector<std::string>& warnings) {
+  const auto of_key = [](const Relation& r) { return r.columns[0]->kind == schema::ColumnKind::kPartitionKey; };
+  std::vector<Relation> restrictions = access.tokens;
+  std::ranges::copy(access.partition, std::back_inserter(restrictions));
+  std::ranges::copy_if(access.filters, std::back_inserter(restrictions), of_key);
+  if (restrictions.empty()) {
+    warnings.emplace_back("Aggregation query used without partition key");
+  } else if (std::ranges::any_of(restrictions, &Relation::may_name_several)) {
+    warnings.emplace_back("Aggregation query used on multiple partition keys (IN restriction)");
+  }
+}
+
 class SelectBinder {
  public:
   SelectBinder(Binder& binder, const cql::Select& select) : binder_(binder), select_(select) {}
@@ -61,7 +86,7 @@ class SelectBinder {
     Plan plan;
     SAGITTA_TRY(plan.timeout, bind_timeout(binder_, select_.timeout));
     body_->markers = binder_.markers();
-    warn_of_partitions();
+    if (plan_->aggregate || !plan_->group_by.empty()) warn_of_partitions(body_->access, binder_.warnings());
     plan.keyspace = table().keyspace;
     plan.table = table().name;
     plan.partition_key_markers = plan::partition_key_markers(body_->access.partition);
@@ -277,25 +302,13 @@ class SelectBinder {
     std::vector<cql::Relation> where = select_.where;
     std::erase_if(where, [](const cql::Relation& relation) { return relation.op == cql::Operator::kAnn; });
     SAGITTA_TRY(std::vector<Relation> relations, bind_relations(binder_, table(), where));
-    SAGITTA_CHECK(check_static_selection(relations));
+    SAGITTA_CHECK(check_static_selection(plan_->selected, relations));
     for (const Relation& relation : relations) SAGITTA_CHECK(check_restriction(*relation.columns[0]));
     const AccessRules rules{.allow_filtering = select_.allow_filtering,
                             .filters_everything = plan_->is_ann,
                             .is_virtual = table().is_virtual};
     SAGITTA_TRY(body_->access, choose_access(table(), std::move(relations), rules));
     return {};
-  }
-
-  /// Clustering columns say nothing about what the static ones hold.
-  Status check_static_selection(const std::vector<Relation>& relations) const {
-    const auto columns = columns_of(plan_->selected);
-    const auto is_static = [](ColumnPtr column) { return column->kind == schema::ColumnKind::kStatic; };
-    const auto is_clustering = [](const Relation& r) { return r.columns[0]->kind == schema::ColumnKind::kClustering; };
-    if (std::ranges::none_of(columns, is_static) || !std::ranges::all_of(columns, is_of_partition) ||
-        std::ranges::none_of(relations, is_clustering)) {
-      return {};
-    }
-    return fail(ErrorCode::kInvalid, "Cannot restrict clustering columns when selecting only static columns");
   }
 
   Status check_restriction(const schema::ColumnDef& column) const {
@@ -305,21 +318,6 @@ class SelectBinder {
     if (!plan_->distinct || !names_rows) return {};
     return fail(ErrorCode::kInvalid,
                 "SELECT DISTINCT with WHERE clause only supports restriction by partition key and/or static columns.");
-  }
-
-  /// Of an aggregation over partitions that may lie on many nodes.
-  void warn_of_partitions() {
-    if (!plan_->aggregate && plan_->group_by.empty()) return;
-    const AccessPath& access = body_->access;
-    const auto of_key = [](const Relation& r) { return r.columns[0]->kind == schema::ColumnKind::kPartitionKey; };
-    std::vector<Relation> restrictions = access.tokens;
-    std::ranges::copy(access.partition, std::back_inserter(restrictions));
-    std::ranges::copy_if(access.filters, std::back_inserter(restrictions), of_key);
-    if (restrictions.empty()) {
-      binder_.warnings().emplace_back("Aggregation query used without partition key");
-    } else if (std::ranges::any_of(restrictions, &Relation::may_name_several)) {
-      binder_.warnings().emplace_back("Aggregation query used on multiple partition keys (IN restriction)");
-    }
   }
 
   bool is_pinned(ColumnPtr column) const {

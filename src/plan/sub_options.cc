@@ -177,11 +177,12 @@ struct Speculation {
   std::string text;
 };
 
-/// "99p", "99percentile" or "50ms", in small letters; nothing for other texts.
-Result<std::optional<Speculation>> simple_speculation(std::string_view text) {
+/// "99p", "99percentile" or "50ms", in any case; nothing for other texts.
+Result<std::optional<Speculation>> simple_speculation(std::string_view given) {
+  const std::string text = lower(given);
   if (const auto percent = number_with(text, {"p", "percentile"})) {
     if (*percent > 0 && *percent < kPercentMax) return Speculation{true, fmt::format("{}p", *percent)};
-    return refuse("Invalid value {} for PERCENTILE option 'speculative_retry': must be between (0.0 and 100.0)", text);
+    return refuse("Invalid value {} for PERCENTILE option 'speculative_retry': must be between (0.0 and 100.0)", given);
   }
   if (const auto milliseconds = number_with(text, {"ms"})) {
     return Speculation{false, fmt::format("{}ms", static_cast<int64_t>(*milliseconds))};
@@ -258,7 +259,7 @@ Result<std::string> complete_speculation(std::string_view given) {
   const std::string text = lower(given);
   if (text == "always") return std::string("ALWAYS");
   if (text == "none" || text == "never") return std::string("NEVER");
-  SAGITTA_TRY(const auto one, simple_speculation(text));
+  SAGITTA_TRY(const auto one, simple_speculation(given));
   if (one) return one->text;
   const auto invalid = [&](std::string_view why) {
     return refuse("Invalid value {} for option 'speculative_retry'{}", given, why);

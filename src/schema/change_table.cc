@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "sagitta/schema/ddl_text.h"
+
 #include "schema_editor.h"
 #include "schema_members.h"
 
@@ -170,6 +172,15 @@ Result<SchemaOutcome> change(Editor& edit, const AlterTableOptions& c) {
   auto event = table_event("UPDATED", c.keyspace, c.table);
   TableDef* table = edit.table(c.keyspace, c.table);
   if (table == nullptr) return edit.missing(c.if_exists, event, no_table(c.keyspace, c.table));
+  const auto& defaults = default_table_options();
+  const auto is_as_before = [&](const auto& option) {
+    if (const auto given = table->options.find(option.first); given != table->options.end()) {
+      return given->second == option.second;
+    }
+    const auto standard = defaults.find(option.first);
+    return standard != defaults.end() && standard->second == option.second;
+  };
+  if (std::ranges::all_of(c.options, is_as_before)) return edit.unchanged(event);
   for (const auto& [name, value] : c.options) table->options[name] = value;
   return edit.changed(event);
 }
