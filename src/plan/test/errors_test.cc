@@ -137,7 +137,8 @@ TEST_F(RefusalTest, Ann) {
        "Invalid: Unexpected receiver type 'text'; only list and vector are expected"},
       {"SELECT * FROM t WHERE v = [1, 2, 3] ALLOW FILTERING", "Invalid: Vector indexes only support ANN queries"},
       {"SELECT similarity_cosine(?, ?) FROM t",
-       "Invalid: Cannot infer type of argument ? in call to function system.similarity_cosine: use type casts to "
+       "Invalid: Cannot infer type of argument ? in call to function system.similarity_cosine(vector<float, n>, "
+       "vector<float, n>): use type casts to "
        "disambiguate"},
       {"SELECT similarity_cosine(v, [1, 2]) FROM t", "Invalid: All arguments must have the same vector dimensions"},
       {"SELECT similarity_cosine(v) FROM t",
