@@ -92,7 +92,7 @@ CreateTable Parser::create_table() {
     fail_with(ErrorCode::kInvalid,
               primary_keys == 0
                   ? fmt::format("No PRIMARY KEY specified for table '{}' (exactly one required)", out.name.name)
-                  : "Multiple PRIMARY KEYs specified (exactly one required)");
+                  : fmt::format("Multiple PRIMARY KEY specified for table '{}' (exactly one required)", out.name.name));
   }
   return out;
 }

@@ -11,13 +11,10 @@ using schema::ColumnDef;
 using schema::ColumnKind;
 using schema::TableDef;
 
-std::string strategy_class(const std::string& name) {
-  return name.find('.') == std::string::npos ? "org.apache.cassandra.locator." + name : name;
-}
-
 void add_keyspace(exec::MemoryRows& rows, const schema::KeyspaceDef& keyspace) {
   auto replication = keyspace.replication;
-  if (auto it = replication.find("class"); it != replication.end()) it->second = strategy_class(it->second);
+  if (auto it = replication.find("class"); it != replication.end())
+    it->second = schema::full_class("locator", it->second);
   rows.add({{"keyspace_name", text_value(keyspace.name)},
             {"durable_writes", types::from_bool(keyspace.durable_writes)},
             {"replication", text_map_value(replication)}});

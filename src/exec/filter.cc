@@ -3,9 +3,7 @@
 
 #include <fmt/format.h>
 
-#include <utility>
-
-#include "sagitta/types/token.h"
+#include <algorithm>
 
 namespace sagitta::exec {
 
@@ -22,7 +20,8 @@ Status Matches::start(const PagingState* from) {
     last_partition_ = from->last.partition;
     in_partition_ = from->in_partition;
     after_ = from->last;
-    if (partitions) skip_partitions(from->last.partition);
+    if (partitions)
+      next_partition_ = static_cast<size_t>(std::ranges::find(*partitions, last_partition_) - partitions->begin());
   }
   if (request_.select.clustering.empty() || (partitions && next_partition_ == partitions->size())) return {};
   return open();
@@ -50,14 +49,6 @@ Result<const Row*> Matches::next() {
     if (!projector_.passes(*row)) continue;
     ++in_partition_;
     return row;
-  }
-}
-
-void Matches::skip_partitions(const Bytes& last) {
-  const auto& partitions = *request_.select.partitions;
-  auto position = [](const Bytes& key) { return std::pair(types::token_of(key), BytesView(key)); };
-  while (next_partition_ < partitions.size() && position(partitions[next_partition_]) < position(last)) {
-    ++next_partition_;
   }
 }
 

@@ -23,7 +23,6 @@ class Matches {
   Status check_deadline() const { return check_.look(); }
 
  private:
-  void skip_partitions(const Bytes& last);
   Status open();
   Status open_next_partition();
 

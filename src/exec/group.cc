@@ -50,26 +50,21 @@ class Group final : public plan::RowSource {
     const Cell* cell = find(column);
     return cell == nullptr ? ValueView() : to_view(cell->value);
   }
-  std::optional<int64_t> writetime_us(const schema::ColumnDef& column) const override {
+  std::vector<plan::Written> written(const schema::ColumnDef& column) const override {
     const Cell* cell = find(column);
-    return cell == nullptr ? std::nullopt : cell->writetime_us;
-  }
-  std::optional<int32_t> ttl(const schema::ColumnDef& column) const override {
-    const Cell* cell = find(column);
-    return cell == nullptr ? std::nullopt : cell->ttl;
+    return cell == nullptr ? std::vector<plan::Written>() : cell->written;
   }
   ValueView aggregate(uint32_t index) const override { return to_view(results_[index]); }
 
  private:
   struct Cell {
     Value value;
-    std::optional<int64_t> writetime_us;
-    std::optional<int32_t> ttl;
+    std::vector<plan::Written> written;
   };
 
   void keep_first(const Row& row) {
     for (const auto* column : columns_) {
-      first_.push_back({to_value(row.column(*column)), row.writetime_us(*column), row.ttl(*column)});
+      first_.push_back({to_value(row.column(*column)), row.written(*column)});
     }
   }
   /// Null when there was no row.

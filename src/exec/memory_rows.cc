@@ -15,10 +15,10 @@ class MemoryRows::Stored final : public Row {
     auto it = values_.find(column.id);
     return it == values_.end() ? ValueView() : ValueView(it->second);
   }
-  std::optional<int64_t> writetime_us(const schema::ColumnDef& column) const override {
-    return values_.contains(column.id) ? std::optional<int64_t>(0) : std::nullopt;
+  std::vector<plan::Written> written(const schema::ColumnDef& column) const override {
+    if (!values_.contains(column.id)) return {};
+    return {{.at_us = 0, .ttl_s = {}}};
   }
-  std::optional<int32_t> ttl(const schema::ColumnDef&) const override { return std::nullopt; }
 
  private:
   RowKey key_;

@@ -211,15 +211,18 @@ ValueView StoredRow::column(const schema::ColumnDef& column) const {
   }
 }
 
-std::optional<int64_t> StoredRow::writetime_us(const schema::ColumnDef& column) const {
+std::vector<plan::Written> StoredRow::written(const schema::ColumnDef& column) const {
   const auto* found = cell(column);
-  return found == nullptr ? std::nullopt : std::optional(found->timestamp_us);
-}
-
-std::optional<int32_t> StoredRow::ttl(const schema::ColumnDef& column) const {
-  const auto* found = cell(column);
-  if (found == nullptr || found->expires_s == 0) return std::nullopt;
-  return static_cast<int32_t>(found->expires_s - now_s_);
+  if (found == nullptr) return {};
+  std::vector<plan::Written> written;
+  const auto add = [&](const rows::CellTime& time) {
+    plan::Written& one = written.emplace_back();
+    if (time.timestamp_us != rows::kNoTimestamp) one.at_us = time.timestamp_us;
+    if (time.expires_s != 0) one.ttl_s = static_cast<int32_t>(time.expires_s - now_s_);
+  };
+  if (found->elements.empty()) add({found->timestamp_us, found->expires_s});
+  std::ranges::for_each(found->elements, add);
+  return written;
 }
 
 const rows::ReadView& Views::at(size_t partition) const {

@@ -72,21 +72,10 @@ bool is_answered(const AccessPath& path, const Relation& filter) {
 }
 
 Status check_partition_relations(const AccessPath& path) {
-  const bool has_tokens = !path.tokens.empty();
-  for (const Relation& relation : path.filters) {
-    if (!concerns(relation, schema::ColumnKind::kPartitionKey) || is_answered(path, relation)) continue;
-    if (has_tokens) {
-      return fail(ErrorCode::kInvalid,
-                  fmt::format("Columns \"{}\" cannot be restricted by both a normal relation and a token relation",
-                              relation.columns[0]->name));
-    }
-    if (relation.is_slice()) {
-      return fail(ErrorCode::kInvalid,
-                  "Only EQ and IN relation are supported on the partition key (unless you use "
-                  "the token() function or allow filtering)");
-    }
-  }
-  return {};
+  const bool any = std::ranges::any_of(path.filters, [&](const Relation& relation) {
+    return concerns(relation, schema::ColumnKind::kPartitionKey) && !is_answered(path, relation);
+  });
+  return any ? fail(ErrorCode::kInvalid, std::string(kNeedsFiltering)) : Status();
 }
 
 /// Without ALLOW FILTERING: every relation must have found its place in the key.
@@ -207,7 +196,7 @@ Result<AccessPath> choose_access(const schema::TableDef& table, std::vector<Rela
     path.filters = std::move(relations);
     return path;
   }
-  if (path.tokens.empty()) path.partition = take_partition(table, relations);
+  path.partition = take_partition(table, relations);
   if (path.partition.empty()) path.filters = take_indexed_keys(table, relations);
   if (!rules.filters_everything || !path.partition.empty()) path.clustering = take_clustering(table, relations);
   move_all(relations, path.filters);

@@ -13,14 +13,14 @@ namespace {
 Status check_kinds(types::BatchKind kind, std::span<const PlanPtr> children) {
   const auto is_counter = [](const PlanPtr& child) { return std::get<ModificationPlan>(child->body).counter; };
   const bool some = std::ranges::any_of(children, is_counter), all = std::ranges::all_of(children, is_counter);
-  if (some && kind == types::BatchKind::kLogged) {
-    return fail(ErrorCode::kInvalid, "Cannot include a counter statement in a logged batch");
-  }
   if (!all && kind == types::BatchKind::kCounter) {
     return fail(ErrorCode::kInvalid, "Cannot include non-counter statement in a counter batch");
   }
   if (some && !all)
     return fail(ErrorCode::kInvalid, "Counter and non-counter mutations cannot exist in the same batch");
+  if (some && kind == types::BatchKind::kLogged) {
+    return fail(ErrorCode::kInvalid, "Cannot include a counter statement in a logged batch");
+  }
   return {};
 }
 

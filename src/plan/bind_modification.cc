@@ -39,23 +39,43 @@ Status check_single(std::span<const cql::Assignment> earlier, const cql::Assignm
   return {};
 }
 
-std::unexpected<Error> not_applicable(ColumnPtr column, std::string_view what) {
-  const DataType& type = *column->type;
-  const bool frozen = type.is_collection() || type.kind() == Kind::kUdt;
-  return fail(ErrorCode::kInvalid, fmt::format("Invalid operation ({}) for {}column {} of type {}", what,
-                                               frozen ? "" : "non-collection ", column->name, type.to_cql()));
+/// What a column is that an operation on `wanted` columns does not fit.
+std::string column_noun(const DataType& type, std::string_view wanted) {
+  if (type.is_collection() && !type.is_multi_cell()) return "frozen collection";
+  if (type.kind() == Kind::kUdt && !type.is_multi_cell()) return "frozen UDT";
+  return fmt::format("non {}", wanted);
 }
 
+std::unexpected<Error> not_applicable(ColumnPtr column, std::string_view wanted, std::string_view what) {
+  return fail(ErrorCode::kInvalid, fmt::format("Invalid operation ({}) for {} column {}", what,
+                                               column_noun(*column->type, wanted), column->name));
+}
+
+bool has_fields(const DataType& type) { return type.kind() == Kind::kUdt && type.is_multi_cell(); }
+
+/// Of a column that has fields.
 Result<uint32_t> field_number(ColumnPtr column, const std::string& field) {
   const DataType& type = *column->type;
-  if (type.kind() != Kind::kUdt || !type.is_multi_cell()) {
-    return not_applicable(column, fmt::format("{}.{}", column->name, field));
-  }
   auto found = std::ranges::find(type.field_names(), field);
   if (found == type.field_names().end()) {
     return fail(ErrorCode::kInvalid, fmt::format("UDT column {} does not have a field named {}", column->name, field));
   }
   return static_cast<uint32_t>(found - type.field_names().begin());
+}
+
+std::unexpected<Error> refuse_change(ColumnPtr column, Operation::Kind kind, const std::string& value) {
+  if (kind == Operation::Kind::kPrepend) {
+    return not_applicable(column, "list", fmt::format("{0} = {1} - {0}", column->name, value));
+  }
+  const char sign = kind == Operation::Kind::kRemove ? '-' : '+';
+  return not_applicable(column, "counter", fmt::format("{0} = {0} {1} {2}", column->name, sign, value));
+}
+
+std::unexpected<Error> refuse_field_deletion(const schema::ColumnDef& column) {
+  if (column.type->kind() == Kind::kUdt) {
+    return fail(ErrorCode::kInvalid, fmt::format("Frozen UDT column {} does not support field deletions", column.name));
+  }
+  return fail(ErrorCode::kInvalid, fmt::format("Invalid field deletion operation for non-UDT column {}", column.name));
 }
 
 std::string names_of(const std::vector<ColumnPtr>& columns) {
@@ -65,17 +85,11 @@ std::string names_of(const std::vector<ColumnPtr>& columns) {
 }
 
 /// Only relations on clustering columns may be left once the partition key has its own.
-Status check_left_over(const std::vector<Relation>& relations, ModificationBody::Kind kind) {
+Status check_left_over(const std::vector<Relation>& relations) {
   for (const Relation& relation : relations) {
-    if (relation.on_token) {
-      return fail(
-          ErrorCode::kInvalid,
-          fmt::format("The token function cannot be used in WHERE clauses for {} statements", statement_name(kind)));
-    }
-    if (relation.columns[0]->kind != schema::ColumnKind::kClustering) {
-      return fail(ErrorCode::kInvalid,
-                  fmt::format("Non PRIMARY KEY columns found in where clause: {} ", relation.columns[0]->name));
-    }
+    if (relation.columns[0]->kind == schema::ColumnKind::kClustering) continue;
+    return fail(ErrorCode::kInvalid,
+                fmt::format("Non PRIMARY KEY columns found in where clause: {} ", relation.columns[0]->name));
   }
   return {};
 }
@@ -249,11 +263,12 @@ class ModificationBinder {
     const bool counter = type.kind() == Kind::kCounter && kind != Operation::Kind::kPrepend;
     const bool collection = type.is_collection() && type.is_multi_cell() &&
                             (kind != Operation::Kind::kPrepend || type.kind() == Kind::kList);
-    if (!counter && !collection) {
-      const char sign = kind == Operation::Kind::kRemove ? '-' : '+';
-      return not_applicable(column, fmt::format("{} = {} {} ...", column->name, column->name, sign));
-    }
+    if (!counter && !collection) return refuse_change(column, kind, binder_.text(assignment.value));
     const bool map_keys = kind == Operation::Kind::kRemove && type.kind() == Kind::kMap;
+    if (map_keys && assignment.value.get_if<cql::MapLiteral>() != nullptr) {
+      return fail(ErrorCode::kInvalid, fmt::format("Value for a map substraction has to be a set, but was: '{}'",
+                                                   binder_.text(assignment.value)));
+    }
     const DataTypePtr wanted = map_keys ? DataType::set(type.key()) : column->type;
     return add(operation(column, kind), assignment.value, {.name = column->name, .type = wanted});
   }
@@ -273,7 +288,10 @@ class ModificationBinder {
   Status bind_element(const cql::Assignment& assignment, ColumnPtr column) {
     const DataType& type = *column->type;
     if (!type.is_multi_cell() || (type.kind() != Kind::kMap && type.kind() != Kind::kList)) {
-      return not_applicable(column, fmt::format("{}[...] = ...", column->name));
+      const std::string what =
+          fmt::format("{}[{}] = {}", column->name, binder_.text(*assignment.key), binder_.text(assignment.value));
+      if (type.kind() != Kind::kSet || !type.is_multi_cell()) return not_applicable(column, "collection", what);
+      return fail(ErrorCode::kInvalid, fmt::format("Invalid operation ({}) for set column {}", what, column->name));
     }
     Operation set = operation(column, Operation::Kind::kSetElement);
     SAGITTA_TRY(set.key, bind_key(*assignment.key, column));
@@ -282,6 +300,10 @@ class ModificationBinder {
   }
 
   Status bind_field(const cql::Assignment& assignment, ColumnPtr column) {
+    if (!has_fields(*column->type)) {
+      return not_applicable(column, "UDT",
+                            fmt::format("{}.{} = {}", column->name, assignment.field, binder_.text(assignment.value)));
+    }
     Operation set = operation(column, Operation::Kind::kSetField);
     SAGITTA_TRY(set.field, field_number(column, assignment.field));
     const Receiver receiver{.name = fmt::format("{}.{}", column->name, assignment.field),
@@ -295,19 +317,17 @@ class ModificationBinder {
       return fail(ErrorCode::kInvalid,
                   fmt::format("Invalid identifier {} for deletion (should not be a PRIMARY KEY part)", column->name));
     }
-    if (column->type->kind() == Kind::kCounter) {
-      return fail(ErrorCode::kInvalid, fmt::format("Counter column {} can only be deleted with its row", column->name));
-    }
     Operation removal =
         operation(column, column->type->is_multi_cell() ? Operation::Kind::kDelete : Operation::Kind::kSet);
     removal.value.type = column->type;
     if (!target.field.empty()) {
+      if (!has_fields(*column->type)) return refuse_field_deletion(*column);
       removal.kind = Operation::Kind::kSetField;
       SAGITTA_TRY(removal.field, field_number(column, target.field));
     } else if (target.key) {
       if (!column->type->is_multi_cell() || !column->type->is_collection()) {
-        return fail(ErrorCode::kInvalid,
-                    fmt::format("Invalid deletion operation for non-collection column {}", column->name));
+        return fail(ErrorCode::kInvalid, fmt::format("Invalid deletion operation for {} column {}",
+                                                     column_noun(*column->type, "collection"), column->name));
       }
       removal.kind = Operation::Kind::kDeleteElement;
       SAGITTA_TRY(removal.key, bind_key(*target.key, column));
@@ -326,18 +346,23 @@ class ModificationBinder {
   }
 
   Status take_partition(std::vector<Relation>& relations) {
+    if (std::ranges::any_of(relations, &Relation::on_token)) {
+      return fail(ErrorCode::kInvalid,
+                  fmt::format("The token function cannot be used in WHERE clauses for {} statements",
+                              statement_name(body_->kind)));
+    }
     std::vector<ColumnPtr> missing;
     for (ColumnPtr key : partition_columns(table())) {
-      auto found =
-          std::ranges::find_if(relations, [key](const Relation& r) { return !r.on_token && r.columns[0] == key; });
+      auto found = std::ranges::find_if(relations, [key](const Relation& r) { return r.columns[0] == key; });
       if (found == relations.end()) {
         missing.push_back(key);
         continue;
       }
       if (!found->is_equality()) {
         return fail(ErrorCode::kInvalid,
-                    "Only EQ and IN relation are supported on the partition key (unless you use "
-                    "the token() function or allow filtering)");
+                    fmt::format("Only EQ and IN relation are supported on the partition key (unless you use the "
+                                "token() function) for {} statements",
+                                statement_name(body_->kind)));
       }
       body_->partition.push_back(std::move(*found));
       relations.erase(found);
@@ -382,10 +407,12 @@ class ModificationBinder {
   }
 
   Status check_whole_rows() const {
+    const bool is_range =
+        !body_->clustering.slices.empty() || body_->clustering.prefix_length() < table().clustering_count;
+    if (is_range && body_->kind == ModificationBody::Kind::kDelete) {
+      return fail(ErrorCode::kInvalid, "Range deletions are not supported for specific columns");
+    }
     if (!body_->clustering.slices.empty()) {
-      if (body_->kind == ModificationBody::Kind::kDelete) {
-        return fail(ErrorCode::kInvalid, "Range deletions are not supported for specific columns");
-      }
       return fail(ErrorCode::kInvalid,
                   "Slice restrictions are not supported on the clustering columns in UPDATE statements");
     }
@@ -397,7 +424,7 @@ class ModificationBinder {
 
   Result<Plan> close(std::vector<Relation> relations) {
     SAGITTA_CHECK(take_partition(relations));
-    SAGITTA_CHECK(check_left_over(relations, body_->kind));
+    SAGITTA_CHECK(check_left_over(relations));
     SAGITTA_CHECK(take_rows(relations));
     Plan plan;
     plan.keyspace = table().keyspace;

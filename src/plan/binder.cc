@@ -31,7 +31,7 @@ Result<schema::TableDefPtr> Binder::use_table(const cql::QualifiedName& name) {
 Result<const schema::ColumnDef*> find_column(const schema::TableDef& table, std::string_view name) {
   if (const schema::ColumnDef* column = table.find_column(name)) return column;
   return fail(ErrorCode::kInvalid, fmt::format("Undefined column name {} in table {}.{}", types::quote_name(name),
-                                               table.keyspace, table.name));
+                                               types::quote_name(table.keyspace), types::quote_name(table.name)));
 }
 
 std::vector<const schema::ColumnDef*> partition_columns(const schema::TableDef& table) {

@@ -64,6 +64,10 @@ Result<const schema::ColumnDef*> find_column(const schema::TableDef& table, std:
 /// A value of type `from` may be used where `to` is wanted, without conversion of its bytes.
 bool is_assignable(const types::DataTypePtr& from, const types::DataTypePtr& to);
 
+/// Durations, which have no order, are part of its values. As in Cassandra, vectors are not looked
+/// into.
+bool has_duration(const types::DataType& type);
+
 /// In key order.
 std::vector<const schema::ColumnDef*> partition_columns(const schema::TableDef& table);
 std::vector<const schema::ColumnDef*> clustering_columns(const schema::TableDef& table);

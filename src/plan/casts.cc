@@ -46,7 +46,6 @@ Result<Value> call_cast(const Expression& self, Arguments arguments, const EvalC
   const DataType& from = *self.arguments[0].type;
   const DataType& to = *self.type;
   const Bytes& bytes = *arguments[0];
-  if (types::same_type(self.arguments[0].type, self.type)) return bytes;
   if (bytes.empty() && !is_text(from.kind())) return Value();
   if (is_text(to.kind())) return types::to_text(from, bytes);
   if (to.kind() == Kind::kTimestamp) return types::from_int64(instant_ms(from, bytes));

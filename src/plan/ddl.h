@@ -12,7 +12,7 @@ namespace sagitta::plan {
 /// kUnauthorized for the system's keyspaces.
 Status check_user_keyspace(std::string_view keyspace);
 
-/// Letters, digits and underscores, at most 48: the names of keyspaces and tables.
+/// Letters, digits and underscores, as keyspaces and tables are named.
 bool is_plain_name(std::string_view name);
 
 /// The keyspace of `name`; kInvalid "Keyspace 'x' doesn't exist".

@@ -15,12 +15,12 @@ struct KeyspaceOptions {
   std::optional<bool> durable_writes;
 };
 
-Result<KeyspaceOptions> read_options(const cql::Properties& properties) {
+Result<KeyspaceOptions> read_options(std::string_view keyspace, const cql::Properties& properties) {
   KeyspaceOptions options;
   for (const auto& [name, property] : properties) {
     if (name == "replication") {
       SAGITTA_TRY(options.replication, map_option(name, property));
-      SAGITTA_CHECK(check_replication(*options.replication));
+      SAGITTA_CHECK(check_replication(keyspace, *options.replication));
     } else if (name == "durable_writes") {
       SAGITTA_TRY(options.durable_writes, boolean_option(name, property));
     } else if (name != "tablets" && name != "storage" && name != "consistency" && name != "graph_engine") {
@@ -30,10 +30,50 @@ Result<KeyspaceOptions> read_options(const cql::Properties& properties) {
   return options;
 }
 
-void warn_of_lone_node(Binder& binder, const schema::OptionMap& replication) {
+Status check_name(std::string_view name) {
+  constexpr size_t kNameMax = 48;
+  if (name == "system" || name == "system_schema" || name == "system_views" || name == "system_virtual_schema") {
+    return fail(ErrorCode::kInvalid, fmt::format("System keyspace '{}' is not user-modifiable", name));
+  }
+  SAGITTA_CHECK(check_user_keyspace(name));
+  if (name.size() > kNameMax) {
+    return fail(ErrorCode::kInvalid,
+                fmt::format("Keyspace name must not be more than {} characters long (got {} characters for \"{}\")",
+                            kNameMax, name.size(), name));
+  }
+  if (is_plain_name(name)) return {};
+  return fail(ErrorCode::kInvalid, fmt::format("Keyspace name must not be empty and must contain alphanumeric or "
+                                               "underscore characters only (got \"{}\")",
+                                               name));
+}
+
+bool is_network(const schema::OptionMap& replication) {
+  return schema::simple_class(replication.at("class")) == "NetworkTopologyStrategy";
+}
+
+std::string present_factor(const Binder& binder, const std::string& name) {
+  const auto keyspace = binder.schema().find_keyspace(name);
+  const bool has_factor = keyspace != nullptr && keyspace->replication.contains("replication_factor");
+  return has_factor ? keyspace->replication.at("replication_factor") : "1";
+}
+
+/// A factor for all data centres becomes that of the one there is; where none is given it is
+/// `factor`.
+void complete_replication(schema::OptionMap& replication, const std::string& factor) {
+  if (is_network(replication)) {
+    auto all = replication.extract("replication_factor");
+    replication.try_emplace("datacenter1", all.empty() ? factor : all.mapped());
+  } else if (schema::simple_class(replication.at("class")) == "SimpleStrategy") {
+    replication.try_emplace("replication_factor", factor);
+  }
+}
+
+void warn_of_lone_node(Binder& binder, const std::string& keyspace, const schema::OptionMap& replication) {
   for (const auto& [name, value] : replication) {
     if (name == "class" || value == "0" || value == "1") continue;
-    binder.warnings().push_back(fmt::format("Your replication factor {} is higher than the number of nodes 1", value));
+    binder.warnings().push_back(
+        fmt::format("Your replication factor {} for keyspace {} is higher than the number of nodes 1{}", value,
+                    keyspace, is_network(replication) ? " for datacenter " + name : std::string()));
     return;
   }
 }
@@ -49,9 +89,7 @@ Status check_user_keyspace(std::string_view keyspace) {
 }
 
 bool is_plain_name(std::string_view name) {
-  constexpr size_t kNameMax = 48;
-  return !name.empty() && name.size() <= kNameMax &&
-         std::ranges::all_of(name, [](unsigned char c) { return std::isalnum(c) != 0 || c == '_'; });
+  return !name.empty() && std::ranges::all_of(name, [](unsigned char c) { return std::isalnum(c) != 0 || c == '_'; });
 }
 
 Result<std::string> existing_user_keyspace(const Binder& binder, const cql::QualifiedName& name) {
@@ -62,17 +100,11 @@ Result<std::string> existing_user_keyspace(const Binder& binder, const cql::Qual
 }
 
 Result<Plan> bind_ddl(Binder& binder, const cql::CreateKeyspace& statement) {
-  SAGITTA_CHECK(check_user_keyspace(statement.name));
-  if (!is_plain_name(statement.name)) {
-    return fail(ErrorCode::kInvalid,
-                fmt::format("Keyspace name must not be empty, more than 48 characters long, or contain "
-                            "non-alphanumeric-underscore characters (got \"{}\")",
-                            statement.name));
-  }
-  SAGITTA_TRY(KeyspaceOptions options, read_options(statement.options));
-  const schema::OptionMap by_default = {{"class", "SimpleStrategy"}, {"replication_factor", "1"}};
-  schema::OptionMap replication = options.replication.value_or(by_default);
-  warn_of_lone_node(binder, replication);
+  SAGITTA_CHECK(check_name(statement.name));
+  SAGITTA_TRY(KeyspaceOptions options, read_options(statement.name, statement.options));
+  schema::OptionMap replication = options.replication.value_or(schema::OptionMap{{"class", "SimpleStrategy"}});
+  complete_replication(replication, "1");
+  if (binder.schema().find_keyspace(statement.name) == nullptr) warn_of_lone_node(binder, statement.name, replication);
   return schema_plan(statement.name, {},
                      schema::CreateKeyspace{.keyspace = statement.name,
                                             .replication = std::move(replication),
@@ -82,8 +114,15 @@ Result<Plan> bind_ddl(Binder& binder, const cql::CreateKeyspace& statement) {
 
 Result<Plan> bind_ddl(Binder& binder, const cql::AlterKeyspace& statement) {
   SAGITTA_CHECK(check_user_keyspace(statement.name));
-  SAGITTA_TRY(KeyspaceOptions options, read_options(statement.options));
-  if (options.replication) warn_of_lone_node(binder, *options.replication);
+  if (binder.schema().find_keyspace(statement.name) == nullptr) {
+    return schema_plan(statement.name, {},
+                       schema::AlterKeyspace{.keyspace = statement.name, .if_exists = statement.if_exists});
+  }
+  SAGITTA_TRY(KeyspaceOptions options, read_options(statement.name, statement.options));
+  if (options.replication) {
+    complete_replication(*options.replication, present_factor(binder, statement.name));
+    warn_of_lone_node(binder, statement.name, *options.replication);
+  }
   return schema_plan(statement.name, {},
                      schema::AlterKeyspace{.keyspace = statement.name,
                                            .replication = std::move(options.replication),

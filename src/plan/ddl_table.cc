@@ -14,6 +14,12 @@ using schema::ColumnKind;
 using types::DataType;
 using types::Kind;
 
+Status check_ttl(const std::map<std::string, schema::OptionValue>& options, bool is_counter) {
+  const auto ttl = options.find("default_time_to_live");
+  if (!is_counter || ttl == options.end() || std::get<std::string>(ttl->second) == "0") return {};
+  return fail(ErrorCode::kInvalid, "Cannot set default_time_to_live on a table with counters");
+}
+
 /// Builds the TableDef of one CREATE TABLE.
 class TableBuilder {
  public:
@@ -25,10 +31,9 @@ class TableBuilder {
 
   Result<schema::TableDef> build() {
     if (!is_plain_name(table_.name)) {
-      return fail(ErrorCode::kInvalid,
-                  fmt::format("Table name must not be empty, more than 48 characters long, or contain "
-                              "non-alphanumeric-underscore characters (got \"{}\")",
-                              table_.name));
+      return fail(ErrorCode::kConfig, fmt::format("{}.{}: Table name must not be empty or not contain "
+                                                  "non-alphanumeric-underscore characters (got \"{}\")",
+                                                  table_.keyspace, table_.name, table_.name));
     }
     for (const cql::ColumnDefinition& column : statement_.columns) SAGITTA_CHECK(add_column(column));
     SAGITTA_CHECK(place_key(statement_.partition_key, ColumnKind::kPartitionKey));
@@ -84,9 +89,10 @@ class TableBuilder {
                   fmt::format("Static column '{}' cannot be part of the PRIMARY KEY", column.name));
     }
     const DataType& type = *column.type;
-    if (type.kind() == Kind::kCounter || type.kind() == Kind::kDuration) {
+    if (type.kind() == Kind::kCounter || has_duration(type)) {
       return fail(ErrorCode::kInvalid,
-                  fmt::format("{} type is not supported for PRIMARY KEY column '{}'", type.to_cql(), column.name));
+                  fmt::format("{} type is not supported for PRIMARY KEY column '{}'",
+                              type.kind() == Kind::kCounter ? "counter" : "duration", column.name));
     }
     if (!type.is_multi_cell()) return {};
     return fail(ErrorCode::kInvalid,
@@ -107,21 +113,32 @@ class TableBuilder {
     const auto& keys = statement_.clustering_key;
     if (wanted.empty()) return {};
     for (size_t i = 0; i < wanted.size(); ++i) {
+      if (std::ranges::count(wanted, wanted[i].column, &cql::ClusteringOrder::column) > 1) {
+        return fail(ErrorCode::kInvalid,
+                    fmt::format("Duplicate column '{}' in CLUSTERING ORDER BY clause for table '{}'", wanted[i].column,
+                                table_.name));
+      }
       if (std::ranges::find(keys, wanted[i].column) == keys.end()) {
         return fail(ErrorCode::kInvalid, fmt::format("Only clustering key columns can be defined in CLUSTERING ORDER "
                                                      "directive: [{}] are not clustering columns",
                                                      wanted[i].column));
       }
-      if (i >= keys.size() || keys[i] != wanted[i].column) {
-        return fail(ErrorCode::kInvalid,
-                    fmt::format("The order of columns in the CLUSTERING ORDER directive must match that of the "
-                                "clustering columns ({} must appear before {})",
-                                i < keys.size() ? keys[i] : keys.back(), wanted[i].column));
-      }
+      if (keys[i] != wanted[i].column) return refuse_order(keys[i], wanted[i].column);
       find(wanted[i].column)->descending = wanted[i].descending;
     }
-    if (wanted.size() == keys.size()) return {};
-    return fail(ErrorCode::kInvalid, fmt::format("Missing CLUSTERING ORDER for column {}", keys[wanted.size()]));
+    return {};
+  }
+
+  /// `wanted` stands where `key` should.
+  std::unexpected<Error> refuse_order(const std::string& key, const std::string& wanted) const {
+    if (std::ranges::find(statement_.clustering_order, key, &cql::ClusteringOrder::column) ==
+        statement_.clustering_order.end()) {
+      return fail(ErrorCode::kInvalid, "Missing CLUSTERING ORDER for column " + key);
+    }
+    return fail(ErrorCode::kInvalid,
+                fmt::format("The order of columns in the CLUSTERING ORDER directive must match that of the "
+                            "clustering columns ({} must appear before {})",
+                            key, wanted));
   }
 
   Status check_counters() const {
@@ -135,6 +152,7 @@ class TableBuilder {
 
   Status read_options() {
     SAGITTA_TRY(table_.options, check_table_options(statement_.options));
+    SAGITTA_CHECK(check_intervals(table_.options));
     for (const auto& [name, property] : statement_.options) {
       if (name != "id") continue;
       auto uuid = Uuid::parse(property.text);
@@ -143,11 +161,7 @@ class TableBuilder {
     }
     const bool counter =
         std::ranges::any_of(table_.columns, [](const ColumnDef& c) { return c.type->kind() == Kind::kCounter; });
-    auto ttl = table_.options.find("default_time_to_live");
-    if (counter && ttl != table_.options.end() && std::get<std::string>(ttl->second) != "0") {
-      return fail(ErrorCode::kInvalid, "Cannot set default_time_to_live on a table with counters");
-    }
-    return {};
+    return check_ttl(table_.options, counter);
   }
 
   const Binder& binder_;
@@ -198,8 +212,20 @@ struct AlterBinder {
   Result<schema::SchemaChange> operator()(const cql::SetOptions& set) const {
     schema::AlterTableOptions change{
         .keyspace = keyspace, .table = statement.name.name, .if_exists = statement.if_exists};
+    const auto names_id = [](const auto& option) { return option.first == "id"; };
+    if (std::ranges::any_of(set.options, names_id)) return fail(ErrorCode::kConfig, "Cannot alter table id.");
     SAGITTA_TRY(change.options, check_table_options(set.options));
+    SAGITTA_CHECK(check_beside_present(change.options));
     return change;
+  }
+
+  /// The new options with those that the table has.
+  Status check_beside_present(std::map<std::string, schema::OptionValue> options) const {
+    const schema::TableDefPtr table = binder.schema().find_table(keyspace, statement.name.name);
+    if (table == nullptr) return {};
+    SAGITTA_CHECK(check_ttl(options, table->is_counter));
+    options.insert(table->options.begin(), table->options.end());
+    return check_intervals(options);
   }
 };
 

@@ -35,8 +35,17 @@ struct AlterBinder {
   }
 
   Result<schema::SchemaChange> operator()(const cql::RenameFields& rename) const {
-    return schema::AlterTypeRename{
+    schema::AlterTypeRename change{
         .keyspace = keyspace, .name = statement.name.name, .fields = rename.names, .if_exists = statement.if_exists};
+    const auto type = binder.schema().find_type(keyspace, statement.name.name);
+    if (rename.if_exists && type != nullptr) {
+      std::erase_if(change.fields, [&](const auto& field) { return !has_field(*type, field.first); });
+    }
+    return change;
+  }
+
+  static bool has_field(const types::DataType& type, const std::string& name) {
+    return std::ranges::find(type.field_names(), name) != type.field_names().end();
   }
 
   Result<schema::SchemaChange> operator()(const cql::AlterFieldType&) const {

@@ -142,6 +142,24 @@ bool may_take(const Expression& expression, const EvalContext& context) {
          !is_sorted_by_us(*expression.type);
 }
 
+Value written_value(const Expression& expression, const Written& written) {
+  if (expression.kind == Expression::Kind::kWritetime) {
+    return written.at_us ? Value(types::from_int64(*written.at_us)) : Value();
+  }
+  return written.ttl_s ? Value(types::from_int32(*written.ttl_s)) : Value();
+}
+
+Value evaluate_written(const Expression& expression, const RowSource& row) {
+  const std::vector<Written> written = row.written(*expression.column);
+  if (written.empty()) return {};
+  if (expression.type->kind() != Kind::kList) {
+    return written_value(expression, *std::ranges::max_element(written, {}, &Written::at_us));
+  }
+  std::vector<Value> values;
+  for (const Written& one : written) values.push_back(written_value(expression, one));
+  return types::pack_nullable_list(values);
+}
+
 }  // namespace
 
 ValueView RowSource::aggregate(uint32_t) const {
@@ -160,16 +178,8 @@ Result<Value> evaluate(const Expression& expression, const EvalContext& context,
     case Expression::Kind::kConstant: return expression.constant;
     case Expression::Kind::kMarker: return evaluate_marker(expression, context);
     case Expression::Kind::kColumn: SAGITTA_ASSERT(row != nullptr); return to_value(row->column(*expression.column));
-    case Expression::Kind::kWritetime: {
-      SAGITTA_ASSERT(row != nullptr);
-      auto written = row->writetime_us(*expression.column);
-      return written ? Value(types::from_int64(*written)) : Value();
-    }
-    case Expression::Kind::kTtl: {
-      SAGITTA_ASSERT(row != nullptr);
-      auto ttl = row->ttl(*expression.column);
-      return ttl ? Value(types::from_int32(*ttl)) : Value();
-    }
+    case Expression::Kind::kWritetime:
+    case Expression::Kind::kTtl: SAGITTA_ASSERT(row != nullptr); return evaluate_written(expression, *row);
     case Expression::Kind::kCall: return evaluate_call(expression, context, row);
     case Expression::Kind::kCollection: return evaluate_collection(expression, context, row);
     case Expression::Kind::kElement: return evaluate_element(expression, context, row);

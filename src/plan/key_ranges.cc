@@ -51,7 +51,7 @@ Result<Tuple> evaluate_operand(const Relation& relation, const Operand& operand,
 Result<std::vector<Tuple>> evaluate_in_list(const Relation& relation, const EvalContext& context) {
   SAGITTA_TRY(Value whole, evaluate(*relation.in_list, context));
   if (!whole) {
-    return fail(ErrorCode::kInvalid, fmt::format("Invalid null value for {}", relation.in_list->receiver));
+    return fail(ErrorCode::kInvalid, fmt::format("Invalid null value for column {}", relation.in_list->receiver));
   }
   SAGITTA_TRY(std::vector<Bytes> elements, types::unpack_elements(*relation.in_list->type, *whole));
   SAGITTA_CHECK(charge(context, elements.size()));
@@ -76,14 +76,10 @@ Bytes ordered(std::span<const ColumnPtr> columns, const Components& values) {
   return out;
 }
 
-/// In storage order, one of each. Partition keys are told apart by their own bytes: decimals 1.5
-/// and 1.50 are equal as clustering values, and two partitions.
+/// In their order, the first of those that are equal.
 void sort_and_unite(std::span<const ColumnPtr> columns, std::vector<Components>& values) {
-  const bool clustering = columns[0]->kind == schema::ColumnKind::kClustering;
-  std::map<std::pair<Bytes, Components>, Components> sorted;
-  for (Components& value : values) {
-    sorted.try_emplace({ordered(columns, value), clustering ? Components() : value}, std::move(value));
-  }
+  std::map<Bytes, Components> sorted;
+  for (Components& value : values) sorted.try_emplace(ordered(columns, value), std::move(value));
   values.clear();
   for (auto& [key, value] : sorted) values.push_back(std::move(value));
 }
@@ -107,7 +103,7 @@ Status append_product(std::vector<Components>& prefixes, const std::vector<Compo
   return {};
 }
 
-/// All value combinations of equalities, in storage order.
+/// All value combinations of equalities, in the order of the columns' values.
 Result<std::vector<Components>> evaluate_equalities(std::span<const Relation> relations, const EvalContext& context) {
   std::vector<Components> prefixes(1);
   for (const Relation& relation : relations) {
@@ -122,9 +118,11 @@ bool may_be_empty(types::Kind kind) {
   return kind == types::Kind::kText || kind == types::Kind::kAscii || kind == types::Kind::kBlob;
 }
 
-Status check_component(const schema::ColumnDef& column, const Value& value) {
+Status check_component(const Relation& relation, const schema::ColumnDef& column, const Value& value) {
   if (!value) {
-    return fail(ErrorCode::kInvalid, fmt::format("Invalid null value in condition for column {}", column.name));
+    const bool is_tuple = relation.columns.size() > 1 && !relation.is_slice();
+    return fail(ErrorCode::kInvalid,
+                fmt::format("Invalid null value {}for column {}", is_tuple ? "" : "in condition ", column.name));
   }
   if (value->empty() && !may_be_empty(column.type->kind())) {
     return fail(ErrorCode::kInvalid, fmt::format("Invalid empty value in condition for column {}", column.name));
@@ -137,20 +135,31 @@ Status check_component(const schema::ColumnDef& column, const Value& value) {
 }
 
 struct Bound {
+  /// None for null, which stands before all values in storage order.
   Components values;
   bool inclusive = true;
   bool start = true;
 };
 
+/// Of one column: a tuple has no null in it.
+Result<bool> is_null(const Relation& slice, const EvalContext& context) {
+  if (slice.columns.size() > 1 || slice.operands[0].packed) return false;
+  SAGITTA_TRY(const std::vector<Tuple> values, evaluate_operands(slice, context));
+  return !values[0][0];
+}
+
 /// A slice whose columns all run the same way; descending ones turn a lower bound into the end.
 Result<std::vector<Bound>> evaluate_slices(std::span<const Relation> slices, const EvalContext& context) {
   std::vector<Bound> bounds;
   for (const Relation& slice : slices) {
-    SAGITTA_TRY(std::vector<Components> values, evaluate_key_operands(slice, context));
     const bool lower = slice.op == Operator::kGt || slice.op == Operator::kGe;
-    bounds.push_back({.values = std::move(values[0]),
-                      .inclusive = slice.op == Operator::kGe || slice.op == Operator::kLe,
-                      .start = lower != slice.columns[0]->descending});
+    Bound& bound = bounds.emplace_back();
+    bound.inclusive = slice.op == Operator::kGe || slice.op == Operator::kLe;
+    bound.start = lower != slice.columns[0]->descending;
+    SAGITTA_TRY(const bool null, is_null(slice, context));
+    if (null) continue;
+    SAGITTA_TRY(std::vector<Components> values, evaluate_key_operands(slice, context));
+    bound.values = std::move(values[0]);
   }
   return bounds;
 }
@@ -158,6 +167,7 @@ Result<std::vector<Bound>> evaluate_slices(std::span<const Relation> slices, con
 ClusteringRange make_range(const Components& prefix, std::span<const Bound> bounds) {
   ClusteringRange range{.start = prefix, .end = prefix};
   for (const Bound& bound : bounds) {
+    if (bound.values.empty()) continue;
     Components& side = bound.start ? range.start : range.end;
     side.insert(side.end(), bound.values.begin(), bound.values.end());
     (bound.start ? range.start_inclusive : range.end_inclusive) = bound.inclusive;
@@ -190,7 +200,7 @@ Result<std::vector<Components>> evaluate_key_operands(const Relation& relation, 
   for (Tuple& tuple : tuples) {
     Components& key = keys.emplace_back();
     for (size_t i = 0; i < tuple.size(); ++i) {
-      SAGITTA_CHECK(check_component(*relation.columns[i], tuple[i]));
+      SAGITTA_CHECK(check_component(relation, *relation.columns[i], tuple[i]));
       key.push_back(*std::move(tuple[i]));
     }
   }
@@ -199,18 +209,12 @@ Result<std::vector<Components>> evaluate_key_operands(const Relation& relation, 
 
 Result<std::vector<Bytes>> evaluate_partition_keys(std::span<const Relation> relations, const EvalContext& context) {
   SAGITTA_TRY(std::vector<Components> combinations, evaluate_equalities(relations, context));
-  std::vector<std::pair<int64_t, Bytes>> keys;
+  std::vector<Bytes> keys;
   for (const Components& components : combinations) {
     if (components.size() == 1 && components[0].empty()) return fail(ErrorCode::kInvalid, "Key may not be empty");
-    Bytes key = types::pack_partition_key(components);
-    keys.emplace_back(types::token_of(key), std::move(key));
+    keys.push_back(types::pack_partition_key(components));
   }
-  std::ranges::sort(keys);
-  std::vector<Bytes> in_token_order;
-  for (auto& [token, key] : keys) {
-    if (in_token_order.empty() || in_token_order.back() != key) in_token_order.push_back(std::move(key));
-  }
-  return in_token_order;
+  return keys;
 }
 
 size_t ClusteringRestrictions::prefix_length() const {
@@ -232,7 +236,9 @@ Result<std::vector<ClusteringRange>> evaluate_clustering(const ClusteringRestric
         std::ranges::max_element(restrictions.slices, {}, [](const Relation& r) { return r.columns.size(); });
     columns.insert(columns.end(), longest->columns.begin(), longest->columns.end());
   }
+  const auto is_before_all = [](const Bound& bound) { return bound.values.empty() && !bound.start; };
   std::vector<ClusteringRange> ranges;
+  if (std::ranges::any_of(bounds, is_before_all)) return ranges;
   for (const Components& prefix : prefixes) {
     ClusteringRange range = make_range(prefix, bounds);
     if (!is_empty(columns, range)) ranges.push_back(std::move(range));
@@ -240,6 +246,7 @@ Result<std::vector<ClusteringRange>> evaluate_clustering(const ClusteringRestric
   return ranges;
 }
 
+// The smallest token, which no key has, stands for the end of the ring too: it bounds nothing.
 Result<TokenRange> evaluate_token_range(std::span<const Relation> relations, const EvalContext& context) {
   TokenRange range;
   const auto nothing = TokenRange{.start = 1, .end = 0};
@@ -250,19 +257,18 @@ Result<TokenRange> evaluate_token_range(std::span<const Relation> relations, con
     switch (relation.op) {
       case Operator::kEq:
         range.start = std::max(range.start, token);
-        range.end = std::min(range.end, token);
+        if (token != INT64_MIN) range.end = std::min(range.end, token);
         break;
       case Operator::kGe: range.start = std::max(range.start, token); break;
-      case Operator::kLe: range.end = std::min(range.end, token); break;
+      case Operator::kLe:
+        if (token != INT64_MIN) range.end = std::min(range.end, token);
+        break;
       case Operator::kGt:
         if (token == INT64_MAX) return nothing;
         range.start = std::max(range.start, token + 1);
         break;
       default:
-        // The smallest token stands for the ring's end, too: "token(k) <= -2^63" never matches a
-        // key, "< -2^63" neither.
-        if (token == INT64_MIN) return nothing;
-        range.end = std::min(range.end, token - 1);
+        if (token != INT64_MIN) range.end = std::min(range.end, token - 1);
         break;
     }
   }

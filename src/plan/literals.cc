@@ -110,9 +110,7 @@ Result<Expression> bind_literal(const cql::Literal& literal, const Receiver& rec
   if (literal.kind == LiteralKind::kBlob) {
     auto bytes = from_hex(literal.text);
     if (!bytes) {
-      return fail(ErrorCode::kInvalid, fmt::format("Invalid HEX constant (0x{}) for \"{}\" of type {}: an odd number "
-                                                   "of digits",
-                                                   literal.text, receiver.name, receiver.type->to_cql()));
+      return fail(ErrorCode::kInvalid, fmt::format("cannot parse '{}' as hex bytes", literal.text));
     }
     return constant(receiver.type, *std::move(bytes), receiver.name);
   }

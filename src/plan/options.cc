@@ -9,25 +9,31 @@
 #include <cstdlib>
 #include <optional>
 
+#include "sagitta/schema/ddl_text.h"
+
+#include "sub_options.h"
+
 namespace sagitta::plan {
 namespace {
 
-enum class Shape : uint8_t { kText, kMap, kBoolean, kInteger, kFraction, kTextOrMap };
+enum class Shape : uint8_t { kText, kMap, kBoolean, kInteger, kFraction, kTextOrMap, kSpeculation };
 
 struct Option {
   std::string_view name;
   Shape shape;
+  /// Of a map with a form of its own.
+  Result<schema::OptionMap> (*complete)(schema::OptionMap) = nullptr;
 };
 
 constexpr std::array kTableOptions = std::to_array<Option>({
-    {"additional_write_policy", Shape::kText},
+    {"additional_write_policy", Shape::kSpeculation},
     {"allow_auto_snapshot", Shape::kBoolean},
     {"bloom_filter_fp_chance", Shape::kFraction},
-    {"caching", Shape::kTextOrMap},
+    {"caching", Shape::kMap, complete_caching},
     {"cdc", Shape::kTextOrMap},
     {"comment", Shape::kText},
-    {"compaction", Shape::kMap},
-    {"compression", Shape::kMap},
+    {"compaction", Shape::kMap, complete_compaction},
+    {"compression", Shape::kMap, complete_compression},
     {"crc_check_chance", Shape::kFraction},
     {"dclocal_read_repair_chance", Shape::kFraction},
     {"default_time_to_live", Shape::kInteger},
@@ -41,11 +47,13 @@ constexpr std::array kTableOptions = std::to_array<Option>({
     {"paxos_grace_seconds", Shape::kInteger},
     {"read_repair", Shape::kText},
     {"read_repair_chance", Shape::kFraction},
-    {"speculative_retry", Shape::kText},
+    {"speculative_retry", Shape::kSpeculation},
     {"synchronous_updates", Shape::kBoolean},
     {"tombstone_gc", Shape::kMap},
 });
 
+/// No bloom filter of Cassandra has fewer false positives.
+constexpr double kFalsePositivesMin = 6.71e-5;
 constexpr int64_t kTtlMax = int64_t{20} * 365 * 24 * 3600;
 
 std::optional<int64_t> to_integer(const std::string& text) {
@@ -67,8 +75,10 @@ Result<schema::OptionValue> integer_option(std::string_view name, const cql::Pro
   SAGITTA_TRY(std::string text, scalar_option(name, property));
   auto value = to_integer(text);
   if (!value) return fail(ErrorCode::kSyntax, fmt::format("Invalid integer value {} for '{}'", text, name));
-  if (*value < 0) {
-    return fail(ErrorCode::kConfig, fmt::format("{} must be greater than or equal to 0 (got {})", name, *value));
+  const int64_t least = name == "min_index_interval" || name == "max_index_interval" ? 1 : 0;
+  if (*value < least) {
+    return fail(ErrorCode::kConfig,
+                fmt::format("{} must be greater than or equal to {} (got {})", name, least, *value));
   }
   const bool ttl = name == "default_time_to_live";
   if (*value > (ttl ? kTtlMax : INT32_MAX)) {
@@ -85,10 +95,14 @@ Result<schema::OptionValue> fraction_option(std::string_view name, const cql::Pr
   if (text.empty() || *end != '\0') {
     return fail(ErrorCode::kSyntax, fmt::format("Invalid double value {} for '{}'", text, name));
   }
+  if (name == "bloom_filter_fp_chance" && !(value > kFalsePositivesMin && value <= 1)) {
+    return fail(ErrorCode::kConfig, fmt::format("{} must be larger than 6.71E-5 and less than or equal to 1.0 (got {})",
+                                                name, fmt::format("{:#}", value)));
+  }
   if (!(value >= 0 && value <= 1)) {
     return fail(
         ErrorCode::kConfig,
-        fmt::format("{} must be larger than or equal to 0 and smaller than or equal to 1.0 (got {})", name, text));
+        fmt::format("{} must be larger than or equal to 0 and smaller than or equal to 1.0 (got {:#})", name, value));
   }
   return schema::OptionValue(text);
 }
@@ -102,29 +116,31 @@ Result<schema::OptionValue> check_option(const Option& option, const cql::Proper
       SAGITTA_TRY(bool value, boolean_option(option.name, property));
       return schema::OptionValue(value ? "true" : "false");
     }
+    case Shape::kSpeculation: {
+      SAGITTA_TRY(const std::string text, scalar_option(option.name, property));
+      SAGITTA_TRY(std::string complete, complete_speculation(text));
+      return schema::OptionValue(std::move(complete));
+    }
     case Shape::kText:
     case Shape::kMap:
     case Shape::kTextOrMap: break;
   }
   if (option.shape == Shape::kMap || (option.shape == Shape::kTextOrMap && is_map)) {
     SAGITTA_TRY(schema::OptionMap map, map_option(option.name, property));
+    if (option.complete != nullptr) return option.complete(std::move(map));
     return schema::OptionValue(std::move(map));
   }
   SAGITTA_TRY(std::string text, scalar_option(option.name, property));
   return schema::OptionValue(std::move(text));
 }
 
-Status check_compaction(const std::map<std::string, schema::OptionValue>& options) {
-  auto found = options.find("compaction");
-  if (found == options.end() || std::get<schema::OptionMap>(found->second).contains("class")) return {};
-  return fail(ErrorCode::kConfig, "Missing sub-option 'class' for the 'compaction' option.");
-}
-
-Status check_factor(std::string_view name, const std::string& value) {
-  auto factor = to_integer(value);
-  if (factor && *factor >= 0 && *factor <= INT32_MAX) return {};
-  return fail(ErrorCode::kConfig,
-              fmt::format("Replication factor must be numeric and not negative; found {} for {}", value, name));
+Status check_factor(const std::string& value) {
+  const auto factor = to_integer(value);
+  if (!factor || std::abs(*factor) > INT32_MAX) {
+    return fail(ErrorCode::kConfig, fmt::format("For input string: \"{}\"", value));
+  }
+  if (*factor >= 0) return {};
+  return fail(ErrorCode::kConfig, fmt::format("Replication factor must be non-negative, found {}", value));
 }
 
 }  // namespace
@@ -147,12 +163,28 @@ Result<schema::OptionMap> map_option(std::string_view name, const cql::Property&
 
 Result<bool> boolean_option(std::string_view name, const cql::Property& property) {
   SAGITTA_TRY(std::string text, scalar_option(name, property));
-  if (equals_ignoring_case(text, "true")) return true;
-  if (equals_ignoring_case(text, "false")) return false;
-  return fail(ErrorCode::kSyntax,
-              fmt::format("Invalid boolean value {} for '{}'. Positive values can be '1', 'true' or "
-                          "'yes', but 'true' and 'false' are what is supported here",
-                          text, name));
+  for (const std::string_view yes : {"1", "true", "yes"}) {
+    if (equals_ignoring_case(text, yes)) return true;
+  }
+  for (const std::string_view no : {"0", "false", "no"}) {
+    if (equals_ignoring_case(text, no)) return false;
+  }
+  return fail(ErrorCode::kSyntax, fmt::format("Invalid boolean value {} for '{}'. Positive values can be '1', 'true' "
+                                              "or 'yes'. Negative values can be '0', 'false' or 'no'.",
+                                              text, name));
+}
+
+Status check_intervals(const std::map<std::string, schema::OptionValue>& options) {
+  const auto interval = [&](const std::string& name) {
+    const auto given = options.find(name);
+    const auto& value = given != options.end() ? given->second : schema::default_table_options().at(name);
+    return to_integer(std::get<std::string>(value)).value_or(0);
+  };
+  const int64_t least = interval("min_index_interval"), most = interval("max_index_interval");
+  if (least <= most) return {};
+  return fail(
+      ErrorCode::kConfig,
+      fmt::format("max_index_interval must be greater than or equal to min_index_interval ({}) (got {})", least, most));
 }
 
 Result<std::map<std::string, schema::OptionValue>> check_table_options(const cql::Properties& options) {
@@ -164,28 +196,26 @@ Result<std::map<std::string, schema::OptionValue>> check_table_options(const cql
     SAGITTA_TRY(schema::OptionValue value, check_option(*known, property));
     checked.emplace(name, std::move(value));
   }
-  SAGITTA_CHECK(check_compaction(checked));
   return checked;
 }
 
-Status check_replication(const schema::OptionMap& replication) {
+Status check_replication(std::string_view keyspace, const schema::OptionMap& replication) {
   auto found = replication.find("class");
   if (found == replication.end()) return fail(ErrorCode::kConfig, "Missing replication strategy class");
   const std::string_view strategy = schema::simple_class(found->second);
   const bool simple = strategy == "SimpleStrategy", network = strategy == "NetworkTopologyStrategy";
   if (!simple && !network && strategy != "LocalStrategy") {
-    return fail(ErrorCode::kConfig, fmt::format("Unable to find replication strategy class '{}'", found->second));
-  }
-  if (simple && !replication.contains("replication_factor")) {
-    return fail(ErrorCode::kConfig, "SimpleStrategy requires a replication_factor strategy option.");
+    return fail(ErrorCode::kConfig, fmt::format("Unable to find replication strategy class '{}'",
+                                                schema::full_class("locator", found->second)));
   }
   for (const auto& [name, value] : replication) {
     if (name == "class") continue;
     const bool known = name == "replication_factor" || (network && name == "datacenter1");
     if (!known) {
-      return fail(ErrorCode::kConfig, fmt::format("Unrecognized strategy option {{{}}} passed to {}", name, strategy));
+      return fail(ErrorCode::kConfig, fmt::format("Unrecognized strategy option {{{}}} passed to {} for keyspace {}",
+                                                  name, strategy, keyspace));
     }
-    SAGITTA_CHECK(check_factor(name, value));
+    SAGITTA_CHECK(check_factor(value));
   }
   return {};
 }

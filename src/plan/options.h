@@ -14,6 +14,9 @@ namespace sagitta::plan {
 /// "Unknown property 'x'", kConfig for values that are none.
 Result<std::map<std::string, schema::OptionValue>> check_table_options(const cql::Properties& options);
 
+/// The intervals of the index summary, those that are not given by default. kConfig.
+Status check_intervals(const std::map<std::string, schema::OptionValue>& options);
+
 /// The text of a scalar. kSyntax when it is a map or a list.
 Result<std::string> scalar_option(std::string_view name, const cql::Property& property);
 /// The entries of a map of scalars. kSyntax when it is anything else.
@@ -21,7 +24,7 @@ Result<schema::OptionMap> map_option(std::string_view name, const cql::Property&
 /// "true" or "false", in any case. kSyntax for anything else.
 Result<bool> boolean_option(std::string_view name, const cql::Property& property);
 
-/// Checks a replication map. kConfig.
-Status check_replication(const schema::OptionMap& replication);
+/// Checks the replication map of a keyspace. kConfig.
+Status check_replication(std::string_view keyspace, const schema::OptionMap& replication);
 
 }  // namespace sagitta::plan

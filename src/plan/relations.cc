@@ -104,12 +104,19 @@ class RelationBinder {
                   fmt::format("Collection column '{}' ({}) cannot be restricted by a '{}' relation", name(),
                               type.to_cql(), cql::to_string(raw_.op)));
     }
-    if (type.kind() == Kind::kDuration && bound_.is_slice()) {
-      return fail(ErrorCode::kInvalid, "Slice restrictions are not supported on duration columns");
-    }
+    if (bound_.is_slice()) SAGITTA_CHECK(check_has_order(type));
     const Receiver receiver{.name = name(), .type = column().type};
     if (bound_.op == Operator::kIn) return bind_in(receiver, false);
     return add_operand(*raw_.value, receiver);
+  }
+
+  static Status check_has_order(const DataType& type) {
+    if (!has_duration(type)) return {};
+    const std::string_view what = type.kind() == Kind::kDuration ? "duration columns"
+                                  : type.is_collection()         ? "collections containing durations"
+                                  : type.kind() == Kind::kUdt    ? "UDTs containing durations"
+                                                                 : "tuples containing durations";
+    return fail(ErrorCode::kInvalid, fmt::format("Slice restrictions are not supported on {}", what));
   }
 
   Status bind_in(const Receiver& element, bool packed) {
@@ -117,6 +124,7 @@ class RelationBinder {
       const Receiver list{.name = fmt::format("in({})", element.name),
                           .type = DataType::list(DataType::freeze(element.type), true)};
       SAGITTA_TRY(bound_.in_list, binder_.bind_term(*raw_.value, list));
+      bound_.in_list->receiver = element.name;
       return {};
     }
     for (const cql::Term& value : raw_.values) {
@@ -246,30 +254,54 @@ class RelationBinder {
   Relation bound_;
 };
 
-bool share_column(const Relation& a, const Relation& b) {
-  return std::ranges::any_of(a.columns,
-                             [&](ColumnPtr column) { return std::ranges::find(b.columns, column) != b.columns.end(); });
+bool is_lower(const Relation& relation) { return relation.op == Operator::kGt || relation.op == Operator::kGe; }
+
+/// CONTAINS and map entries, of which a column may have several.
+bool is_of_elements(const Relation& relation) {
+  return relation.map_key || relation.op == Operator::kContains || relation.op == Operator::kContainsKey;
 }
 
-/// Only CONTAINS and map entries may name a column several times, and ranges once for each end.
-Status check_repetitions(const std::vector<Relation>& relations) {
-  for (size_t i = 0; i < relations.size(); ++i) {
-    const Relation& a = relations[i];
-    if (a.on_token || a.map_key || !a.is_equality()) continue;
-    for (size_t j = 0; j < relations.size(); ++j) {
-      const Relation& b = relations[j];
-      if (i == j || b.on_token || !share_column(a, b)) continue;
-      if (b.is_slice() && b.columns.size() > 1) {
-        return fail(ErrorCode::kInvalid,
-                    fmt::format("Column \"{}\" cannot be restricted by both an equality and an inequality relation",
-                                a.columns[0]->name));
-      }
-      return fail(ErrorCode::kInvalid,
-                  fmt::format("{} cannot be restricted by more than one relation if it includes {}", a.columns[0]->name,
-                              a.op == Operator::kIn ? "a IN" : "an Equal"));
-    }
+/// The columns that both name.
+std::string shared_columns(const Relation& a, const Relation& b, std::string_view separator) {
+  std::vector<std::string_view> names;
+  for (ColumnPtr column : a.columns) {
+    if (std::ranges::find(b.columns, column) != b.columns.end()) names.push_back(column->name);
   }
-  return {};
+  return fmt::format("{}", fmt::join(names, separator));
+}
+
+Status refuse_second_slice(const Relation& a, const Relation& b, const std::string& names) {
+  if (a.columns[0] != b.columns[0]) {
+    return fail(ErrorCode::kInvalid,
+                fmt::format("Column \"{}\" cannot be restricted by two inequalities not starting with the same column",
+                            std::max(a.columns[0], b.columns[0])->name));
+  }
+  if (is_lower(a) != is_lower(b)) return {};
+  return fail(ErrorCode::kInvalid, fmt::format("More than one restriction was found for the {} bound on {}",
+                                               is_lower(a) ? "start" : "end", names));
+}
+
+/// Whether `b` may follow `a`: CONTAINS and map entries may name a column several times, and slices
+/// once for each end.
+Status check_second(const Relation& a, const Relation& b) {
+  if (a.on_token != b.on_token) return {};
+  const std::string names = shared_columns(a, b, a.on_token ? ", " : " ,");
+  if (names.empty()) return {};
+  if (is_of_elements(a)) {
+    if (is_of_elements(b)) return {};
+    return fail(ErrorCode::kInvalid,
+                fmt::format("Collection column {} can only be restricted by CONTAINS, CONTAINS KEY, or map-entry "
+                            "equality",
+                            names));
+  }
+  if (!a.is_slice()) {
+    return fail(ErrorCode::kInvalid, fmt::format("{} cannot be restricted by more than one relation if it includes {}",
+                                                 names, a.may_name_several() ? "a IN" : "an Equal"));
+  }
+  if (b.is_slice()) return refuse_second_slice(a, b, names);
+  return fail(ErrorCode::kInvalid,
+              fmt::format("Column{} \"{}\" cannot be restricted by both an equality and an inequality relation",
+                          a.on_token ? "s" : "", names));
 }
 
 }  // namespace
@@ -279,9 +311,9 @@ Result<std::vector<Relation>> bind_relations(Binder& binder, const schema::Table
   std::vector<Relation> relations;
   for (const cql::Relation& relation : where) {
     SAGITTA_TRY(Relation bound, RelationBinder(binder, table, relation).bind());
+    for (const Relation& earlier : relations) SAGITTA_CHECK(check_second(earlier, bound));
     relations.push_back(std::move(bound));
   }
-  SAGITTA_CHECK(check_repetitions(relations));
   return relations;
 }
 

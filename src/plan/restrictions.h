@@ -33,6 +33,8 @@ struct Relation {
   std::optional<Expression> in_list;
 
   bool is_equality() const { return (op == Operator::kEq || op == Operator::kIn) && !map_key && !on_token; }
+  /// IN, unless of one value that is written out: that is an equality.
+  bool may_name_several() const { return op == Operator::kIn && (in_list || operands.size() > 1); }
   bool is_slice() const {
     return op == Operator::kLt || op == Operator::kLe || op == Operator::kGt || op == Operator::kGe;
   }
@@ -47,8 +49,9 @@ Result<std::vector<Tuple>> evaluate_operands(const Relation& relation, const Eva
 /// As `evaluate_operands`, for key columns: what can be no part of a key is kInvalid as well.
 Result<std::vector<std::vector<Bytes>>> evaluate_key_operands(const Relation& relation, const EvalContext& context);
 
-/// The serialised partition keys that `=` and IN on every partition-key column name, in token
-/// order, without duplicates. `relations` has one relation a component, in key order.
+/// The serialised partition keys that `=` and IN on every partition-key column name, in the order
+/// of their components' values, one of those that are equal. `relations` has one relation a
+/// component, in key order.
 Result<std::vector<Bytes>> evaluate_partition_keys(std::span<const Relation> relations, const EvalContext& context);
 
 /// How the clustering columns are restricted: equalities on a prefix of them, then at most a slice.

@@ -5,8 +5,10 @@
 
 #include "sagitta/base/limits.h"
 #include "sagitta/index/kinds.h"
+#include "sagitta/types/token.h"
 #include "sagitta/types/value.h"
 
+#include "functions.h"
 #include "indexed_filters.h"
 #include "statements.h"
 #include "values.h"
@@ -41,6 +43,31 @@ bool takes_whole_partitions(const AccessPath& access) {
   return access.clustering.empty() && std::ranges::all_of(access.filters, of_partition);
 }
 
+/// Clustering columns say nothing about what the static ones hold.
+Status check_static_selection(const std::vector<SelectedColumn>& selected, const std::vector<Relation>& relations) {
+  const auto columns = columns_of(selected);
+  const auto is_static = [](ColumnPtr column) { return column->kind == schema::ColumnKind::kStatic; };
+  const auto is_clustering = [](const Relation& r) { return r.columns[0]->kind == schema::ColumnKind::kClustering; };
+  if (std::ranges::none_of(columns, is_static) || !std::ranges::all_of(columns, is_of_partition) ||
+      std::ranges::none_of(relations, is_clustering)) {
+    return {};
+  }
+  return fail(ErrorCode::kInvalid, "Cannot restrict clustering columns when selecting only static columns");
+}
+
+/// Of an aggregation: its partitions may be many.
+void warn_of_partitions(const AccessPath& access, std::vector<std::string>& warnings) {
+  const auto of_key = [](const Relation& r) { return r.columns[0]->kind == schema::ColumnKind::kPartitionKey; };
+  std::vector<Relation> restrictions = access.tokens;
+  std::ranges::copy(access.partition, std::back_inserter(restrictions));
+  std::ranges::copy_if(access.filters, std::back_inserter(restrictions), of_key);
+  if (restrictions.empty()) {
+    warnings.emplace_back("Aggregation query used without partition key");
+  } else if (std::ranges::any_of(restrictions, &Relation::may_name_several)) {
+    warnings.emplace_back("Aggregation query used on multiple partition keys (IN restriction)");
+  }
+}
+
 class SelectBinder {
  public:
   SelectBinder(Binder& binder, const cql::Select& select) : binder_(binder), select_(select) {}
@@ -59,6 +86,7 @@ class SelectBinder {
     Plan plan;
     SAGITTA_TRY(plan.timeout, bind_timeout(binder_, select_.timeout));
     body_->markers = binder_.markers();
+    if (plan_->aggregate || !plan_->group_by.empty()) warn_of_partitions(body_->access, binder_.warnings());
     plan.keyspace = table().keyspace;
     plan.table = table().name;
     plan.partition_key_markers = plan::partition_key_markers(body_->access.partition);
@@ -85,7 +113,7 @@ class SelectBinder {
     }
     for (const cql::Selector& selector : select_.selectors) {
       SAGITTA_TRY(Expression expression, binder_.bind_selector(selector.term, table()));
-      add_selected(selector.alias ? *selector.alias : name_of(selector.term), std::move(expression));
+      add_selected(selector.alias ? *selector.alias : name_of(selector.term, expression), std::move(expression));
     }
     for (SelectedColumn& selected : plan_->selected) number_aggregates(selected.expression);
     plan_->aggregate = !plan_->aggregates.empty();
@@ -104,7 +132,12 @@ class SelectBinder {
     for (Expression& argument : expression.arguments) number_aggregates(argument);
   }
 
-  std::string name_of(const cql::Term& term) const {
+  std::string name_of(const cql::Term& term, const Expression& expression) const {
+    // What is of the type already is not converted.
+    auto* cast = term.get_if<cql::Cast>();
+    if (cast != nullptr && cast->converts && expression.function != &cast_function()) {
+      return name_of(*cast->term, expression);
+    }
     // A column's name is itself; only terms made of it quote what CQL must.
     if (auto* column = term.get_if<cql::ColumnRef>()) return column->name;
     return binder_.selector_name(term);
@@ -269,6 +302,7 @@ class SelectBinder {
     std::vector<cql::Relation> where = select_.where;
     std::erase_if(where, [](const cql::Relation& relation) { return relation.op == cql::Operator::kAnn; });
     SAGITTA_TRY(std::vector<Relation> relations, bind_relations(binder_, table(), where));
+    SAGITTA_CHECK(check_static_selection(plan_->selected, relations));
     for (const Relation& relation : relations) SAGITTA_CHECK(check_restriction(*relation.columns[0]));
     const AccessRules rules{.allow_filtering = select_.allow_filtering,
                             .filters_everything = plan_->is_ann,
@@ -351,16 +385,22 @@ class SelectBinder {
   std::shared_ptr<SelectBody> body_ = std::make_shared<SelectBody>();
 };
 
-Result<std::optional<uint64_t>> evaluate_limit(const std::optional<Expression>& limit, std::string_view name,
-                                               const EvalContext& context) {
+void keep_within(const TokenRange& tokens, std::vector<Bytes>& partitions) {
+  std::erase_if(partitions, [&](const Bytes& key) {
+    const int64_t token = types::token_of(key);
+    return token < tokens.start || token > tokens.end;
+  });
+}
+
+Result<std::optional<uint64_t>> evaluate_limit(const std::optional<Expression>& limit, const EvalContext& context) {
   if (!limit) return std::optional<uint64_t>();
   SAGITTA_TRY(BindValue value, evaluate_settable(*limit, context));
   if (value.unset) return std::optional<uint64_t>();
   if (!value.value || value.value->empty()) {
-    return fail(ErrorCode::kInvalid, fmt::format("Invalid null value of {}", name));
+    return fail(ErrorCode::kInvalid, "Invalid null value of limit");
   }
   const int32_t rows = types::to_int32(*value.value);
-  if (rows <= 0) return fail(ErrorCode::kInvalid, fmt::format("{} must be strictly positive", name));
+  if (rows <= 0) return fail(ErrorCode::kInvalid, "LIMIT must be strictly positive");
   return std::optional(static_cast<uint64_t>(rows));
 }
 
@@ -404,6 +444,7 @@ Result<BoundSelect> bind_values(const std::shared_ptr<const SelectPlan>& plan, c
     SAGITTA_TRY(bound.partitions, evaluate_partition_keys(body.access.partition, context));
   }
   SAGITTA_TRY(bound.tokens, evaluate_token_range(body.access.tokens, context));
+  if (bound.partitions && !body.access.tokens.empty()) keep_within(bound.tokens, *bound.partitions);
   SAGITTA_TRY(bound.clustering, evaluate_clustering(body.access.clustering, context));
   for (const Relation& relation : body.access.filters) {
     SAGITTA_TRY(Filter filter, evaluate_filter(relation, context));
@@ -413,8 +454,8 @@ Result<BoundSelect> bind_values(const std::shared_ptr<const SelectPlan>& plan, c
   for (const IndexedFilter& indexed : body.access.indexed) {
     if (indexed.answers) fold(*indexed.definition, bound.filters[indexed.place]);
   }
-  SAGITTA_TRY(bound.limit, evaluate_limit(body.limit, "LIMIT", context));
-  SAGITTA_TRY(bound.per_partition_limit, evaluate_limit(body.per_partition_limit, "PER PARTITION LIMIT", context));
+  SAGITTA_TRY(bound.limit, evaluate_limit(body.limit, context));
+  SAGITTA_TRY(bound.per_partition_limit, evaluate_limit(body.per_partition_limit, context));
   if (plan->is_ann) SAGITTA_CHECK(bind_ann_values(*plan, context, page_size, bound));
   return bound;
 }

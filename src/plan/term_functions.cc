@@ -83,14 +83,13 @@ Result<Expression> TermBinder::bind_column_property(const cql::FunctionCall& cal
     return fail(ErrorCode::kInvalid,
                 fmt::format("Cannot use selection function {} on PRIMARY KEY part {}", call.name.name, def->name));
   }
-  if (def->type->is_multi_cell() && call.name.name != "maxwritetime") {
-    return fail(ErrorCode::kInvalid, fmt::format("Cannot use selection function {} on non-frozen {} {}", call.name.name,
-                                                 literal_noun(*def->type), def->name));
-  }
   Expression expression;
   const bool ttl = call.name.name == "ttl";
   expression.kind = ttl ? Expression::Kind::kTtl : Expression::Kind::kWritetime;
   expression.type = native(ttl ? Kind::kInt : Kind::kBigint);
+  if (def->type->is_multi_cell() && call.name.name != "maxwritetime") {
+    expression.type = DataType::list(std::move(expression.type), false);
+  }
   expression.column = def;
   return expression;
 }
@@ -117,6 +116,21 @@ Result<Expression> TermBinder::bind_from_json(const cql::FunctionCall& call, con
   return bind_generic(call, from_json_function(), receiver.type);
 }
 
+namespace {
+
+constexpr std::string_view kSimilaritySignature = "(vector<float, n>, vector<float, n>)";
+
+/// The type of an argument in a refusal, as Cassandra takes it to be.
+std::string shown_type(const cql::Term& argument, const DataTypePtr& type) {
+  if (argument.get_if<cql::SetLiteral>() != nullptr) return DataType::freeze(type)->to_cql();
+  auto* literal = argument.get_if<cql::Literal>();
+  const bool is_ascii = literal != nullptr && literal->kind == cql::LiteralKind::kString &&
+                        types::from_text(*native(Kind::kAscii), literal->text);
+  return is_ascii ? "ascii" : type->to_cql();
+}
+
+}  // namespace
+
 Result<DataTypePtr> TermBinder::similarity_type(const cql::FunctionCall& call) {
   DataTypePtr agreed;
   std::optional<size_t> literal_dim;
@@ -131,7 +145,7 @@ Result<DataTypePtr> TermBinder::similarity_type(const cql::FunctionCall& call) {
     if (!type->is_float_vector()) {
       return fail(ErrorCode::kInvalid,
                   fmt::format("Function system.{} requires a float vector argument, but found argument {} of type {}",
-                              call.name.name, text(argument), type->to_cql()));
+                              call.name.name, text(argument), shown_type(argument, type)));
     }
     if (agreed != nullptr && agreed->dim() != type->dim()) return different_dimensions();
     agreed = type;
@@ -143,9 +157,9 @@ Result<DataTypePtr> TermBinder::similarity_type(const cql::FunctionCall& call) {
   if (literal_dim && *literal_dim > 0) {
     return DataType::vector(native(Kind::kFloat), static_cast<uint32_t>(*literal_dim));
   }
-  return fail(ErrorCode::kInvalid, fmt::format("Cannot infer type of argument {} in call to function system.{}: use "
+  return fail(ErrorCode::kInvalid, fmt::format("Cannot infer type of argument {} in call to function system.{}{}: use "
                                                "type casts to disambiguate",
-                                               text(call.arguments[0]), call.name.name));
+                                               text(call.arguments[0]), call.name.name, kSimilaritySignature));
 }
 
 Result<DataTypePtr> TermBinder::infer_literal(const cql::Term& term) {
@@ -169,9 +183,8 @@ std::optional<size_t> TermBinder::literal_length(const cql::Term& term) {
 
 Result<Expression> TermBinder::bind_similarity(const cql::FunctionCall& call, const Function& function) {
   if (call.arguments.size() != 2 || call.star) {
-    return fail(ErrorCode::kInvalid,
-                fmt::format("Invalid number of arguments for function system.{}(vector<float, n>, vector<float, n>)",
-                            call.name.name));
+    return fail(ErrorCode::kInvalid, fmt::format("Invalid number of arguments for function system.{}{}", call.name.name,
+                                                 kSimilaritySignature));
   }
   SAGITTA_TRY(DataTypePtr type, similarity_type(call));
   Expression expression = call_of(function, function.result);
@@ -316,7 +329,7 @@ Result<DataTypePtr> TermBinder::generic_type(const cql::FunctionCall& call, cons
   if (parameter.takes(*type)) return type;
   return fail(ErrorCode::kInvalid,
               fmt::format("Function system.{} requires {}, but found argument {} of type {}", call.name.name,
-                          parameter.wanted, text(call.arguments[i]), type->to_cql()));
+                          parameter.wanted, text(call.arguments[i]), shown_type(call.arguments[i], type)));
 }
 
 Result<Expression> TermBinder::bind_generic(const cql::FunctionCall& call, const Function& function,

@@ -26,6 +26,11 @@ std::unexpected<Error> vector_length_error(const Receiver& receiver, size_t give
                           receiver.type->to_cql(), receiver.type->dim(), given));
 }
 
+std::unexpected<Error> no_list(const Receiver& receiver) {
+  return fail(ErrorCode::kInvalid,
+              fmt::format("Unexpected receiver type '{}'; only list and vector are expected", receiver.type->to_cql()));
+}
+
 }  // namespace
 
 std::unexpected<Error> TermBinder::wrong_literal(std::string_view noun, const Receiver& receiver) const {
@@ -59,7 +64,7 @@ Expression TermBinder::collection(const Receiver& receiver, size_t reserve) {
 
 Result<Expression> TermBinder::bind_numbers(const cql::NumberList& numbers, const Receiver& receiver) {
   const Kind kind = receiver.type->kind();
-  if (kind != Kind::kVector && kind != Kind::kList) return wrong_literal("list", receiver);
+  if (kind != Kind::kVector && kind != Kind::kList) return no_list(receiver);
   if (kind == Kind::kVector && numbers.size() != receiver.type->dim()) {
     return vector_length_error(receiver, numbers.size());
   }
@@ -82,7 +87,7 @@ Result<Expression> TermBinder::bind_numbers(const cql::NumberList& numbers, cons
 
 Result<Expression> TermBinder::bind_list(const std::vector<cql::Term>& elements, const Receiver& receiver) {
   const Kind kind = receiver.type->kind();
-  if (kind != Kind::kVector && kind != Kind::kList) return wrong_literal("list", receiver);
+  if (kind != Kind::kVector && kind != Kind::kList) return no_list(receiver);
   if (kind == Kind::kVector && elements.size() != receiver.type->dim()) {
     return vector_length_error(receiver, elements.size());
   }
@@ -101,10 +106,7 @@ Result<Expression> TermBinder::bind_elements(const std::vector<cql::Term>& eleme
 
 Result<Expression> TermBinder::bind_set(const cql::SetLiteral& set, const Receiver& receiver) {
   const Kind kind = receiver.type->kind();
-  if (set.elements.empty() && (kind == Kind::kMap || kind == Kind::kUdt)) {
-    if (kind == Kind::kUdt) return bind_udt({}, receiver);
-    return fold(collection(receiver, 0));
-  }
+  if (set.elements.empty() && kind == Kind::kMap) return fold(collection(receiver, 0));
   if (kind != Kind::kSet) return wrong_literal("set", receiver);
   return bind_elements(set.elements, receiver);
 }
@@ -115,6 +117,11 @@ Result<Expression> TermBinder::bind_map(const cql::MapLiteral& map, const Receiv
   const Receiver key = element_receiver("key", receiver, receiver.type->key());
   const Receiver mapped = element_receiver("value", receiver, receiver.type->mapped());
   for (const auto& [k, v] : map.entries) {
+    if (auto* literal = k.get_if<cql::Literal>();
+        literal != nullptr && !literal_fits(literal->kind, key.type->kind())) {
+      return fail(ErrorCode::kInvalid, fmt::format("Invalid map literal for {}: key {} is not of type {}",
+                                                   receiver.name, text(k), key.type->to_cql()));
+    }
     SAGITTA_TRY(Expression bound_key, bind_element_of(k, key, receiver));
     SAGITTA_TRY(Expression bound_value, bind_element_of(v, mapped, receiver));
     expression.arguments.push_back(std::move(bound_key));
@@ -137,6 +144,11 @@ Result<Expression> TermBinder::bind_udt(const cql::UdtLiteral& udt, const Receiv
                   fmt::format("Unknown field '{}' in value of user defined type {}", name, type.name()));
     }
     const auto i = static_cast<size_t>(found - type.field_names().begin());
+    if (auto* literal = term.get_if<cql::Literal>();
+        literal != nullptr && !literal_fits(literal->kind, type.parameters()[i]->kind())) {
+      return fail(ErrorCode::kInvalid, fmt::format("Invalid user type literal for {}: field {} is not of type {}",
+                                                   receiver.name, name, type.parameters()[i]->to_cql()));
+    }
     const Receiver field{.name = fmt::format("{}.{}", receiver.name, name), .type = type.parameters()[i]};
     SAGITTA_TRY(expression.arguments[i], bind(term, field));
   }
@@ -156,6 +168,11 @@ Result<Expression> TermBinder::bind_tuple(const cql::TupleLiteral& tuple, const 
   }
   Expression expression = collection(receiver, tuple.elements.size());
   for (size_t i = 0; i < tuple.elements.size(); ++i) {
+    if (auto* literal = tuple.elements[i].get_if<cql::Literal>();
+        literal != nullptr && !literal_fits(literal->kind, type.parameters()[i]->kind())) {
+      return fail(ErrorCode::kInvalid, fmt::format("Invalid tuple literal for {}: component {} is not of type {}",
+                                                   receiver.name, i, type.parameters()[i]->to_cql()));
+    }
     const Receiver component{.name = fmt::format("{}[{}]", receiver.name, i), .type = type.parameters()[i]};
     SAGITTA_TRY(Expression bound, bind(tuple.elements[i], component));
     expression.arguments.push_back(std::move(bound));

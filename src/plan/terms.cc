@@ -184,6 +184,7 @@ Result<Expression> TermBinder::bind_cast(const cql::Cast& cast) {
     return inner;
   }
   SAGITTA_TRY(Expression inner, bind_free(*cast.term));
+  if (types::same_type(inner.type, type)) return inner;
   if (!can_cast(*inner.type, *type)) return no_cast(*cast.term, *type);
   return call_of(cast_function(), type, std::move(inner));
 }
@@ -265,8 +266,25 @@ Result<Expression> Binder::bind_term(const cql::Term& term, const Receiver& rece
   return TermBinder(*this, nullptr).bind(term, receiver);
 }
 
+namespace {
+
+/// Written out, or a marker: only a cast says which of several types it has.
+bool has_no_type(const cql::Term& term) {
+  if (term.get_if<cql::Literal>() != nullptr || term.get_if<cql::NumberList>() != nullptr) return true;
+  if (auto* list = term.get_if<cql::ListLiteral>()) return std::ranges::all_of(list->elements, has_no_type);
+  if (auto* set = term.get_if<cql::SetLiteral>()) return std::ranges::all_of(set->elements, has_no_type);
+  if (auto* map = term.get_if<cql::MapLiteral>()) {
+    return std::ranges::all_of(map->entries, [](const auto& entry) { return has_no_type(entry.second); });
+  }
+  auto* tuple = term.get_if<cql::TupleLiteral>();
+  if (tuple == nullptr) return false;
+  return tuple->elements.size() == 1 || std::ranges::any_of(tuple->elements, has_no_type);
+}
+
+}  // namespace
+
 Result<Expression> Binder::bind_selector(const cql::Term& term, const schema::TableDef& table) {
-  if (term.get_if<cql::Literal>() != nullptr || term.get_if<cql::NumberList>() != nullptr) {
+  if (has_no_type(term)) {
     return fail(ErrorCode::kInvalid, fmt::format("Cannot infer type for term {} in selection clause (try using a cast "
                                                  "to force a type)",
                                                  cql::to_string(term, marker_names_)));
@@ -278,13 +296,23 @@ std::string Binder::selector_name(const cql::Term& term) const {
   if (auto* cast = term.get_if<cql::Cast>(); cast != nullptr && cast->converts) {
     return fmt::format("cast({} as {})", selector_name(*cast->term), cql::to_string(cast->type));
   }
+  if (auto* hint = term.get_if<cql::Cast>()) {
+    const bool is_marker = hint->term->get_if<cql::Marker>() != nullptr;
+    return fmt::format("({}){}", cql::to_string(hint->type), is_marker ? "?" : selector_name(*hint->term));
+  }
+  if (auto* access = term.get_if<cql::FieldAccess>()) return selector_name(*access->object) + "." + access->field;
+  if (auto* access = term.get_if<cql::ElementAccess>()) {
+    return selector_name(*access->object) + text(term).substr(text(*access->object).size());
+  }
   if (auto* sum = term.get_if<cql::Arithmetic>()) {
     return fmt::format("{} {} {}", selector_name(*sum->left), sum->op, selector_name(*sum->right));
   }
   if (auto* negation = term.get_if<cql::Negation>()) return "-" + selector_name(*negation->term);
   if (auto* tuple = term.get_if<cql::TupleLiteral>()) return fmt::format("({})", selector_names(tuple->elements));
+  auto* literal = term.get_if<cql::Literal>();
+  if (literal != nullptr && literal->kind == LiteralKind::kNull) return "NULL";
   auto* call = term.get_if<cql::FunctionCall>();
-  if (call == nullptr) return cql::to_string(term, marker_names_);
+  if (call == nullptr) return text(term);
   if (call->star) return "count";
   const std::string& name = call->name.name;
   const bool plain = name == "writetime" || name == "maxwritetime" || name == "ttl";

@@ -1,6 +1,7 @@
 /// Types as written to types of the engine.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "sagitta/types/name.h"
@@ -57,6 +58,12 @@ Result<DataTypePtr> make_vector(const cql::RawType& raw, std::vector<DataTypePtr
 
 }  // namespace
 
+bool has_duration(const DataType& type) {
+  if (type.kind() == Kind::kVector) return false;
+  const auto inner = [](const DataTypePtr& part) { return has_duration(*part); };
+  return type.kind() == Kind::kDuration || std::ranges::any_of(type.parameters(), inner);
+}
+
 Result<DataTypePtr> Binder::resolve(const cql::RawType& type, const std::string& keyspace) const {
   if (type.custom) return fail(ErrorCode::kInvalid, fmt::format("Custom types are not supported: {}", type.name));
   std::vector<DataTypePtr> inner;
@@ -73,9 +80,9 @@ Result<DataTypePtr> Binder::resolve(const cql::RawType& type, const std::string&
   const auto native_type = type.quoted || !type.keyspace.empty() ? std::nullopt : types::native_kind(type.name);
   if (native_type) {
     if (!type.frozen) return native(*native_type);
-    return fail(ErrorCode::kInvalid, fmt::format("frozen<> is only allowed on collections, tuples, and user-defined "
-                                                 "types (got {})",
-                                                 type.name));
+    return fail(ErrorCode::kSyntax, fmt::format("frozen<> is only allowed on collections, tuples, and user-defined "
+                                                "types (got {})",
+                                                type.name));
   }
   if (!type.keyspace.empty() && !keyspace.empty() && type.keyspace != keyspace) {
     return fail(ErrorCode::kInvalid,

@@ -19,17 +19,15 @@ Status check_value(const MarkerInfo& marker, const Bytes& value) {
                 fmt::format("Invalid vector literal for {} of type {}; expected {} elements, but given {}", marker.name,
                             type.to_cql(), type.dim(), value.size() / element_bytes));
   }
-  return fail(ErrorCode::kInvalid,
-              fmt::format("Invalid value for {} of type {}: {}", marker.name, type.to_cql(), valid.error().message()));
+  return valid;
 }
 
 }  // namespace
 
 Status check_marker_values(std::span<const MarkerInfo> markers, std::span<const BindValue> values) {
   if (markers.size() != values.size()) {
-    return fail(ErrorCode::kInvalid, fmt::format("Invalid amount of bind variables: there were {} markers(?) in CQL "
-                                                 "but {} bound variables",
-                                                 markers.size(), values.size()));
+    return fail(ErrorCode::kInvalid,
+                fmt::format("there were {} markers(?) in CQL but {} bound variables", markers.size(), values.size()));
   }
   for (size_t i = 0; i < markers.size(); ++i) {
     if (values[i].value) SAGITTA_CHECK(check_value(markers[i], *values[i].value));

@@ -35,10 +35,12 @@ std::vector<Bytes> live_paths(const CellMap& list, int64_t now_s) {
   return paths;
 }
 
-Status out_of_bounds(int64_t number, size_t size) {
-  return fail(ErrorCode::kInvalid, size == 0
-                                       ? "Attempted to set an element on a list which is null"
-                                       : fmt::format("List index {} out of bound, list has size {}", number, size));
+Status out_of_bounds(int64_t number, size_t size, bool deletes) {
+  if (size > 0) {
+    return fail(ErrorCode::kInvalid, fmt::format("List index {} out of bound, list has size {}", number, size));
+  }
+  return fail(ErrorCode::kInvalid, deletes ? "Attempted to delete an element from a list which is null"
+                                           : "Attempted to set an element on a list which is null");
 }
 
 bool is_one_of(const Bytes& value, const std::vector<Bytes>& elements) {
@@ -47,7 +49,9 @@ bool is_one_of(const Bytes& value, const std::vector<Bytes>& elements) {
 
 Status set_list_element(CellMap& list, int64_t number, const Cell& cell, int64_t now_s) {
   std::vector<Bytes> paths = live_paths(list, now_s);
-  if (number < 0 || static_cast<uint64_t>(number) >= paths.size()) return out_of_bounds(number, paths.size());
+  if (number < 0 || static_cast<uint64_t>(number) >= paths.size()) {
+    return out_of_bounds(number, paths.size(), !cell.value);
+  }
   list.put(std::move(paths[static_cast<size_t>(number)]), cell);
   return {};
 }
@@ -373,7 +377,7 @@ Status RowEdit::set_apart_element(const CellOp& op, const Cell& cell, const Tomb
     ++live;
     return !found;
   }));
-  if (!found) return out_of_bounds(op.number, static_cast<size_t>(live));
+  if (!found) return out_of_bounds(op.number, static_cast<size_t>(live), !cell.value);
   return put_apart(op.column_id, {*found}, cell, covering);
 }
 

@@ -87,35 +87,63 @@ bool decode_liveness(ByteReader& in, StoredRow& row) {
   return true;
 }
 
+/// Cells of a multi-cell column by their paths.
+using Entries = std::vector<std::pair<const Bytes, Cell>*>;
+
+CellTime time_of(const Cell& cell) { return {cell.timestamp_us, cell.expires_s}; }
+
+/// By key, in its type's order; of equal keys the one whose bytes are larger.
+void sort_by_key(const types::DataType& key, Entries& entries) {
+  const auto order = [&](const auto* a, const auto* b) { return types::compare(key, a->first, b->first); };
+  std::ranges::stable_sort(entries, [&](const auto* a, const auto* b) { return order(a, b) < 0; });
+  const auto equal = [&](const auto* a, const auto* b) { return order(a, b) == 0; };
+  const auto rest = std::unique(entries.rbegin(), entries.rend(), equal);
+  entries.erase(entries.begin(), rest.base());
+}
+
+void pack_fields(const types::DataType& type, const Entries& entries, LiveCell& whole) {
+  std::vector<Value> fields(type.parameters().size());
+  whole.elements.resize(fields.size());
+  for (auto* entry : entries) {
+    auto& [path, cell] = *entry;
+    const size_t field = path.size() == 2 ? get_big<uint16_t>(path.data()) : fields.size();
+    if (field >= fields.size()) continue;
+    whole.elements[field] = time_of(cell);
+    fields[field] = std::move(cell.value);
+  }
+  whole.value = types::pack_tuple(fields);
+}
+
+void pack_collection(const types::DataType& type, Entries& entries, LiveCell& whole) {
+  const types::Kind kind = type.kind();
+  if (kind != types::Kind::kList) sort_by_key(*type.key(), entries);
+  std::vector<Bytes> elements;
+  elements.reserve(entries.size() * type.parameters().size());
+  whole.elements.reserve(entries.size());
+  for (auto* entry : entries) {
+    auto& [path, cell] = *entry;
+    whole.elements.push_back(time_of(cell));
+    if (kind != types::Kind::kList) elements.push_back(path);
+    if (kind != types::Kind::kSet) elements.push_back(*std::move(cell.value));
+  }
+  whole.value = types::pack_elements(type, elements);
+}
+
 /// The packed whole of a multi-cell column; nothing when no cell of it lives.
 std::optional<LiveCell> live_whole(const schema::ColumnDef& column, CellMap map, int64_t now_s) {
-  std::vector<std::pair<Bytes, Bytes>> live;
-  LiveCell whole{.column_id = column.id, .timestamp_us = kNoTimestamp};
-  for (auto& [path, cell] : map.cells) {
+  Entries live;
+  LiveCell whole{.column_id = column.id};
+  for (auto& entry : map.cells) {
+    const Cell& cell = entry.second;
     if (!cell.is_live(now_s) || cell.timestamp_us <= column.dropped_us) continue;
-    live.emplace_back(path, *std::move(cell.value));
+    live.push_back(&entry);
     whole.timestamp_us = std::max(whole.timestamp_us, cell.timestamp_us);
   }
   if (live.empty()) return std::nullopt;
-  std::vector<Bytes> elements;
-  switch (column.type->kind()) {
-    case types::Kind::kMap: whole.value = types::normalise(*column.type, types::pack_map(live)); break;
-    case types::Kind::kSet:
-      for (auto& [path, value] : live) elements.push_back(std::move(path));
-      whole.value = types::normalise(*column.type, types::pack_list(elements));
-      break;
-    case types::Kind::kList:
-      for (auto& [path, value] : live) elements.push_back(std::move(value));
-      whole.value = types::pack_list(elements);
-      break;
-    default: {
-      std::vector<Value> fields(column.type->parameters().size());
-      for (auto& [path, value] : live) {
-        const size_t field = path.size() == 2 ? get_big<uint16_t>(path.data()) : fields.size();
-        if (field < fields.size()) fields[field] = std::move(value);
-      }
-      whole.value = types::pack_tuple(fields);
-    }
+  if (column.type->kind() == types::Kind::kUdt) {
+    pack_fields(*column.type, live, whole);
+  } else {
+    pack_collection(*column.type, live, whole);
   }
   return whole;
 }
@@ -265,7 +293,7 @@ std::optional<LiveRow> live_row(const schema::TableDef& table, StoredRow stored,
   for (auto& [id, cell] : stored.cells) {
     const schema::ColumnDef* column = table.find_column(id);
     if (column == nullptr || !cell.is_live(now_s) || cell.timestamp_us <= column->dropped_us) continue;
-    row.cells.push_back({id, *std::move(cell.value), cell.timestamp_us, cell.expires_s});
+    row.cells.push_back({id, *std::move(cell.value), cell.timestamp_us, cell.expires_s, {}});
   }
   for (auto& [id, map] : stored.maps) {
     const schema::ColumnDef* column = table.find_column(id);

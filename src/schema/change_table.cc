@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "sagitta/schema/ddl_text.h"
+
 #include "schema_editor.h"
 #include "schema_members.h"
 
@@ -30,9 +32,9 @@ Status check_columns(const TableDef& table) {
 Status check_revival(const TableDef& table, const DroppedColumn& dropped, const ColumnDef& column) {
   const auto kind_of = [](ColumnKind kind) { return kind == ColumnKind::kStatic ? "STATIC" : "REGULAR"; };
   if (!types::may_hold_values_of(*column.type, *dropped.type)) {
-    return invalid(
-        fmt::format("Cannot re-add previously dropped column '{}' of type {}, incompatible with previous type {}",
-                    column.name, column.type->to_cql(), dropped.type->to_cql()));
+    return invalid(fmt::format(
+        "Cannot add a column '{0}' of type {1}, incompatible with previously dropped column '{0}' of type {2}",
+        column.name, column.type->to_cql(), dropped.type->to_cql()));
   }
   if (column.kind != dropped.kind) {
     return invalid(
@@ -43,6 +45,15 @@ Status check_revival(const TableDef& table, const DroppedColumn& dropped, const 
     return invalid(fmt::format("Cannot re-add previously dropped counter column {}", column.name));
   }
   return {};
+}
+
+/// A table has counters, or other columns.
+Status check_counter(const TableDef& table, const ColumnDef& column) {
+  const bool is_counter = column.type->kind() == Kind::kCounter;
+  if (is_counter == table.is_counter) return {};
+  return fail(ErrorCode::kConfig,
+              fmt::format("{}.{}: Cannot have a {}counter column (\"{}\") in a {}counter table", table.keyspace,
+                          table.name, is_counter ? "" : "non ", column.name, table.is_counter ? "" : "non "));
 }
 
 /// The number of a new column: that of a dropped one that it revives, else the next.
@@ -95,9 +106,7 @@ Result<SchemaOutcome> change(Editor& edit, const AlterTableAdd& c) {
       if (c.if_column_not_exists) continue;
       return invalid(fmt::format("Column with name '{}' already exists", column.name));
     }
-    if (!table->is_counter && column.type->kind() == Kind::kCounter) {
-      return invalid(fmt::format("Cannot add a counter column ({}) in a non counter table", column.name));
-    }
+    SAGITTA_CHECK(check_counter(*table, column));
     SAGITTA_TRY(column.id, column_id_for(*table, column, c.revives));
     table->columns.push_back(std::move(column));
     added = true;
@@ -120,6 +129,9 @@ Result<SchemaOutcome> change(Editor& edit, const AlterTableDrop& c) {
       return invalid(fmt::format("Column {} was not found in table '{}.{}'", name, c.keyspace, c.table));
     }
     if (column->is_key()) return invalid(fmt::format("Cannot drop PRIMARY KEY column {}", name));
+    if (column->type->kind() == Kind::kUdt && column->type->is_multi_cell()) {
+      return invalid(fmt::format("Cannot drop non-frozen column {} of user type {}", name, column->type->name()));
+    }
     if (auto names = index_names_on(*table, column->id); !names.empty()) {
       return invalid(fmt::format("Cannot drop column {} because it has dependent secondary indexes ({})", name, names));
     }
@@ -139,7 +151,7 @@ Result<SchemaOutcome> change(Editor& edit, const AlterTableRename& c) {
   for (const auto& [from, to] : c.columns) {
     auto it = std::ranges::find(table->columns, from, &ColumnDef::name);
     if (it == table->columns.end()) {
-      return invalid(fmt::format("Column {} was not found in table '{}.{}'", from, c.keyspace, c.table));
+      return invalid(fmt::format("Undefined column name {} in table {}.{}", from, c.keyspace, c.table));
     }
     if (!it->is_key()) return invalid(fmt::format("Cannot rename non PRIMARY KEY column {}", from));
     if (table->find_column(to) != nullptr) {
@@ -160,6 +172,15 @@ Result<SchemaOutcome> change(Editor& edit, const AlterTableOptions& c) {
   auto event = table_event("UPDATED", c.keyspace, c.table);
   TableDef* table = edit.table(c.keyspace, c.table);
   if (table == nullptr) return edit.missing(c.if_exists, event, no_table(c.keyspace, c.table));
+  const auto& defaults = default_table_options();
+  const auto is_as_before = [&](const auto& option) {
+    if (const auto given = table->options.find(option.first); given != table->options.end()) {
+      return given->second == option.second;
+    }
+    const auto standard = defaults.find(option.first);
+    return standard != defaults.end() && standard->second == option.second;
+  };
+  if (std::ranges::all_of(c.options, is_as_before)) return edit.unchanged(event);
   for (const auto& [name, value] : c.options) table->options[name] = value;
   return edit.changed(event);
 }

@@ -87,6 +87,7 @@ Result<SchemaOutcome> change(Editor& edit, const AlterTypeRename& c) {
   auto event = type_event("UPDATED", c.keyspace, c.name);
   DataTypePtr type = edit.schema().find_type(c.keyspace, c.name);
   if (type == nullptr) return edit.missing(c.if_exists, event, no_type(c.keyspace, c.name));
+  if (c.fields.empty()) return edit.unchanged(event);
   auto names = type->field_names();
   for (const auto& [from, to] : c.fields) {
     auto it = std::ranges::find(names, from);
@@ -106,7 +107,7 @@ Result<SchemaOutcome> change(Editor& edit, const DropType& c) {
   auto event = type_event("DROPPED", c.keyspace, c.name);
   KeyspaceDef* keyspace = edit.keyspace(c.keyspace);
   if (keyspace == nullptr || !keyspace->types.contains(c.name))
-    return edit.missing(c.if_exists, event, no_type(c.keyspace, c.name));
+    return edit.missing(c.if_exists, event, fmt::format("Type '{}.{}' doesn't exist", c.keyspace, c.name));
   std::vector<std::string> tables, others;
   for (const auto& [name, table] : keyspace->tables) {
     if (std::ranges::any_of(table->columns, [&](const auto& col) { return uses_udt(*col.type, c.keyspace, c.name); })) {
@@ -117,8 +118,8 @@ Result<SchemaOutcome> change(Editor& edit, const DropType& c) {
     if (name != c.name && uses_udt(*type, c.keyspace, c.name)) others.push_back(name);
   }
   constexpr auto kText = "Cannot drop user type '{}.{}' as it is still used by {} {}";
-  if (!tables.empty()) return invalid(fmt::format(kText, c.keyspace, c.name, "tables", fmt::join(tables, ", ")));
   if (!others.empty()) return invalid(fmt::format(kText, c.keyspace, c.name, "user types", fmt::join(others, ", ")));
+  if (!tables.empty()) return invalid(fmt::format(kText, c.keyspace, c.name, "tables", fmt::join(tables, ", ")));
   keyspace->types.erase(c.name);
   return edit.changed(event);
 }

@@ -146,6 +146,10 @@ bool needs(const types::DataType& type, const std::set<std::string>& names) {
 
 }  // namespace
 
+std::string full_class(std::string_view package, std::string_view name) {
+  return name.find('.') == name.npos ? fmt::format("org.apache.cassandra.{}.{}", package, name) : std::string(name);
+}
+
 const std::map<std::string, OptionValue>& default_table_options() {
   static const std::map<std::string, OptionValue> options = {
       {"additional_write_policy", "99p"},

@@ -56,7 +56,7 @@ std::string no_table(std::string_view keyspace, std::string_view table) {
   return fmt::format("Table '{}.{}' doesn't exist", keyspace, table);
 }
 std::string no_type(std::string_view keyspace, std::string_view type) {
-  return fmt::format("Type '{}.{}' doesn't exist", keyspace, type);
+  return fmt::format("Type {}.{} doesn't exist", keyspace, type);
 }
 
 std::string index_names_on(const TableDef& table, uint32_t column_id) {

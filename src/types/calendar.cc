@@ -55,14 +55,16 @@ class Scanner {
   std::string_view rest_;
 };
 
+/// A year of more than four digits has a sign.
 std::optional<int64_t> scan_days(Scanner& in) {
   using namespace std::chrono;
   const bool negative = in.accept('-');
-  const auto y = in.digits(4, 7);
+  const bool has_sign = negative || in.accept('+');
+  const auto y = in.digits(4, has_sign ? 7 : 4);
   if (!y || !in.accept('-')) return std::nullopt;
-  const auto m = in.digits(1, 2);
+  const auto m = in.digits(2, 2);
   if (!m || !in.accept('-')) return std::nullopt;
-  const auto d = in.digits(1, 2);
+  const auto d = in.digits(2, 2);
   // std::chrono's years have 16 bits; the Gregorian calendar repeats every 400 years of 146,097
   // days.
   if (!d) return std::nullopt;
@@ -119,8 +121,11 @@ std::string days_to_text(int64_t days) {
   const int64_t cycles = floor_div(days, kCycleDays);
   const year_month_day date{sys_days(std::chrono::days(static_cast<int>(days - cycles * kCycleDays)))};
   const int64_t full_year = int{date.year()} + cycles * 400;
-  return fmt::format("{}{:04}-{:02}-{:02}", full_year < 0 ? "-" : "", full_year < 0 ? -full_year : full_year,
-                     unsigned{date.month()}, unsigned{date.day()});
+  return fmt::format("{}{:04}-{:02}-{:02}",
+                     full_year < 0      ? "-"
+                     : full_year > 9999 ? "+"
+                                        : "",
+                     full_year < 0 ? -full_year : full_year, unsigned{date.month()}, unsigned{date.day()});
 }
 
 int64_t add_months(int64_t days, int64_t months) {
@@ -148,6 +153,7 @@ std::string time_to_text(int64_t ns) {
 }
 
 std::optional<int64_t> timestamp_from_text(std::string_view text) {
+  if (text.starts_with('-') || text.starts_with('+')) return std::nullopt;
   Scanner in(text);
   const auto days = scan_days(in);
   if (!days) return std::nullopt;

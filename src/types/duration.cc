@@ -90,6 +90,8 @@ bool add_units(std::string_view text, std::span<const Unit> units, Sums& sums) {
 bool add_iso(std::string_view text, Sums& sums) {
   const size_t t = text.find('t');
   if (text.empty() || t == text.size() - 1) return false;
+  // Weeks stand alone.
+  if (text.find('w') != text.npos && text.find_first_not_of("0123456789") != text.size() - 1) return false;
   if (!add_units(text.substr(0, t), kIsoDate, sums)) return false;
   return t == text.npos || add_units(text.substr(t + 1), kIsoTime, sums);
 }

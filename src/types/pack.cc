@@ -22,29 +22,37 @@ std::unexpected<Error> broken(const DataType& type, fmt::format_string<Parts...>
               fmt::format("invalid bytes for {}: {}", type.to_cql(), fmt::format(format, std::move(parts)...)));
 }
 
+std::string_view collection_name(const DataType& type) {
+  return type.kind() == Kind::kList ? "list" : type.kind() == Kind::kSet ? "set" : "map";
+}
+
+std::unexpected<Error> too_short(const DataType& type) {
+  return fail(ErrorCode::kInvalid, fmt::format("Not enough bytes to read a {}", collection_name(type)));
+}
+
 Result<BytesView> take_element(const DataType& type, ByteReader& in, size_t index) {
   const auto size = in.big<int32_t>();
-  if (!size) return broken(type, "they end before element {}", index);
+  if (!size) return too_short(type);
   if (*size < 0) return broken(type, "element {} is null", index);
   const auto bytes = in.take(static_cast<size_t>(*size));
-  if (!bytes) return broken(type, "element {} has {} bytes, but {} are left", index, *size, in.left());
+  if (!bytes) return too_short(type);
   return *bytes;
 }
 
 Result<std::vector<BytesView>> view_collection(const DataType& type, BytesView bytes) {
   ByteReader in(bytes);
   const auto count = in.big<int32_t>();
-  if (!count || *count < 0) return broken(type, "no element count in {} bytes", bytes.size());
+  if (!count || *count < 0) return too_short(type);
   const size_t total = static_cast<size_t>(*count) * (type.kind() == Kind::kMap ? 2 : 1);
-  if (total > in.left() / 4) return broken(type, "{} elements in {} bytes", total, bytes.size());
+  if (total > in.left() / 4) return too_short(type);
   std::vector<BytesView> elements;
   elements.reserve(total);
   for (size_t i = 0; i < total; ++i) {
     SAGITTA_TRY(const BytesView element, take_element(type, in, i));
     elements.push_back(element);
   }
-  if (!in.empty()) return broken(type, "{} bytes follow the last element", in.left());
-  return elements;
+  if (in.empty()) return elements;
+  return fail(ErrorCode::kInvalid, fmt::format("Unexpected extraneous bytes after {} value", collection_name(type)));
 }
 
 Result<std::vector<BytesView>> view_fixed_vector(const DataType& type, BytesView bytes, size_t element_bytes) {
@@ -101,6 +109,12 @@ Bytes pack_list(std::span<const Bytes> elements) {
   put_big(out, static_cast<int32_t>(elements.size()));
   for (const Bytes& element : elements) put_sized(out, element);
   return out;
+}
+
+Bytes pack_nullable_list(std::span<const Value> elements) {
+  Bytes out;
+  put_big(out, static_cast<int32_t>(elements.size()));
+  return out + pack_tuple(elements);
 }
 
 Bytes pack_map(std::span<const std::pair<Bytes, Bytes>> entries) {

@@ -64,8 +64,11 @@ std::optional<Bytes> inet(std::string_view text) {
   if (address.find('\0') != address.npos) return std::nullopt;
   char bytes[16];
   if (inet_pton(AF_INET, address.c_str(), bytes) == 1) return Bytes(bytes, 4);
-  if (inet_pton(AF_INET6, address.c_str(), bytes) == 1) return Bytes(bytes, 16);
-  return std::nullopt;
+  if (inet_pton(AF_INET6, address.c_str(), bytes) != 1) return std::nullopt;
+  // As in Java, where an IPv4 address within IPv6 is the IPv4 address.
+  const Bytes whole(bytes, 16);
+  constexpr std::string_view kMapped("\0\0\0\0\0\0\0\0\0\0\xff\xff", 12);
+  return whole.starts_with(kMapped) ? whole.substr(kMapped.size()) : whole;
 }
 
 std::optional<Bytes> uuid(std::string_view text, bool timeuuid) {
@@ -308,6 +311,8 @@ std::string no_value_text(Kind kind, std::string_view text) {
   constexpr size_t kShownMax = 100;
   const std::string shown = fmt::format("{}{}", text.substr(0, kShownMax), text.size() > kShownMax ? "..." : "");
   const auto unable = [&](std::string_view what) { return fmt::format("Unable to make {} from '{}'", what, shown); };
+  const std::string_view digits = text.starts_with('-') ? text.substr(1) : text;
+  const bool is_number = !digits.empty() && digits.find_first_not_of("0123456789") == digits.npos;
   switch (kind) {
     case Kind::kBoolean: return unable("boolean");
     case Kind::kTinyint: return unable("byte");
@@ -316,16 +321,22 @@ std::string no_value_text(Kind kind, std::string_view text) {
     case Kind::kBigint:
     case Kind::kCounter: return unable("long");
     case Kind::kVarint: return unable("int");
-    case Kind::kDecimal: return unable("BigDecimal");
+    case Kind::kDecimal: return fmt::format("unable to make BigDecimal from '{}'", shown);
     case Kind::kFloat: return unable("float");
     case Kind::kDouble: return unable("double");
     case Kind::kUuid: return unable("UUID");
     case Kind::kInet: return unable("inet address");
     case Kind::kTimeuuid:
       return Uuid::parse(text) ? "TimeUUID supports only version 1 UUIDs" : "Unknown timeuuid representation: " + shown;
-    case Kind::kDate: return fmt::format("Unable to coerce '{}' to a formatted date (long)", shown);
-    case Kind::kTime: return fmt::format("(TimeType) Unable to coerce '{}' to a formatted time (long)", shown);
-    case Kind::kTimestamp: return fmt::format("Unable to parse a date/time from '{}'", shown);
+    case Kind::kDate:
+      if (is_number) return fmt::format("Unable to make unsigned int (for date) from: '{}'", shown);
+      return fmt::format("Unable to coerce '{}' to a formatted date (long)", shown);
+    case Kind::kTime:
+      if (is_number) return fmt::format("Unable to make long (for time) from: '{}'", shown);
+      return fmt::format("(TimeType) Unable to coerce '{}' to a formatted time (long)", shown);
+    case Kind::kTimestamp:
+      if (is_number) return fmt::format("Unable to make long (for date) from: '{}'", shown);
+      return fmt::format("Unable to parse a date/time from '{}'", shown);
     case Kind::kDuration: return fmt::format("Unable to convert '{}' to a duration", shown);
     default: return fmt::format("cannot parse '{}' as hex bytes", shown);
   }

@@ -34,6 +34,7 @@ uint64_t signed_tail(const char* p, size_t count) {
 }  // namespace
 
 int64_t token_of(BytesView key) {
+  if (key.empty()) return INT64_MIN;
   uint64_t h1 = 0, h2 = 0;
   const char* p = key.data();
   size_t left = key.size();

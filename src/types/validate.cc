@@ -17,13 +17,35 @@ std::unexpected<Error> invalid(fmt::format_string<Parts...> format, Parts... par
   return fail(ErrorCode::kInvalid, fmt::format(format, std::move(parts)...));
 }
 
-Status expect_bytes(const DataType& type, BytesView bytes, size_t count) {
-  if (bytes.size() == count) return {};
-  return invalid("expected {} byte{} for {}, but got {}", count, count == 1 ? "" : "s", type.to_cql(), bytes.size());
+/// Cassandra's words for a value of the wrong length. It takes no bytes at all for a value of some
+/// types; here they are none.
+std::string_view wanted_size(Kind kind) {
+  switch (kind) {
+    case Kind::kBoolean: return "Expected 1 or 0 byte value";
+    case Kind::kTinyint: return "Expected 1 byte for a tinyint";
+    case Kind::kSmallint: return "Expected 2 bytes for a smallint";
+    case Kind::kInt: return "Expected 4 or 0 byte int";
+    case Kind::kFloat: return "Expected 4 or 0 byte value for a float";
+    case Kind::kDouble: return "Expected 8 or 0 byte value for a double";
+    case Kind::kDate: return "Expected 4 byte long for date";
+    case Kind::kTime: return "Expected 8 byte long for time";
+    case Kind::kTimestamp: return "Expected 8 or 0 byte long for date";
+    case Kind::kUuid:
+    case Kind::kTimeuuid: return "UUID should be 16 or 0 bytes";
+    default: return "Expected 8 or 0 byte long";
+  }
 }
 
-bool is_ascii(BytesView bytes) {
-  return std::ranges::all_of(bytes, [](char c) { return static_cast<uint8_t>(c) < 0x80; });
+Status expect_bytes(const DataType& type, BytesView bytes, size_t count) {
+  if (bytes.size() == count) return {};
+  const std::string_view wanted = wanted_size(type.kind());
+  if (bytes.empty() && wanted.find(" 0 byte") != wanted.npos) return invalid("no bytes are no {}", type.to_cql());
+  return invalid("{} ({})", wanted, bytes.size());
+}
+
+Status validate_ascii(BytesView bytes) {
+  const auto found = std::ranges::find_if(bytes, [](char c) { return static_cast<uint8_t>(c) >= 0x80; });
+  return found == bytes.end() ? Status() : invalid("Invalid byte for ascii: {}", static_cast<int8_t>(*found));
 }
 
 /// The length of the UTF-8 sequence at `i`; 0 when there is none (overlong, surrogate, beyond
@@ -46,7 +68,7 @@ size_t utf8_sequence(BytesView bytes, size_t i) {
 Status validate_utf8(BytesView bytes) {
   for (size_t i = 0; i < bytes.size();) {
     const size_t length = utf8_sequence(bytes, i);
-    if (length == 0) return invalid("text is not UTF-8: byte {} is 0x{:02x}", i, static_cast<uint8_t>(bytes[i]));
+    if (length == 0) return invalid("String didn't validate.");
     i += length;
   }
   return {};
@@ -61,7 +83,9 @@ Status validate_varint(const DataType& type, BytesView bytes) {
 }
 
 Status validate_decimal(const DataType& type, BytesView bytes) {
-  if (bytes.size() < 5) return invalid("expected at least 5 bytes for decimal, but got {}", bytes.size());
+  constexpr size_t kScaleBytes = 4;
+  if (!bytes.empty() && bytes.size() < kScaleBytes) return invalid("Expected 0 or at least 4 bytes ({})", bytes.size());
+  if (bytes.size() <= kScaleBytes) return invalid("{} bytes are no decimal", bytes.size());
   return validate_varint(type, bytes.substr(4));
 }
 
@@ -81,12 +105,12 @@ Status validate_time(const DataType& type, BytesView bytes) {
 
 Status validate_inet(BytesView bytes) {
   if (bytes.size() == 4 || bytes.size() == 16) return {};
-  return invalid("expected 4 or 16 bytes for inet, but got {}", bytes.size());
+  return invalid("Expected 4 or 16 byte inetaddress; got {}", to_hex(bytes));
 }
 
 Status validate_vector(const DataType& type, BytesView bytes) {
   const Kind element = type.element()->kind();
-  if (element == Kind::kFloat) return expect_bytes(type, bytes, size_t{type.dim()} * sizeof(float));
+  if (element == Kind::kFloat && bytes.size() == size_t{type.dim()} * sizeof(float)) return {};
   SAGITTA_TRY(const auto elements, view_elements(type, bytes));
   for (const BytesView& each : elements) SAGITTA_CHECK(validate(*type.element(), each));
   return {};
@@ -113,9 +137,7 @@ Status validate(const DataType& type, BytesView bytes) {
   switch (type.kind()) {
     case Kind::kBlob: return {};
     case Kind::kText: return validate_utf8(bytes);
-    case Kind::kAscii:
-      if (!is_ascii(bytes)) return invalid("ascii value holds a byte above 0x7f");
-      return {};
+    case Kind::kAscii: return validate_ascii(bytes);
     case Kind::kBoolean:
     case Kind::kTinyint: return expect_bytes(type, bytes, 1);
     case Kind::kSmallint: return expect_bytes(type, bytes, 2);
@@ -133,8 +155,8 @@ Status validate(const DataType& type, BytesView bytes) {
     case Kind::kVarint: return validate_varint(type, bytes);
     case Kind::kDecimal: return validate_decimal(type, bytes);
     case Kind::kDuration:
-      if (!decode_duration(bytes)) return invalid("{} bytes that are no duration", bytes.size());
-      return {};
+      if (bytes.size() < 3) return invalid("Expected at least 3 bytes for a duration ({})", bytes.size());
+      return decode_duration(bytes) ? Status() : invalid("{} bytes that are no duration", bytes.size());
     case Kind::kVector: return validate_vector(type, bytes);
     case Kind::kList:
     case Kind::kSet:

@@ -65,8 +65,10 @@ def _row(columns, cells, text):
 def of_rows(results, text):
     """Of the pages of one statement, whose text is `text`. An empty page that ends several does not count."""
     columns = results[0].columns
+    if len(results) > 1 and not results[-1].rows:
+        results = results[:-1]
     pages = [[_row(columns, cells, text) for cells in result.rows] for result in results]
-    answer = {"columns": columns.described(), "of": columns.table, "pages": pages if pages[-1] else pages[:-1] or pages}
+    answer = {"columns": columns.described(), "of": columns.table, "pages": pages}
     return _with_warnings(answer, results)
 
 

@@ -27,7 +27,7 @@ const std::vector<Ends>& all_ends() {
       {Kind::kInt, {"-2147483648", "0", "2147483647"}},
       {Kind::kBigint, {"-9223372036854775808", "0", "9223372036854775807"}},
       {Kind::kTimestamp, {"-9223372036854775808", "0", "9223372036854775807"}},
-      {Kind::kDate, {"'-5877641-06-23'", "'2026-01-01'", "'5881580-07-11'"}},
+      {Kind::kDate, {"'-5877641-06-23'", "'2026-01-01'", "'+5881580-07-11'"}},
       {Kind::kTime, {"'00:00:00'", "'12:00:00'", "'23:59:59.999999999'"}},
       {Kind::kBoolean, {"false", "true"}},
       {Kind::kFloat, {"-Infinity", "0.5", "NaN"}},
@@ -125,7 +125,9 @@ TEST_F(KeyRanges, EqualDecimalsOfDifferentBytesAreTwoPartitions) {
   must("CREATE TABLE g (p decimal PRIMARY KEY, n int)");
   must("INSERT INTO g (p, n) VALUES (1.5, 1)");
   must("INSERT INTO g (p, n) VALUES (1.50, 2)");
-  EXPECT_THAT(numbers("WHERE p IN (1.5, 1.50)"), testing::ElementsAre("1", "2"));
+  EXPECT_THAT(numbers("WHERE p = 1.50"), testing::ElementsAre("2"));
+  // Those that are equal are named once, by the first.
+  EXPECT_THAT(numbers("WHERE p IN (1.5, 1.50)"), testing::ElementsAre("1"));
   EXPECT_THAT(numbers("WHERE p IN (1.5, 1.5)"), testing::ElementsAre("1"));
 }
 

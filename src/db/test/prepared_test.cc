@@ -39,8 +39,9 @@ TEST_F(PreparedTest, AColumnDoesNotComeBackWithATypeThatMisreadsItsValues) {
   const auto insert = prepare("INSERT INTO t (k, x) VALUES (?, ?)");
   ASSERT_TRUE(execute(*insert, {i32(1), i32(0x41424344)}));
   must("ALTER TABLE t DROP x");
-  EXPECT_EQ(error_of("ALTER TABLE t ADD x text"),
-            "Invalid: Cannot re-add previously dropped column 'x' of type text, incompatible with previous type int");
+  EXPECT_EQ(
+      error_of("ALTER TABLE t ADD x text"),
+      "Invalid: Cannot add a column 'x' of type text, incompatible with previously dropped column 'x' of type int");
   expect_unprepared(*insert, {i32(1), i32(0x41424344)});
   EXPECT_THAT(database_->prepare("INSERT INTO t (k, x) VALUES (?, ?)", "ks").error().to_string(),
               HasSubstr("Undefined column name x"));

@@ -70,11 +70,11 @@ TEST_F(Similarity, SaysWhatAnArgumentShouldBe) {
     return error_of("SELECT similarity_cosine(" + arguments + ") FROM t");
   };
   const std::string wants = "Invalid: Function system.similarity_cosine requires a float vector argument, but found ";
-  EXPECT_THAT(refused("{1.0, 2.0}, v"), HasSubstr(wants + "argument {1.0, 2.0} of type set<double>"));
+  EXPECT_THAT(refused("{1.0, 2.0}, v"), HasSubstr(wants + "argument {1.0, 2.0} of type frozen<set<double>>"));
   EXPECT_THAT(refused("v, {1.0: 2.0}"), HasSubstr(wants + "argument {1.0: 2.0} of type map<double, double>"));
   EXPECT_THAT(refused("v, l"), HasSubstr(wants + "argument l of type list<float>"));
   EXPECT_THAT(refused("iv, v"), HasSubstr(wants + "argument iv of type vector<int, 2>"));
-  EXPECT_THAT(refused("v, 'a'"), HasSubstr(wants + "argument 'a' of type text"));
+  EXPECT_THAT(refused("v, 'a'"), HasSubstr(wants + "argument 'a' of type ascii"));
   EXPECT_THAT(refused("v, 3"), HasSubstr(wants + "argument 3 of type int"));
   EXPECT_THAT(refused("v, ['a', 'b']"), HasSubstr("Invalid: Type error: ['a', 'b'] cannot be passed as argument 1 of "
                                                   "function system.similarity_cosine of type vector<float, 2>"));

@@ -42,7 +42,8 @@ TEST_F(RefusalTest, Literals) {
       {"INSERT INTO t (id, iv) VALUES (1, [1.5, 2])",
        "Invalid: Invalid vector literal for iv: value 1.5 is not of type int"},
       {"INSERT INTO t (id, v) VALUES (1, [1, 2, null])", "Invalid: null is not supported inside vectors"},
-      {"INSERT INTO t (id, tx) VALUES (1, [1, 2])", "Invalid: Invalid list literal for tx of type text"},
+      {"INSERT INTO t (id, tx) VALUES (1, [1, 2])",
+       "Invalid: Unexpected receiver type 'text'; only list and vector are expected"},
       {"INSERT INTO t (id, l) VALUES (1, {1})", "Invalid: Invalid set literal for l of type list<int>"},
       {"INSERT INTO t (id, ad) VALUES (1, {city: 'x'})",
        "Invalid: Unknown field 'city' in value of user defined type address"},
@@ -61,8 +62,8 @@ TEST_F(RefusalTest, KeysOfWrites) {
       {"UPDATE c SET r = 1 WHERE k1 = 1 AND k2 = 'a'", "Invalid: Some clustering keys are missing: c1, c2, c3"},
       {"UPDATE t SET id = 2 WHERE id = 1", "Invalid: PRIMARY KEY part id found in SET part"},
       {"UPDATE t SET a = 2 WHERE id > 1",
-       "Invalid: Only EQ and IN relation are supported on the partition key (unless you use the token() function or "
-       "allow filtering)"},
+       "Invalid: Only EQ and IN relation are supported on the partition key (unless you use the token() function) for "
+       "UPDATE statements"},
       {"UPDATE t SET a = 2 WHERE id = 1 AND tx = 'x'", "Invalid: Non PRIMARY KEY columns found in where clause: tx "},
       {"DELETE r FROM c WHERE k1 = 1 AND k2 = 'a' AND c1 = 1 AND c2 > 2",
        "Invalid: Range deletions are not supported for specific columns"},
@@ -92,9 +93,7 @@ TEST_F(RefusalTest, Restrictions) {
       {"SELECT * FROM t WHERE a = 1", kFiltering},
       {"SELECT * FROM c WHERE k1 = 1", kFiltering},
       {"SELECT * FROM c WHERE c1 = 1", kFiltering},
-      {"SELECT * FROM t WHERE id > 1",
-       "Invalid: Only EQ and IN relation are supported on the partition key (unless you use the token() function or "
-       "allow filtering)"},
+      {"SELECT * FROM t WHERE id > 1", kFiltering},
       {"SELECT * FROM c WHERE k1 = 1 AND k2 = 'a' AND c2 = 1",
        "Invalid: PRIMARY KEY column \"c2\" cannot be restricted as preceding column \"c1\" is not restricted"},
       {"SELECT * FROM c WHERE k1 = 1 AND k2 = 'a' AND c1 > 1 AND c2 = 1",
@@ -138,7 +137,8 @@ TEST_F(RefusalTest, Ann) {
        "Invalid: Unexpected receiver type 'text'; only list and vector are expected"},
       {"SELECT * FROM t WHERE v = [1, 2, 3] ALLOW FILTERING", "Invalid: Vector indexes only support ANN queries"},
       {"SELECT similarity_cosine(?, ?) FROM t",
-       "Invalid: Cannot infer type of argument ? in call to function system.similarity_cosine: use type casts to "
+       "Invalid: Cannot infer type of argument ? in call to function system.similarity_cosine(vector<float, n>, "
+       "vector<float, n>): use type casts to "
        "disambiguate"},
       {"SELECT similarity_cosine(v, [1, 2]) FROM t", "Invalid: All arguments must have the same vector dimensions"},
       {"SELECT similarity_cosine(v) FROM t",
@@ -164,7 +164,7 @@ TEST_F(RefusalTest, Tables) {
       {"CREATE TABLE x (k int PRIMARY KEY) WITH gc_grace_seconds = 'abc'",
        "Syntax: Invalid integer value abc for 'gc_grace_seconds'"},
       {"CREATE TABLE x (k int PRIMARY KEY) WITH compaction = {'enabled': true}",
-       "Config: Missing sub-option 'class' for the 'compaction' option."},
+       "Config: Missing sub-option 'class' for the 'compaction' option"},
       {"CREATE TABLE x (k int PRIMARY KEY, l list<list<int>>)",
        "Invalid: Non-frozen collections are not allowed inside collections: list<list<int>>"},
       {"CREATE TABLE x (k int PRIMARY KEY, v vector<float, 0>)",
@@ -174,14 +174,13 @@ TEST_F(RefusalTest, Tables) {
        "columns"},
       {"CREATE KEYSPACE y WITH replication = {'replication_factor': 1}", "Config: Missing replication strategy class"},
       {"CREATE KEYSPACE y WITH replication = {'class': 'NetworkTopologyStrategy', 'nodc': 1}",
-       "Config: Unrecognized strategy option {nodc} passed to NetworkTopologyStrategy"},
+       "Config: Unrecognized strategy option {nodc} passed to NetworkTopologyStrategy for keyspace y"},
       {"DROP TABLE system.local", "Unauthorized: system keyspace is not user-modifiable."},
   });
 }
 
 TEST_F(RefusalTest, Indexes) {
   expect({
-      {"CREATE INDEX ON t (id)", "Invalid: Cannot create secondary index on the only partition key column id"},
       {"CREATE CUSTOM INDEX ON t (iv) USING 'sai'",
        "Invalid: SAI ANN indexes are only allowed on vector columns with float elements"},
       {"CREATE CUSTOM INDEX ON t (w) USING 'nonsense'", "Config: Unable to find custom indexer class 'nonsense'"},

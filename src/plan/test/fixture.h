@@ -29,8 +29,7 @@ class FakeRow final : public RowSource {
     auto found = columns_.find(column.name);
     return found == columns_.end() ? ValueView() : ValueView(found->second);
   }
-  std::optional<int64_t> writetime_us(const schema::ColumnDef&) const override { return 77; }
-  std::optional<int32_t> ttl(const schema::ColumnDef&) const override { return std::nullopt; }
+  std::vector<Written> written(const schema::ColumnDef&) const override { return {{.at_us = 77, .ttl_s = {}}}; }
 
  private:
   std::map<std::string, Bytes> columns_;

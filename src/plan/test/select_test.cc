@@ -79,7 +79,7 @@ TEST_F(SelectTest, Limits) {
   EXPECT_EQ(run("SELECT * FROM t LIMIT 5").limit, 5U);
   EXPECT_EQ(run("SELECT * FROM t LIMIT ?", {unset()}).limit, std::nullopt);
   EXPECT_EQ(refusal("SELECT * FROM t LIMIT 0", {}), "Invalid: LIMIT must be strictly positive");
-  EXPECT_EQ(refusal("SELECT * FROM t LIMIT ?", {null_value()}), "Invalid: Invalid null value of LIMIT");
+  EXPECT_EQ(refusal("SELECT * FROM t LIMIT ?", {null_value()}), "Invalid: Invalid null value of limit");
 }
 
 TEST_F(SelectTest, Filters) {

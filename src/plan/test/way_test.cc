@@ -13,7 +13,7 @@ class WayTest : public PlanTest {
   WayTest() {
     index::add_scan_kind();
     change("CREATE CUSTOM INDEX first ON zz.t (w) USING 'scan_index'");
-    change("CREATE CUSTOM INDEX second ON zz.t (w) USING 'scan_index'");
+    change("CREATE CUSTOM INDEX second ON zz.t (w) USING 'scan_index' WITH OPTIONS = {'note': 'another'}");
   }
 
   /// "index first": how the select's rows are found when these indexes serve, and those build.

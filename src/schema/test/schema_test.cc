@@ -181,8 +181,8 @@ TEST_F(SchemaTest, ADroppedColumnComesBackOnlyAsWhatCanHoldItsValues) {
       change(add("x", now));
     } else {
       expect_refused(add("x", now), ErrorCode::kInvalid,
-                     "Cannot re-add previously dropped column 'x' of type " + now->to_cql() +
-                         ", incompatible with previous type " + before->to_cql());
+                     "Cannot add a column 'x' of type " + now->to_cql() +
+                         ", incompatible with previously dropped column 'x' of type " + before->to_cql());
     }
     change(DropTable{.keyspace = "k", .table = "t"});
   }
@@ -218,7 +218,7 @@ TEST_F(SchemaTest, RecordsOfVersion1KeepTheirMeaning) {
   EXPECT_EQ(table()->find_column("x")->dropped_us, ColumnDef::kNeverDropped);
   change(drop("x", 5));
   expect_refused(add("x", native(Kind::kInt)), ErrorCode::kInvalid,
-                 "Cannot re-add previously dropped column 'x' of type int, incompatible with previous type text");
+                 "Cannot add a column 'x' of type int, incompatible with previously dropped column 'x' of type text");
 }
 
 TEST_F(SchemaTest, ACatalogOfVersion1IsRead) {
@@ -245,7 +245,7 @@ TEST_F(SchemaTest, ACatalogOfVersion1IsRead) {
   EXPECT_EQ(table()->dropped_columns[0].dropped_us, 5);
   EXPECT_EQ(table()->dropped_columns[0].id, 0u);
   expect_refused(add("x", native(Kind::kText)), ErrorCode::kInvalid,
-                 "Cannot re-add previously dropped column 'x' of type text, incompatible with previous type int");
+                 "Cannot add a column 'x' of type text, incompatible with previously dropped column 'x' of type int");
   change(add("x", native(Kind::kInt)));
   EXPECT_EQ(id("x"), 3u) << "its number was not kept: its values must not come back";
 }

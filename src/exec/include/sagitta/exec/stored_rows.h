@@ -22,8 +22,7 @@ class StoredRow final : public Row {
 
   const RowKey& key() const override { return key_; }
   ValueView column(const schema::ColumnDef& column) const override;
-  std::optional<int64_t> writetime_us(const schema::ColumnDef& column) const override;
-  std::optional<int32_t> ttl(const schema::ColumnDef& column) const override;
+  std::vector<plan::Written> written(const schema::ColumnDef& column) const override;
 
   /// Null for key columns, and where there is no value.
   const rows::LiveCell* cell(const schema::ColumnDef& column) const;

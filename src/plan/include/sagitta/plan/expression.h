@@ -59,16 +59,20 @@ struct EvalContext {
 
 /// A live row as expressions see it. Implemented by whoever reads rows; not owned by any
 /// expression.
+/// When a cell was written, and the seconds that are left to it. A field that is null has neither.
+struct Written {
+  std::optional<int64_t> at_us;
+  std::optional<int32_t> ttl_s;
+};
+
 class RowSource {
  public:
   virtual ~RowSource() = default;
   /// The value, null when there is none. A multi-cell collection or UDT is given as its serialised
   /// whole. Valid until the row moves on.
   virtual ValueView column(const schema::ColumnDef& column) const = 0;
-  /// Of a live single-cell column; for a multi-cell one its largest.
-  virtual std::optional<int64_t> writetime_us(const schema::ColumnDef& column) const = 0;
-  /// Seconds that are left.
-  virtual std::optional<int32_t> ttl(const schema::ColumnDef& column) const = 0;
+  /// Of the one cell of a column, or of each of its elements or fields; none when it is null.
+  virtual std::vector<Written> written(const schema::ColumnDef& column) const = 0;
   /// The result of the `index`-th aggregate of the plan: only a group of rows has one, a single row
   /// must not be asked.
   virtual ValueView aggregate(uint32_t index) const;
@@ -83,8 +87,8 @@ struct Expression {
     kConstant,    ///< `constant`
     kMarker,      ///< the value of marker `index`
     kColumn,      ///< `column`
-    kWritetime,   ///< of `column`, bigint
-    kTtl,         ///< of `column`, int
+    kWritetime,   ///< of `column`: a list of bigint for each of its cells, or the largest
+    kTtl,         ///< of `column`: a list of int for each of its cells, or that of the one
     kCall,        ///< `function` over `arguments`
     kCollection,  ///< list, set, map (key, value, ...), tuple, UDT or vector, by `type`, of `arguments`
     kElement,     ///< `arguments`[0] (a map or set) at key `arguments`[1]

@@ -107,8 +107,8 @@ struct BoundSelect {
   std::shared_ptr<const SelectPlan> plan;
   /// For evaluating `selected`.
   std::vector<BindValue> values;
-  /// The serialised partition keys to read, in token order and without duplicates; absent: scan (of
-  /// `tokens`).
+  /// The serialised partition keys to read, in the order of the answer and without duplicates;
+  /// absent: scan (of `tokens`).
   std::optional<std::vector<Bytes>> partitions;
   TokenRange tokens;
   /// Disjoint, ascending in the table's clustering order (also when `reversed`); none: no row can

@@ -15,14 +15,24 @@ namespace sagitta::rows {
 
 inline constexpr int64_t kNoTimestamp = INT64_MIN;
 
+/// When something was written, and when it ends.
+struct CellTime {
+  int64_t timestamp_us = kNoTimestamp;
+  /// Seconds since the epoch; 0 = lives forever.
+  int64_t expires_s = 0;
+};
+
 /// A live cell, as readers see it. A multi-cell column is one such cell: its packed whole, with its
-/// largest timestamp.
+/// largest timestamp and no expiry.
 struct LiveCell {
   uint32_t column_id = 0;
   Bytes value;
-  int64_t timestamp_us = 0;
-  /// Seconds since the epoch; 0 = lives forever. For a multi-cell column 0.
+  int64_t timestamp_us = kNoTimestamp;
+  /// Seconds since the epoch; 0 = lives forever.
   int64_t expires_s = 0;
+  /// Of a multi-cell column: for each element, or field of a UDT, in their order. No timestamp for a
+  /// field that is null.
+  std::vector<CellTime> elements;
 };
 
 /// What all rows of one partition share.

@@ -13,6 +13,9 @@ namespace sagitta::schema {
 /// What Cassandra shows in system_schema for a table whose options were not given.
 const std::map<std::string, OptionValue>& default_table_options();
 
+/// The name of a class of Cassandra with its package: without any it is of this one.
+std::string full_class(std::string_view package, std::string_view name);
+
 std::string create_text(const KeyspaceDef& keyspace);
 /// `with_internals`: with its id, and the columns that were dropped.
 std::string create_text(const TableDef& table, bool with_internals);

@@ -10,7 +10,7 @@
 namespace sagitta::types {
 
 /// Murmur3 (x64, 128 bits, Cassandra's signed-byte variant), high half; INT64_MIN becomes
-/// INT64_MAX.
+/// INT64_MAX, for it is the token of no bytes alone: of what is no key.
 int64_t token_of(BytesView partition_key);
 /// Which of `count` log partitions has the token: each has the same share of the ring.
 size_t partition_of(int64_t token, size_t count);

@@ -84,6 +84,8 @@ Result<Bytes> from_text(const DataType& type, std::string_view text);
 // Collections, tuples and UDTs: [int count] ([int length] bytes)*; tuples and UDTs: ([int length]
 // bytes)*, length -1 = null.
 Bytes pack_list(std::span<const Bytes> elements);
+/// A list that no client can write: of some elements there are none.
+Bytes pack_nullable_list(std::span<const Value> elements);
 Bytes pack_map(std::span<const std::pair<Bytes, Bytes>> entries);
 /// Of a list, set or map: the elements as `unpack_elements` gives them.
 Bytes pack_elements(const DataType& type, std::span<const Bytes> elements);
