@@ -104,6 +104,44 @@ Expression json_marker(const schema::TableDef& table, const schema::ColumnDef& c
   return value;
 }
 
+bool changes_only_static(const ModificationBody& body) {
+  return !body.operations.empty() && !body.conditions.are_on(schema::ColumnKind::kRegular) &&
+         std::ranges::all_of(body.operations, [](const Operation& operation) {
+           return operation.column->kind == schema::ColumnKind::kStatic;
+         });
+}
+
+/// A condition is decided on one row.
+Status check_conditional_rows(const ModificationBody& body, const schema::TableDef& table) {
+  const auto is_in = [](const Relation& relation) { return relation.op == Operator::kIn; };
+  if (std::ranges::any_of(body.partition, is_in)) {
+    return fail(ErrorCode::kInvalid, "IN on the partition key is not supported with conditional updates");
+  }
+  if (std::ranges::any_of(body.clustering.equalities, is_in)) {
+    return fail(ErrorCode::kInvalid, "IN on the clustering key columns is not supported with conditional updates");
+  }
+  const bool is_whole = body.clustering.slices.empty() && body.clustering.prefix_length() == table.clustering_count;
+  if (body.kind != ModificationBody::Kind::kDelete || body.static_only || is_whole) return {};
+  return fail(ErrorCode::kInvalid,
+              "DELETE statements must restrict all PRIMARY KEY columns with equality relations "
+              "in order to delete non static columns");
+}
+
+Status check_whole_rows(const ModificationBody& body, const schema::TableDef& table) {
+  const bool is_range = !body.clustering.slices.empty() || body.clustering.prefix_length() < table.clustering_count;
+  if (is_range && body.kind == ModificationBody::Kind::kDelete) {
+    return fail(ErrorCode::kInvalid, "Range deletions are not supported for specific columns");
+  }
+  if (!body.clustering.slices.empty()) {
+    return fail(ErrorCode::kInvalid,
+                "Slice restrictions are not supported on the clustering columns in UPDATE statements");
+  }
+  std::vector<ColumnPtr> missing = clustering_columns(table);
+  missing.erase(missing.begin(), missing.begin() + static_cast<std::ptrdiff_t>(body.clustering.prefix_length()));
+  if (missing.empty()) return {};
+  return fail(ErrorCode::kInvalid, fmt::format("Some clustering keys are missing: {}", names_of(missing)));
+}
+
 class ModificationBinder {
  public:
   ModificationBinder(Binder& binder, ModificationBody::Kind kind) : binder_(binder) { body_->kind = kind; }
@@ -338,13 +376,6 @@ class ModificationBinder {
 
   // ------------------------------------------------------------------------------------------ rows
 
-  bool changes_only_static() const {
-    return !body_->operations.empty() && !body_->conditions.are_on(schema::ColumnKind::kRegular) &&
-           std::ranges::all_of(body_->operations, [](const Operation& operation) {
-             return operation.column->kind == schema::ColumnKind::kStatic;
-           });
-  }
-
   Status take_partition(std::vector<Relation>& relations) {
     if (std::ranges::any_of(relations, &Relation::on_token)) {
       return fail(ErrorCode::kInvalid,
@@ -375,7 +406,7 @@ class ModificationBinder {
     const bool given = !relations.empty();
     body_->clustering = take_clustering(table(), relations);
     if (!relations.empty()) return clustering_gap(table(), relations[0], body_->clustering);
-    body_->static_only = changes_only_static();
+    body_->static_only = changes_only_static(*body_);
     if (body_->static_only && given && body_->kind != ModificationBody::Kind::kInsert) {
       return fail(ErrorCode::kInvalid, fmt::format("Invalid restrictions on clustering columns since the {} statement "
                                                    "modifies only static columns",
@@ -383,43 +414,10 @@ class ModificationBinder {
     }
     // INSERT of static columns with a whole clustering key makes that row, too.
     if (body_->static_only && given) body_->static_only = false;
-    if (!body_->conditions.empty()) SAGITTA_CHECK(check_conditional_rows());
+    if (!body_->conditions.empty()) SAGITTA_CHECK(check_conditional_rows(*body_, table()));
     const bool deletes_rows = body_->kind == ModificationBody::Kind::kDelete && body_->operations.empty();
     if (body_->static_only || deletes_rows) return {};
-    return check_whole_rows();
-  }
-
-  /// A condition is decided on one row.
-  Status check_conditional_rows() const {
-    const auto is_in = [](const Relation& relation) { return relation.op == Operator::kIn; };
-    if (std::ranges::any_of(body_->partition, is_in)) {
-      return fail(ErrorCode::kInvalid, "IN on the partition key is not supported with conditional updates");
-    }
-    if (std::ranges::any_of(body_->clustering.equalities, is_in)) {
-      return fail(ErrorCode::kInvalid, "IN on the clustering key columns is not supported with conditional updates");
-    }
-    const bool is_whole =
-        body_->clustering.slices.empty() && body_->clustering.prefix_length() == table().clustering_count;
-    if (body_->kind != ModificationBody::Kind::kDelete || body_->static_only || is_whole) return {};
-    return fail(ErrorCode::kInvalid,
-                "DELETE statements must restrict all PRIMARY KEY columns with equality relations "
-                "in order to delete non static columns");
-  }
-
-  Status check_whole_rows() const {
-    const bool is_range =
-        !body_->clustering.slices.empty() || body_->clustering.prefix_length() < table().clustering_count;
-    if (is_range && body_->kind == ModificationBody::Kind::kDelete) {
-      return fail(ErrorCode::kInvalid, "Range deletions are not supported for specific columns");
-    }
-    if (!body_->clustering.slices.empty()) {
-      return fail(ErrorCode::kInvalid,
-                  "Slice restrictions are not supported on the clustering columns in UPDATE statements");
-    }
-    std::vector<ColumnPtr> missing = clustering_columns(table());
-    missing.erase(missing.begin(), missing.begin() + static_cast<std::ptrdiff_t>(body_->clustering.prefix_length()));
-    if (missing.empty()) return {};
-    return fail(ErrorCode::kInvalid, fmt::format("Some clustering keys are missing: {}", names_of(missing)));
+    return check_whole_rows(*body_, table());
   }
 
   Result<Plan> close(std::vector<Relation> relations) {

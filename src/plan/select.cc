@@ -68,6 +68,14 @@ void warn_of_partitions(const AccessPath& access, std::vector<std::string>& warn
   }
 }
 
+/// The indexes on a column that find what is nearest.
+std::vector<index::DefinitionPtr> nearest_indexes(const schema::TableDef& table, const schema::ColumnDef& column) {
+  auto indexes = index::definitions_on(table, column);
+  const index::Probe nearest{.column_id = column.id, .what = index::Nearest{}};
+  std::erase_if(indexes, [&](const auto& definition) { return !definition->answers(nearest); });
+  return indexes;
+}
+
 class SelectBinder {
  public:
   SelectBinder(Binder& binder, const cql::Select& select) : binder_(binder), select_(select) {}
@@ -259,17 +267,9 @@ class SelectBinder {
     SAGITTA_CHECK(check_ann(ordering[0], *column));
     plan_->is_ann = true;
     body_->ann = AnnQuery{.column = column};
-    body_->ann->indexes = nearest_indexes(*column);
+    body_->ann->indexes = nearest_indexes(table(), *column);
     SAGITTA_TRY(body_->ann_query, binder_.bind_term(*ordering[0].ann, {.name = column->name, .type = column->type}));
     return {};
-  }
-
-  /// The indexes on a column that find what is nearest.
-  std::vector<index::DefinitionPtr> nearest_indexes(const schema::ColumnDef& column) const {
-    auto indexes = index::definitions_on(table(), column);
-    const index::Probe nearest{.column_id = column.id, .what = index::Nearest{}};
-    std::erase_if(indexes, [&](const auto& definition) { return !definition->answers(nearest); });
-    return indexes;
   }
 
   Status check_ann(const cql::Ordering& ordering, const schema::ColumnDef& column) const {
@@ -281,7 +281,7 @@ class SelectBinder {
     if (!column.type->is_float_vector()) {
       return fail(ErrorCode::kInvalid, "ANN ordering is only supported on float vector indexes");
     }
-    if (nearest_indexes(column).empty()) {
+    if (nearest_indexes(table(), column).empty()) {
       return fail(ErrorCode::kInvalid, "ANN ordering by vector requires the column to be indexed");
     }
     if (ordering.descending) return fail(ErrorCode::kInvalid, "Descending ANN ordering is not supported");
@@ -303,21 +303,15 @@ class SelectBinder {
     std::erase_if(where, [](const cql::Relation& relation) { return relation.op == cql::Operator::kAnn; });
     SAGITTA_TRY(std::vector<Relation> relations, bind_relations(binder_, table(), where));
     SAGITTA_CHECK(check_static_selection(plan_->selected, relations));
-    for (const Relation& relation : relations) SAGITTA_CHECK(check_restriction(*relation.columns[0]));
+    for (const Relation& relation : relations) {
+      if (nearest_indexes(table(), *relation.columns[0]).empty()) continue;
+      return fail(ErrorCode::kInvalid, "Vector indexes only support ANN queries");
+    }
     const AccessRules rules{.allow_filtering = select_.allow_filtering,
                             .filters_everything = plan_->is_ann,
                             .is_virtual = table().is_virtual};
     SAGITTA_TRY(body_->access, choose_access(table(), std::move(relations), rules));
     return {};
-  }
-
-  Status check_restriction(const schema::ColumnDef& column) const {
-    if (!nearest_indexes(column).empty()) return fail(ErrorCode::kInvalid, "Vector indexes only support ANN queries");
-    const bool names_rows =
-        column.kind == schema::ColumnKind::kClustering || column.kind == schema::ColumnKind::kRegular;
-    if (!plan_->distinct || !names_rows) return {};
-    return fail(ErrorCode::kInvalid,
-                "SELECT DISTINCT with WHERE clause only supports restriction by partition key and/or static columns.");
   }
 
   bool is_pinned(ColumnPtr column) const {

@@ -1,4 +1,5 @@
 // A store, in memory and in RocksDB: what it keeps, refuses and survives.
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <unistd.h>
 

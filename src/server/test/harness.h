@@ -94,6 +94,7 @@ class FakeDatabase final : public db::Database {
   std::shared_ptr<void> on_schema_change(std::function<void(const db::SchemaChangeEvent&)>) override { return nullptr; }
   db::Budgets& budgets() override { return budgets_; }
   const Uuid& host_id() const override { return host_id_; }
+  Result<std::vector<index::IndexCheck>> verify() const override { return std::vector<index::IndexCheck>(); }
   std::map<std::string, std::string> state() const override { return facts; }
 
   bool is_ready = true;
