@@ -87,7 +87,7 @@ TEST_F(PostingWayTest, ManyRowsAreFoundByReadingAll) {
 TEST_F(PostingWayTest, OfSeveralThatWithTheFewestRowsLeads) {
   EXPECT_EQ(way("WHERE w = 1 AND v = 7"), "postings of index pv and index pw, filtered");
   EXPECT_EQ(way("WHERE w = 1 AND c = 7"), "postings of index pc, filtered") << "500 postings for one row";
-  EXPECT_EQ(way("WHERE v = 7 AND s = 7"), "postings of index ps, filtered") << "rows and partitions have no key in common";
+  EXPECT_EQ(way("WHERE v = 7 AND s = 7"), "postings of index ps, filtered") << "no key in common";
 }
 
 TEST_F(PostingWayTest, APartitionIsReadUnlessOneTermIsAsked) {
