@@ -39,6 +39,7 @@ class IndexedStream final : public RowStream {
         if (row != nullptr) return row;
         whole_.reset();
       }
+      if (place_ <= last_place_) SAGITTA_CHECK(views().at(place_).may_go_on());
       SAGITTA_TRY(const bool more, find());
       if (!more) return nullptr;
       SAGITTA_TRY(const bool is_row, read());
@@ -81,7 +82,11 @@ class IndexedStream final : public RowStream {
       SAGITTA_CHECK(open_whole(parts));
       return false;
     }
-    if (found_ <= after_ || !in_ranges(parts)) return false;
+    if (found_ <= after_) {
+      wanted_ = after_ + '\0';
+      return false;
+    }
+    if (!in_ranges(parts)) return false;
     SAGITTA_TRY(row_, rows_.get(found_));
     return row_ != nullptr;
   }

@@ -40,16 +40,22 @@ Result<index::RowSet> named_rows(const StoredRows& rows, const index::RowMap& ma
                                  std::span<const plan::IndexProbe> probes, const SelectRequest& request) {
   const std::vector<index::PostingProbe> asked = asked_of(probes);
   index::RowSet named;
+  DeadlineCheck deadline(request);
   for (size_t p = 0; p < rows.views().count(); ++p) {
-    const auto keys = index::open_keys(rows.views().at(p), asked);
+    // It cannot be left; on a worker it takes the time that it takes.
+    WorkMeter work(rows.is_on_core() && request.meter != nullptr ? request.meter->left() : UINT64_MAX);
+    const rows::ReadView view = rows.views().at(p).metered(work);
+    const auto keys = index::open_keys(view, asked);
     const types::Interval table = rows::table_interval(rows.table()->id);
     for (Bytes wanted = table.from;;) {
-      if (rows.is_on_core()) SAGITTA_CHECK(request.may_go_on());
+      SAGITTA_CHECK(deadline.step());
+      SAGITTA_CHECK(view.may_go_on());
       SAGITTA_TRY(const auto key, keys->seek(wanted));
       if (!key || *key >= table.to) break;
       if (const auto number = map.find(*key)) named.add(*number);
       wanted = Bytes(*key) + '\0';
     }
+    request.charge(work.used());
   }
   return named;
 }

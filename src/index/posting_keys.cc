@@ -111,22 +111,28 @@ class RangeKeys final : public PostingKeys {
 /// Of rows that every probe means: whichever is behind goes to where the farthest is.
 class CommonKeys final : public PostingKeys {
  public:
-  explicit CommonKeys(std::vector<std::unique_ptr<PostingKeys>> all) : all_(std::move(all)) {}
+  CommonKeys(const rows::ReadView& view, std::vector<std::unique_ptr<PostingKeys>> all)
+      : view_(view), all_(std::move(all)) {}
 
   Result<std::optional<BytesView>> seek(BytesView key) override {
-    if (wanted_ < key) wanted_ = key;
-    for (size_t agreed = 0; agreed < all_.size(); next_ = (next_ + 1) % all_.size()) {
+    if (wanted_ < key) {
+      wanted_ = key;
+      agreed_ = 0;
+    }
+    for (; agreed_ < all_.size(); next_ = (next_ + 1) % all_.size()) {
+      SAGITTA_CHECK(view_.may_go_on());
       SAGITTA_TRY(const auto found, all_[next_]->seek(wanted_));
       if (!found) return std::nullopt;
-      agreed = *found == wanted_ ? agreed + 1 : 1;
+      agreed_ = *found == wanted_ ? agreed_ + 1 : 1;
       wanted_ = *found;
     }
     return BytesView(wanted_);
   }
 
  private:
+  const rows::ReadView& view_;
   const std::vector<std::unique_ptr<PostingKeys>> all_;
-  size_t next_ = 0;
+  size_t next_ = 0, agreed_ = 0;
   Bytes wanted_;
 };
 
@@ -142,7 +148,7 @@ std::unique_ptr<PostingKeys> open_keys(const rows::ReadView& view, std::span<con
     }
   }
   if (all.size() == 1) return std::move(all.front());
-  return std::make_unique<CommonKeys>(std::move(all));
+  return std::make_unique<CommonKeys>(view, std::move(all));
 }
 
 }  // namespace sagitta::index

@@ -16,6 +16,9 @@ using kv::Family;
 /// Bytes of a posting, for estimates.
 constexpr uint64_t kPostingBytes = 48;
 
+/// Of more terms these stand for all in an estimate.
+constexpr size_t kTermsEstimated = 32;
+
 /// Key of Family::kMeta: how far an index is built.
 Bytes progress_key(uint32_t index_id) {
   Bytes key = "index.postings.";
@@ -67,15 +70,16 @@ bool SharedPostings::is_building() const {
 uint64_t SharedPostings::estimate_bytes(uint32_t index_id, std::span<const types::Interval> terms) const {
   std::shared_lock lock(mutex_);
   const Bytes prefix = rows::posting_prefix(index_id);
+  const auto looked_at = terms.first(std::min(terms.size(), kTermsEstimated));
   uint64_t bytes = 0;
   for (const kv::Store* store : stores_) {
     if (store == nullptr) continue;
-    for (const types::Interval& interval : terms) {
+    for (const types::Interval& interval : looked_at) {
       const Bytes to = interval.to.empty() ? types::after_prefix(prefix) : prefix + interval.to;
       bytes += store->estimate_bytes(Family::kPostings, prefix + interval.from, to);
     }
   }
-  return bytes;
+  return looked_at.empty() ? 0 : bytes * terms.size() / looked_at.size();
 }
 
 double PostingIndex::share(std::span<const types::Interval> terms) const {

@@ -1,6 +1,8 @@
 /// Terms of cells.
 #include "sagitta/index/terms.h"
 
+#include <algorithm>
+
 #include "sagitta/types/value.h"
 
 namespace sagitta::index {
@@ -23,6 +25,12 @@ DataTypePtr type_of(const DataType& column, const DataTypePtr& whole, Part part)
 
 bool is_text(const DataType& type) {
   return type.kind() == Kind::kText || type.kind() == Kind::kAscii || type.kind() == Kind::kBlob;
+}
+
+/// Values that are equal may differ in bytes.
+bool has_decimal(const DataType& type) {
+  if (type.kind() == Kind::kDecimal) return true;
+  return std::ranges::any_of(type.parameters(), [](const DataTypePtr& part) { return has_decimal(*part); });
 }
 
 }  // namespace
@@ -67,14 +75,20 @@ void TermMaker::of_cell(BytesView path, BytesView value,
   const auto give = [&](const Bytes& term, BytesView own_path = {}) {
     if (!term.empty()) each(term, own_path);
   };
+  // Two cells of a row may have one term where it does not tell all of the value.
+  const auto give_part = [&](const Bytes& term) {
+    const bool may_be_of_several = !folding_.is_identity() || term.size() == kTermBytesMax || has_decimal(*type_) ||
+                                   (mapped_ != nullptr && has_decimal(*mapped_));
+    give(term, may_be_of_several ? path : BytesView());
+  };
   if (!is_multi_cell_) return give(of(value));
   switch (part_) {
     case Part::kWhole: return;
-    case Part::kKeys: return give(of(path));
-    case Part::kEntries: return give(of_entry(path, value));
+    case Part::kKeys: return give_part(of(path));
+    case Part::kEntries: return give_part(of_entry(path, value));
     case Part::kValues: break;
   }
-  if (column_ == Kind::kSet) return give(of(path));
+  if (column_ == Kind::kSet) return give_part(of(path));
   give(of(value), path);
 }
 

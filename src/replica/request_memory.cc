@@ -12,7 +12,9 @@ constexpr uint64_t kNotApplied = 2, kApplied = 3;
 size_t bytes_of(const rows::LiveRow& row) {
   size_t bytes = sizeof(row);
   for (const Bytes& component : row.clustering) bytes += component.size();
-  for (const rows::LiveCell& cell : row.cells) bytes += sizeof(cell) + cell.value.size();
+  for (const rows::LiveCell& cell : row.cells) {
+    bytes += sizeof(cell) + cell.value.size() + cell.elements.size() * sizeof(cell.elements[0]);
+  }
   return bytes;
 }
 

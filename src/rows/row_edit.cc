@@ -96,6 +96,14 @@ class Lifetime {
   std::optional<int64_t> until_s_;
 };
 
+/// Whether an index wants to know how long rows exist.
+bool has_index_on_key(const schema::TableDef& table) {
+  return std::ranges::any_of(table.indexes, [&](const schema::IndexDef& index) {
+    const schema::ColumnDef* column = table.find_column(index.column_id);
+    return column != nullptr && column->is_key();
+  });
+}
+
 /// Of a row without its columns that are apart. A static row exists by its cells alone.
 Lifetime lifetime_of(const StoredRow& row, bool is_static) {
   Lifetime lifetime;
@@ -152,7 +160,7 @@ void RowEdit::tell_all(bool before) {
 }
 
 void RowEdit::tell_existed() {
-  if (observer_ == nullptr) return;
+  if (observer_ == nullptr || !has_index_on_key(table_)) return;
   const Lifetime lifetime = lifetime_of(row_, is_static());
   if (!row_.apart.empty() && !lifetime.is_for_ever()) return observer_->existed(std::nullopt);
   if (lifetime.until_s()) observer_->existed(lifetime.until_s());
@@ -160,7 +168,7 @@ void RowEdit::tell_existed() {
 
 /// Columns that are apart are read where the row may live by them alone.
 Status RowEdit::tell_exists() {
-  if (observer_ == nullptr) return {};
+  if (observer_ == nullptr || !has_index_on_key(table_)) return {};
   Lifetime lifetime = lifetime_of(row_, is_static());
   for (const auto& [id, column] : row_.apart) {
     if (lifetime.is_for_ever()) break;
@@ -203,7 +211,8 @@ Status RowEdit::show() {
     SAGITTA_TRY(const auto all, cells.all());
     tell(id, all, false);
   }
-  if (table_.has_revived) return write();  // reading has taken cells out of their pages
+  // Reading may have taken cells out of their pages.
+  if (table_.has_revived || !entries_.sweeps().is_empty()) return write();
   tell_all(false);
   SAGITTA_CHECK(tell_exists());
   observer_->end_row();

@@ -2,6 +2,7 @@
 #include "sagitta/tablet/table_space.h"
 
 #include <algorithm>
+#include <limits>
 #include <mutex>
 
 #include "sagitta/index/follower.h"
@@ -163,6 +164,9 @@ Status TableSpace::Impl::apply_each(const schema::Schema& current, std::span<row
 /// partition stays: a client's timestamp does not move it.
 Result<int64_t> TableSpace::Impl::conditional_timestamp(int64_t proposed, int64_t newest_us) {
   SAGITTA_TRY(int64_t stamp_us, server_timestamp(proposed));
+  if (newest_us == std::numeric_limits<int64_t>::max()) {
+    return fail(ErrorCode::kInvalid, "a row of the conditional update has the greatest timestamp that there is");
+  }
   if (newest_us >= stamp_us) stamp_us = newest_us + 1;
   return stamp_us;
 }

@@ -126,7 +126,7 @@ class Model : public ModelReads {
       return;
     }
     const TwinColumn column = table_->columns[1 + below(table_->columns.size() - 1)];
-    if (column.is_static || table_->has_ordered_on(column.name)) return;
+    if (column.is_static || column.type == TwinType::kUdt || table_->has_ordered_on(column.name)) return;
     types_ever_[table_name_ + "." + column.name] = column.type;
     const int64_t ts = random_ts();
     must(fmt::format("ALTER TABLE {} DROP {} USING TIMESTAMP {}", full_name(), column.name, ts));

@@ -283,7 +283,7 @@ TEST_F(ReplicaTest, ARepeatedConditionalWriteGetsTheFirstDecisionAlsoAfterAResta
   expect_decisions(0);
   EXPECT_FALSE(exists(1));
   restart_with_empty_store();
-  expect_decisions(1);
+  expect_decisions(0);
   EXPECT_FALSE(exists(1));
 }
 
