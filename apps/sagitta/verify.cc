@@ -25,6 +25,18 @@ void print(const index::IndexCheck& check) {
   for (const std::string& fault : check.faults) fmt::print("  {}\n", fault);
 }
 
+/// The indexes are built in the background.
+Status wait_until_ready(const db::Database& database) {
+  while (!database.ready()) {
+    const auto state = database.state();
+    for (const char* fault : {"halted", "log"}) {
+      if (const auto found = state.find(fault); found != state.end()) return fail(ErrorCode::kIo, found->second);
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
+  return {};
+}
+
 /// Whether all are equal.
 Result<bool> run(const std::string& directory) {
   const SystemClock clock;
@@ -37,7 +49,7 @@ Result<bool> run(const std::string& directory) {
   db::Options options;
   options.data_dir = directory;
   SAGITTA_TRY(const auto database, db::Database::open(options, {*files, clock, random, metrics, workers}));
-  while (!database->ready()) std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  SAGITTA_CHECK(wait_until_ready(*database));
   SAGITTA_TRY(const auto checks, database->verify());
   bool equal = true;
   for (const index::IndexCheck& check : checks) {

@@ -73,6 +73,7 @@ struct EachAccess {
     return check(table_access(Action::kRead, *select->table));
   }
   Status operator()(const plan::ModificationPlan& plan) const {
+    if (plan.conditional) SAGITTA_CHECK(check(table_access(Action::kRead, *plan.table)));
     return check(table_access(Action::kWrite, *plan.table));
   }
   Status operator()(const plan::BatchPlan& plan) const {

@@ -34,6 +34,7 @@ class IndexedStream final : public RowStream {
 
   Result<const Row*> next() override {
     for (;;) {
+      if (rest_ != nullptr) return rest_->next();
       if (whole_ != nullptr) {
         SAGITTA_TRY(const Row* row, whole_->next());
         if (row != nullptr) return row;
@@ -41,12 +42,14 @@ class IndexedStream final : public RowStream {
       }
       if (place_ <= last_place_) SAGITTA_CHECK(views().at(place_).may_go_on());
       SAGITTA_TRY(const bool more, find());
+      if (rest_ != nullptr) continue;
       if (!more) return nullptr;
       SAGITTA_TRY(const bool is_row, read());
       if (is_row) return row_.get();
     }
   }
   void skip_partition() override {
+    if (rest_ != nullptr) return rest_->skip_partition();
     whole_.reset();
     wanted_ = types::after_prefix(partition_prefix_);
   }
@@ -64,13 +67,27 @@ class IndexedStream final : public RowStream {
   /// The next key into `found_`.
   Result<bool> find() {
     for (; place_ <= last_place_ && wanted_ < to_; ++place_, keys_.reset()) {
-      if (keys_ == nullptr) keys_ = index::open_keys(views().at(place_), probes_);
+      if (keys_ == nullptr) {
+        SAGITTA_TRY(const bool are_whole, index::are_whole(views().at(place_), probes_));
+        if (!are_whole) return open_rest();
+        keys_ = index::open_keys(views().at(place_), probes_);
+      }
       SAGITTA_TRY(const auto key, keys_->seek(wanted_));
       if (!key || *key >= to_) continue;
       found_ = *key;
       wanted_ = found_ + '\0';
       return true;
     }
+    return false;
+  }
+
+  /// All rows from this log partition on, for an index is dropped.
+  Result<bool> open_rest() {
+    ReadRange range = range_;
+    range.tokens.start = std::max(range.tokens.start, types::first_token_of(place_, views().count()));
+    const bool is_behind = range.after && types::token_of(range.after->partition) < range.tokens.start;
+    if (is_behind) range.after.reset();
+    SAGITTA_TRY(rest_, rows_.open(range));
     return false;
   }
 
@@ -117,7 +134,8 @@ class IndexedStream final : public RowStream {
   Bytes found_, partition_prefix_;
   std::unique_ptr<StoredRow> row_;
   rows::PartitionKeyPtr partition_;
-  std::unique_ptr<RowStream> whole_;
+  std::unique_ptr<RowStream> whole_;  ///< of a partition
+  std::unique_ptr<RowStream> rest_;
 };
 
 }  // namespace

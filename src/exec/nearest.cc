@@ -34,10 +34,12 @@ Result<std::optional<ResultSet>> probe_all(const AnnSource& source, const Select
   return fetch_hits(source.open(), request, *request.select.ann->column, answer.hits);
 }
 
-/// The numbers of the rows that the postings of every probe name. What a number means may change
-/// meanwhile: rows are tested again when they are fetched.
-Result<index::RowSet> named_rows(const StoredRows& rows, const index::RowMap& map,
-                                 std::span<const plan::IndexProbe> probes, const SelectRequest& request) {
+/// The numbers of the rows that the postings of every probe name; nothing when an index is not
+/// whole any more. What a number means may change meanwhile: rows are tested again when they are
+/// fetched.
+Result<std::optional<index::RowSet>> named_rows(const StoredRows& rows, const index::RowMap& map,
+                                                std::span<const plan::IndexProbe> probes,
+                                                const SelectRequest& request) {
   const std::vector<index::PostingProbe> asked = asked_of(probes);
   index::RowSet named;
   DeadlineCheck deadline(request);
@@ -45,6 +47,8 @@ Result<index::RowSet> named_rows(const StoredRows& rows, const index::RowMap& ma
     // It cannot be left; on a worker it takes the time that it takes.
     WorkMeter work(rows.is_on_core() && request.meter != nullptr ? request.meter->left() : UINT64_MAX);
     const rows::ReadView view = rows.views().at(p).metered(work);
+    SAGITTA_TRY(const bool are_whole, index::are_whole(view, asked));
+    if (!are_whole) return std::nullopt;
     const auto keys = index::open_keys(view, asked);
     const types::Interval table = rows::table_interval(rows.table()->id);
     for (Bytes wanted = table.from;;) {
@@ -89,8 +93,8 @@ class AnnRun final : public SelectRun {
     const StoredRows rows = source_.open();
     const index::Reader& index = *source_.way.index;
     if (source_.way.probes.empty()) return FilteredProbe(rows, request_).run(index, nullptr, report_);
-    SAGITTA_TRY(const index::RowSet named, named_rows(rows, *index.rows(), source_.way.probes, request_));
-    return FilteredProbe(rows, request_).run(index, &named, report_);
+    SAGITTA_TRY(const auto named, named_rows(rows, *index.rows(), source_.way.probes, request_));
+    return FilteredProbe(rows, request_).run(index, named ? &*named : nullptr, report_);
   }
   void start_scan() {
     report_.path = "exact";

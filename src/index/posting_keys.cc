@@ -4,6 +4,7 @@
 #include <set>
 #include <utility>
 
+#include "sagitta/index/progress.h"
 #include "sagitta/rows/posting.h"
 #include "sagitta/rows/posting_cursor.h"
 
@@ -57,7 +58,10 @@ class RangeKeys final : public PostingKeys {
   Result<std::optional<BytesView>> seek(BytesView key) override {
     for (;;) {
       if (filled_) {
-        held_.erase(held_.begin(), held_.lower_bound(key));
+        while (!held_.empty() && *held_.begin() < key) {
+          held_bytes_ -= held_.begin()->size();
+          held_.erase(held_.begin());
+        }
         if (!held_.empty()) return BytesView(*held_.begin());
         if (!left_some_) return std::nullopt;
         filled_ = false;
@@ -91,18 +95,25 @@ class RangeKeys final : public PostingKeys {
   }
   void pick(BytesView key, BytesView from) {
     if (key < from) return;
-    if (held_.size() < kHeldKeys) {
-      held_.emplace(key);
-      return;
-    }
+    if (held_.size() < kHeldKeys && held_bytes_ < kHeldBytes) return hold(key);
     left_some_ = true;
-    if (key >= *held_.rbegin() || !held_.emplace(key).second) return;
-    held_.erase(std::prev(held_.end()));
+    if (key < *held_.rbegin()) hold(key);
   }
+  void hold(BytesView key) {
+    if (!held_.emplace(key).second) return;
+    held_bytes_ += key.size();
+    while (held_.size() > 1 && is_over()) {
+      left_some_ = true;
+      held_bytes_ -= held_.rbegin()->size();
+      held_.erase(std::prev(held_.end()));
+    }
+  }
+  bool is_over() const { return held_.size() > kHeldKeys || held_bytes_ > kHeldBytes; }
 
   const rows::ReadView& view_;
   const PostingProbe probe_;
   std::set<Bytes, std::less<>> held_;
+  size_t held_bytes_ = 0;
   bool filled_ = false, left_some_ = false, opened_ = false;
   size_t next_interval_ = 0;
   std::unique_ptr<PostingCursor> cursor_;
@@ -137,6 +148,16 @@ class CommonKeys final : public PostingKeys {
 };
 
 }  // namespace
+
+Result<bool> are_whole(const rows::ReadView& view, std::span<const PostingProbe> probes) {
+  for (const PostingProbe& probe : probes) {
+    SAGITTA_TRY(const auto stored, view.meta(posting_progress_key(probe.index_id)));
+    const auto progress = stored ? Progress::decode(*stored) : std::optional(Progress());
+    if (!progress) return fail(ErrorCode::kCorruption, "how far an index is built cannot be read");
+    if (!progress->complete) return false;
+  }
+  return true;
+}
 
 std::unique_ptr<PostingKeys> open_keys(const rows::ReadView& view, std::span<const PostingProbe> probes) {
   std::vector<std::unique_ptr<PostingKeys>> all;

@@ -19,13 +19,6 @@ constexpr uint64_t kPostingBytes = 48;
 /// Of more terms these stand for all in an estimate.
 constexpr size_t kTermsEstimated = 32;
 
-/// Key of Family::kMeta: how far an index is built.
-Bytes progress_key(uint32_t index_id) {
-  Bytes key = "index.postings.";
-  put_big(key, index_id);
-  return key;
-}
-
 }  // namespace
 
 // ---- shared ----
@@ -104,17 +97,12 @@ PostingFollower::~PostingFollower() { shared_.leave(partition_); }
 
 Status PostingFollower::start(const schema::Schema& schema) {
   adopt(schema);
-  for (auto& [id, progress] : state_.progress) {
-    SAGITTA_TRY(const auto stored, store_.get(Family::kMeta, progress_key(id), kv::ReadMode::kBlocking));
+  for (auto& [id, index] : state_.indexes) {
+    SAGITTA_TRY(const auto stored, store_.get(Family::kMeta, posting_progress_key(id), kv::ReadMode::kBlocking));
     if (!stored) continue;
-    ByteReader in(*stored);
-    const auto complete = in.big<uint8_t>();
-    const auto from = in.blob();
-    if (!complete || *complete > 1 || !from || !in.empty()) {
-      return fail(ErrorCode::kCorruption, "how far an index is built cannot be read");
-    }
-    progress.complete = *complete == 1;
-    progress.from = *from;
+    auto progress = Progress::decode(*stored);
+    if (!progress) return fail(ErrorCode::kCorruption, "how far an index is built cannot be read");
+    index.progress = *std::move(progress);
   }
   changed_ = true;
   committed();
@@ -132,8 +120,8 @@ void PostingFollower::adopt(const schema::Schema& schema) {
         Table& of_table = next.tables[table->id];
         of_table.def = table;
         of_table.indexes.push_back({def.id, table->find_column(def.column_id), definition->terms()});
-        const auto known = state_.progress.find(def.id);
-        next.progress[def.id] = known != state_.progress.end() ? known->second : Progress{.table_id = table->id};
+        const auto known = state_.indexes.find(def.id);
+        next.indexes[def.id] = known != state_.indexes.end() ? known->second : Building{.table_id = table->id};
       }
     }
   }
@@ -218,7 +206,7 @@ void PostingFollower::truncate(const schema::TableDef& table) {
     const Bytes prefix = rows::posting_prefix(index.id);
     batch_->remove_range(Family::kPostings, prefix, types::after_prefix(prefix));
     change();
-    state_.progress[index.id] = {.table_id = table.id, .complete = true, .from = {}};
+    state_.indexes[index.id] = {.table_id = table.id, .progress = {.complete = true}};
     put_progress(index.id);
   }
 }
@@ -226,37 +214,32 @@ void PostingFollower::truncate(const schema::TableDef& table) {
 void PostingFollower::change_schema(const schema::Schema& after) {
   change();
   adopt(after);
-  for (const auto& [id, progress] : before_record_->progress) {
-    if (state_.progress.contains(id)) continue;
+  for (const auto& [id, index] : before_record_->indexes) {
+    if (state_.indexes.contains(id)) continue;
     const Bytes prefix = rows::posting_prefix(id);
     batch_->remove_range(Family::kPostings, prefix, types::after_prefix(prefix));
-    batch_->remove(Family::kMeta, progress_key(id));
+    batch_->remove(Family::kMeta, posting_progress_key(id));
   }
-  for (const auto& [id, progress] : state_.progress) {
-    if (!before_record_->progress.contains(id)) put_progress(id);
+  for (const auto& [id, index] : state_.indexes) {
+    if (!before_record_->indexes.contains(id)) put_progress(id);
   }
 }
 
 void PostingFollower::put_progress(uint32_t index_id) {
-  const Progress& progress = state_.progress.at(index_id);
-  Bytes value;
-  put_big<uint8_t>(value, progress.complete ? 1 : 0);
-  put_blob(value, progress.from);
-  batch_->put(Family::kMeta, progress_key(index_id), value);
+  batch_->put(Family::kMeta, posting_progress_key(index_id), state_.indexes.at(index_id).progress.encode());
 }
 
 std::optional<PostingFollower::Unbuilt> PostingFollower::unbuilt() const {
-  const auto found =
-      std::ranges::find_if(state_.progress, [](const auto& progress) { return !progress.second.complete; });
-  if (found == state_.progress.end()) return std::nullopt;
-  return Unbuilt{found->first, found->second.table_id, found->second.from};
+  for (const auto& [id, index] : state_.indexes) {
+    if (!index.progress.complete) return Unbuilt{id, index.table_id, index.progress.from};
+  }
+  return std::nullopt;
 }
 
 void PostingFollower::built(uint32_t index_id, Bytes up_to) {
   change();
-  Progress& progress = state_.progress.at(index_id);
-  progress.complete = up_to.empty();
-  progress.from = std::move(up_to);
+  const bool complete = up_to.empty();
+  state_.indexes.at(index_id).progress = {complete, std::move(up_to)};
   put_progress(index_id);
 }
 
@@ -267,10 +250,10 @@ void PostingFollower::take_back() {
 void PostingFollower::committed() {
   if (!std::exchange(changed_, false)) return;
   for (const uint32_t id : std::exchange(told_, {})) {
-    if (!state_.progress.contains(id)) shared_.forget(id, partition_);
+    if (!state_.indexes.contains(id)) shared_.forget(id, partition_);
   }
-  for (const auto& [id, progress] : state_.progress) {
-    shared_.set_complete(id, partition_, progress.complete);
+  for (const auto& [id, index] : state_.indexes) {
+    shared_.set_complete(id, partition_, index.progress.complete);
     told_.insert(id);
   }
 }

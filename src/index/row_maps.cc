@@ -6,6 +6,7 @@
 
 #include "sagitta/base/logging.h"
 #include "sagitta/index/indexes.h"
+#include "sagitta/index/progress.h"
 #include "sagitta/types/ordered_bytes.h"
 
 namespace sagitta::index {
@@ -85,14 +86,10 @@ void RowMaps::report() {
 Status RowMaps::read_state(uint32_t table_id, Numbered& table) {
   SAGITTA_TRY(const auto stored, store_.get(Family::kMeta, state_key(table_id), ReadMode::kBlocking));
   if (!stored) return {};
-  ByteReader in(*stored);
-  const auto complete = in.big<uint8_t>();
-  const auto from = in.blob();
-  if (!complete || *complete > 1 || !from || !in.empty()) {
-    return fail(ErrorCode::kCorruption, "how far the rows of a table are numbered cannot be read");
-  }
-  table.complete = *complete == 1;
-  table.from = *from;
+  const auto progress = Progress::decode(*stored);
+  if (!progress) return fail(ErrorCode::kCorruption, "how far the rows of a table are numbered cannot be read");
+  table.complete = progress->complete;
+  table.from = progress->from;
   return {};
 }
 
@@ -112,9 +109,7 @@ Status RowMaps::load_map(uint32_t table_id, Numbered& table) {
 
 void RowMaps::put_state(uint32_t table_id, const Numbered& table, kv::Batch& batch) {
   changed_ = true;
-  Bytes value(1, table.complete ? '\1' : '\0');
-  put_blob(value, table.from);
-  batch.put(Family::kMeta, state_key(table_id), value);
+  batch.put(Family::kMeta, state_key(table_id), Progress{table.complete, table.from}.encode());
 }
 
 // ---- records ----

@@ -430,7 +430,9 @@ class ModificationBinder {
     if (!body_->json) plan.partition_key_markers = partition_key_markers(body_->partition);
     body_->default_ttl_s = table().default_ttl_s();
     plan.timeout = std::move(timeout_);
-    plan.body = ModificationPlan{.table = table_, .counter = table().is_counter, .body = std::move(body_)};
+    const bool conditional = !body_->conditions.empty();
+    plan.body = ModificationPlan{
+        .table = table_, .counter = table().is_counter, .conditional = conditional, .body = std::move(body_)};
     return plan;
   }
 

@@ -22,6 +22,22 @@ constexpr std::string_view kServerClockKey = "table.server_clock";
 /// Entries whose postings one record may make.
 constexpr size_t kBuiltAtOnce = 1024;
 
+/// The rows that the write changes and has no condition on.
+std::vector<rows::RowCondition> changed_besides(const rows::ConditionalWrite& write) {
+  std::vector<rows::RowCondition> changed;
+  for (const rows::Mutation& mutation : write.mutations) {
+    for (const rows::RowMutation& row : mutation.rows) {
+      const auto is_same = [&](const rows::RowCondition& condition) {
+        return condition.is_static == row.is_static && condition.clustering == row.clustering;
+      };
+      if (std::ranges::none_of(write.conditions, is_same)) {
+        changed.push_back({.is_static = row.is_static, .clustering = row.clustering, .columns = {}});
+      }
+    }
+  }
+  return changed;
+}
+
 }  // namespace
 
 struct TableSpace::Impl {
@@ -193,6 +209,10 @@ Result<rows::Decision> TableSpace::apply_conditional(const schema::Schema& schem
     SAGITTA_TRY(auto first, writer.first_row(*table, write.partition_key));
     if (first) decision.rows.push_back(*std::move(first));
     return decision;
+  }
+  for (const rows::RowCondition& changed : changed_besides(write)) {
+    SAGITTA_TRY(const auto found, writer.read(*table, write.partition_key, changed));
+    newest_us = std::max(newest_us, found.newest_us);
   }
   const int64_t proposed = write.mutations.empty() ? 0 : write.mutations.front().timestamp_us;
   SAGITTA_TRY(const int64_t stamp_us, impl_->conditional_timestamp(proposed, newest_us));

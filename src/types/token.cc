@@ -61,6 +61,12 @@ size_t partition_of(int64_t token, size_t count) {
   return static_cast<size_t>((Wide{place} * count) >> 64);
 }
 
+int64_t first_token_of(size_t partition, size_t count) {
+  __extension__ using Wide = unsigned __int128;
+  const Wide place = ((Wide{partition} << 64) + count - 1) / count;
+  return static_cast<int64_t>(static_cast<uint64_t>(place) ^ (uint64_t{1} << 63));
+}
+
 Bytes pack_partition_key(std::span<const Bytes> components) {
   if (components.size() == 1) return components[0];
   Bytes key;

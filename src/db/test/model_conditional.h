@@ -149,14 +149,18 @@ class ModelConditional : public ModelConditions {
       return wish.holds(at == nullptr ? Value() : at->values.at(wish.column.name));
     });
   }
-  /// Newer than all that the rows of the conditions have, and not older than the server's clock.
+  /// Newer than all that the rows have which are looked at or written, and not older than the
+  /// server's clock.
   int64_t stamp() const {
     int64_t stamp_us = machine_.clock.now_us();
     if (machine_.partitions > 1) stamp_us += stamp_us & 1;
     const TwinPartition& partition = table_->partitions[statements_.front().place.partition];
     for (const Statement& one : statements_) {
-      if (one.looks_at_row()) stamp_us = std::max(stamp_us, partition.newest_ts(one.place.clustering) + 1);
-      if (one.looks_at_statics()) stamp_us = std::max(stamp_us, partition.newest_static_ts() + 1);
+      if (one.looks_at_row() || !one.static_only)
+        stamp_us = std::max(stamp_us, partition.newest_ts(one.place.clustering) + 1);
+      if (one.looks_at_statics() || one.write.changes_static) {
+        stamp_us = std::max(stamp_us, partition.newest_static_ts() + 1);
+      }
     }
     return stamp_us;
   }

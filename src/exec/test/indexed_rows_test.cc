@@ -1,6 +1,7 @@
 /// Rows that postings name come as a scan comes to them, from one log partition as from several.
 #include "sagitta/exec/indexed_rows.h"
 
+#include "sagitta/index/progress.h"
 #include "sagitta/rows/posting.h"
 
 #include "stores.h"
@@ -24,6 +25,16 @@ class IndexedRowsTest : public StoresTest {
         if (is_third(k, c)) post(kThird, k, row_key(k, c));
       }
       if (has_static(k)) post(kStatics, k, rows::static_row_key(*table_, types::from_int32(k)));
+    }
+    for (size_t p = 0; p < kParts; ++p) set_whole(p, true);
+  }
+  /// Whether the log partition has the postings of all rows.
+  void set_whole(size_t partition, bool whole) {
+    const index::Progress progress{.complete = whole};
+    for (const uint32_t index : {kOdd, kThird, kStatics}) {
+      const Bytes key = index::posting_progress_key(index);
+      several_.add(key, types::first_token_of(partition, kParts), progress.encode(), kv::Family::kMeta);
+      if (partition == 0) one_.add(key, 0, progress.encode(), kv::Family::kMeta);
     }
   }
   static bool is_odd(int k) { return k % 2 == 1; }
@@ -110,6 +121,32 @@ TEST_F(IndexedRowsTest, AStaticRowMeansAllOfItsPartition) {
     ReadRange rest = scan_;
     rest.after = key;
     EXPECT_EQ(named({all_of(kStatics)}, rest), scanned(rest, in_some));
+  }
+}
+
+TEST_F(IndexedRowsTest, WhereAnIndexIsNotWholeAllRowsAreRead) {
+  set_whole(2, false);
+  const int64_t from = types::first_token_of(2, kParts);
+  const int64_t behind = types::first_token_of(3, kParts);
+  const auto read_named = [&](const ReadRange& range, bool skip = false) {
+    const std::vector<plan::IndexProbe> probes = {all_of(kOdd)};
+    return read(IndexedRows(several_.rows(table_), probes), range, skip);
+  };
+  const auto expected = [&](const ReadRange& range, bool skip = false) {
+    const bool comes_by = !range.after || types::token_of(range.after->partition) < behind;
+    auto keys = read_one(range, skip);
+    std::erase_if(keys, [&](const RowKey& key) {
+      const bool is_in_rest = comes_by && types::token_of(key.partition) >= from;
+      return !is_in_rest && !is_odd(types::to_int32(key.partition));
+    });
+    return keys;
+  };
+  EXPECT_EQ(read_named(scan_), expected(scan_));
+  EXPECT_EQ(read_named(scan_, true), expected(scan_, true));
+  for (const RowKey& key : read_one(scan_)) {
+    ReadRange rest = scan_;
+    rest.after = key;
+    EXPECT_EQ(read_named(rest), expected(rest));
   }
 }
 

@@ -16,6 +16,15 @@ TEST(PartitionOf, GivesEachPartitionItsShareOfTheRing) {
     EXPECT_EQ(types::partition_of(INT64_MIN, count), 0U);
     EXPECT_EQ(types::partition_of(INT64_MAX, count), count - 1);
   }
+  for (const size_t count : {1U, 2U, 3U, 5U, 64U}) {
+    for (size_t partition = 0; partition < count; ++partition) {
+      const int64_t first = types::first_token_of(partition, count);
+      EXPECT_EQ(types::partition_of(first, count), partition);
+      if (partition > 0) {
+        EXPECT_EQ(types::partition_of(first - 1, count), partition - 1);
+      }
+    }
+  }
   EXPECT_EQ(types::partition_of(-1, 2), 0U);
   EXPECT_EQ(types::partition_of(0, 2), 1U);
   EXPECT_EQ(types::partition_of(INT64_MIN + (int64_t{1} << 58) - 1, 64), 0U);

@@ -33,8 +33,8 @@ struct Matrix {
 ///   map, with a little noise in all of them.
 /// * embed768, cosine: unit vectors; topics, sub-topics and what is a row's own, each with a
 ///   power-law spectrum, turned so that no axis means anything.
-/// * copies, cosine: embed768, in which every third row is one of 40 vectors, as texts that many rows
-///   share have; so is every third query.
+/// * copies, cosine: embed768, in which every third row is one of 40 vectors, as texts that many
+///   rows share have; so is every third query.
 /// * lengths, dot product: embed768, each vector of a length of its own, log-normal.
 ///
 /// Thread-safe.

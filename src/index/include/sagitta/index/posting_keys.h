@@ -21,6 +21,10 @@ struct PostingProbe {
   bool is_equality = false;
 };
 
+/// Whether the view has the postings of all rows for every probe. An index may have been dropped,
+/// or begun, since it was chosen. kWouldBlock, kIo; kCorruption.
+Result<bool> are_whole(const rows::ReadView& view, std::span<const PostingProbe> probes);
+
 /// Row keys, ascending, each once. Not thread-safe; must not outlive its view.
 class PostingKeys {
  public:
@@ -32,9 +36,10 @@ class PostingKeys {
 };
 
 /// Of the rows that every probe means; there is at least one. A probe for many terms holds the
-/// least `kHeldKeys` keys that it found, and goes through its postings again for those behind them.
+/// least keys that it found, so many of them or so many bytes, and goes through its postings again
+/// for those behind them.
 std::unique_ptr<PostingKeys> open_keys(const rows::ReadView& view, std::span<const PostingProbe> probes);
 
-inline constexpr size_t kHeldKeys = 4096;
+inline constexpr size_t kHeldKeys = 4096, kHeldBytes = size_t{4} << 20;
 
 }  // namespace sagitta::index

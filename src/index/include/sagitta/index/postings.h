@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "sagitta/index/index.h"
+#include "sagitta/index/progress.h"
 #include "sagitta/index/terms.h"
 #include "sagitta/kv/store.h"
 #include "sagitta/rows/cell_observer.h"
@@ -116,14 +117,13 @@ class PostingFollower final : public rows::CellObserver {
     schema::TableDefPtr def;
     std::vector<Kept> indexes;
   };
-  struct Progress {
+  struct Building {
     uint32_t table_id = 0;
-    bool complete = false;
-    Bytes from;
+    Progress progress = {};
   };
   struct State {
     std::map<uint32_t, Table> tables;
-    std::map<uint32_t, Progress> progress;  ///< by index
+    std::map<uint32_t, Building> indexes;  ///< by id
   };
   /// Of postings, with their values; an empty one is not known.
   using Keys = std::map<Bytes, Bytes>;

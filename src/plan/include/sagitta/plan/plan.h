@@ -61,6 +61,8 @@ struct ModificationBody;
 struct ModificationPlan {
   schema::TableDefPtr table;
   bool counter = false;
+  /// It has an IF: its answer may show rows.
+  bool conditional = false;
   /// Private to plan.
   std::shared_ptr<const ModificationBody> body;
 };

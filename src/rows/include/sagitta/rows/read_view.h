@@ -78,6 +78,11 @@ class ReadView {
   std::unique_ptr<RowCursor> scan_tokens(const schema::TableDef& table, int64_t start = INT64_MIN,
                                          int64_t end = INT64_MAX, BytesView after = {}) const;
 
+  /// What Family::kMeta has of the same moment; nothing when the key is not there.
+  Result<std::optional<Bytes>> meta(BytesView key) const {
+    charge(work::kGet);
+    return store_->get(kv::Family::kMeta, key, mode_, snapshot_.get());
+  }
   /// The postings whose keys are in [from, to), of the same moment.
   PostingCursor postings(BytesView from, BytesView to) const {
     return {store_->iterate(kv::Family::kPostings, from, to, mode_, snapshot_), now_s_, meter_};

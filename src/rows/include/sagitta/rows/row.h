@@ -30,8 +30,8 @@ struct LiveCell {
   int64_t timestamp_us = kNoTimestamp;
   /// Seconds since the epoch; 0 = lives forever.
   int64_t expires_s = 0;
-  /// Of a multi-cell column: for each element, or field of a UDT, in their order. No timestamp for a
-  /// field that is null.
+  /// Of a multi-cell column: for each element, or field of a UDT, in their order. No timestamp for
+  /// a field that is null.
   std::vector<CellTime> elements;
 };
 

@@ -14,6 +14,8 @@ namespace sagitta::types {
 int64_t token_of(BytesView partition_key);
 /// Which of `count` log partitions has the token: each has the same share of the ring.
 size_t partition_of(int64_t token, size_t count);
+/// The least token that `partition_of` gives the partition.
+int64_t first_token_of(size_t partition, size_t count);
 
 /// The serialised partition key: the single component itself, or for several (16-bit length, bytes,
 /// 0)*. As drivers hash it.
