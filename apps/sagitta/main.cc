@@ -73,6 +73,16 @@ CLI::App* add_bench_cql(CLI::App& bench, sagitta::BenchCqlOptions& options) {
   return cql;
 }
 
+/// Every option of the command by its name, with its value or its default.
+std::map<std::string, std::string> as_given(const CLI::App& command) {
+  std::map<std::string, std::string> given;
+  for (const CLI::Option* option : command.get_options()) {
+    if (option->get_lnames().empty() || option->get_lnames()[0] == "help") continue;
+    given[option->get_lnames()[0]] = option->empty() ? option->get_default_str() : option->results().back();
+  }
+  return given;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -109,6 +119,10 @@ int main(int argc, char** argv) {
       ->check(CLI::Range(16, 1 << 24));
   serve->add_option("--request-timeout", options.request_timeout_ms, "Deadline of a request, milliseconds")
       ->check(CLI::Range(1, 1 << 30));
+  serve
+      ->add_option("--slow-query-ms", options.slow_query_ms,
+                   "Statements that take longer are logged, with their literals; 0 = none")
+      ->check(CLI::Range(0, 1 << 30));
   serve->add_option("--connections", options.connections_max, "Open connections for each listener")
       ->check(CLI::Range(1, 1 << 20));
   std::string config;
@@ -130,5 +144,6 @@ int main(int argc, char** argv) {
   if (verify->parsed()) return sagitta::verify(verified);
   if (bench_ann->parsed()) return sagitta::bench_ann(bench_ann_options);
   if (bench_cql->parsed()) return sagitta::bench_cql(bench_cql_options);
+  options.as_given = as_given(*serve);
   return sagitta::serve(options);
 }

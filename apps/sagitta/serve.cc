@@ -47,6 +47,8 @@ db::Options database_options(const ServeOptions& options, const async::Endpoint&
   database.node.cluster_name = options.cluster_name;
   database.node.cql_address = cql.address;
   database.node.cql_port = cql.port;
+  database.settings = options.as_given;
+  database.slow_query_us = options.slow_query_ms * 1000;
   db::BudgetOptions& budgets = database.budgets;
   budgets.root_bytes = charged_bytes(options.memory_mib);
   budgets.block_cache_bytes = options.block_cache_mib << 20;

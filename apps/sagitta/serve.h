@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <string>
 
 namespace sagitta {
@@ -20,7 +21,11 @@ struct ServeOptions {
   uint64_t memory_mib = 2048;
   uint64_t block_cache_mib = 384;
   int64_t request_timeout_ms = 10'000;
+  /// 0: none is logged.
+  int64_t slow_query_ms = 500;
   uint64_t connections_max = 10'000;
+  /// All of the above as they were given, by the names of the command line.
+  std::map<std::string, std::string> as_given = {};
 };
 
 /// Serves until SIGTERM or SIGINT, then stops cleanly. Returns the exit status; a refusal to start

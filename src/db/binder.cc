@@ -37,9 +37,8 @@ Status Binder::prepare(const Permitted& statement) {
   return prepared_.put(statement.share());
 }
 
-Result<StatementPtr> Binder::find(BytesView id) {
+Result<StatementPtr> Binder::fit(StatementPtr statement, BytesView id) {
   const auto schemas = schemas_.newest();
-  StatementPtr statement = prepared_.find(id);
   if (statement == nullptr) return std::unexpected(unprepared(id));
   if (statement->plan->schema_version == schemas->full->version) return statement;
   auto bound = bind_statement(*schemas->full, statement->text, statement->keyspace, statement.get());

@@ -26,10 +26,15 @@ class Binder {
   /// Makes it known under its id. kOverloaded when there is no room for it.
   Status prepare(const Permitted& statement);
   /// A prepared statement that fits the schema of now; kUnprepared.
-  Result<StatementPtr> find(BytesView id);
+  Result<StatementPtr> find(BytesView id) { return fit(find_any(id), id); }
+  /// What `find_any` found under the id, as `find` gives it.
+  Result<StatementPtr> fit(StatementPtr statement, BytesView id);
   /// The same, whatever schema it fits; null when unknown.
   StatementPtr find_any(BytesView id) { return prepared_.find(id); }
   size_t prepared_count() const { return prepared_.size(); }
+  /// Those that are known, the last used first.
+  std::vector<StatementPtr> prepared() const { return prepared_.all(); }
+  PreparedCache::Use prepared_use() const { return prepared_.use(); }
 
  private:
   const Schemas& schemas_;

@@ -46,10 +46,12 @@ Engine::Engine(Options options, Environment environment, DataDirectory directory
       traces_(env_.clock, timeuuids_),
       partitions_(options_, env_, budgets_),
       schemas_(partitions_),
-      admission_({env_.clock, env_.random, timeuuids_}, traces_, env_.loops),
+      slow_queries_(options_.slow_query_us, env_.clock, env_.metrics),
+      admission_({env_.clock, env_.random, timeuuids_}, traces_, env_.loops, slow_queries_),
       binder_(schemas_, budgets_.prepared, env_.metrics),
       authorisation_(env_.authoriser, schemas_),
-      reader_(options_, env_, partitions_, schemas_, {options_.node, directory_.format.host_id, traces_}),
+      reader_(options_, env_, partitions_, schemas_,
+              {options_, directory_.format.host_id, budgets_, partitions_, traces_, clients_, admission_, binder_}),
       deadlines_(env_.clock, env_.loops),
       batches_(env_, partitions_),
       writer_(env_, partitions_, schemas_, deadlines_, budgets_.fresh_lists, batches_),
@@ -109,27 +111,31 @@ Result<PreparedPtr> Engine::prepare(std::string_view text, std::string_view keys
 }
 
 void Engine::query(std::string text, RequestOptions options, Done done) {
-  auto request = admission_.admit(std::move(options), std::move(done), "Execute CQL3 query", text);
-  if (request == nullptr) return;
   const bool is_long = text.size() > kCallerTextBytes;
-  auto work = [this, request, text = std::move(text)] {
-    run_bound(request, binder_.bind(text, request->options.keyspace));
-  };
+  auto request = admission_.admit({.words = std::move(text)}, std::move(options), std::move(done));
+  if (request == nullptr) return;
+  auto work = [this, request] { run_bound(request, binder_.bind(request->asked.words, request->options.keyspace)); };
   is_long ? env_.workers.post(std::move(work)) : work();
 }
 
 void Engine::execute(BytesView prepared_id, RequestOptions options, Done done) {
   const StatementPtr known = binder_.find_any(prepared_id);
   auto request =
-      admission_.admit(std::move(options), std::move(done), "Execute CQL3 prepared query", known ? known->text : "");
+      admission_.admit({.kind = Asked::Kind::kPrepared, .prepared = known}, std::move(options), std::move(done));
   if (request == nullptr) return;
-  if (known == nullptr || known->text.size() <= kCallerTextBytes) return run_bound(request, binder_.find(prepared_id));
+  if (known == nullptr || known->text.size() <= kCallerTextBytes) {
+    return run_bound(request, binder_.fit(known, prepared_id));
+  }
   // Its literals are evaluated each time, and after a change of the schema it is parsed again.
-  env_.workers.post([this, request, id = Bytes(prepared_id)] { run_bound(request, binder_.find(id)); });
+  env_.workers.post([this, request] {
+    const StatementPtr& prepared = request->asked.prepared;
+    run_bound(request, binder_.fit(prepared, prepared->id));
+  });
 }
 
 void Engine::batch(BatchKind kind, std::vector<BatchItem> items, RequestOptions options, Done done) {
-  auto request = admission_.admit(std::move(options), std::move(done), "Execute batch of CQL3 queries", "");
+  auto request =
+      admission_.admit({.kind = Asked::Kind::kBatch, .statements = items.size()}, std::move(options), std::move(done));
   if (request == nullptr) return;
   request->note_batch(kind);
   size_t text_bytes = 0;

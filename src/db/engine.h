@@ -14,6 +14,7 @@
 #include "admission.h"
 #include "authorisation.h"
 #include "binder.h"
+#include "clients.h"
 #include "completion.h"
 #include "data_directory.h"
 #include "partitions.h"
@@ -39,6 +40,7 @@ class Engine final : public Database {
   void query(std::string text, RequestOptions options, Done done) override;
   void execute(BytesView prepared_id, RequestOptions options, Done done) override;
   void batch(BatchKind kind, std::vector<BatchItem> items, RequestOptions options, Done done) override;
+  ClientPtr connect(std::string address, uint16_t port) override { return clients_.connect(std::move(address), port); }
   Status check_keyspace(std::string_view keyspace) const override;
   std::shared_ptr<void> on_schema_change(std::function<void(const SchemaChangeEvent&)> listener) override;
   Budgets& budgets() override { return budgets_; }
@@ -69,6 +71,8 @@ class Engine final : public Database {
   TraceRing traces_;
   Partitions partitions_;
   Schemas schemas_;
+  Clients clients_;
+  SlowQueries slow_queries_;
   Admission admission_;
   Binder binder_;
   Authorisation authorisation_;

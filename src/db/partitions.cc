@@ -180,6 +180,11 @@ std::optional<Error> Partitions::first_halted() const {
   return std::nullopt;
 }
 
+std::optional<kv::RocksShared::CacheUse> Partitions::block_cache() const {
+  if (rocks_ == nullptr) return std::nullopt;
+  return rocks_->block_cache();
+}
+
 Partitions::IndexCount Partitions::count_indexes() const {
   IndexCount count;
   const auto set = indexes();

@@ -62,6 +62,8 @@ class Partitions {
 
   /// The newest of their log clocks, and of the meta log's.
   int64_t log_clock_us() const;
+  /// Nothing while rows are kept in memory.
+  std::optional<kv::RocksShared::CacheUse> block_cache() const;
   bool indexes_ready() const { return indexes_->ready(); }
   /// Why one of them is halted, if one is.
   std::optional<Error> halted() const;

@@ -8,8 +8,6 @@
 #include "sagitta/exec/ann.h"
 #include "sagitta/exec/indexed_rows.h"
 
-#include "system_tables.h"
-
 namespace sagitta::db {
 namespace {
 
@@ -81,6 +79,8 @@ Reader::Reader(const Options& options, const Environment& environment, const Par
       blocked_reads_(env_.metrics.counter("sagitta_reads_blocked_total",
                                           "Reads that did not find everything in memory and went to a worker")),
       wide_reads_(env_.metrics.counter("sagitta_reads_wide_total", "Reads of many rows, done in slices on workers")),
+      abandoned_reads_(env_.metrics.counter("sagitta_reads_abandoned_total",
+                                            "Reads that ended early because their client had left")),
       caller_work_(work_gauge(env_.metrics, "session")),
       slice_work_(work_gauge(env_.metrics, "worker")) {}
 
@@ -101,7 +101,7 @@ void Reader::read_here(const ReadPtr& read) {
   read->meter.refill(read->way.index != nullptr ? options_.work.caller : options_.work.caller_rows);
   auto answer = step(*read, kv::ReadMode::kCacheOnly);
   caller_work_.note(read->meter.used());
-  if (!is_error(answer, ErrorCode::kWouldBlock)) return read->request->finish(std::move(answer));
+  if (!is_error(answer, ErrorCode::kWouldBlock)) return finish(*read, std::move(answer));
   read->run.reset();  // it reads from memory only
   if (read->meter.spent()) {
     read->request->context().note([] { return std::string("Reads much: going on on a worker"); });
@@ -126,8 +126,13 @@ bool Reader::read_slice(Read& read) {
   if (is_error(answer, ErrorCode::kWouldBlock) && read.meter.spent()) return false;
   read.run.reset();
   read.rows.reset();
-  read.request->finish(std::move(answer));
+  finish(read, std::move(answer));
   return true;
+}
+
+void Reader::finish(Read& read, Result<Answer> answer) {
+  if (is_error(answer, ErrorCode::kReadTimeout) && read.request->is_abandoned()) abandoned_reads_.add();
+  read.request->finish(std::move(answer));
 }
 
 void Reader::begin(Read& read, kv::ReadMode mode) {
@@ -142,7 +147,7 @@ void Reader::begin(Read& read, kv::ReadMode mode) {
     return;
   }
   if (table->is_virtual) {
-    read.rows = system_rows(table, {node_.node, node_.host_id, *schemas_.newest()->full, node_.traces});
+    read.rows = system_rows(table, {node_, *schemas_.newest()->full});
   } else if (read.way.kind == plan::Way::Kind::kPostings) {
     read.rows = std::make_unique<exec::IndexedRows>(stored_rows(read, {now_s, mode}), read.way.probes);
   } else {

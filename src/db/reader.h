@@ -12,17 +12,10 @@
 #include "partitions.h"
 #include "request.h"
 #include "schemas.h"
-#include "traces.h"
+#include "system_tables.h"
 #include "work_limits.h"
 
 namespace sagitta::db {
-
-/// What system tables tell about, beside the schema. The references must outlive the reader.
-struct NodeContext {
-  const NodeOptions& node;
-  const Uuid& host_id;
-  const TraceRing& traces;
-};
 
 /// Thread-safe. Outlives the requests.
 class Reader {
@@ -46,6 +39,7 @@ class Reader {
   exec::StoredRows stored_rows(Read& read, const exec::Views::Manner& manner) const;
   Result<Answer> step(Read& read, kv::ReadMode mode);
   void note_ann(const Read& read);
+  void finish(Read& read, Result<Answer> answer);
 
   const Options& options_;
   const Environment& env_;
@@ -57,6 +51,7 @@ class Reader {
   Counter& ann_nodes_;
   Counter& blocked_reads_;
   Counter& wide_reads_;
+  Counter& abandoned_reads_;
   WorkPeak caller_work_, slice_work_;
 };
 

@@ -8,22 +8,34 @@
 
 namespace sagitta::db {
 
-Request::Request(Admission& admission_in, const ValueSources& sources_in, RequestOptions options_in, Done done_in)
+Request::Request(Admission& admission_in, const ValueSources& sources_in, Asked asked_in, RequestOptions options_in,
+                 Done done_in)
     : admission(admission_in),
       sources(sources_in),
+      asked(std::move(asked_in)),
       options(std::move(options_in)),
       done(std::move(done_in)),
-      now_us(sources.clock.now_us()) {}
+      now_us(sources.clock.now_us()),
+      begun_us(sources.clock.steady_us()) {}
 
 Request::~Request() {
   if (!finished) finish(fail(ErrorCode::kServer, "the request was dropped"));
   // Who waits until nobody is in may end what the room is of.
   room = {};
-  admission.leave();
+  admission.leave(*this);
 }
+
+RequestContext Request::context() const {
+  return {.deadline = options.deadline,
+          .trace = trace.get(),
+          .patience = options.client ? &options.client->patience() : nullptr};
+}
+
+bool Request::is_abandoned() const { return options.client && options.client->patience().passed(sources.clock); }
 
 void Request::finish(Result<Answer> answer) {
   if (finished.exchange(true)) return;
+  admission.note_answer(*this, answer ? nullptr : &answer.error());
   if (trace != nullptr) {
     if (!answer) trace->event(answer.error().to_string());
     trace->finish();

@@ -14,6 +14,7 @@
 #include "sagitta/index/room.h"
 #include "sagitta/plan/plan.h"
 
+#include "asked.h"
 #include "authorisation.h"
 #include "traces.h"
 
@@ -35,8 +36,8 @@ Error with_write_type(const Error& error, WriteType type);
 
 /// Shared by whoever still has to do something for it; the last one to let go ends it.
 struct Request {
-  /// `admission` has let it in, and hears when it ends.
-  Request(Admission& admission, const ValueSources& sources, RequestOptions options, Done done);
+  /// `admission` hears when it is answered, and when it ends.
+  Request(Admission& admission, const ValueSources& sources, Asked asked, RequestOptions options, Done done);
   ~Request();
   Request(const Request&) = delete;
   Request& operator=(const Request&) = delete;
@@ -47,10 +48,13 @@ struct Request {
   /// `meter`: see EvalContext.
   plan::EvalContext eval(WorkMeter* meter) const;
   void note_batch(types::BatchKind kind);
-  RequestContext context() const { return {options.deadline, trace.get()}; }
+  RequestContext context() const;
+  /// The one who asks waits no longer.
+  bool is_abandoned() const;
 
   Admission& admission;
   const ValueSources sources;
+  const Asked asked;
   RequestOptions options;
   Done done;
   /// None in a batch of statements.
@@ -69,7 +73,14 @@ struct Request {
   index::Room room;
   std::shared_ptr<TraceSession> trace;
   const int64_t now_us;
+  /// Steady time.
+  const int64_t begun_us;
   std::atomic<bool> finished{false};
+
+  // The admission's.
+  uint64_t number = 0;  ///< 0: it is not in
+  Request* earlier = nullptr;
+  Request* later = nullptr;
 };
 using RequestPtr = std::shared_ptr<Request>;
 

@@ -116,8 +116,10 @@ PreparedCache::PreparedCache(MemoryBudget& budget, MetricsRegistry& metrics)
 
 StatementPtr PreparedCache::find(BytesView id) {
   std::lock_guard lock(mutex_);
+  ++requests_;
   auto it = by_id_.find(Bytes(id));
   if (it == by_id_.end()) return nullptr;
+  ++hits_;
   order_.splice(order_.begin(), order_, it->second);
   return it->second->statement;
 }
@@ -149,6 +151,18 @@ void PreparedCache::remove_locked(const Bytes& id) {
   if (it == by_id_.end()) return;
   order_.erase(it->second);
   by_id_.erase(it);
+}
+
+std::vector<StatementPtr> PreparedCache::all() const {
+  std::lock_guard lock(mutex_);
+  std::vector<StatementPtr> all;
+  for (const Entry& entry : order_) all.push_back(entry.statement);
+  return all;
+}
+
+PreparedCache::Use PreparedCache::use() const {
+  std::lock_guard lock(mutex_);
+  return {order_.size(), requests_, hits_, static_cast<uint64_t>(evictions_.value())};
 }
 
 size_t PreparedCache::size() const {

@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <vector>
 
 #include "sagitta/base/budget.h"
 #include "sagitta/base/metrics.h"
@@ -43,6 +44,15 @@ class PreparedCache {
   Status put(StatementPtr statement);
   void remove(BytesView id);
   size_t size() const;
+  /// The last used first.
+  std::vector<StatementPtr> all() const;
+  struct Use {
+    size_t entries = 0;
+    /// Of `find`.
+    uint64_t requests = 0, hits = 0;
+    uint64_t evictions = 0;
+  };
+  Use use() const;
 
  private:
   struct Entry {
@@ -55,6 +65,7 @@ class PreparedCache {
   MemoryBudget& budget_;
   Counter& evictions_;
   mutable std::mutex mutex_;
+  uint64_t requests_ = 0, hits_ = 0;
   Order order_;  ///< most recently used first
   std::unordered_map<Bytes, Order::iterator> by_id_;
 };

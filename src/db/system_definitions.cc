@@ -12,6 +12,7 @@ constexpr auto C = SystemColumn::Role::kClustering;
 DataTypePtr of(Kind kind) { return DataType::native(kind); }
 DataTypePtr text() { return of(Kind::kText); }
 DataTypePtr integer() { return of(Kind::kInt); }
+DataTypePtr bigint() { return of(Kind::kBigint); }
 DataTypePtr boolean() { return of(Kind::kBoolean); }
 DataTypePtr number() { return of(Kind::kDouble); }
 DataTypePtr uuid() { return of(Kind::kUuid); }
@@ -53,6 +54,10 @@ std::vector<SystemColumn> peers_v2_columns() {
           {"host_id", uuid()},         {"native_address", inet()},    {"native_port", integer()},
           {"preferred_ip", inet()},    {"preferred_port", integer()}, {"rack", text()},
           {"release_version", text()}, {"schema_version", uuid()},    {"tokens", DataType::set(text())}};
+}
+
+std::vector<SystemColumn> prepared_columns() {
+  return {{"prepared_id", of(Kind::kBlob), P}, {"logged_keyspace", text()}, {"query_string", text()}};
 }
 
 /// Options that tables and views share.
@@ -176,6 +181,62 @@ std::vector<SystemTable> virtual_schema_tables() {
            {{"keyspace_name", text(), P}, {"table_name", text(), C}, {"comment", text()}}}};
 }
 
+std::vector<SystemColumn> clients_columns() {
+  return {{"address", inet(), P},       {"port", integer(), C},       {"client_options", frozen_map()},
+          {"connection_stage", text()}, {"driver_name", text()},      {"driver_version", text()},
+          {"hostname", text()},         {"keyspace_name", text()},    {"protocol_version", integer()},
+          {"request_count", bigint()},  {"ssl_cipher_suite", text()}, {"ssl_enabled", boolean()},
+          {"ssl_protocol", text()},     {"username", text()}};
+}
+
+std::vector<SystemColumn> caches_columns() {
+  return {{"name", text(), P},
+          {"capacity_bytes", bigint()},
+          {"entry_count", integer()},
+          {"hit_count", bigint()},
+          {"hit_ratio", number()},
+          {"recent_hit_rate_per_second", bigint()},
+          {"recent_request_rate_per_second", bigint()},
+          {"request_count", bigint()},
+          {"size_bytes", bigint()}};
+}
+
+std::vector<SystemColumn> index_columns() {
+  return {{"keyspace_name", text(), P}, {"index_name", text(), C}, {"bytes", bigint()}, {"kind", text()},
+          {"progress", number()},       {"refused", bigint()},     {"rows", bigint()},  {"state", text()},
+          {"table_name", text()},       {"target", text()}};
+}
+
+std::vector<SystemTable> view_tables() {
+  const std::string_view k = "system_views";
+  return {{k, "caches", "system caches", caches_columns()},
+          {k, "clients", "currently connected clients", clients_columns()},
+          {k, "cql_metrics", "metrics of CQL statements", {{"name", text(), P}, {"value", number()}}},
+          {k, "indexes", "indexes: how far they are, and what they hold", index_columns()},
+          {k,
+           "queries",
+           "requests that are running",
+           {{"thread_id", text(), P},
+            {"client_address", inet()},
+            {"client_port", integer()},
+            {"keyspace_name", text()},
+            {"queued_micros", bigint()},
+            {"running_micros", bigint()},
+            {"task", text()}}},
+          {k,
+           "sai_column_indexes",
+           "indexes as Cassandra's StorageAttachedIndex shows them",
+           {{"keyspace_name", text(), P},
+            {"index_name", text(), C},
+            {"analyzer", text()},
+            {"column_name", text()},
+            {"is_building", boolean()},
+            {"is_queryable", boolean()},
+            {"is_string", boolean()},
+            {"table_name", text()}}},
+          {k, "settings", "what the server was started with", {{"name", text(), P}, {"value", text()}}}};
+}
+
 std::vector<SystemTable> trace_tables() {
   const std::string_view k = "system_traces";
   return {{k,
@@ -205,8 +266,9 @@ std::vector<SystemTable> trace_tables() {
 std::vector<SystemTable> make_system_tables() {
   std::vector<SystemTable> all = {{"system", "local", "information about the local node", local_columns()},
                                   {"system", "peers", "information about known peers", peers_columns()},
-                                  {"system", "peers_v2", "information about known peers", peers_v2_columns()}};
-  for (auto* group : {&schema_tables, &trace_tables, &virtual_schema_tables}) {
+                                  {"system", "peers_v2", "information about known peers", peers_v2_columns()},
+                                  {"system", "prepared_statements", "prepared statements", prepared_columns()}};
+  for (auto* group : {&schema_tables, &trace_tables, &virtual_schema_tables, &view_tables}) {
     for (SystemTable& table : group()) all.push_back(std::move(table));
   }
   return all;

@@ -1,4 +1,4 @@
-/// system.local, peers, peers_v2: this node, alone.
+/// system: this node, alone, and what it has prepared and built.
 #include "sagitta/db/database.h"
 #include "sagitta/types/value.h"
 
@@ -11,7 +11,7 @@ namespace {
 constexpr std::string_view kToken = "0";
 
 SystemRow local_row(const SystemContext& context) {
-  const NodeOptions& node = context.node;
+  const NodeOptions& node = context.node.options.node;
   const Value address = inet_value(node.cql_address), port = types::from_int32(node.cql_port);
   return {{"key", text_value("local")},
           {"bootstrapped", text_value("COMPLETED")},
@@ -21,7 +21,7 @@ SystemRow local_row(const SystemContext& context) {
           {"cql_version", text_value(kCqlVersion)},
           {"data_center", text_value(node.data_center)},
           {"gossip_generation", types::from_int32(1)},
-          {"host_id", context.host_id.bytes()},
+          {"host_id", context.node.host_id.bytes()},
           {"listen_address", address},
           {"listen_port", port},
           {"native_protocol_version", text_value("5")},
@@ -34,12 +34,21 @@ SystemRow local_row(const SystemContext& context) {
           {"tokens", text_list_value({std::string(kToken)})}};
 }
 
+void add_prepared(exec::MemoryRows& rows, const SystemContext& context) {
+  for (const StatementPtr& statement : context.node.binder.prepared()) {
+    rows.add({{"prepared_id", statement->id},
+              {"logged_keyspace", text_or_null(statement->keyspace)},
+              {"query_string", text_value(statement->text)}});
+  }
+}
+
 }  // namespace
 
 bool add_local_rows(exec::MemoryRows& rows, const SystemContext& context) {
   const schema::TableDef& table = *rows.table();
   if (table.keyspace != "system") return false;
   if (table.name == "local") rows.add(local_row(context));
+  if (table.name == "prepared_statements") add_prepared(rows, context);
   return true;
 }
 

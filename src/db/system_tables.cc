@@ -77,17 +77,22 @@ schema::SchemaPtr with_system_keyspaces(const schema::Schema& schema) {
   return all;
 }
 
-bool is_virtual_keyspace(std::string_view keyspace) { return keyspace == "system_virtual_schema"; }
+bool is_virtual_keyspace(std::string_view keyspace) {
+  return keyspace == "system_virtual_schema" || keyspace == "system_views";
+}
 
 std::unique_ptr<exec::MemoryRows> system_rows(const schema::TableDefPtr& table, const SystemContext& context) {
   auto rows = std::make_unique<exec::MemoryRows>(table);
   const bool known = add_local_rows(*rows, context) || add_schema_rows(*rows, context) ||
-                     add_virtual_schema_rows(*rows, context) || add_trace_rows(*rows, context);
+                     add_virtual_schema_rows(*rows, context) || add_trace_rows(*rows, context) ||
+                     add_view_rows(*rows, context);
   SAGITTA_ASSERT(known);
   return rows;
 }
 
 Value text_value(std::string_view text) { return Bytes(text); }
+
+Value text_or_null(std::string_view text) { return text.empty() ? Value() : text_value(text); }
 
 Value inet_value(const std::string& address) {
   auto bytes = types::from_text(*types::DataType::native(types::Kind::kInet), address);

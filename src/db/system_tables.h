@@ -7,17 +7,31 @@
 #include "sagitta/exec/memory_rows.h"
 #include "sagitta/schema/schema.h"
 
+#include "admission.h"
+#include "binder.h"
+#include "clients.h"
+#include "partitions.h"
 #include "traces.h"
 
 namespace sagitta::db {
 
-/// What system tables tell about. The references must outlive the call.
-struct SystemContext {
-  const NodeOptions& node;
+/// What system tables tell about, beside the schema. All must outlive whoever has it.
+struct NodeContext {
+  const Options& options;
   const Uuid& host_id;
+  const Budgets& budgets;
+  const Partitions& partitions;
+  const TraceRing& traces;
+  const Clients& clients;
+  const Admission& admission;
+  const Binder& binder;
+};
+
+/// The references must outlive the call.
+struct SystemContext {
+  const NodeContext& node;
   /// System keyspaces included.
   const schema::Schema& schema;
-  const TraceRing& traces;
 };
 
 /// `schema` with the system keyspaces added; its version and version_uuid stay.
@@ -33,10 +47,13 @@ bool add_local_rows(exec::MemoryRows& rows, const SystemContext& context);
 bool add_schema_rows(exec::MemoryRows& rows, const SystemContext& context);
 bool add_virtual_schema_rows(exec::MemoryRows& rows, const SystemContext& context);
 bool add_trace_rows(exec::MemoryRows& rows, const SystemContext& context);
+bool add_view_rows(exec::MemoryRows& rows, const SystemContext& context);
 
 // Values for rows.
 using SystemRow = std::map<std::string, Value, std::less<>>;
 Value text_value(std::string_view text);
+/// Null when it is empty.
+Value text_or_null(std::string_view text);
 /// Null when the text is no address.
 Value inet_value(const std::string& address);
 Value text_map_value(const std::map<std::string, std::string>& map);

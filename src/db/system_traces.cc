@@ -39,9 +39,10 @@ void add_events(exec::MemoryRows& rows, const TraceRecord& trace, const NodeOpti
 bool add_trace_rows(exec::MemoryRows& rows, const SystemContext& context) {
   const schema::TableDef& table = *rows.table();
   if (table.keyspace != "system_traces") return false;
-  for (const TraceRecord& trace : context.traces.records()) {
-    if (table.name == "sessions") add_session(rows, trace, context.node);
-    if (table.name == "events") add_events(rows, trace, context.node);
+  const NodeOptions& node = context.node.options.node;
+  for (const TraceRecord& trace : context.node.traces.records()) {
+    if (table.name == "sessions") add_session(rows, trace, node);
+    if (table.name == "events") add_events(rows, trace, node);
   }
   return true;
 }

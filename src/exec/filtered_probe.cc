@@ -41,6 +41,7 @@ Result<bool> FilteredProbe::look_at(index::RowNumber number, BytesView key) {
   if (rows_.is_on_core()) {
     SAGITTA_CHECK(request_.may_go_on());
   }
+  SAGITTA_CHECK(deadline_.step());
   SAGITTA_TRY(auto row, rows_.get(key));
   if (row == nullptr || !in_ranges(*row) || !projector_.passes(*row)) return false;
   const rows::LiveCell* cell = row->cell(*request_.select.ann->column);

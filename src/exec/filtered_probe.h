@@ -36,6 +36,7 @@ class FilteredProbe {
   std::vector<types::Interval> intervals_;
   std::unordered_map<index::RowNumber, Accepted> accepted_;
   uint64_t candidates_ = 0;
+  DeadlineCheck deadline_{request_};
   std::optional<Error> error_;
 };
 

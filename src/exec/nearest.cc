@@ -71,6 +71,7 @@ class AnnRun final : public SelectRun {
 
   Result<ResultSet> step() override {
     if (scan_ == nullptr) {
+      SAGITTA_CHECK(DeadlineCheck(request_).look());
       SAGITTA_TRY(auto found, search());
       if (found) return *std::move(found);
       start_scan();

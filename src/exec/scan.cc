@@ -26,7 +26,11 @@ Status SelectRequest::may_go_on() const {
 }
 
 Status DeadlineCheck::look() const {
-  if (!request_.context.deadline.passed(request_.clock)) return {};
+  const RequestContext& context = request_.context;
+  if (context.patience != nullptr && context.patience->passed(request_.clock)) {
+    return fail(ErrorCode::kReadTimeout, fmt::format("The client left after {} rows were read", steps_));
+  }
+  if (!context.deadline.passed(request_.clock)) return {};
   return fail(ErrorCode::kReadTimeout, fmt::format("Operation timed out after reading {} rows", steps_));
 }
 

@@ -7,6 +7,7 @@
 #include "sagitta/index/kinds.h"
 #include "sagitta/rows/posting.h"
 #include "sagitta/rows/row_keys.h"
+#include "sagitta/types/token.h"
 
 namespace sagitta::index {
 namespace {
@@ -18,6 +19,17 @@ constexpr uint64_t kPostingBytes = 48;
 
 /// Of more terms these stand for all in an estimate.
 constexpr size_t kTermsEstimated = 32;
+
+/// Of the rows of a log partition, which come in the order of their tokens: 1 for all of them.
+double share_done(const Progress& progress, log::Partition partition, log::Partition partitions) {
+  if (progress.complete) return 1;
+  const auto parts = rows::split_key(progress.from);
+  if (!parts) return 0;
+  constexpr double kRing = 0x1p64;
+  const auto behind =
+      static_cast<double>(parts->token) - static_cast<double>(types::first_token_of(partition, partitions));
+  return std::clamp(behind * partitions / kRing, 0.0, 0.999);
+}
 
 }  // namespace
 
@@ -33,30 +45,39 @@ void SharedPostings::leave(log::Partition partition) {
   stores_[partition] = nullptr;
 }
 
-void SharedPostings::set_complete(uint32_t index_id, log::Partition partition, bool complete) {
+void SharedPostings::set_progress(uint32_t index_id, log::Partition partition, double share) {
   std::unique_lock lock(mutex_);
-  complete_[index_id][partition] = complete;
+  progress_[index_id][partition] = share;
 }
 
 void SharedPostings::forget(uint32_t index_id, log::Partition partition) {
   std::unique_lock lock(mutex_);
-  const auto found = complete_.find(index_id);
-  if (found == complete_.end()) return;
+  const auto found = progress_.find(index_id);
+  if (found == progress_.end()) return;
   found->second.erase(partition);
-  if (found->second.empty()) complete_.erase(found);
+  if (found->second.empty()) progress_.erase(found);
 }
 
 bool SharedPostings::is_complete(uint32_t index_id) const {
   std::shared_lock lock(mutex_);
-  const auto found = complete_.find(index_id);
-  return found != complete_.end() && found->second.size() == stores_.size() &&
-         std::ranges::all_of(found->second, [](const auto& one) { return one.second; });
+  const auto found = progress_.find(index_id);
+  return found != progress_.end() && found->second.size() == stores_.size() &&
+         std::ranges::all_of(found->second, [](const auto& one) { return one.second == 1; });
+}
+
+double SharedPostings::progress(uint32_t index_id) const {
+  std::shared_lock lock(mutex_);
+  const auto found = progress_.find(index_id);
+  if (found == progress_.end()) return 0;
+  double sum = 0;
+  for (const auto& [partition, share] : found->second) sum += share;
+  return sum / static_cast<double>(stores_.size());
 }
 
 bool SharedPostings::is_building() const {
   std::shared_lock lock(mutex_);
-  return std::ranges::any_of(complete_, [](const auto& index) {
-    return std::ranges::any_of(index.second, [](const auto& one) { return !one.second; });
+  return std::ranges::any_of(progress_, [](const auto& index) {
+    return std::ranges::any_of(index.second, [](const auto& one) { return one.second < 1; });
   });
 }
 
@@ -75,9 +96,13 @@ uint64_t SharedPostings::estimate_bytes(uint32_t index_id, std::span<const types
   return looked_at.empty() ? 0 : bytes * terms.size() / looked_at.size();
 }
 
-double PostingIndex::share(std::span<const types::Interval> terms) const {
+uint64_t PostingIndex::bytes() const {
   const types::Interval everything;
-  const uint64_t all = shared_.estimate_bytes(def().id, std::span(&everything, 1));
+  return shared_.estimate_bytes(def().id, std::span(&everything, 1));
+}
+
+double PostingIndex::share(std::span<const types::Interval> terms) const {
+  const uint64_t all = bytes();
   if (all == 0) return 0;
   return std::min(1.0, static_cast<double>(shared_.estimate_bytes(def().id, terms)) / static_cast<double>(all));
 }
@@ -253,7 +278,7 @@ void PostingFollower::committed() {
     if (!state_.indexes.contains(id)) shared_.forget(id, partition_);
   }
   for (const auto& [id, index] : state_.indexes) {
-    shared_.set_complete(id, partition_, index.progress.complete);
+    shared_.set_progress(id, partition_, share_done(index.progress, partition_, shared_.partitions()));
     told_.insert(id);
   }
 }

@@ -26,6 +26,8 @@ class RocksProcess final : public RocksShared {
 
   size_t memory_bytes() const override { return cache_->GetUsage() + memtables_->memory_usage(); }
 
+  CacheUse block_cache() const override { return {cache_->GetCapacity(), cache_->GetUsage()}; }
+
   FileSystem& files() const { return files_; }
   rocksdb::ColumnFamilyOptions family_options() const;
   rocksdb::DBOptions database_options() const;

@@ -50,7 +50,10 @@ void CqlSession::respond(const CqlCall& call, const Result<db::Answer>& answered
   end(call);
   if (connection_ == nullptr) return;
   if (answered) {
-    if (const auto* set = std::get_if<db::SetKeyspace>(&answered->body)) keyspace_ = set->keyspace;
+    if (const auto* set = std::get_if<db::SetKeyspace>(&answered->body)) {
+      keyspace_ = set->keyspace;
+      client_->use(keyspace_);
+    }
     send(encode_answer(call, *answered));
   } else {
     send_error(call.stream, answered.error(), call.consistency);

@@ -14,6 +14,7 @@ db::RequestOptions options_of(const wire::QueryParameters& parameters, const wir
   options.deadline = caller.deadline;
   options.tracing = request.tracing;
   options.who = {.address = caller.address};
+  options.client = caller.client;
   return options;
 }
 

@@ -36,7 +36,9 @@ struct CqlCall {
 
 /// Who asks.
 struct Caller {
-  std::string keyspace, address;
+  std::string keyspace;
+  db::ClientPtr client;
+  std::string address;
   Deadline deadline;
 };
 

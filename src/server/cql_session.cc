@@ -22,6 +22,7 @@ void CqlSession::on_data(BytesView bytes) {
 
 void CqlSession::on_end() {
   ended_ = true;
+  client_->leave(context_.clock.steady_us() + kLeaveGraceUs);
   pace();
 }
 
@@ -41,6 +42,7 @@ void CqlSession::pace() {
 }
 
 void CqlSession::forget_connection() {
+  client_->leave(context_.clock.steady_us());
   schema_events_.reset();
   connection_.reset();
   incoming_.clear();
@@ -87,6 +89,7 @@ void CqlSession::refuse(const wire::FrameError& refused) {
 
 void CqlSession::take(wire::Frame& frame) {
   context_.requests.add();
+  client_->count_request();
   version_ = frame.version;
   auto charge = MemoryCharge::take(context_.database.budgets().frames, frame.plain_bytes);
   if (!charge) return send_error(frame.stream, charge.error());
@@ -156,6 +159,7 @@ void CqlSession::startup(const wire::Startup& message, const CqlCall& call) {
   const auto compression = compression_of(message, version_);
   if (!compression) return send_error(call.stream, compression.error());
   started_ = true;
+  tell_of_start(message);
   incoming_.frames().set_compression(*compression);
   send({.stream = call.stream, .opcode = wire::Opcode::kReady, .body = wire::encode_ready()});
   encoder_.set_compression(*compression);
@@ -165,12 +169,19 @@ void CqlSession::startup(const wire::Startup& message, const CqlCall& call) {
   }
 }
 
+void CqlSession::tell_of_start(const wire::Startup& message) {
+  std::map<std::string, std::string> options;
+  for (const auto& [name, value] : message.options) options.emplace(name, value);
+  client_->start(version_, std::move(options));
+}
+
 void CqlSession::supported(const CqlCall& call) {
   send({.stream = call.stream, .opcode = wire::Opcode::kSupported, .body = encode_supported()});
 }
 
 Caller CqlSession::caller() const {
-  return {keyspace_, connection_->peer().address, Deadline::in_us(context_.clock, context_.request_timeout_us)};
+  return {keyspace_, client_, connection_->peer().address,
+          Deadline::in_us(context_.clock, context_.request_timeout_us)};
 }
 
 template <AsksDatabase Message>

@@ -26,6 +26,7 @@ class CqlSession final : public std::enable_shared_from_this<CqlSession> {
   CqlSession(SessionContext& context, async::ConnectionPtr connection)
       : context_(context),
         connection_(std::move(connection)),
+        client_(context.database.connect(connection_->peer().address, connection_->peer().port)),
         incoming_(context.database.budgets().frames, context.workers) {}
 
   void on_data(BytesView bytes);
@@ -62,6 +63,7 @@ class CqlSession final : public std::enable_shared_from_this<CqlSession> {
   // Requests.
   Caller caller() const;
   void startup(const wire::Startup& message, const CqlCall& call);
+  void tell_of_start(const wire::Startup& message);
   void supported(const CqlCall& call);
   template <AsksDatabase Message>
   void handle(const Message& message, const wire::Request& request, CqlCall call);
@@ -88,7 +90,8 @@ class CqlSession final : public std::enable_shared_from_this<CqlSession> {
   void send(wire::OutgoingFrame response);
 
   SessionContext& context_;
-  async::ConnectionPtr connection_;      ///< null once it is closed
+  async::ConnectionPtr connection_;  ///< null once it is closed
+  const db::ClientPtr client_;
   std::shared_ptr<void> schema_events_;  ///< set by REGISTER
   wire::FrameEncoder encoder_;
   Incoming incoming_;

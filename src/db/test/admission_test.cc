@@ -21,15 +21,16 @@ class AdmissionTest : public testing::Test {
  protected:
   /// Its answer is in `answers_` once it has one.
   RequestPtr admit(RequestOptions options = {}) {
-    return admission_.admit(
-        std::move(options), [this](const Result<Answer>& answer) { answers_.push_back(outcome(answer)); },
-        "Execute CQL3 query", "SELECT 1");
+    return admission_.admit({.words = "SELECT 1"}, std::move(options),
+                            [this](const Result<Answer>& answer) { answers_.push_back(outcome(answer)); });
   }
 
   Machine machine_{1};
   TimeUuidSource timeuuids_{machine_.clock, machine_.random};
   TraceRing traces_{machine_.clock, timeuuids_};
-  Admission admission_{{machine_.clock, machine_.random, timeuuids_}, traces_, thread_loops()};
+  MetricsRegistry metrics_;
+  SlowQueries slow_queries_{1000, machine_.clock, metrics_};
+  Admission admission_{{machine_.clock, machine_.random, timeuuids_}, traces_, thread_loops(), slow_queries_};
   std::vector<std::string> answers_;
 };
 

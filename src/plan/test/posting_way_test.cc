@@ -45,7 +45,7 @@ class PostingWayTest : public PlanTest {
       batch->put(kv::Family::kPostings, rows::posting_key(def(name).id, posting), rows::posting_value(posting));
     }
     ASSERT_TRUE(store_->write(*batch));
-    shared_.set_complete(def(name).id, 0, true);
+    shared_.set_progress(def(name).id, 0, 1);
   }
   void change_set() {
     const schema::TableDefPtr table = schema_->find_table("zz", "p");
@@ -97,7 +97,7 @@ TEST_F(PostingWayTest, APartitionIsReadUnlessOneTermIsAsked) {
 }
 
 TEST_F(PostingWayTest, OneThatIsBuiltIsNotAsked) {
-  shared_.set_complete(def("pv").id, 0, false);
+  shared_.set_progress(def("pv").id, 0, 0.5);
   EXPECT_EQ(way("WHERE v = 7"), "all partitions, filtered");
 }
 

@@ -293,5 +293,39 @@ TEST_F(CqlSessionTest, WhatCameBeforeTheClientsEndIsAnsweredFirst) {
   EXPECT_TRUE(one.connection->finished);
 }
 
+TEST_F(CqlSessionTest, TheDatabaseKnowsTheClient) {
+  Client one = client();
+  const db::ClientPtr known = database_.client;
+  EXPECT_EQ(known->endpoint(), "127.0.0.1:1");
+  EXPECT_EQ(known->facts().options.at("CQL_VERSION"), "3.0.0");
+  EXPECT_EQ(known->facts().protocol_version, 4);
+  EXPECT_EQ(known->requests(), 1U);
+  EXPECT_EQ(known->facts().keyspace, "");
+  database_.answer.body = db::SetKeyspace{"ks"};
+  one.say(query(1));
+  EXPECT_EQ(known->facts().keyspace, "ks");
+  EXPECT_EQ(known->requests(), 2U);
+  EXPECT_EQ(known.use_count(), 3) << "the database's, the session's and this test's";
+}
+
+TEST_F(CqlSessionTest, AClientThatSaidItsLastWordIsAnsweredForALittleLonger) {
+  Client one = client();
+  const db::ClientPtr known = database_.client;
+  one.handler->on_end();
+  EXPECT_FALSE(known->patience().passed(clock_));
+  clock_.advance_us(kLeaveGraceUs - 1);
+  EXPECT_FALSE(known->patience().passed(clock_));
+  clock_.advance_us(1);
+  EXPECT_TRUE(known->patience().passed(clock_));
+}
+
+TEST_F(CqlSessionTest, AClientThatIsGoneWaitsForNothing) {
+  Client one = client();
+  const db::ClientPtr known = database_.client;
+  EXPECT_FALSE(known->patience().passed(clock_));
+  one.vanish();
+  EXPECT_TRUE(known->patience().passed(clock_));
+}
+
 }  // namespace
 }  // namespace sagitta::server::test

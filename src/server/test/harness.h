@@ -90,6 +90,10 @@ class FakeDatabase final : public db::Database {
   }
   void execute(BytesView, db::RequestOptions, db::Done done) override { done(executed); }
   void batch(db::BatchKind, std::vector<db::BatchItem>, db::RequestOptions, db::Done done) override { done(no()); }
+  db::ClientPtr connect(std::string address, uint16_t port) override {
+    client = std::make_shared<db::Client>(std::move(address), port, nullptr);
+    return client;
+  }
   Status check_keyspace(std::string_view) const override { return {}; }
   std::shared_ptr<void> on_schema_change(std::function<void(const db::SchemaChangeEvent&)>) override { return nullptr; }
   db::Budgets& budgets() override { return budgets_; }
@@ -105,6 +109,7 @@ class FakeDatabase final : public db::Database {
   bool holds = false;
   Result<db::Answer> executed = no();
   std::vector<db::Done> held;
+  db::ClientPtr client;  ///< that connected last
 
  private:
   static std::unexpected<Error> no() { return fail(ErrorCode::kServer, "not in this test"); }

@@ -42,4 +42,19 @@ struct Deadline {
   bool passed(const Clock& clock) const { return at_us != INT64_MAX && clock.steady_us() >= at_us; }
 };
 
+/// A deadline that may come nearer while it is looked at. Thread-safe. Default: never.
+class MovingDeadline {
+ public:
+  /// Steady time. It never moves away again.
+  void bring_to(int64_t at_us) {
+    int64_t known = at_us_.load(std::memory_order_relaxed);
+    while (at_us < known && !at_us_.compare_exchange_weak(known, at_us, std::memory_order_relaxed)) {
+    }
+  }
+  bool passed(const Clock& clock) const { return Deadline{at_us_.load(std::memory_order_relaxed)}.passed(clock); }
+
+ private:
+  std::atomic<int64_t> at_us_{INT64_MAX};
+};
+
 }  // namespace sagitta

@@ -29,6 +29,8 @@ struct RequestContext {
   TraceSink* trace = nullptr;
   /// What a search of an index may compute; past it, it ends with kWouldBlock.
   uint64_t distances_max = UINT64_MAX;
+  /// Past it nobody waits for the answer. Null: somebody does; must outlive the request.
+  const MovingDeadline* patience = nullptr;
 
   /// `ctx.note([&] { return fmt::format(...); })` formats only when somebody listens.
   template <class MakeText>

@@ -47,6 +47,8 @@ class Database {
   virtual void execute(BytesView prepared_id, RequestOptions options, Done done) = 0;
   /// All items as one log record. `options.values` is not used.
   virtual void batch(BatchKind kind, std::vector<BatchItem> items, RequestOptions options, Done done) = 0;
+  /// A connection that requests will come by (RequestOptions::client).
+  virtual ClientPtr connect(std::string address, uint16_t port) = 0;
   /// Whether USE may name it; kInvalid "Keyspace 'x' does not exist" otherwise.
   virtual Status check_keyspace(std::string_view keyspace) const = 0;
 

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 
@@ -58,6 +59,10 @@ struct Options {
   /// Threads that apply the log, at most one a partition; 0: half the processors, 1 to 8.
   size_t lanes = 0;
   NodeOptions node;
+  /// What the process was started with, by name, as system_views.settings shows it.
+  std::map<std::string, std::string> settings = {};
+  /// A request that takes longer is logged; 0: none is.
+  int64_t slow_query_us = 0;
   BudgetOptions budgets;
   WorkLimits work;
   /// Keeps rows in the in-memory twin of the store; everything is then rebuilt from the log at each

@@ -9,6 +9,7 @@
 
 #include "sagitta/base/bytes.h"
 #include "sagitta/base/clock.h"
+#include "sagitta/db/client.h"
 #include "sagitta/types/request.h"
 
 namespace sagitta::db {
@@ -52,6 +53,8 @@ struct RequestOptions {
   /// Records the request in system_traces under an id of its own (Answer::tracing_id).
   bool tracing = false;
   Identity who = {};
+  /// Whose connection it came by; null: none's, as within a process.
+  ClientPtr client = nullptr;
 };
 
 /// One statement of a BATCH request: text, or a prepared id when `prepared_id` is not empty.

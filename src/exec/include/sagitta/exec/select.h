@@ -82,7 +82,8 @@ class Projector {
   const SelectRequest& request_;
 };
 
-/// Counts rows and looks at the clock every so many. kReadTimeout once the deadline has passed.
+/// Counts rows and looks at the clock every so many. kReadTimeout once the deadline has passed, or
+/// nobody waits for the answer.
 class DeadlineCheck {
  public:
   explicit DeadlineCheck(const SelectRequest& request) : request_(request) {}

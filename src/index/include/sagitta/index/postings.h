@@ -22,16 +22,19 @@ namespace sagitta::index {
 class SharedPostings {
  public:
   explicit SharedPostings(log::Partition partitions) : stores_(partitions) {}
+  log::Partition partitions() const { return static_cast<log::Partition>(stores_.size()); }
 
   /// The store lives until `leave`.
   void join(log::Partition partition, const kv::Store& store);
   void leave(log::Partition partition);
-  /// The partition has the postings of all its rows, or not.
-  void set_complete(uint32_t index_id, log::Partition partition, bool complete);
+  /// The share of its rows that the partition has the postings of; 1: of all.
+  void set_progress(uint32_t index_id, log::Partition partition, double share);
   void forget(uint32_t index_id, log::Partition partition);
 
   /// In every partition.
   bool is_complete(uint32_t index_id) const;
+  /// The share of the rows of all partitions, about.
+  double progress(uint32_t index_id) const;
   /// Whether a partition has one that is not complete.
   bool is_building() const;
   /// About how many bytes the postings of the terms have.
@@ -40,7 +43,7 @@ class SharedPostings {
  private:
   mutable std::shared_mutex mutex_;
   std::vector<const kv::Store*> stores_;
-  std::map<uint32_t, std::map<log::Partition, bool>> complete_;
+  std::map<uint32_t, std::map<log::Partition, double>> progress_;
 };
 
 /// An index of the schema whose postings are in the store, as queries see it. Thread-safe.
@@ -53,6 +56,10 @@ class PostingIndex {
   const schema::IndexDef& def() const { return definition_->def(); }
   /// Every row that has a term has its posting.
   bool serves() const { return shared_.is_complete(def().id); }
+  /// Of the rows, about the share that has its postings; 1 once it serves.
+  double progress() const { return shared_.progress(def().id); }
+  /// Bytes of its postings in files, about.
+  uint64_t bytes() const;
   /// Of the rows that have a term, about the share that has one of these; 0 to 1.
   double share(std::span<const types::Interval> terms) const;
   /// About how many rows have one of the terms.

@@ -147,6 +147,10 @@ class RocksShared {
   virtual ~RocksShared() = default;
   /// Bytes of memory that memtables and the block cache hold.
   virtual size_t memory_bytes() const = 0;
+  struct CacheUse {
+    size_t capacity_bytes = 0, used_bytes = 0;
+  };
+  virtual CacheUse block_cache() const = 0;
 };
 using RocksSharedPtr = std::shared_ptr<RocksShared>;
 
