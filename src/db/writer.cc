@@ -152,7 +152,10 @@ void Writer::answer_parts(const RequestPtr& request, const Status& applied) {
 
 void Writer::answer(Request& request, const Result<replica::ApplyResult>& result) {
   if (!result) return refuse(request, result.error());
-  request.context().note([&] { return fmt::format("Applied at log offset {}", result->offset); });
+  request.context().note([&] {
+    const bool is_refused = result->decision && !result->decision->applied;
+    return fmt::format("{} at log offset {}", is_refused ? "Conditions do not hold" : "Applied", result->offset);
+  });
   finish(request, *result);
 }
 

@@ -11,8 +11,9 @@
 
 namespace sagitta::plan {
 
+/// `allow_filtering`: rows may be tested by LIKE, as ScyllaDB has it.
 Result<std::vector<Relation>> bind_relations(Binder& binder, const schema::TableDef& table,
-                                             const std::vector<cql::Relation>& where);
+                                             const std::vector<cql::Relation>& where, bool allow_filtering = false);
 
 /// A filter that an index which is kept in the store answers.
 struct IndexedFilter {

@@ -1,6 +1,8 @@
+/// Tests one row against one restriction.
 #include <algorithm>
 
 #include "sagitta/plan/select.h"
+#include "sagitta/text/like.h"
 #include "sagitta/types/value.h"
 
 namespace sagitta::plan {
@@ -69,6 +71,10 @@ bool matches(const Filter& filter, const RowSource& row) {
     const Value& wanted = filter.operands[0][0];
     return whole && wanted &&
            contains(*filter.columns[0]->type, *whole, *wanted, filter.op == Operator::kContainsKey, filter.folding);
+  }
+  if (filter.op == Operator::kLike) {
+    const ValueView text = row.column(*filter.columns[0]);
+    return text && filter.operands[0][0] && text::is_like(*text, *filter.operands[0][0]);
   }
   return std::ranges::any_of(filter.operands, [&](const std::vector<Value>& operand) {
     auto order = order_of(filter, operand, row);

@@ -91,6 +91,7 @@ std::optional<index::PostingProbe> probe_of(const index::Definition& definition,
 
 std::optional<IndexedFilter> indexed_filter(const schema::TableDef& table, const Relation& relation) {
   if (relation.columns.size() != 1 || relation.on_token || table.is_virtual) return std::nullopt;
+  if (relation.op == Operator::kLike) return std::nullopt;
   std::optional<IndexedFilter> best;
   for (const index::DefinitionPtr& definition : index::definitions_on(table, *relation.columns[0])) {
     const index::TermMakerPtr terms = definition->terms();

@@ -16,12 +16,12 @@ using types::Kind;
 
 class RelationBinder {
  public:
-  RelationBinder(Binder& binder, const schema::TableDef& table, const cql::Relation& relation)
-      : binder_(binder), table_(table), raw_(relation) {}
+  RelationBinder(Binder& binder, const schema::TableDef& table, const cql::Relation& relation, bool allow_filtering)
+      : binder_(binder), table_(table), raw_(relation), allow_filtering_(allow_filtering) {}
 
   Result<Relation> bind() {
     SAGITTA_CHECK(find_columns());
-    if (raw_.op == cql::Operator::kLike) return refuse_like();
+    if (raw_.op == cql::Operator::kLike) SAGITTA_CHECK(check_like());
     SAGITTA_TRY(bound_.op, supported_operator());
     switch (raw_.kind) {
       case cql::Relation::Kind::kColumn: SAGITTA_CHECK(bind_column()); break;
@@ -59,18 +59,22 @@ class RelationBinder {
       case cql::Operator::kIsNotNull: return fail(ErrorCode::kInvalid, "Unsupported restriction: " + text());
       case cql::Operator::kAnn:
         return fail(ErrorCode::kInvalid, fmt::format("ANN OF cannot be used here, on column {}", name()));
-      case cql::Operator::kLike:
+      case cql::Operator::kLike: return Operator::kLike;
       case cql::Operator::kNe: break;
     }
     return fail(ErrorCode::kInvalid, fmt::format("Unsupported \"{}\" relation: {}", cql::to_string(raw_.op), text()));
   }
 
-  std::unexpected<Error> refuse_like() {
-    auto value = binder_.bind_term(*raw_.value, {.name = name(), .type = column().type});
-    if (!value) return std::unexpected(std::move(value.error()));
-    return fail(
-        ErrorCode::kInvalid,
-        fmt::format("LIKE restriction is only supported on properly indexed columns. {} is not valid.", text()));
+  /// No index answers it.
+  Status check_like() {
+    SAGITTA_CHECK(binder_.bind_term(*raw_.value, {.name = name(), .type = column().type}));
+    if (!allow_filtering_) {
+      return fail(
+          ErrorCode::kInvalid,
+          fmt::format("LIKE restriction is only supported on properly indexed columns. {} is not valid.", text()));
+    }
+    if (column().type->kind() == Kind::kText || column().type->kind() == Kind::kAscii) return {};
+    return fail(ErrorCode::kInvalid, fmt::format("LIKE is allowed only on string types, which {} is not", name()));
   }
 
   /// The relation in CQL.
@@ -251,6 +255,7 @@ class RelationBinder {
   Binder& binder_;
   const schema::TableDef& table_;
   const cql::Relation& raw_;
+  const bool allow_filtering_;
   Relation bound_;
 };
 
@@ -281,8 +286,8 @@ Status refuse_second_slice(const Relation& a, const Relation& b, const std::stri
                                                is_lower(a) ? "start" : "end", names));
 }
 
-/// Whether `b` may follow `a`: CONTAINS and map entries may name a column several times, and slices
-/// once for each end.
+/// Whether `b` may follow `a`: CONTAINS, map entries and LIKE may name a column several times, and
+/// slices once for each end.
 Status check_second(const Relation& a, const Relation& b) {
   if (a.on_token != b.on_token) return {};
   const std::string names = shared_columns(a, b, a.on_token ? ", " : " ,");
@@ -294,6 +299,8 @@ Status check_second(const Relation& a, const Relation& b) {
                             "equality",
                             names));
   }
+  if (a.op == Operator::kLike) return b.is_equality() ? check_second(b, a) : Status();
+  if (b.op == Operator::kLike && !a.is_equality()) return {};
   if (!a.is_slice()) {
     return fail(ErrorCode::kInvalid, fmt::format("{} cannot be restricted by more than one relation if it includes {}",
                                                  names, a.may_name_several() ? "a IN" : "an Equal"));
@@ -307,10 +314,10 @@ Status check_second(const Relation& a, const Relation& b) {
 }  // namespace
 
 Result<std::vector<Relation>> bind_relations(Binder& binder, const schema::TableDef& table,
-                                             const std::vector<cql::Relation>& where) {
+                                             const std::vector<cql::Relation>& where, bool allow_filtering) {
   std::vector<Relation> relations;
   for (const cql::Relation& relation : where) {
-    SAGITTA_TRY(Relation bound, RelationBinder(binder, table, relation).bind());
+    SAGITTA_TRY(Relation bound, RelationBinder(binder, table, relation, allow_filtering).bind());
     for (const Relation& earlier : relations) SAGITTA_CHECK(check_second(earlier, bound));
     relations.push_back(std::move(bound));
   }

@@ -301,7 +301,7 @@ class SelectBinder {
   Status bind_where() {
     std::vector<cql::Relation> where = select_.where;
     std::erase_if(where, [](const cql::Relation& relation) { return relation.op == cql::Operator::kAnn; });
-    SAGITTA_TRY(std::vector<Relation> relations, bind_relations(binder_, table(), where));
+    SAGITTA_TRY(std::vector<Relation> relations, bind_relations(binder_, table(), where, select_.allow_filtering));
     SAGITTA_CHECK(check_static_selection(plan_->selected, relations));
     for (const Relation& relation : relations) {
       if (nearest_indexes(table(), *relation.columns[0]).empty()) continue;

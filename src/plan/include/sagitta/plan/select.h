@@ -27,7 +27,7 @@ struct ResultColumn {
   types::DataTypePtr type;
 };
 
-enum class Operator : uint8_t { kEq, kNotEq, kLt, kLe, kGt, kGe, kIn, kContains, kContainsKey };
+enum class Operator : uint8_t { kEq, kNotEq, kLt, kLe, kGt, kGe, kIn, kContains, kContainsKey, kLike };
 
 /// A restriction that rows are tested against one by one.
 struct Filter {
