@@ -1,3 +1,4 @@
+/// CREATE, ALTER and DROP.
 #include <fmt/format.h>
 
 #include <set>
@@ -21,7 +22,7 @@ void Parser::create() {
   } else if (accept_word("index")) {
     statement_.body = create_index(false);
   } else {
-    fail_here();
+    refuse_definition();
   }
 }
 
@@ -34,7 +35,7 @@ void Parser::alter() {
   } else if (accept_word("type")) {
     statement_.body = alter_type();
   } else {
-    fail_here();
+    refuse_definition();
   }
 }
 
@@ -57,7 +58,7 @@ void Parser::drop() {
     out.name = expect_qualified_name();
     statement_.body = std::move(out);
   } else {
-    fail_here();
+    refuse_definition();
   }
 }
 
@@ -135,7 +136,7 @@ void Parser::table_options(CreateTable& table) {
       } while (accept(","));
       expect(")");
     } else if (accept_words({"compact", "storage"})) {
-      fail_with(ErrorCode::kInvalid, "COMPACT STORAGE tables are not allowed");
+      refuse_compact_storage();
     } else {
       property(table.options);
     }
@@ -146,6 +147,7 @@ ColumnDefinition Parser::column_definition() {
   ColumnDefinition out;
   out.name = expect_name();
   out.type = type();
+  refuse_marks_of_column();
   out.is_static = accept_word("static");
   return out;
 }
@@ -240,12 +242,14 @@ AlterTable Parser::alter_table() {
     out.action = renames<RenameColumns>();
   } else if (accept_word("alter")) {
     AlterColumnType change{.column = expect_name(), .type = {}};
+    refuse_marks_of_column();
     expect_word("type");
     change.type = type();
     out.action = std::move(change);
   } else if (accept_word("with")) {
     out.action = SetOptions{.options = properties()};
   } else {
+    refuse_marks_of_column();
     fail_here();
   }
   return out;
@@ -264,6 +268,7 @@ AddColumns Parser::add_columns() {
 DropColumns Parser::drop_columns() {
   DropColumns out;
   out.if_exists = if_exists();
+  if (accept_words({"compact", "storage"})) refuse_compact_storage();
   if (at_symbol("(")) {
     out.columns = name_list();
   } else {

@@ -73,6 +73,12 @@ class Parser {
   void fail_here();
   void fail_syntax(const Token& where, std::string_view what, bool with_snippet);
   void fail_with(ErrorCode code, std::string message);
+
+  // What is not supported (unsupported.cc)
+  void refuse_definition();
+  void refuse_marks_of_column();
+  void refuse_compact_storage();
+  void refuse_feature(std::string_view subject);
   std::string position(size_t offset) const;
   std::string snippet(const Token& where) const;
 

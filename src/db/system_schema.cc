@@ -21,7 +21,9 @@ void add_keyspace(exec::MemoryRows& rows, const schema::KeyspaceDef& keyspace) {
 }
 
 Value option_value(const ColumnDef& column, const schema::OptionValue& option) {
-  if (const auto* map = std::get_if<schema::OptionMap>(&option)) return text_map_value(*map);
+  const auto* map = std::get_if<schema::OptionMap>(&option);
+  if (map != nullptr && column.type->kind() == types::Kind::kBoolean) return types::from_bool(schema::turns_on(option));
+  if (map != nullptr) return column.type->is_collection() ? text_map_value(*map) : Value();
   if (column.type->is_collection()) return std::nullopt;
   auto bytes = types::from_text(*column.type, std::get<std::string>(option));
   return bytes ? Value(*std::move(bytes)) : Value();

@@ -22,7 +22,11 @@ Result<schema::TableDefPtr> Binder::use_table(const cql::QualifiedName& name) {
     return fail(ErrorCode::kInvalid, fmt::format("keyspace {} does not exist", keyspace));
   }
   table_ = schema_.find_table(keyspace, name.name);
-  if (table_ == nullptr) return fail(ErrorCode::kInvalid, fmt::format("table {} does not exist", name.name));
+  if (table_ == nullptr) {
+    const bool is_log = name.name.ends_with("_scylla_cdc_log");
+    return fail(ErrorCode::kInvalid,
+                fmt::format("table {} does not exist{}", name.name, is_log ? ": CDC is not supported" : ""));
+  }
   marker_keyspace_ = std::move(keyspace);
   marker_table_ = name.name;
   return table_;

@@ -23,7 +23,7 @@ Status check_ttl(const std::map<std::string, schema::OptionValue>& options, bool
 /// Builds the TableDef of one CREATE TABLE.
 class TableBuilder {
  public:
-  TableBuilder(const Binder& binder, const cql::CreateTable& statement, std::string keyspace)
+  TableBuilder(Binder& binder, const cql::CreateTable& statement, std::string keyspace)
       : binder_(binder), statement_(statement) {
     table_.keyspace = std::move(keyspace);
     table_.name = statement.name.name;
@@ -153,6 +153,7 @@ class TableBuilder {
   Status read_options() {
     SAGITTA_TRY(table_.options, check_table_options(statement_.options));
     SAGITTA_CHECK(check_intervals(table_.options));
+    std::ranges::move(warnings_of(table_.options), std::back_inserter(binder_.warnings()));
     for (const auto& [name, property] : statement_.options) {
       if (name != "id") continue;
       auto uuid = Uuid::parse(property.text);
@@ -164,7 +165,7 @@ class TableBuilder {
     return check_ttl(table_.options, counter);
   }
 
-  const Binder& binder_;
+  Binder& binder_;
   const cql::CreateTable& statement_;
   schema::TableDef table_;
 };
@@ -216,6 +217,7 @@ struct AlterBinder {
     if (std::ranges::any_of(set.options, names_id)) return fail(ErrorCode::kConfig, "Cannot alter table id.");
     SAGITTA_TRY(change.options, check_table_options(set.options));
     SAGITTA_CHECK(check_beside_present(change.options));
+    std::ranges::move(warnings_of(change.options), std::back_inserter(binder.warnings()));
     return change;
   }
 

@@ -187,6 +187,12 @@ Status check_intervals(const std::map<std::string, schema::OptionValue>& options
       fmt::format("max_index_interval must be greater than or equal to min_index_interval ({}) (got {})", least, most));
 }
 
+std::vector<std::string> warnings_of(const std::map<std::string, schema::OptionValue>& options) {
+  const auto cdc = options.find("cdc");
+  if (cdc == options.end() || !schema::turns_on(cdc->second)) return {};
+  return {"CDC is not supported: the table option cdc is kept, and no log of changes is written"};
+}
+
 Result<std::map<std::string, schema::OptionValue>> check_table_options(const cql::Properties& options) {
   std::map<std::string, schema::OptionValue> checked;
   for (const auto& [name, property] : options) {

@@ -13,6 +13,8 @@ namespace sagitta::plan {
 /// Checks the options of a table and returns them as they are stored; `id` is left out. kSyntax
 /// "Unknown property 'x'", kConfig for values that are none.
 Result<std::map<std::string, schema::OptionValue>> check_table_options(const cql::Properties& options);
+/// What a client should know of options that are kept and do nothing.
+std::vector<std::string> warnings_of(const std::map<std::string, schema::OptionValue>& options);
 
 /// The intervals of the index summary, those that are not given by default. kConfig.
 Status check_intervals(const std::map<std::string, schema::OptionValue>& options);

@@ -150,6 +150,17 @@ std::string full_class(std::string_view package, std::string_view name) {
   return name.find('.') == name.npos ? fmt::format("org.apache.cassandra.{}.{}", package, name) : std::string(name);
 }
 
+bool turns_on(const OptionValue& option) {
+  const auto is_true = [](std::string_view text) {
+    return std::ranges::equal(text, std::string_view("true"),
+                              [](unsigned char given, char wanted) { return std::tolower(given) == wanted; });
+  };
+  if (const auto* text = std::get_if<std::string>(&option)) return is_true(*text);
+  const auto& map = std::get<OptionMap>(option);
+  const auto enabled = map.find("enabled");
+  return enabled != map.end() && is_true(enabled->second);
+}
+
 const std::map<std::string, OptionValue>& default_table_options() {
   static const std::map<std::string, OptionValue> options = {
       {"additional_write_policy", "99p"},

@@ -12,6 +12,8 @@ namespace sagitta::schema {
 
 /// What Cassandra shows in system_schema for a table whose options were not given.
 const std::map<std::string, OptionValue>& default_table_options();
+/// Whether an option that is a switch is on: "true", or a map whose `enabled` is "true", in any case.
+bool turns_on(const OptionValue& option);
 
 /// The name of a class of Cassandra with its package: without any it is of this one.
 std::string full_class(std::string_view package, std::string_view name);
