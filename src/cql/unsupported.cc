@@ -21,7 +21,7 @@ void Parser::refuse_marks_of_column() {
   if (at_word("masked")) refuse_feature("Dynamic data masking of columns is");
 }
 
-void Parser::refuse_compact_storage() { fail_with(ErrorCode::kInvalid, "COMPACT STORAGE tables are not allowed"); }
+void Parser::refuse_compact_storage() { fail_with(ErrorCode::kInvalid, "COMPACT STORAGE is not supported"); }
 
 void Parser::refuse_feature(std::string_view subject) {
   fail_with(ErrorCode::kInvalid, fmt::format("{} not supported", subject));

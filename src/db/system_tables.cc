@@ -28,6 +28,11 @@ schema::TableDefPtr make_table(const SystemTable& shape, uint32_t id) {
   table->uuid = Uuid::from_name(table->keyspace + "." + table->name);
   table->is_virtual = true;
   table->options["comment"] = std::string(shape.comment);
+  // As Cassandra keeps them.
+  if (shape.keyspace == "system" || shape.keyspace == "system_schema") {
+    table->options["gc_grace_seconds"] = shape.keyspace == "system" ? "0" : "604800";
+    table->options["memtable_flush_period_in_ms"] = "3600000";
+  }
   uint32_t partition = 0, clustering = 0;
   for (const SystemColumn& column : shape.columns) {
     schema::ColumnDef def;

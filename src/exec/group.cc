@@ -102,7 +102,8 @@ class Grouping {
   /// False when the row begins a group beyond PER PARTITION LIMIT, as all that follow it in its
   /// partition then do.
   Result<bool> add(const Row& row) {
-    if (!plan().group_by.empty() && !(group_ && in_group(row))) {
+    if (!plan().group_by.empty()) SAGITTA_CHECK(find_key(row));
+    if (!plan().group_by.empty() && !(group_ && next_key_ == key_)) {
       SAGITTA_CHECK(close_group());
       if (is_done()) return true;
       if (!may_open(row)) return false;
@@ -126,11 +127,14 @@ class Grouping {
  private:
   const SelectPlan& plan() const { return *request_.select.plan; }
 
-  bool in_group(const Row& row) const {
-    for (size_t i = 0; i < key_.size(); ++i) {
-      if (to_view(key_[i]) != row.column(*plan().group_by[i])) return false;
+  /// Of the group that the row is in, into `next_key_`.
+  Status find_key(const Row& row) {
+    next_key_.clear();
+    for (const auto* column : plan().group_by) next_key_.push_back(to_value(row.column(*column)));
+    if (plan().group_function) {
+      SAGITTA_TRY(next_key_.back(), plan::evaluate(*plan().group_function, request_.eval, &row));
     }
-    return true;
+    return {};
   }
   /// Within PER PARTITION LIMIT.
   bool may_open(const Row& row) const {
@@ -154,8 +158,7 @@ class Grouping {
     }
     ++in_partition_;
     group_.emplace(request_, columns_);
-    key_.clear();
-    for (const auto* column : plan().group_by) key_.push_back(to_value(row.column(*column)));
+    key_ = next_key_;
   }
   Status close_group() {
     if (!group_) return {};
@@ -171,7 +174,7 @@ class Grouping {
   const Projector projector_;
   Columns columns_;
   std::optional<Group> group_;
-  std::vector<Value> key_;
+  std::vector<Value> key_, next_key_;
   /// With an ORDER BY that the storage does not give.
   std::optional<SortedRows> sorted_;
   Bytes partition_;

@@ -127,6 +127,23 @@ std::string target_text(TargetKind kind, const schema::ColumnDef& column) {
   return fmt::format("{}({})", keyword_of(kind), name);
 }
 
+/// A storage-attached index with other options than one that is there is refused before its options
+/// are looked at.
+Status check_alone(const schema::TableDef& table, const index::Target& wanted, const std::string& target_text,
+                   std::span<const index::WrittenOption> written) {
+  if (!schema::is_storage_attached_class(wanted.class_name)) return {};
+  std::map<std::string, std::string> options;
+  for (const index::WrittenOption& option : written) options.emplace(option.name, option.value);
+  for (const schema::IndexDef& other : table.indexes) {
+    const bool is_on_it = other.column_id == wanted.column.id && other.target == target_text;
+    if (!is_on_it || !schema::is_storage_attached_class(other.class_name) || other.options == options) continue;
+    return fail(
+        ErrorCode::kInvalid,
+        fmt::format("Cannot create more than one storage-attached index on the same column: {}", wanted.column.name));
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<Plan> bind_ddl(Binder& binder, const cql::CreateIndex& statement) {
@@ -153,6 +170,7 @@ Result<Plan> bind_ddl(Binder& binder, const cql::CreateIndex& statement) {
   SAGITTA_CHECK(kind->check_column(target));
   std::vector<index::WrittenOption> written;
   SAGITTA_CHECK(flatten(statement.options, written));
+  if (!statement.if_not_exists) SAGITTA_CHECK(check_alone(*table, target, index.target, written));
   SAGITTA_TRY(index::CheckedOptions options, kind->check_options(written, target));
   std::ranges::move(options.warnings, std::back_inserter(binder.warnings()));
   index.name = statement.name;

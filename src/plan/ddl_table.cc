@@ -20,6 +20,14 @@ Status check_ttl(const std::map<std::string, schema::OptionValue>& options, bool
   return fail(ErrorCode::kInvalid, "Cannot set default_time_to_live on a table with counters");
 }
 
+constexpr std::string_view kNestsCollection = "Non-frozen UDTs with nested non-frozen collections are not supported";
+
+/// A UDT whose fields are cells, one of which would have cells of its own.
+bool nests_collection(const types::DataType& type) {
+  return type.kind() == Kind::kUdt && type.is_multi_cell() &&
+         std::ranges::any_of(type.parameters(), [](const auto& field) { return field->is_multi_cell(); });
+}
+
 /// Builds the TableDef of one CREATE TABLE.
 class TableBuilder {
  public:
@@ -60,6 +68,7 @@ class TableBuilder {
     ColumnDef column;
     column.name = definition.name;
     SAGITTA_TRY(column.type, binder_.resolve(definition.type, table_.keyspace));
+    if (nests_collection(*column.type)) return fail(ErrorCode::kInvalid, std::string(kNestsCollection));
     column.kind = definition.is_static ? ColumnKind::kStatic : ColumnKind::kRegular;
     table_.columns.push_back(std::move(column));
     return {};
@@ -185,6 +194,9 @@ struct AlterBinder {
       ColumnDef column;
       column.name = definition.name;
       SAGITTA_TRY(column.type, binder.resolve(definition.type, keyspace));
+      if (nests_collection(*column.type)) {
+        return fail(ErrorCode::kInvalid, fmt::format("{} for column {}", kNestsCollection, column.name));
+      }
       column.kind = definition.is_static ? ColumnKind::kStatic : ColumnKind::kRegular;
       change.columns.push_back(std::move(column));
     }

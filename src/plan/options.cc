@@ -10,13 +10,14 @@
 #include <optional>
 
 #include "sagitta/schema/ddl_text.h"
+#include "sagitta/types/value.h"
 
 #include "sub_options.h"
 
 namespace sagitta::plan {
 namespace {
 
-enum class Shape : uint8_t { kText, kMap, kBoolean, kInteger, kFraction, kTextOrMap, kSpeculation };
+enum class Shape : uint8_t { kText, kMap, kBoolean, kInteger, kFraction, kTextOrMap, kBooleanOrMap, kSpeculation };
 
 struct Option {
   std::string_view name;
@@ -30,7 +31,7 @@ constexpr std::array kTableOptions = std::to_array<Option>({
     {"allow_auto_snapshot", Shape::kBoolean},
     {"bloom_filter_fp_chance", Shape::kFraction},
     {"caching", Shape::kMap, complete_caching},
-    {"cdc", Shape::kTextOrMap},
+    {"cdc", Shape::kBooleanOrMap},
     {"comment", Shape::kText},
     {"compaction", Shape::kMap, complete_compaction},
     {"compression", Shape::kMap, complete_compression},
@@ -104,28 +105,28 @@ Result<schema::OptionValue> fraction_option(std::string_view name, const cql::Pr
         ErrorCode::kConfig,
         fmt::format("{} must be larger than or equal to 0 and smaller than or equal to 1.0 (got {:#})", name, value));
   }
-  return schema::OptionValue(text);
+  return schema::OptionValue(
+      types::to_literal(*types::DataType::native(types::Kind::kDouble), types::from_double(value)));
 }
 
 Result<schema::OptionValue> check_option(const Option& option, const cql::Property& property) {
   const bool is_map = property.kind == cql::Property::Kind::kMap;
+  const bool is_switch = option.shape == Shape::kBoolean || (option.shape == Shape::kBooleanOrMap && !is_map);
+  if (is_switch) {
+    SAGITTA_TRY(bool value, boolean_option(option.name, property));
+    return schema::OptionValue(value ? "true" : "false");
+  }
   switch (option.shape) {
     case Shape::kInteger: return integer_option(option.name, property);
     case Shape::kFraction: return fraction_option(option.name, property);
-    case Shape::kBoolean: {
-      SAGITTA_TRY(bool value, boolean_option(option.name, property));
-      return schema::OptionValue(value ? "true" : "false");
-    }
     case Shape::kSpeculation: {
       SAGITTA_TRY(const std::string text, scalar_option(option.name, property));
       SAGITTA_TRY(std::string complete, complete_speculation(text));
       return schema::OptionValue(std::move(complete));
     }
-    case Shape::kText:
-    case Shape::kMap:
-    case Shape::kTextOrMap: break;
+    default: break;
   }
-  if (option.shape == Shape::kMap || (option.shape == Shape::kTextOrMap && is_map)) {
+  if (option.shape == Shape::kMap || (option.shape != Shape::kText && is_map)) {
     SAGITTA_TRY(schema::OptionMap map, map_option(option.name, property));
     if (option.complete != nullptr) return option.complete(std::move(map));
     return schema::OptionValue(std::move(map));

@@ -73,6 +73,8 @@ class RelationBinder {
           ErrorCode::kInvalid,
           fmt::format("LIKE restriction is only supported on properly indexed columns. {} is not valid.", text()));
     }
+    // Of a collection that is refused with the rest.
+    if (column().type->is_multi_cell()) return {};
     if (column().type->kind() == Kind::kText || column().type->kind() == Kind::kAscii) return {};
     return fail(ErrorCode::kInvalid, fmt::format("LIKE is allowed only on string types, which {} is not", name()));
   }

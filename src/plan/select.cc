@@ -9,6 +9,7 @@
 #include "sagitta/types/value.h"
 
 #include "functions.h"
+#include "group_by.h"
 #include "indexed_filters.h"
 #include "statements.h"
 #include "values.h"
@@ -83,7 +84,7 @@ class SelectBinder {
   Result<Plan> bind() {
     SAGITTA_TRY(plan_->table, binder_.use_table(select_.table));
     SAGITTA_CHECK(bind_selection());
-    SAGITTA_CHECK(bind_group_by());
+    SAGITTA_CHECK(bind_groups());
     SAGITTA_CHECK(bind_limits());
     SAGITTA_TRY(std::vector<cql::Ordering> ordering, gather_ordering());
     SAGITTA_CHECK(bind_ann(ordering));
@@ -191,18 +192,10 @@ class SelectBinder {
     return {};
   }
 
-  Status bind_group_by() {
-    for (const cql::Term& term : select_.group_by) {
-      auto* reference = term.get_if<cql::ColumnRef>();
-      if (reference == nullptr) return fail(ErrorCode::kInvalid, "Group by is only supported on columns");
-      SAGITTA_TRY(ColumnPtr column, find_column(table(), reference->name));
-      if (!column->is_key()) {
-        return fail(ErrorCode::kInvalid, fmt::format("Group by is currently only supported on the columns of the "
-                                                     "PRIMARY KEY, got {}",
-                                                     column->name));
-      }
-      plan_->group_by.push_back(column);
-    }
+  Status bind_groups() {
+    SAGITTA_TRY(GroupBy group, bind_group_by(binder_, table(), select_.group_by));
+    plan_->group_by = std::move(group.columns);
+    plan_->group_function = std::move(group.function);
     return {};
   }
 

@@ -13,6 +13,9 @@
 
 namespace sagitta::plan {
 
+/// The aggregate of the name (lower case), if there is one.
+std::optional<Aggregate> aggregate_named(std::string_view name);
+
 /// `table` is null where no column may occur. Used once.
 class TermBinder {
  public:
@@ -85,7 +88,6 @@ class TermBinder {
   Result<Expression> bind_similarity(const cql::FunctionCall& call, const Function& function);
   Status check_elements(const cql::FunctionCall& call, size_t i, const cql::ListLiteral& list,
                         const types::DataTypePtr& type) const;
-  static std::optional<Aggregate> aggregate_named(std::string_view name);
   Result<Expression> bind_aggregate(const cql::FunctionCall& call, Aggregate aggregate);
   bool could_take(const Function& function, const cql::FunctionCall& call,
                   const std::vector<types::DataTypePtr>& inferred) const;

@@ -208,7 +208,7 @@ Status TermBinder::check_elements(const cql::FunctionCall& call, size_t i, const
                           text(call.arguments[i]), i, call.name.name, type->to_cql()));
 }
 
-std::optional<Aggregate> TermBinder::aggregate_named(std::string_view name) {
+std::optional<Aggregate> aggregate_named(std::string_view name) {
   if (name == "count") return Aggregate::kCount;
   if (name == "min") return Aggregate::kMin;
   if (name == "max") return Aggregate::kMax;

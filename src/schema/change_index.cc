@@ -58,7 +58,7 @@ std::optional<Error> check_alone(const KeyspaceDef& keyspace, const TableDef& ta
 
 /// Several indexes on a column must be told apart by name.
 Error second_unnamed(const KeyspaceDef& keyspace, const CreateIndex& c, const IndexDef* same) {
-  if (same != nullptr && !is_storage_attached_class(same->class_name)) {
+  if (same != nullptr) {
     return {ErrorCode::kInvalid, fmt::format("Index {} is a duplicate of existing index {}",
                                              free_index_name(keyspace, c.table, c.column), same->name)};
   }

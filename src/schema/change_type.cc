@@ -32,6 +32,15 @@ DataTypePtr with_udt(const DataTypePtr& type, const DataTypePtr& udt) {
   }
 }
 
+/// As the cells of a column are: what is in one of them is frozen, whatever a field that was added
+/// says.
+DataTypePtr of_column(const DataTypePtr& type) {
+  if (type->kind() != Kind::kUdt || type->is_frozen()) return type;
+  std::vector<DataTypePtr> fields;
+  for (const DataTypePtr& field : type->parameters()) fields.push_back(DataType::freeze(field));
+  return DataType::udt(type->keyspace(), type->name(), type->field_names(), std::move(fields));
+}
+
 bool uses_udt(const DataType& type, std::string_view keyspace, std::string_view name) {
   if (type.kind() == Kind::kUdt && type.keyspace() == keyspace && type.name() == name) return true;
   return std::ranges::any_of(type.parameters(), [&](const DataTypePtr& p) { return uses_udt(*p, keyspace, name); });
@@ -42,7 +51,7 @@ void replace_udt(KeyspaceDef& keyspace, const DataTypePtr& udt) {
   for (auto& [name, type] : keyspace.types) type = with_udt(type, udt);
   for (auto& [name, table] : keyspace.tables) {
     auto copy = std::make_shared<TableDef>(*table);
-    for (auto& column : copy->columns) column.type = with_udt(column.type, udt);
+    for (auto& column : copy->columns) column.type = of_column(with_udt(column.type, udt));
     table = std::move(copy);
   }
 }

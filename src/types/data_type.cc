@@ -96,7 +96,8 @@ DataTypePtr DataType::udt(std::string keyspace, std::string name, std::vector<st
   type->keyspace_ = std::move(keyspace);
   type->name_ = std::move(name);
   type->field_names_ = std::move(field_names);
-  for (const DataTypePtr& field : field_types) type->parameters_.push_back(freeze(field));
+  type->parameters_ = std::move(field_types);
+  if (frozen) type->freeze_parameters();
   return type;
 }
 
@@ -104,7 +105,12 @@ DataTypePtr DataType::freeze(const DataTypePtr& type) {
   if (!type->is_multi_cell()) return type;
   auto frozen = std::shared_ptr<DataType>(new DataType(*type));
   frozen->frozen_ = true;
+  frozen->freeze_parameters();
   return frozen;
+}
+
+void DataType::freeze_parameters() {
+  for (DataTypePtr& parameter : parameters_) parameter = freeze(parameter);
 }
 
 std::string DataType::to_cql() const {

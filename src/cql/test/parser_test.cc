@@ -173,7 +173,7 @@ TEST(Parser, Refuses) {
       {"CREATE TABLE t (a int)", "No PRIMARY KEY specified for table 't' (exactly one required)", ErrorCode::kInvalid},
       {"CREATE TABLE t (a int PRIMARY KEY, PRIMARY KEY (a))",
        "Multiple PRIMARY KEY specified for table 't' (exactly one required)", ErrorCode::kInvalid},
-      {"CREATE TABLE t (a int PRIMARY KEY) WITH COMPACT STORAGE", "COMPACT STORAGE tables are not allowed",
+      {"CREATE TABLE t (a int PRIMARY KEY) WITH COMPACT STORAGE", "COMPACT STORAGE is not supported",
        ErrorCode::kInvalid},
       {"CREATE TABLE t (a int PRIMARY KEY) WITH a = 1 AND a = 2", "Multiple definition for property 'a'"},
       {"CREATE TABLE t (a int PRIMARY KEY) WITH a = {'b': 1, 'b': 2}", "Multiple definition for key 'b'"},

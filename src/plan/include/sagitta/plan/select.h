@@ -98,6 +98,8 @@ struct SelectPlan {
   bool distinct = false;
   /// A prefix of the primary key.
   std::vector<const schema::ColumnDef*> group_by;
+  /// What the rows of a group have in common in place of the last of the columns: a function of it.
+  std::optional<Expression> group_function;
   bool is_ann = false;
   /// Private to plan.
   std::shared_ptr<const SelectBody> body;

@@ -54,6 +54,7 @@ class DataType {
   static DataTypePtr map(DataTypePtr key, DataTypePtr value, bool frozen = false);
   static DataTypePtr tuple(std::vector<DataTypePtr> fields);
   static DataTypePtr vector(DataTypePtr element, uint32_t dim);
+  /// Its fields as they are given: those of a frozen one are frozen.
   static DataTypePtr udt(std::string keyspace, std::string name, std::vector<std::string> field_names,
                          std::vector<DataTypePtr> field_types, bool frozen = false);
   /// The same type, frozen (and, for collections and UDTs, all that is inside).
@@ -97,6 +98,7 @@ class DataType {
   bool operator==(const DataType& other) const;
 
  private:
+  void freeze_parameters();
   DataType() = default;
   Kind kind_ = Kind::kBlob;
   bool frozen_ = false;
