@@ -1,6 +1,7 @@
 """The clients under test, each pinned and unmodified, in its own cached environment under build/clients."""
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
@@ -49,6 +50,8 @@ POM = """<project xmlns="http://maven.apache.org/POM/4.0.0">
 DEPENDENCY = "<dependency><groupId>{}</groupId><artifactId>{}</artifactId><version>{}</version></dependency>"
 # What gocql wants; the pinned versions stand in the suite's go.mod and go.sum.
 GO_MIN = (1, 22)
+# What ScyllaDB's Rust driver wants; the pinned versions stand in the suite's Cargo.toml and Cargo.lock.
+RUST_MIN = (1, 88)
 
 
 class Missing(Exception):
@@ -138,18 +141,31 @@ def java(name, sources):
     return f"{classes}{os.pathsep}{path}"
 
 
-def _go_version():
-    if shutil.which("go") is None:
+def _version_of(*command):
+    """The first two numbers that `command` prints; zeros where it is not there."""
+    if shutil.which(command[0]) is None:
         return (0, 0)
-    # go version go1.26.8 linux/amd64
-    version = subprocess.run(["go", "version"], capture_output=True, text=True).stdout.split()[2]
-    return tuple(int(part) for part in version.removeprefix("go").split(".")[:2])
+    # go version go1.26.8 linux/amd64; cargo 1.95.0 (f2d3ce0bd 2026-03-21)
+    printed = subprocess.run(command, capture_output=True, text=True).stdout
+    return tuple(int(number) for number in re.search(r"(\d+)\.(\d+)", printed).groups())
+
+
+def _wanted(language, least, found):
+    if found < least:
+        raise Missing(f"{language} {'.'.join(map(str, least))} or newer is not on this machine")
 
 
 def go(sources):
     """The program of the module in folder `sources`, built of the modules that its go.sum names."""
-    if _go_version() < GO_MIN:
-        raise Missing(f"Go {'.'.join(map(str, GO_MIN))} or newer is not on this machine")
+    _wanted("Go", GO_MIN, _version_of("go", "version"))
     program = CLIENTS / sources.name / "suite"
     _run(["go", "build", "-mod=readonly", "-o", program, "."], cwd=sources, env={**os.environ, "GOTOOLCHAIN": "local"})
     return program
+
+
+def rust(sources):
+    """The program of the package in folder `sources`, built of the crates that its Cargo.lock names."""
+    _wanted("Rust", RUST_MIN, _version_of("cargo", "--version"))
+    target = CLIENTS / f"{sources.name}-rust"
+    _run(["cargo", "build", "--quiet", "--locked", "--target-dir", target], cwd=sources)
+    return target / "debug" / "suite"

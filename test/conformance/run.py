@@ -45,6 +45,10 @@ def go_suite(folder, *options):
     return lambda server: [environments.go(HERE / "go" / folder), str(server.port), *options]
 
 
+def rust_suite(folder, *options):
+    return lambda server: [environments.rust(HERE / "rust" / folder), str(server.port), *options]
+
+
 def cqlsh_suite(environment):
     return lambda server: [sys.executable, HERE / "cqlsh_suite.py", "--port", str(server.port), "--cqlsh",
                          str(environments.python(environment).parent / "cqlsh")]
@@ -91,6 +95,9 @@ LONG_SUITES = {
     "gocql 2.1 v5 plain": go_suite("gocql", "5", "none"),
     "gocql 2.1 v5 lz4": go_suite("gocql", "5", "lz4"),
     "gocql 2.1 v4 snappy": go_suite("gocql", "4", "snappy"),
+    "rust scylla 1.9 plain": rust_suite("scylla", "none"),
+    "rust scylla 1.9 lz4": rust_suite("scylla", "lz4"),
+    "rust scylla 1.9 snappy": rust_suite("scylla", "snappy"),
 }
 
 # What a suite may ask of its server.

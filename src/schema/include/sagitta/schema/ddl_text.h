@@ -13,8 +13,8 @@ namespace sagitta::schema {
 /// What Cassandra shows in system_schema for a table whose options were not given.
 const std::map<std::string, OptionValue>& default_table_options();
 
-/// Is described only: system_schema has nothing of it, as what it says is so anyway, or as nothing here does what it
-/// says.
+/// Is described only: system_schema has nothing of it, as what it says is so anyway, or as nothing
+/// here does what it says.
 bool is_only_described(const std::string& option, const OptionValue& value);
 
 /// The name of a class of Cassandra with its package: without any it is of this one.
