@@ -63,6 +63,7 @@ std::vector<SystemColumn> prepared_columns() {
 /// Options that tables and views share.
 void add_option_columns(std::vector<SystemColumn>& columns) {
   const std::vector<SystemColumn> options = {{"additional_write_policy", text()},
+                                             {"allow_auto_snapshot", boolean()},
                                              {"bloom_filter_fp_chance", number()},
                                              {"caching", frozen_map()},
                                              {"cdc", boolean()},
@@ -75,7 +76,9 @@ void add_option_columns(std::vector<SystemColumn>& columns) {
                                              {"extensions", DataType::map(text(), of(Kind::kBlob), true)},
                                              {"gc_grace_seconds", integer()},
                                              {"id", uuid()},
+                                             {"incremental_backups", boolean()},
                                              {"max_index_interval", integer()},
+                                             {"memtable", text()},
                                              {"memtable_flush_period_in_ms", integer()},
                                              {"min_index_interval", integer()},
                                              {"read_repair", text()},

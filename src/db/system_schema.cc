@@ -39,6 +39,7 @@ void add_table(exec::MemoryRows& rows, const TableDef& table) {
     auto given = table.options.find(column.name);
     auto standard = schema::default_table_options().find(column.name);
     if (given != table.options.end()) {
+      if (schema::is_only_described(given->first, given->second)) continue;
       row[column.name] = option_value(column, given->second);
     } else if (standard != schema::default_table_options().end()) {
       row[column.name] = option_value(column, standard->second);

@@ -186,6 +186,11 @@ const std::map<std::string, OptionValue>& default_table_options() {
   return options;
 }
 
+bool is_only_described(const std::string& option, const OptionValue& value) {
+  const auto further = further_options().find(option);
+  return option == "cdc" || (further != further_options().end() && further->second == value);
+}
+
 std::string create_text(const KeyspaceDef& keyspace) {
   OptionMap replication = keyspace.replication;
   for (auto& [name, value] : replication)

@@ -1,6 +1,7 @@
 """The clients under test, each pinned and unmodified, in its own cached environment under build/clients."""
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
@@ -32,9 +33,14 @@ NODE = {
 }
 # What Spring AI wants; Jackson in one version, as Spring Boot would see to.
 JAVA_MIN = 17
-JAVA = {"spring-ai": ["org.springframework.ai:spring-ai-cassandra-store:1.1.2",
-                      "org.springframework.ai:spring-ai-model-chat-memory-repository-cassandra:1.1.2",
-                      "com.fasterxml.jackson.core:jackson-core:2.19.4", "org.slf4j:slf4j-nop:1.7.36"]}
+JAVA = {
+    "spring-ai": ["org.springframework.ai:spring-ai-cassandra-store:1.1.2",
+                  "org.springframework.ai:spring-ai-model-chat-memory-repository-cassandra:1.1.2",
+                  "com.fasterxml.jackson.core:jackson-core:2.19.4", "org.slf4j:slf4j-nop:1.7.36"],
+    # The driver names its compressors without bringing them.
+    "java-driver": ["org.apache.cassandra:java-driver-core:4.19.2", "org.lz4:lz4-java:1.7.1", "org.xerial.snappy:snappy-java:1.1.10.1",
+                    "org.slf4j:slf4j-nop:1.7.36"],
+}
 POM = """<project xmlns="http://maven.apache.org/POM/4.0.0">
   <modelVersion>4.0.0</modelVersion>
   <groupId>sagitta</groupId><artifactId>{name}</artifactId><version>1</version>
@@ -42,6 +48,10 @@ POM = """<project xmlns="http://maven.apache.org/POM/4.0.0">
 </project>
 """
 DEPENDENCY = "<dependency><groupId>{}</groupId><artifactId>{}</artifactId><version>{}</version></dependency>"
+# What gocql wants; the pinned versions stand in the suite's go.mod and go.sum.
+GO_MIN = (1, 22)
+# What ScyllaDB's Rust driver wants; the pinned versions stand in the suite's Cargo.toml and Cargo.lock.
+RUST_MIN = (1, 88)
 
 
 class Missing(Exception):
@@ -107,14 +117,14 @@ def node(name):
 
 
 def _java_version():
-    if shutil.which("java") is None or shutil.which("mvn") is None:
+    if any(shutil.which(tool) is None for tool in ("java", "javac", "mvn")):
         return 0
     # openjdk version "17.0.15" 2025-04-15
     return int(subprocess.run(["java", "-version"], capture_output=True, text=True).stderr.split('"')[1].split(".")[0])
 
 
-def java(name):
-    """The class path of environment `name`."""
+def java(name, sources):
+    """The class path of environment `name` with `sources` compiled."""
     if _java_version() < JAVA_MIN:
         raise Missing(f"Java {JAVA_MIN} or newer and Maven are not on this machine")
 
@@ -123,4 +133,39 @@ def java(name):
         (folder / "pom.xml").write_text(POM.format(name=name, dependencies=dependencies))
         _run(["mvn", "--batch-mode", "--quiet", "dependency:build-classpath", "-Dmdep.outputFile=class_path"], cwd=folder)
 
-    return (_cached(name, JAVA[name], make) / "class_path").read_text()
+    folder = _cached(name, JAVA[name], make)
+    path = (folder / "class_path").read_text()
+    classes = folder / "classes"
+    shutil.rmtree(classes, ignore_errors=True)
+    _run(["javac", "-proc:none", "-d", classes, "-cp", path, *sources])
+    return f"{classes}{os.pathsep}{path}"
+
+
+def _version_of(*command):
+    """The first two numbers that `command` prints; zeros where it is not there."""
+    if shutil.which(command[0]) is None:
+        return (0, 0)
+    # go version go1.26.8 linux/amd64; cargo 1.95.0 (f2d3ce0bd 2026-03-21)
+    printed = subprocess.run(command, capture_output=True, text=True).stdout
+    return tuple(int(number) for number in re.search(r"(\d+)\.(\d+)", printed).groups())
+
+
+def _wanted(language, least, found):
+    if found < least:
+        raise Missing(f"{language} {'.'.join(map(str, least))} or newer is not on this machine")
+
+
+def go(sources):
+    """The program of the module in folder `sources`, built of the modules that its go.sum names."""
+    _wanted("Go", GO_MIN, _version_of("go", "version"))
+    program = CLIENTS / sources.name / "suite"
+    _run(["go", "build", "-mod=readonly", "-o", program, "."], cwd=sources, env={**os.environ, "GOTOOLCHAIN": "local"})
+    return program
+
+
+def rust(sources):
+    """The program of the package in folder `sources`, built of the crates that its Cargo.lock names."""
+    _wanted("Rust", RUST_MIN, _version_of("cargo", "--version"))
+    target = CLIENTS / f"{sources.name}-rust"
+    _run(["cargo", "build", "--quiet", "--locked", "--target-dir", target], cwd=sources)
+    return target / "debug" / "suite"

@@ -15,6 +15,10 @@ const std::map<std::string, OptionValue>& default_table_options();
 /// Whether an option that is a switch is on: "true", or a map whose `enabled` is "true", in any case.
 bool turns_on(const OptionValue& option);
 
+/// Is described only: system_schema has nothing of it, as what it says is so anyway, or as nothing
+/// here does what it says.
+bool is_only_described(const std::string& option, const OptionValue& value);
+
 /// The name of a class of Cassandra with its package: without any it is of this one.
 std::string full_class(std::string_view package, std::string_view name);
 

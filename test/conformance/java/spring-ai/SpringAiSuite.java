@@ -1,20 +1,22 @@
-/// Spring AI: the Cassandra vector store and the chat memory. usage: java SpringAiSuite.java PORT
+/// Spring AI: the Cassandra vector store and the chat memory. usage: SpringAiSuite PORT
+package conformance;
+
+import static conformance.Checks.close;
+import static conformance.Checks.equal;
+import static conformance.Checks.eventually;
+import static conformance.Checks.raises;
+import static conformance.Checks.restartServer;
+
 import com.datastax.oss.driver.api.core.CqlSession;
 import com.datastax.oss.driver.api.core.servererrors.SyntaxError;
 import com.datastax.oss.driver.api.core.type.DataTypes;
-import java.io.BufferedReader;
-import java.io.InputStreamReader;
 import java.net.InetSocketAddress;
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.Comparator;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
-import java.util.concurrent.Callable;
 import java.util.function.Predicate;
 import java.util.stream.IntStream;
 import org.springframework.ai.chat.memory.ChatMemoryRepository;
@@ -38,12 +40,6 @@ public class SpringAiSuite {
   static final List<String> DISHES = List.of("fish soup with pepper", "bean soup with bacon", "pea soup with mint", "fish pie with peas",
       "apple pie with cream", "bean salad with mint", "apple salad with nuts", "pepper steak");
   static final String QUESTION = "fish with pepper and peas";
-  static final BufferedReader RUNNER = new BufferedReader(new InputStreamReader(System.in));
-
-  /** What a check does. */
-  interface Body {
-    void run() throws Exception;
-  }
 
   /** A word is a direction by its hash, a text the sum of its words at length 1. */
   static class HashedWords implements EmbeddingModel {
@@ -91,56 +87,23 @@ public class SpringAiSuite {
 
   static String kind(String text) { return List.of("soup", "pie", "salad", "steak").stream().filter(text::contains).findFirst().get(); }
 
-  static void equal(Object got, Object wanted) {
-    if (!Objects.equals(got, wanted)) throw new AssertionError("got " + got + ", wanted " + wanted);
-  }
-
-  static void close(double got, double wanted) {
-    if (Math.abs(got - wanted) > 1e-5) throw new AssertionError("got " + got + ", wanted " + wanted);
-  }
-
-  static <T extends Exception> void raises(Class<T> kind, Callable<?> body) throws Exception {
-    Object answer;
-    try {
-      answer = body.call();
-    } catch (Exception error) {
-      if (kind.isInstance(error)) return;
-      throw error;
-    }
-    throw new AssertionError("expected " + kind.getSimpleName() + ", got " + answer);
-  }
-
-  /** Returns once body() raises nothing. */
-  static void eventually(Body body) throws Exception {
-    for (long deadline = System.nanoTime() + 60_000_000_000L;;) {
-      try {
-        body.run();
-        return;
-      } catch (Exception | AssertionError error) {
-        if (System.nanoTime() > deadline) throw error;
-        Thread.sleep(100);
-      }
-    }
-  }
-
   final CqlSession session;
-  final Map<String, Body> checks = new LinkedHashMap<>();
 
-  SpringAiSuite(int port) {
+  SpringAiSuite(int port, Checks checks) {
     session = CqlSession.builder().addContactPoint(new InetSocketAddress("127.0.0.1", port)).withLocalDatacenter("datacenter1").build();
-    checks.put("nearest documents in order, with scores", this::nearestDocuments);
-    checks.put("filters by columns", this::filters);
-    checks.put("filters that CQL has no word for", this::filtersWithoutCql);
-    checks.put("a threshold", this::threshold);
-    checks.put("documents written again", this::writtenAgain);
-    checks.put("deletes by id and by filter", this::deletes);
-    checks.put("a schema that is there is found valid", this::schemaThatIsThere);
-    checks.put("columns added to a table that is there", this::columnsAdded);
-    checks.put("keys of several columns", this::severalKeys);
-    checks.put("similarity of the index", this::similarityOfTheIndex);
-    checks.put("chat memory", this::chatMemory);
-    checks.put("chat memory that expires", this::chatMemoryThatExpires);
-    checks.put("answers after a restart", this::afterARestart);
+    checks.add("nearest documents in order, with scores", this::nearestDocuments);
+    checks.add("filters by columns", this::filters);
+    checks.add("filters that CQL has no word for", this::filtersWithoutCql);
+    checks.add("a threshold", this::threshold);
+    checks.add("documents written again", this::writtenAgain);
+    checks.add("deletes by id and by filter", this::deletes);
+    checks.add("a schema that is there is found valid", this::schemaThatIsThere);
+    checks.add("columns added to a table that is there", this::columnsAdded);
+    checks.add("keys of several columns", this::severalKeys);
+    checks.add("similarity of the index", this::similarityOfTheIndex);
+    checks.add("chat memory", this::chatMemory);
+    checks.add("chat memory that expires", this::chatMemoryThatExpires);
+    checks.add("answers after a restart", this::afterARestart);
   }
 
   CassandraVectorStore.Builder builder(String table) {
@@ -297,30 +260,14 @@ public class SpringAiSuite {
 
   void afterARestart() throws Exception {
     CassandraVectorStore store = builder("dishes").build();
-    System.out.println("@restart");
-    RUNNER.readLine();
+    restartServer();
     eventually(() -> equal(find(store, 5), nearest(SpringAiSuite::any, 5)));
     equal(find(store, 8, "kind == 'soup'"), nearest(text -> kind(text).equals("soup"), 8));
   }
 
-  /** How many checks failed. */
-  int run() {
-    List<String> failed = new ArrayList<>();
-    checks.forEach((name, body) -> {
-      try {
-        body.run();
-        System.out.println("ok " + name);
-      } catch (Exception | AssertionError error) {
-        failed.add(name);
-        System.out.println("FAIL " + name);
-        error.printStackTrace(System.out);
-      }
-    });
-    return failed.size();
-  }
-
   public static void main(String[] arguments) {
-    // Drivers keep threads.
-    System.exit(new SpringAiSuite(Integer.parseInt(arguments[0])).run() == 0 ? 0 : 1);
+    Checks checks = new Checks();
+    new SpringAiSuite(Integer.parseInt(arguments[0]), checks);
+    checks.run();
   }
 }
