@@ -15,6 +15,8 @@ namespace {
 constexpr size_t kSnippetTokens = 10;
 /// Longer tokens are cut in messages: a statement may hold megabytes of literals.
 constexpr size_t kQuotedBytesMax = 200;
+/// No reserved word is longer: a long one need not be copied to be looked up.
+constexpr size_t kReservedBytesMax = 15;
 
 std::string one_line(std::string_view text) {
   std::string line;
@@ -49,8 +51,10 @@ bool Parser::is_word(const Token& token, std::string_view word) const {
 }
 
 bool Parser::is_name(const Token& token) const {
-  return token.kind == TokenKind::kQuotedWord ||
-         (token.kind == TokenKind::kWord && !types::is_reserved_word(to_lower(lexer_.text(token))));
+  if (token.kind == TokenKind::kQuotedWord) return true;
+  const std::string_view text = lexer_.text(token);
+  return token.kind == TokenKind::kWord &&
+         (text.size() > kReservedBytesMax || !types::is_reserved_word(to_lower(text)));
 }
 
 bool Parser::accept(std::string_view symbol) {
@@ -198,6 +202,7 @@ std::string Parser::snippet(const Token& where) const {
   for (Token token = lexer_.next(0); token.begin < where.begin; token = lexer_.next(token.end)) {
     if (token.begin != end) begins.push_back(end);
     begins.push_back(token.begin);
+    if (begins.size() > kSnippetTokens + 1) begins.erase(begins.begin(), begins.end() - kSnippetTokens - 1);
     end = token.end;
   }
   if (where.begin != end) begins.push_back(end);

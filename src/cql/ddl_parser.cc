@@ -125,6 +125,7 @@ void Parser::primary_key(CreateTable& table) {
 }
 
 void Parser::table_options(CreateTable& table) {
+  std::set<std::string> seen;
   do {
     if (accept_words({"clustering", "order", "by"})) {
       expect("(");
@@ -138,7 +139,7 @@ void Parser::table_options(CreateTable& table) {
     } else if (accept_words({"compact", "storage"})) {
       refuse_compact_storage();
     } else {
-      property(table.options);
+      property(table.options, seen);
     }
   } while (accept_word("and"));
 }
@@ -315,19 +316,18 @@ AlterType Parser::alter_type() {
 
 Properties Parser::properties() {
   Properties out;
-  do property(out);
+  std::set<std::string> seen;
+  do property(out, seen);
   while (accept_word("and"));
   return out;
 }
 
-void Parser::property(Properties& out) {
+void Parser::property(Properties& out, std::set<std::string>& seen) {
   std::string name = expect_name();
   expect("=");
   Property value = property_value();
-  for (const auto& existing : out) {
-    if (existing.first == name) {
-      fail_with(ErrorCode::kSyntax, fmt::format("Multiple definition for property '{}'", name));
-    }
+  if (!seen.insert(name).second) {
+    fail_with(ErrorCode::kSyntax, fmt::format("Multiple definition for property '{}'", name));
   }
   out.emplace_back(std::move(name), std::move(value));
 }

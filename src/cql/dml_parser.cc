@@ -18,11 +18,11 @@ Select Parser::select() {
     while (accept(","));
   }
   if (accept_words({"order", "by"})) out.order_by = orderings();
-  if (accept_words({"per", "partition", "limit"})) out.per_partition_limit = integer_or_marker();
-  if (accept_word("limit")) out.limit = integer_or_marker();
+  if (accept_words({"per", "partition", "limit"})) out.per_partition_limit = TermPtr(integer_or_marker());
+  if (accept_word("limit")) out.limit = TermPtr(integer_or_marker());
   out.allow_filtering = accept_words({"allow", "filtering"});
   accept_words({"bypass", "cache"});
-  if (accept_word("using")) out.timeout = using_timeout();
+  if (accept_word("using")) out.timeout = TermPtr(using_timeout());
   return out;
 }
 
@@ -55,11 +55,11 @@ std::vector<Ordering> Parser::orderings() {
       expect("(");
       ordering.column = expect_name();
       expect(",");
-      ordering.ann = term();
+      ordering.ann = TermPtr(term());
       expect(")");
     } else {
       ordering.column = expect_name();
-      if (accept_words({"ann", "of"})) ordering.ann = term();
+      if (accept_words({"ann", "of"})) ordering.ann = TermPtr(term());
     }
     ordering.descending = accept_word("desc");
     if (!ordering.descending) accept_word("asc");
@@ -111,7 +111,7 @@ Relation Parser::relation(bool condition) {
     out.columns.push_back(expect_name());
     if (accept("[")) {
       out.kind = Relation::Kind::kElement;
-      out.key = term();
+      out.key = TermPtr(term());
       expect("]");
     } else if (condition && accept(".")) {
       out.kind = Relation::Kind::kField;
@@ -180,14 +180,22 @@ Using Parser::using_clause(bool with_ttl) {
   if (!accept_word("using")) return out;
   do {
     if (accept_word("timestamp")) {
-      out.timestamp_us = integer_or_marker();
+      replace_attribute(out.timestamp_us, integer_or_marker());
     } else if (with_ttl && accept_word("ttl")) {
-      out.ttl_seconds = integer_or_marker();
+      replace_attribute(out.ttl_seconds, integer_or_marker());
     } else {
-      out.timeout = using_timeout();
+      replace_attribute(out.timeout, using_timeout());
     }
   } while (accept_word("and"));
   return out;
+}
+
+/// The last one counts, but a marker for which nothing asks has no type.
+void Parser::replace_attribute(TermPtr& attribute, Term value) {
+  if (attribute && attribute->get_if<Marker>() != nullptr) {
+    fail_with(ErrorCode::kInvalid, "A bind marker of USING is followed by another value for the same attribute");
+  }
+  attribute = TermPtr(std::move(value));
 }
 
 Term Parser::using_timeout() {
@@ -202,7 +210,7 @@ Insert Parser::insert() {
   out.table = expect_qualified_name();
   if (accept_word("json")) {
     if (!at_marker() && token_.kind != TokenKind::kString) fail_here();
-    out.json = primary();
+    out.json = TermPtr(primary());
     if (accept_words({"default", "unset"})) {
       out.json_default_unset = true;
     } else {
@@ -247,7 +255,7 @@ Assignment Parser::assignment() {
     out.kind = Assignment::Kind::kRemove;
   } else if (accept("[")) {
     out.kind = Assignment::Kind::kElement;
-    out.key = term();
+    out.key = TermPtr(term());
     expect("]");
     expect("=");
   } else if (accept(".")) {
@@ -302,7 +310,7 @@ DeleteTarget Parser::delete_target() {
   DeleteTarget out;
   out.column = expect_name();
   if (accept("[")) {
-    out.key = term();
+    out.key = TermPtr(term());
     expect("]");
   } else if (accept(".")) {
     out.field = expect_name();

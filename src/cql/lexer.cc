@@ -51,9 +51,14 @@ size_t Lexer::digits_end(size_t i) const {
   return i;
 }
 
+size_t Lexer::skip_blanks(size_t i) const {
+  while (is_blank(at(i))) ++i;
+  return i;
+}
+
 size_t Lexer::skip_hidden(size_t i, bool& unfinished) const {
   for (;;) {
-    while (is_blank(at(i))) ++i;
+    i = skip_blanks(i);
     const std::string_view two = text_.substr(std::min(i, text_.size()), 2);
     if (two == "--" || two == "//" || two.starts_with('#')) {
       i = std::min(text_.find_first_of("\n\r", i), text_.size());

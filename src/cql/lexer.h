@@ -41,10 +41,16 @@ class Lexer {
   size_t iso_duration_end(size_t offset) const;
   /// Where an unsigned number that begins at `offset` ends; `offset` if none does.
   size_t number_end(size_t offset) const;
+  /// Behind a `[` at `offset`: where the list ends if it is of signed numbers and blanks alone,
+  /// else
+  /// 0. Calls `each` with the text of every number, up to what is none.
+  template <class Each>
+  size_t number_list_end(size_t offset, Each each) const;
 
  private:
   char at(size_t i) const { return i < text_.size() ? text_[i] : '\0'; }
   size_t digits_end(size_t i) const;
+  size_t skip_blanks(size_t i) const;
   /// Sets `unfinished` when a comment does not end.
   size_t skip_hidden(size_t i, bool& unfinished) const;
   bool is_uuid(size_t i) const;
@@ -57,6 +63,21 @@ class Lexer {
 
   std::string_view text_;
 };
+
+template <class Each>
+size_t Lexer::number_list_end(size_t offset, Each each) const {
+  size_t i = skip_blanks(offset);
+  for (;; i = skip_blanks(i + 1)) {
+    const size_t begin = i;
+    if (at(i) == '-') ++i;
+    const size_t end = number_end(i);
+    if (end == i) return 0;
+    each(text_.substr(begin, end - begin));
+    i = skip_blanks(end);
+    if (at(i) == ']') return i + 1;
+    if (at(i) != ',') return 0;
+  }
+}
 
 /// ASCII only, as CQL's case folding.
 char to_lower(char c);

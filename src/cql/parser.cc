@@ -1,3 +1,4 @@
+/// What parse() is: the first word of a statement, and the end of its text.
 #include "sagitta/cql/parser.h"
 
 #include <fmt/format.h>
@@ -55,6 +56,16 @@ Result<RawType> Parser::parse_lone_type() {
 Result<Statement> parse(std::string_view text) {
   if (text.size() > std::numeric_limits<uint32_t>::max()) return fail(ErrorCode::kSyntax, "statement too long");
   return Parser(text).parse_statement();
+}
+
+size_t parse_bytes_max(std::string_view text) {
+  const Lexer lexer(text);
+  size_t tokens = 0;
+  for (Token token = lexer.next(0); token.kind != TokenKind::kEnd; ++tokens) {
+    const size_t list_end = lexer.text(token) == "[" ? lexer.number_list_end(token.end, [](std::string_view) {}) : 0;
+    token = lexer.next(list_end == 0 ? token.end : list_end);
+  }
+  return tokens * kParsedTokenBytes + text.size() * kParsedTextBytes + kParsedBytes;
 }
 
 Result<RawType> parse_type(std::string_view text) {

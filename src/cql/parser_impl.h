@@ -5,8 +5,10 @@
 /// and the caller looks at the error once.
 #pragma once
 
+#include <algorithm>
 #include <initializer_list>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -36,6 +38,25 @@ class Parser {
 
    private:
     Parser& parser_;
+  };
+
+  /// Terms beside each other: the operators of one do not deepen the others.
+  class Siblings {
+   public:
+    explicit Siblings(Parser& parser) : parser_(parser), before_(parser.links_), most_(before_) {}
+    ~Siblings() { parser_.links_ = std::max(most_, parser_.links_); }
+    Siblings(const Siblings&) = delete;
+    Siblings& operator=(const Siblings&) = delete;
+    Term next() {
+      most_ = std::max(most_, parser_.links_);
+      parser_.links_ = before_;
+      return parser_.term();
+    }
+
+   private:
+    Parser& parser_;
+    const uint32_t before_;
+    uint32_t most_;
   };
 
   // Tokens (cursor.cc)
@@ -104,7 +125,14 @@ class Parser {
   Term marker();
   std::optional<Term> negative_literal();
   Term element_access(Term object);
-  Term make(uint32_t offset, auto node) { return Term{.node = std::move(node), .offset = offset}; }
+  template <class Node>
+  Term make(uint32_t offset, Node node) {
+    if constexpr (kHeldApart<Node>) {
+      return Term{.node = Shared<Node>(std::move(node)), .offset = offset};
+    } else {
+      return Term{.node = std::move(node), .offset = offset};
+    }
+  }
   /// Counts an operator of a chain, which deepens the tree without recursion of the parser.
   void count_link();
   bool at_marker() const { return at_symbol("?") || at_symbol(":"); }
@@ -112,6 +140,7 @@ class Parser {
   /// A native type or the like, rather than a user type or a column.
   bool names_type(const Token& token) const;
   bool begins_term(const Token& token) const;
+  bool begins_clause(const Token& token) const;
   bool names_column_next() const;
   std::optional<Token> skip_type(Token token) const;
   std::vector<Term> terms_until(std::string_view close);
@@ -145,7 +174,7 @@ class Parser {
   ColumnDefinition column_definition();
   FieldDefinition field_definition();
   Properties properties();
-  void property(Properties& out);
+  void property(Properties& out, std::set<std::string>& seen);
   Property property_value();
   void property_map(Property& out);
   void property_list(Property& out);
@@ -166,6 +195,7 @@ class Parser {
   Batch batch();
   bool modification(std::vector<Modification>& out);
   Using using_clause(bool with_ttl);
+  void replace_attribute(TermPtr& attribute, Term value);
   Term using_timeout();
   std::vector<Relation> where();
   void conditions(bool& exists, std::vector<Relation>& out);

@@ -17,8 +17,6 @@ bool is_number(const Term& term) {
   return literal != nullptr && (literal->kind == LiteralKind::kInteger || literal->kind == LiteralKind::kFloat);
 }
 
-TermPtr share(Term term) { return std::make_shared<const Term>(std::move(term)); }
-
 std::optional<LiteralKind> literal_kind(TokenKind kind) {
   switch (kind) {
     case TokenKind::kString: return LiteralKind::kString;
@@ -77,8 +75,8 @@ Term Parser::term() {
     count_link();
     advance();
     const uint32_t offset = left.offset;
-    TermPtr first = share(std::move(left));
-    left = make(offset, Arithmetic{.op = op, .left = std::move(first), .right = share(product())});
+    TermPtr first = TermPtr(std::move(left));
+    left = make(offset, Arithmetic{.op = op, .left = std::move(first), .right = TermPtr(product())});
     if (!ok()) break;
   }
   return left;
@@ -99,8 +97,8 @@ Term Parser::product() {
     count_link();
     advance();
     const uint32_t offset = left.offset;
-    TermPtr first = share(std::move(left));
-    left = make(offset, Arithmetic{.op = op, .left = std::move(first), .right = share(signed_term())});
+    TermPtr first = TermPtr(std::move(left));
+    left = make(offset, Arithmetic{.op = op, .left = std::move(first), .right = TermPtr(signed_term())});
     if (!ok()) break;
   }
   return left;
@@ -113,7 +111,7 @@ Term Parser::signed_term() {
   const uint32_t offset = token_.begin;
   advance();
   if (!ok()) return {};
-  return make(offset, Negation{.term = share(signed_term())});
+  return make(offset, Negation{.term = TermPtr(signed_term())});
 }
 
 std::optional<Term> Parser::negative_literal() {
@@ -146,7 +144,7 @@ Term Parser::accessed() {
     }
     advance();
     const uint32_t offset = object.offset;
-    TermPtr whole = share(std::move(object));
+    TermPtr whole = TermPtr(std::move(object));
     object = make(offset, FieldAccess{.object = std::move(whole), .field = expect_name()});
   }
   return object;
@@ -155,13 +153,13 @@ Term Parser::accessed() {
 Term Parser::element_access(Term object) {
   const Scoped scoped(columns_allowed_, false);
   const uint32_t offset = object.offset;
-  ElementAccess access{.object = share(std::move(object)), .key = {}, .from = {}, .to = {}};
+  ElementAccess access{.object = TermPtr(std::move(object)), .key = {}, .from = {}, .to = {}};
   expect("[");
-  if (!at_symbol("..")) access.key = share(term());
+  if (!at_symbol("..")) access.key = TermPtr(term());
   if (accept("..")) {
     access.slice = true;
     access.from = std::move(access.key);
-    if (!at_symbol("]")) access.to = share(term());
+    if (!at_symbol("]")) access.to = TermPtr(term());
   }
   expect("]");
   return make(offset, std::move(access));
@@ -196,7 +194,7 @@ Term Parser::word_term() {
   if (token_.kind == TokenKind::kWord) {
     if (const auto constant = constant_kind(token_text())) {
       std::string text(token_text());
-      return literal(*constant, constant == LiteralKind::kBoolean ? to_lower(text) : std::move(text));
+      return literal(*constant, constant == LiteralKind::kFloat ? std::move(text) : to_lower(text));
     }
     if (at_word("cast") && is_symbol(behind, "(")) return cast_call();
     if (at_word("token") && is_symbol(behind, "(")) {
@@ -241,7 +239,8 @@ Term Parser::call(QualifiedName name, uint32_t offset) {
 std::vector<Term> Parser::terms_until(std::string_view close) {
   std::vector<Term> out;
   if (accept(close)) return out;
-  do out.push_back(term());
+  Siblings siblings(*this);
+  do out.push_back(siblings.next());
   while (accept(","));
   expect(close);
   return out;
@@ -252,7 +251,7 @@ Term Parser::cast_call() {
   Cast cast{.type = {}, .term = {}, .converts = true};
   advance();
   expect("(");
-  cast.term = share(term());
+  cast.term = TermPtr(term());
   expect_word("as");
   cast.type = type();
   expect(")");
@@ -265,7 +264,8 @@ Term Parser::parenthesised() {
   expect("(");
   if (!is_cast) {
     TupleLiteral tuple;
-    do tuple.elements.push_back(term());
+    Siblings siblings(*this);
+    do tuple.elements.push_back(siblings.next());
     while (accept(","));
     expect(")");
     return make(offset, std::move(tuple));
@@ -274,12 +274,13 @@ Term Parser::parenthesised() {
   Cast cast{.type = type(), .term = {}};
   expect(")");
   if (!ok()) return {};
-  cast.term = share(signed_term());
+  cast.term = TermPtr(signed_term());
   return make(offset, std::move(cast));
 }
 
 bool Parser::at_cast() const {
   const Token first = peek();
+  if (first.kind == TokenKind::kInteger) return false;
   const std::optional<Token> close = skip_type(first);
   if (!close || !is_symbol(*close, ")")) return false;
   const Token behind = lexer_.next(close->end);
@@ -312,12 +313,22 @@ std::optional<Token> Parser::skip_type(Token token) const {
   return token;
 }
 
+/// Of the words that may follow a term in parentheses, those that are not reserved.
+bool Parser::begins_clause(const Token& token) const {
+  static constexpr std::pair<std::string_view, std::string_view> kClauses[] = {
+      {"per", "partition"}, {"group", "by"}, {"bypass", "cache"}};
+  if (is_word(token, "as")) return true;
+  const Token behind = lexer_.next(token.end);
+  return std::ranges::any_of(
+      kClauses, [&](const auto& words) { return is_word(token, words.first) && is_word(behind, words.second); });
+}
+
 bool Parser::begins_term(const Token& token) const {
   switch (token.kind) {
     case TokenKind::kEnd:
     case TokenKind::kBad: return false;
     case TokenKind::kWord:
-      return constant_kind(lexer_.text(token)).has_value() || (is_name(token) && !is_word(token, "as"));
+      return constant_kind(lexer_.text(token)).has_value() || (is_name(token) && !begins_clause(token));
     case TokenKind::kSymbol: return std::string_view("?:([{").find(lexer_.text(token)) != std::string_view::npos;
     default: return true;
   }
@@ -341,25 +352,12 @@ Term Parser::list() {
 
 // The plain case, without a token and a term for each element: lists of signed numbers and blanks.
 bool Parser::number_list(NumberList& numbers) {
-  const std::string_view text = lexer_.text();
-  size_t i = token_.end;
-  const auto skip_blanks = [&] {
-    while (i < text.size() && (text[i] == ' ' || text[i] == '\n' || text[i] == '\r' || text[i] == '\t')) ++i;
-  };
-  for (;;) {
-    skip_blanks();
-    const size_t begin = i;
-    if (i < text.size() && text[i] == '-') ++i;
-    const size_t end = lexer_.number_end(i);
-    if (end == i) return false;
-    numbers.text.append(text, begin, end - begin);
+  const size_t end = lexer_.number_list_end(token_.end, [&](std::string_view number) {
+    numbers.text += number;
     numbers.ends.push_back(static_cast<uint32_t>(numbers.text.size()));
-    i = end;
-    skip_blanks();
-    if (i == text.size() || (text[i] != ',' && text[i] != ']')) return false;
-    if (text[i++] == ']') break;
-  }
-  move_to(i);
+  });
+  if (end == 0) return false;
+  move_to(end);
   return true;
 }
 
@@ -367,31 +365,32 @@ Term Parser::braces() {
   const uint32_t offset = token_.begin;
   expect("{");
   if (accept("}")) return make(offset, SetLiteral{});
+  Siblings siblings(*this);
   if (is_name(token_) && is_symbol(peek(), ":")) {
     UdtLiteral udt;
     do {
       std::string field = expect_name();
       expect(":");
-      udt.fields.emplace_back(std::move(field), term());
+      udt.fields.emplace_back(std::move(field), siblings.next());
     } while (accept(","));
     expect("}");
     return make(offset, std::move(udt));
   }
-  Term first = term();
+  Term first = siblings.next();
   if (!at_symbol(":")) {
     SetLiteral set;
     set.elements.push_back(std::move(first));
-    while (accept(",")) set.elements.push_back(term());
+    while (accept(",")) set.elements.push_back(siblings.next());
     expect("}");
     return make(offset, std::move(set));
   }
   MapLiteral map;
   expect(":");
-  map.entries.emplace_back(std::move(first), term());
+  map.entries.emplace_back(std::move(first), siblings.next());
   while (accept(",")) {
-    Term key = term();
+    Term key = siblings.next();
     expect(":");
-    map.entries.emplace_back(std::move(key), term());
+    map.entries.emplace_back(std::move(key), siblings.next());
   }
   expect("}");
   return make(offset, std::move(map));

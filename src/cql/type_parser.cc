@@ -44,6 +44,7 @@ RawType Parser::type() {
   if (accept(".")) {
     raw.keyspace = std::move(raw.name);
     raw.quoted = token_.kind == TokenKind::kQuotedWord;
+    if (!raw.quoted && types::native_kind(to_lower(token_text()))) fail_here();
     raw.name = expect_name();
   }
   if (!raw.quoted && find_parametric(raw.name) != nullptr) fail_here();

@@ -225,7 +225,7 @@ struct AlterBinder {
   Result<schema::SchemaChange> operator()(const cql::SetOptions& set) const {
     schema::AlterTableOptions change{
         .keyspace = keyspace, .table = statement.name.name, .if_exists = statement.if_exists};
-    const auto names_id = [](const auto& option) { return option.first == "id"; };
+    const auto names_id = [](const auto& option) { return option.name == "id"; };
     if (std::ranges::any_of(set.options, names_id)) return fail(ErrorCode::kConfig, "Cannot alter table id.");
     SAGITTA_TRY(change.options, check_table_options(set.options));
     SAGITTA_CHECK(check_beside_present(change.options));

@@ -125,7 +125,7 @@ Result<std::optional<int64_t>> evaluate_timeout_us(const Plan& plan, const EvalC
   return std::optional(timeout->ns / kNsPerUs);
 }
 
-Result<std::optional<Expression>> bind_timeout(Binder& binder, const std::optional<cql::Term>& timeout) {
+Result<std::optional<Expression>> bind_timeout(Binder& binder, const cql::TermPtr& timeout) {
   if (!timeout) return std::optional<Expression>();
   return binder.bind_term(*timeout, {.name = "[timeout]", .type = native(types::Kind::kDuration)});
 }

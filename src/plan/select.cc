@@ -122,7 +122,7 @@ class SelectBinder {
     }
     for (const cql::Selector& selector : select_.selectors) {
       SAGITTA_TRY(Expression expression, binder_.bind_selector(selector.term, table()));
-      add_selected(selector.alias ? *selector.alias : name_of(selector.term, expression), std::move(expression));
+      add_selected(selector.alias.empty() ? name_of(selector.term, expression) : selector.alias, std::move(expression));
     }
     for (SelectedColumn& selected : plan_->selected) number_aggregates(selected.expression);
     plan_->aggregate = !plan_->aggregates.empty();
@@ -244,9 +244,9 @@ class SelectBinder {
     std::vector<cql::Ordering> ordering = select_.order_by;
     for (const cql::Relation& relation : select_.where) {
       if (relation.op != cql::Operator::kAnn) continue;
-      ordering.push_back({.column = relation.columns[0], .ann = relation.value});
+      ordering.push_back({.column = relation.columns[0], .ann = cql::TermPtr(*relation.value)});
     }
-    const auto anns = std::ranges::count_if(ordering, [](const cql::Ordering& o) { return o.ann.has_value(); });
+    const auto anns = std::ranges::count_if(ordering, [](const cql::Ordering& o) { return bool(o.ann); });
     if (anns > 1) return fail(ErrorCode::kInvalid, "Cannot specify more than one ANN ordering");
     if (anns == 1 && ordering.size() > 1) {
       return fail(ErrorCode::kInvalid, "ANN ordering does not support any other ordering");

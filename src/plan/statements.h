@@ -38,7 +38,7 @@ Result<Plan> bind_ddl(Binder& binder, const cql::CreateIndex& statement);
 Result<Plan> bind_ddl(Binder& binder, const cql::DropIndex& statement);
 
 /// Of USING TIMEOUT.
-Result<std::optional<Expression>> bind_timeout(Binder& binder, const std::optional<cql::Term>& timeout);
+Result<std::optional<Expression>> bind_timeout(Binder& binder, const cql::TermPtr& timeout);
 
 /// A plan of a schema change of `keyspace`.`table`.
 Plan schema_plan(std::string keyspace, std::string table, schema::SchemaChange change);

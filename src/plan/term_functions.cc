@@ -164,8 +164,8 @@ Result<DataTypePtr> TermBinder::similarity_type(const cql::FunctionCall& call) {
 
 Result<DataTypePtr> TermBinder::infer_literal(const cql::Term& term) {
   if (auto* map = term.get_if<cql::MapLiteral>(); map != nullptr && !map->entries.empty()) {
-    SAGITTA_TRY(DataTypePtr key, infer_literal(map->entries[0].first));
-    SAGITTA_TRY(DataTypePtr mapped, infer_literal(map->entries[0].second));
+    SAGITTA_TRY(DataTypePtr key, infer_literal(map->entries[0].key));
+    SAGITTA_TRY(DataTypePtr mapped, infer_literal(map->entries[0].value));
     return key != nullptr && mapped != nullptr ? DataType::map(key, mapped) : nullptr;
   }
   return infer(term);

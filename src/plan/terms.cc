@@ -255,7 +255,7 @@ Result<Expression> TermBinder::bind_element(const cql::ElementAccess& access) {
 
 Result<Expression> TermBinder::with_end(Expression selection, const cql::TermPtr& end, const Receiver& key) {
   Expression bound;
-  if (end != nullptr) {
+  if (end) {
     SAGITTA_TRY(bound, bind(*end, key));
   }
   selection.arguments.push_back(std::move(bound));
@@ -274,7 +274,7 @@ bool has_no_type(const cql::Term& term) {
   if (auto* list = term.get_if<cql::ListLiteral>()) return std::ranges::all_of(list->elements, has_no_type);
   if (auto* set = term.get_if<cql::SetLiteral>()) return std::ranges::all_of(set->elements, has_no_type);
   if (auto* map = term.get_if<cql::MapLiteral>()) {
-    return std::ranges::all_of(map->entries, [](const auto& entry) { return has_no_type(entry.second); });
+    return std::ranges::all_of(map->entries, [](const auto& entry) { return has_no_type(entry.value); });
   }
   auto* tuple = term.get_if<cql::TupleLiteral>();
   if (tuple == nullptr) return false;

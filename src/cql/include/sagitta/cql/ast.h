@@ -2,11 +2,11 @@
 /// by `plan`. The tree knows no schema: names and types are unresolved, literals keep their text.
 ///
 /// Identifiers come in their final case: lower case unless they were quoted. Statements own all
-/// their text, can be copied, and are safe to read from several threads.
+/// their text, can be copied, and are safe to read from several threads. Trees are equal when they
+/// say the same, wherever in a text they stood.
 #pragma once
 
 #include <cstdint>
-#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -14,171 +14,16 @@
 #include <variant>
 #include <vector>
 
+#include "sagitta/cql/term.h"
 #include "sagitta/types/request.h"
 
 namespace sagitta::cql {
 
-// ------------------------------------------------------------------------------------------------ names and types
-
-/// `[keyspace.]name`; an empty keyspace means the session's.
-struct QualifiedName {
-  std::string keyspace, name;
-
-  bool operator==(const QualifiedName&) const = default;
-};
-
-/// A type as written. `frozen<T>` is T with `frozen` set.
-struct RawType {
-  std::string keyspace;             ///< of a UDT, when given
-  std::string name;                 ///< "int", "list", "vector", a UDT's name, or the class of a custom type
-  std::vector<RawType> parameters;  ///< of list, set, map, tuple, vector (one)
-  int32_t dimension = 0;            ///< of a vector as written, so perhaps not positive
-  bool frozen = false;
-  bool custom = false;  ///< written as 'a.java.class'
-  bool quoted = false;  ///< the name was in double quotes: a UDT's, also when it reads "int" or "list"
-
-  bool operator==(const RawType&) const = default;
-};
-
-/// The type in CQL: "frozen<map<int, vector<float, 3>>>".
-std::string to_string(const RawType& type);
-
-// ----------------------------------------------------------------------------------------------------------- terms
-
-/// As std::pair, but without its questions about the members, which Clang cannot answer for a type
-/// inside itself.
-template <class First, class Second>
-struct Pair {
-  First first;
-  Second second;
-};
-
-struct Term;
-using TermPtr = std::shared_ptr<const Term>;
-
-enum class LiteralKind : uint8_t {
-  kNull,
-  kString,    ///< text without its quotes
-  kInteger,   ///< "-12"
-  kFloat,     ///< "1e-05", "NaN", "-Infinity" (as spelt)
-  kBoolean,   ///< "true" or "false"
-  kUuid,      ///< 8-4-4-4-12 hexadecimal digits, as spelt
-  kBlob,      ///< the hexadecimal digits after 0x; their number may be odd
-  kDuration,  ///< "1y2mo", "P1Y2M", as spelt
-};
-
-struct Literal {
-  LiteralKind kind{};
-  std::string text;
-
-  bool operator==(const Literal&) const = default;
-};
-
-/// `[1, -2.5e-05, NaN]`: a list of nothing but numbers, at least one of them. Only this form stands
-/// for such lists (a `ListLiteral` has some other element), so that a vector of thousands of floats
-/// costs two allocations.
-struct NumberList {
-  std::string text;            ///< the elements, one after the other
-  std::vector<uint32_t> ends;  ///< element i ends before text[ends[i]]
-
-  size_t size() const { return ends.size(); }
-  std::string_view operator[](size_t i) const {
-    const size_t begin = i == 0 ? 0 : ends[i - 1];
-    return std::string_view(text).substr(begin, ends[i] - begin);
-  }
-  /// Element i as the Literal that a mixed list would hold: kInteger or kFloat.
-  Literal literal(size_t i) const;
-};
-
-/// `?` or `:name`.
-struct Marker {
-  uint32_t index = 0;  ///< into Statement::markers
-};
-
-/// `[a, b]`, not only numbers; `[]` too.
-struct ListLiteral {
-  std::vector<Term> elements;
-};
-/// `{a, b}`. Without elements it is `{}`: an empty set, map or UDT.
-struct SetLiteral {
-  std::vector<Term> elements;
-};
-/// `{k: v}`, at least one entry. Values of a UDT have identifiers as keys and are a `UdtLiteral`.
-struct MapLiteral {
-  std::vector<Pair<Term, Term>> entries;
-};
-/// `{field: v}`, at least one field.
-struct UdtLiteral {
-  std::vector<Pair<std::string, Term>> fields;
-};
-/// `(a, b)`; `(a)` as well, which is a tuple of one or, among operators, a grouping.
-struct TupleLiteral {
-  std::vector<Term> elements;
-};
-/// A column; only where columns may be named: in selectors, GROUP BY and function arguments of
-/// selectors.
-struct ColumnRef {
-  std::string name;
-};
-/// `object.field`.
-struct FieldAccess {
-  TermPtr object;
-  std::string field;
-};
-/// `object[key]`, or the slice `object[from..to]` with both ends optional.
-struct ElementAccess {
-  TermPtr object;
-  TermPtr key;       ///< not of a slice
-  TermPtr from, to;  ///< of a slice
-  bool slice = false;
-};
-/// `f(a, b)`. writetime, maxwritetime and ttl are ordinary calls of one argument; so is
-/// count(column), while count(*) and count(1) have `star` and no arguments.
-struct FunctionCall {
-  QualifiedName name;
-  std::vector<Term> arguments;
-  bool star = false;
-};
-/// `(type)term`, a hint; or, with `converts`, `CAST(term AS type)`, a conversion.
-struct Cast {
-  RawType type;
-  TermPtr term;
-  bool converts = false;
-};
-/// `left op right`, op one of + - * / %.
-struct Arithmetic {
-  char op = '+';
-  TermPtr left, right;
-};
-/// `-term`, of anything but a number.
-struct Negation {
-  TermPtr term;
-};
-
-/// A value in a statement. Brackets nest at most `limits::kNestingMax` deep and a term chains at
-/// most as many operators, so terms can be walked recursively.
-struct Term {
-  std::variant<Literal, NumberList, Marker, ListLiteral, SetLiteral, MapLiteral, UdtLiteral, TupleLiteral, ColumnRef,
-               FieldAccess, ElementAccess, FunctionCall, Cast, Arithmetic, Negation>
-      node;
-  uint32_t offset = 0;  ///< where the term begins, in bytes of the statement's text
-
-  template <class T>
-  const T* get_if() const {
-    return std::get_if<T>(&node);
-  }
-};
-
-/// The term in CQL, in the spelling that Cassandra gives result columns: "similarity_cosine(v, [1,
-/// 0])", "m['a']", "(int)?", with markers as `?` or `:name`. `markers` are those of the term's
-/// statement.
-std::string to_string(const Term& term, const std::vector<std::string>& markers);
-
 // --------------------------------------------------------------------------------------------- options (WITH a = b)
 
-struct Property;
+struct NamedProperty;
 /// In text order, without duplicates.
-using Properties = std::vector<Pair<std::string, Property>>;
+using Properties = std::vector<NamedProperty>;
 
 /// The value of an option: a scalar, `{...}` nested to any allowed depth, or `[...]`.
 struct Property {
@@ -189,6 +34,15 @@ struct Property {
   std::string text;                            ///< of a scalar
   Properties map;
   std::vector<Property> list;
+
+  bool operator==(const Property&) const = default;
+};
+
+struct NamedProperty {
+  std::string name;
+  Property value;
+
+  bool operator==(const NamedProperty&) const = default;
 };
 
 // -------------------------------------------------------------------------------------------------- schema statements
@@ -197,18 +51,26 @@ struct CreateKeyspace {
   std::string name;
   bool if_not_exists = false;
   Properties options;  ///< may be empty: WITH is optional
+
+  bool operator==(const CreateKeyspace&) const = default;
 };
 struct AlterKeyspace {
   std::string name;
   bool if_exists = false;
   Properties options;
+
+  bool operator==(const AlterKeyspace&) const = default;
 };
 struct DropKeyspace {
   std::string name;
   bool if_exists = false;
+
+  bool operator==(const DropKeyspace&) const = default;
 };
 struct Use {
   std::string keyspace;
+
+  bool operator==(const Use&) const = default;
 };
 /// DESCRIBE: what of the schema is shown as CQL.
 struct Describe {
@@ -234,16 +96,22 @@ struct Describe {
   bool full = false;   ///< SCHEMA with the system's keyspaces
   bool only = false;   ///< KEYSPACE without what is in it
   bool with_internals = false;
+
+  bool operator==(const Describe&) const = default;
 };
 
 struct ColumnDefinition {
   std::string name;
   RawType type;
   bool is_static = false;
+
+  bool operator==(const ColumnDefinition&) const = default;
 };
 struct ClusteringOrder {
   std::string column;
   bool descending = false;
+
+  bool operator==(const ClusteringOrder&) const = default;
 };
 /// Key columns are named as written; whether they are defined is for `plan` to check. There is
 /// exactly one PRIMARY KEY.
@@ -254,69 +122,101 @@ struct CreateTable {
   std::vector<std::string> partition_key, clustering_key;
   std::vector<ClusteringOrder> clustering_order;
   Properties options;
+
+  bool operator==(const CreateTable&) const = default;
 };
 struct AddColumns {
   bool if_not_exists = false;
   std::vector<ColumnDefinition> columns;
+
+  bool operator==(const AddColumns&) const = default;
 };
 struct DropColumns {
   bool if_exists = false;
   std::vector<std::string> columns;
   std::optional<int64_t> timestamp_us;
+
+  bool operator==(const DropColumns&) const = default;
 };
 struct RenameColumns {
   bool if_exists = false;
   std::vector<std::pair<std::string, std::string>> names;  ///< old, new
+
+  bool operator==(const RenameColumns&) const = default;
 };
 struct AlterColumnType {
   std::string column;
   RawType type;
+
+  bool operator==(const AlterColumnType&) const = default;
 };
 struct SetOptions {
   Properties options;
+
+  bool operator==(const SetOptions&) const = default;
 };
 struct AlterTable {
   QualifiedName name;
   bool if_exists = false;
   std::variant<AddColumns, DropColumns, RenameColumns, AlterColumnType, SetOptions> action;
+
+  bool operator==(const AlterTable&) const = default;
 };
 struct DropTable {
   QualifiedName name;
   bool if_exists = false;
+
+  bool operator==(const DropTable&) const = default;
 };
 struct Truncate {
   QualifiedName name;
+
+  bool operator==(const Truncate&) const = default;
 };
 
 struct FieldDefinition {
   std::string name;
   RawType type;
+
+  bool operator==(const FieldDefinition&) const = default;
 };
 struct CreateType {
   QualifiedName name;
   bool if_not_exists = false;
   std::vector<FieldDefinition> fields;
+
+  bool operator==(const CreateType&) const = default;
 };
 struct AddFields {
   bool if_not_exists = false;
   std::vector<FieldDefinition> fields;
+
+  bool operator==(const AddFields&) const = default;
 };
 struct RenameFields {
   bool if_exists = false;
   std::vector<std::pair<std::string, std::string>> names;  ///< old, new
+
+  bool operator==(const RenameFields&) const = default;
 };
 struct AlterFieldType {
   std::string field;
   RawType type;
+
+  bool operator==(const AlterFieldType&) const = default;
 };
 struct AlterType {
   QualifiedName name;
   bool if_exists = false;
   std::variant<AddFields, RenameFields, AlterFieldType> action;
+
+  bool operator==(const AlterType&) const = default;
 };
 struct DropType {
   QualifiedName name;
   bool if_exists = false;
+
+  bool operator==(const DropType&) const = default;
 };
 
 struct IndexTarget {
@@ -324,6 +224,8 @@ struct IndexTarget {
 
   Kind kind = Kind::kColumn;
   std::vector<std::string> columns;  ///< one; of a leading tuple one or more
+
+  bool operator==(const IndexTarget&) const = default;
 };
 struct CreateIndex {
   bool custom = false;
@@ -333,10 +235,14 @@ struct CreateIndex {
   std::vector<IndexTarget> targets;
   std::optional<std::string> class_name;  ///< as spelt; of USING
   Properties options;                     ///< the map of WITH OPTIONS
+
+  bool operator==(const CreateIndex&) const = default;
 };
 struct DropIndex {
   QualifiedName name;
   bool if_exists = false;
+
+  bool operator==(const DropIndex&) const = default;
 };
 
 // ---------------------------------------------------------------------------------------------------- data statements
@@ -370,26 +276,32 @@ struct Relation {
 
   Kind kind = Kind::kColumn;
   std::vector<std::string> columns;  ///< one, unless kTuple or kToken
-  std::optional<Term> key;           ///< of kElement
+  TermPtr key;                       ///< of kElement
   std::string field;                 ///< of kField
   Operator op{};
   std::optional<Term> value;  ///< the right side; absent for IS NOT NULL and for IN with a list
   std::vector<Term> values;   ///< of IN (a, b); may be empty
+
+  bool operator==(const Relation&) const = default;
 };
 
 struct Using {
-  std::optional<Term> timestamp_us, ttl_seconds;
-  std::optional<Term> timeout;  ///< a duration or a marker: ScyllaDB's
+  TermPtr timestamp_us, ttl_seconds;
+  TermPtr timeout;  ///< a duration or a marker: ScyllaDB's
+
+  bool operator==(const Using&) const = default;
 };
 
 struct Insert {
   QualifiedName table;
   std::vector<std::string> columns;
   std::vector<Term> values;  ///< as many as columns
-  std::optional<Term> json;  ///< of INSERT ... JSON; then no columns and values
+  TermPtr json;              ///< of INSERT ... JSON; then no columns and values
   bool json_default_unset = false;
   bool if_not_exists = false;
   Using attributes;
+
+  bool operator==(const Insert&) const = default;
 };
 
 struct Assignment {
@@ -404,9 +316,11 @@ struct Assignment {
 
   Kind kind = Kind::kSet;
   std::string column;
-  std::optional<Term> key;
+  TermPtr key;
   std::string field;
   Term value;
+
+  bool operator==(const Assignment&) const = default;
 };
 struct Update {
   QualifiedName table;
@@ -415,13 +329,17 @@ struct Update {
   std::vector<Relation> where;
   bool if_exists = false;
   std::vector<Relation> conditions;
+
+  bool operator==(const Update&) const = default;
 };
 
 /// What DELETE removes from a row: a column, `column[key]`, or `column.field`.
 struct DeleteTarget {
   std::string column;
-  std::optional<Term> key;
+  TermPtr key;
   std::string field;
+
+  bool operator==(const DeleteTarget&) const = default;
 };
 struct Delete {
   std::vector<DeleteTarget> targets;  ///< empty: whole rows
@@ -430,6 +348,8 @@ struct Delete {
   std::vector<Relation> where;
   bool if_exists = false;
   std::vector<Relation> conditions;
+
+  bool operator==(const Delete&) const = default;
 };
 
 using types::BatchKind;
@@ -438,16 +358,22 @@ struct Batch {
   BatchKind kind = BatchKind::kLogged;
   Using attributes;
   std::vector<Modification> statements;
+
+  bool operator==(const Batch&) const = default;
 };
 
 struct Selector {
   Term term;
-  std::optional<std::string> alias;
+  std::string alias;  ///< empty when not given
+
+  bool operator==(const Selector&) const = default;
 };
 struct Ordering {
   std::string column;
-  std::optional<Term> ann;  ///< of `column ANN OF term` and `ANN(column, term)`
+  TermPtr ann;  ///< of `column ANN OF term` and `ANN(column, term)`
   bool descending = false;
+
+  bool operator==(const Ordering&) const = default;
 };
 struct Select {
   QualifiedName table;
@@ -457,9 +383,11 @@ struct Select {
   std::vector<Relation> where;
   std::vector<Term> group_by;
   std::vector<Ordering> order_by;
-  std::optional<Term> per_partition_limit, limit;
+  TermPtr per_partition_limit, limit;
   bool allow_filtering = false;
-  std::optional<Term> timeout;  ///< as that of Using
+  TermPtr timeout;  ///< as that of Using
+
+  bool operator==(const Select&) const = default;
 };
 
 struct Statement {
@@ -475,6 +403,11 @@ struct Statement {
   const T* get_if() const {
     return std::get_if<T>(&body);
   }
+
+  bool operator==(const Statement&) const = default;
 };
+
+/// The statement in CQL. It parses to an equal one.
+std::string to_string(const Statement& statement);
 
 }  // namespace sagitta::cql

@@ -1,5 +1,5 @@
-/// How far the rows that were there before their index have been gone through, as the store keeps it in
-/// Family::kMeta (docs/formats/rows.md).
+/// How far the rows that were there before their index have been gone through, as the store keeps
+/// it in Family::kMeta (docs/formats/rows.md).
 #pragma once
 
 #include <optional>
