@@ -128,10 +128,10 @@ std::string target_text(TargetKind kind, const schema::ColumnDef& column) {
 }
 
 /// A storage-attached index with other options than one that is there is refused before its options
-/// are looked at.
+/// are looked at. Of vectors there may be several.
 Status check_alone(const schema::TableDef& table, const index::Target& wanted, const std::string& target_text,
                    std::span<const index::WrittenOption> written) {
-  if (!schema::is_storage_attached_class(wanted.class_name)) return {};
+  if (!schema::is_storage_attached_class(wanted.class_name) || wanted.column.type->is_float_vector()) return {};
   std::map<std::string, std::string> options;
   for (const index::WrittenOption& option : written) options.emplace(option.name, option.value);
   for (const schema::IndexDef& other : table.indexes) {

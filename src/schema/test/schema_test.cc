@@ -89,7 +89,7 @@ TEST_F(SchemaTest, IndexNamesAreOneKeyspaceWide) {
   elsewhere.if_not_exists = true;
   expect_nothing(elsewhere);
   expect_refused(index(""), ErrorCode::kInvalid,
-                 "Cannot create more than one storage-attached index on the same column: v");
+                 "Index t_v_idx is a duplicate of existing index mine");
   expect_nothing(index("", "v", true));
   CreateIndex own = index("", "v", true);
   own.index.options = {{"similarity_function", "euclidean"}};
