@@ -80,7 +80,7 @@ CLI::App* add_bench_peer(CLI::App& bench, sagitta::BenchPeerOptions& options) {
   peer->add_option("--cql", options.cql, "ADDRESS:PORT of the peer")->required();
   peer->add_option("--process", options.process, "The peer's process, on this machine")
       ->required()
-      ->check(CLI::PositiveNumber);
+      ->check(CLI::Range(1, 1 << 22));
   peer->add_option("--name", options.name, "What to call it");
   peer->add_option("--rows", options.rows, "Rows of the tables that are asked")->check(CLI::Range(100, 100'000'000));
   peer->add_option("--workload", options.workloads,

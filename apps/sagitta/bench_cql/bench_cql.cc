@@ -1,4 +1,5 @@
-/// `sagitta bench cql`: reads the points that are asked for, runs the rounds, and shows the figures.
+/// `sagitta bench cql`: reads the points that are asked for, runs the rounds, and shows the
+/// figures.
 #include <fmt/format.h>
 
 #include <algorithm>

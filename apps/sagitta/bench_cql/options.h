@@ -1,5 +1,5 @@
-/// `sagitta bench cql`: a server and the load on it, the bare engine beside it. `sagitta bench peer`:
-/// a server, and another that speaks CQL under the same load.
+/// `sagitta bench cql`: a server and the load on it, the bare engine beside it. `sagitta bench
+/// peer`: a server, and another that speaks CQL under the same load.
 #pragma once
 
 #include <cstdint>

@@ -34,7 +34,8 @@ class Side {
   static Result<std::unique_ptr<Side>> open(async::Runtime& runtime, const async::Endpoint& cql, pid_t process,
                                             const BenchPeerOptions& options);
 
-  /// So many seconds of all `workloads`, a slice of each in turns; then waits until the server rests.
+  /// So many seconds of all `workloads`, a slice of each in turns; then waits until the server
+  /// rests.
   Status warm(const std::vector<std::string>& workloads, double seconds);
   /// Asks for options.seconds. The CPU is that from rest to rest: flushes, compactions, collected
   /// garbage included, as far as the server does them by itself.
