@@ -168,6 +168,29 @@ def cql_load():
         check(f"bench cql: {name} that there is not is refused in a line", code == 1 and len(err.strip().splitlines()) <= 2 and not out, out + err)
 
 
+def cql_peer(folder):
+    """Two servers of our own: every answer of both is looked at."""
+    peer = subprocess.Popen([SAGITTA, "serve", "--data", folder / "peer", "--cql", "127.0.0.1:0", "--http", "127.0.0.1:0"],
+                            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    try:
+        cql = re.search(r"cql (\S+)", peer.stdout.readline()).group(1)
+        command = [SAGITTA, "bench", "peer", "--cql", cql, "--rows", 300, "--rounds", 1, "--seconds", 0.05, "--warm", 0.1]
+        code, out, err = run(*command, "--process", peer.pid)
+        check("bench peer ends well", code == 0 and "failed: 0; with an answer that is not what it should be: 0" in out, out + err)
+        for workload in ("empty", "read", "write", "write_indexed", "index", "lwt_insert", "lwt_update"):
+            ours, peers = cql_numbers(out, rf"(?m)^{workload} +(\d+) +(\d+) ")
+            check(f"bench peer: {workload} is answered by both", ours > 0 and peers > 0, out)
+        code, out, err = run(*command, "--process", peer.pid, "--workload", "read,index", "--depth", 2, "--connections", 2)
+        check("bench peer leaves nothing behind", code == 0 and "2 in flight on each of 2 connections" in out, out + err)
+        for name, words in {"a workload": ["--process", peer.pid, "--workload", "none"], "a process": ["--process", 2**22]}.items():
+            code, out, err = run(*command, *words)
+            check(f"bench peer: {name} that there is not is refused in a line", code == 1 and "no " in err.splitlines()[-1] and not out, out + err)
+    finally:
+        peer.terminate()
+        peer.wait()
+        peer.stdout.close()
+
+
 def restarts():
     code, out, err = run(sys.executable, pathlib.Path(__file__).parent / "restart_bench.py", SAGITTA, "--rows", 2000, "--dim", 16)
     check("a server is restarted with and without snapshots", code == 0 and out.count("ready in") == 2, out + err)
@@ -179,6 +202,7 @@ def main():
         grids()
         restarts()
         cql_load()
+        cql_peer(pathlib.Path(folder))
         bench_command(pathlib.Path(folder))
         regression_guard(pathlib.Path(folder))
     print(f"{passed} passed, {len(failures)} failed")

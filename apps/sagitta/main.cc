@@ -83,6 +83,29 @@ std::map<std::string, std::string> as_given(const CLI::App& command) {
   return given;
 }
 
+/// `bench peer`, with its options.
+CLI::App* add_bench_peer(CLI::App& bench, sagitta::BenchPeerOptions& options) {
+  CLI::App* peer = bench.add_subcommand("peer", "Load a server of one's own and another that speaks CQL, in turns.");
+  peer->option_defaults()->always_capture_default();
+  peer->add_option("--cql", options.cql, "ADDRESS:PORT of the peer")->required();
+  peer->add_option("--process", options.process, "The peer's process, on this machine")
+      ->required()
+      ->check(CLI::Range(1, 1 << 22));
+  peer->add_option("--name", options.name, "What to call it");
+  peer->add_option("--rows", options.rows, "Rows of the tables that are asked")->check(CLI::Range(100, 100'000'000));
+  peer->add_option("--workload", options.workloads,
+                   "Of empty, read, write, write_indexed, index, lwt_insert, lwt_update; commas between");
+  peer->add_option("--depth", options.depth, "Requests in flight on a connection")->check(CLI::Range(1, 32'768));
+  peer->add_option("--connections", options.connections, "Connections to each")->check(CLI::Range(1, 10'000));
+  peer->add_option("--seconds", options.seconds, "Length of each measurement")->check(CLI::Range(0.01, 3600.0));
+  peer->add_option("--warm", options.warm, "Seconds of all workloads before, on each")->check(CLI::Range(0.0, 3600.0));
+  peer->add_option("--rounds", options.rounds, "Rounds, all workloads in each; medians are shown")
+      ->check(CLI::Range(1, 1000));
+  peer->add_option("--server", options.server, "Program of ours that serves; else this one");
+  peer->add_option("--work", options.work, "Folder for its data; else a fresh one, removed at the end");
+  return peer;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -133,10 +156,12 @@ int main(int argc, char** argv) {
   });
   sagitta::BenchAnnOptions bench_ann_options;
   sagitta::BenchCqlOptions bench_cql_options;
+  sagitta::BenchPeerOptions bench_peer_options;
   CLI::App* bench = app.add_subcommand("bench", "Measure a part of Sagitta.");
   bench->require_subcommand(1);
   const CLI::App* bench_ann = add_bench_ann(*bench, bench_ann_options);
   const CLI::App* bench_cql = add_bench_cql(*bench, bench_cql_options);
+  const CLI::App* bench_peer = add_bench_peer(*bench, bench_peer_options);
   std::string verified;
   CLI::App* verify = app.add_subcommand("verify", "Compare every index of a data directory with its rows.");
   verify->add_option("directory", verified, "Data directory that no server has open")->required();
@@ -144,6 +169,7 @@ int main(int argc, char** argv) {
   if (verify->parsed()) return sagitta::verify(verified);
   if (bench_ann->parsed()) return sagitta::bench_ann(bench_ann_options);
   if (bench_cql->parsed()) return sagitta::bench_cql(bench_cql_options);
+  if (bench_peer->parsed()) return sagitta::bench_peer(bench_peer_options);
   options.as_given = as_given(*serve);
   return sagitta::serve(options);
 }

@@ -22,8 +22,6 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr auto kRestWindow = std::chrono::milliseconds(500);
-/// Of a core, in the window.
-constexpr double kRestPart = 0.01;
 /// A server that does not stop within this is killed.
 constexpr auto kStopTime = std::chrono::seconds(60);
 
@@ -87,32 +85,32 @@ Result<std::unique_ptr<ServerProcess>> ServerProcess::start(const std::string& p
 }
 
 ServerProcess::~ServerProcess() {
-  ::kill(pid_, SIGTERM);
+  ::kill(pid(), SIGTERM);
   const auto until = Clock::now() + kStopTime;
-  while (::waitpid(pid_, nullptr, WNOHANG) == 0) {
-    if (Clock::now() > until) ::kill(pid_, SIGKILL);
+  while (::waitpid(pid(), nullptr, WNOHANG) == 0) {
+    if (Clock::now() > until) ::kill(pid(), SIGKILL);
     std::this_thread::sleep_for(std::chrono::milliseconds(10));
   }
 }
 
-int64_t ServerProcess::cpu_ns() const {
+int64_t Process::cpu_ns() const {
   clockid_t id{};
   return ::clock_getcpuclockid(pid_, &id) == 0 ? read_clock(id) : 0;
 }
 
-bool ServerProcess::rest(double timeout_s) const {
+bool Process::rest(double timeout_s, double idle) const {
   const auto until = Clock::now() + std::chrono::duration<double>(timeout_s);
   while (Clock::now() < until) {
     const int64_t before = cpu_ns();
     const auto begin = Clock::now();
     std::this_thread::sleep_for(kRestWindow);
     const std::chrono::nanoseconds window = Clock::now() - begin;
-    if (static_cast<double>(cpu_ns() - before) <= kRestPart * static_cast<double>(window.count())) return true;
+    if (static_cast<double>(cpu_ns() - before) <= idle * static_cast<double>(window.count())) return true;
   }
   return false;
 }
 
-uint64_t ServerProcess::peak_resident_bytes() const {
+uint64_t Process::peak_resident_bytes() const {
   std::ifstream status(fmt::format("/proc/{}/status", pid_));
   for (std::string line; std::getline(status, line);) {
     if (line.starts_with("VmHWM:")) return std::stoull(line.substr(6)) << 10;

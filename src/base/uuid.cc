@@ -28,6 +28,18 @@ Uuid Uuid::random(Random& random) {
   return uuid;
 }
 
+Uuid Uuid::ordered(int64_t time_us, Random& random) {
+  const auto us = static_cast<uint64_t>(time_us);
+  Bytes bytes;
+  put_big<uint32_t>(bytes, static_cast<uint32_t>(us / 1000 >> 16));
+  put_big<uint16_t>(bytes, static_cast<uint16_t>(us / 1000));
+  put_big<uint16_t>(bytes, static_cast<uint16_t>(us % 1000 * 4096 / 1000));
+  put_big<uint64_t>(bytes, random.next());
+  Uuid uuid = *Uuid::from_bytes(bytes);
+  mark(uuid, 7);
+  return uuid;
+}
+
 Uuid Uuid::from_name(std::string_view text) {
   uint8_t digest[EVP_MAX_MD_SIZE];
   unsigned size = 0;

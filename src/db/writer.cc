@@ -130,7 +130,7 @@ Status Writer::append_pieces(const RequestPtr& request, Draft draft) {
 
 /// Gives the record of a request its id, and its deadline on the log's clock.
 void Writer::mark(const Request& request, int64_t log_clock_us, log::Record& record) const {
-  record.request_id = Uuid::random(env_.random);
+  record.request_id = Uuid::ordered(env_.clock.now_us(), env_.random);
   if (request.options.deadline.at_us == INT64_MAX) return;
   // The log clock never goes back: after the system's did, what it says is the present of the log.
   const int64_t now_us = std::max(env_.clock.now_us(), log_clock_us);

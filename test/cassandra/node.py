@@ -11,6 +11,7 @@ FOLDER = ROOT / "build" / "cassandra"
 PORTS = 4  # in a row: CQL, storage, JMX, storage over TLS
 # Schema changes of thousands of tables are not worth a flush each.
 QUICK = "-Dcassandra.test.flush_local_schema_changes=false -Dcassandra.unsafesystem=true"
+SETTINGS = {"CASSANDRA_HEAP": "1G", "CASSANDRA_OPTS": QUICK}
 
 
 class Missing(Exception):
@@ -33,18 +34,23 @@ def _free_ports():
 
 
 class Node:
-    """Use as `with Node() as node:`; `node.port` answers CQL. With `port`: the node there, which is left running."""
+    """Use as `with Node() as node:`; `node.port` answers CQL. With `port`: the node there, which is left running.
+    `settings` are the script's; the environment wins."""
 
-    def __init__(self, port=None):
-        self.port, self.is_ours = port, port is None
+    def __init__(self, port=None, settings=SETTINGS):
+        self.port, self.is_ours, self.settings = port, port is None, settings
         self.folder = FOLDER / "node"
 
     def _script(self, verb):
-        environment = {"CASSANDRA_HEAP": "1G", "CASSANDRA_OPTS": QUICK, **os.environ}
+        environment = {**self.settings, **os.environ}
         done = subprocess.run(["bash", SCRIPT, verb, self.folder, str(self.port)], env=environment, text=True,
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         if done.returncode != 0:
             raise Missing(f"Cassandra could not {verb}: {' '.join(done.stdout.split())[-400:]}")
+
+    def process(self):
+        """The number of the process of a node of ours."""
+        return int((self.folder / "pid").read_text())
 
     def __enter__(self):
         if self.is_ours:

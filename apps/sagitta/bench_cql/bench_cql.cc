@@ -1,14 +1,13 @@
+/// `sagitta bench cql`: reads the points that are asked for, runs the rounds, and shows the
+/// figures.
 #include <fmt/format.h>
-#include <stdlib.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cstdio>
-#include <filesystem>
-#include <fstream>
-#include <ranges>
-#include <set>
 #include <thread>
 
+#include "folder.h"
 #include "options.h"
 #include "trial.h"
 
@@ -18,12 +17,6 @@ namespace {
 
 constexpr uint32_t kDepthMax = 32'768;
 constexpr uint32_t kQueryDepth = 16;
-
-std::vector<std::string> split(const std::string& text) {
-  std::vector<std::string> words;
-  for (const auto part : text | std::views::split(',')) words.emplace_back(part.begin(), part.end());
-  return words;
-}
 
 Result<std::vector<uint32_t>> depths_in(const std::string& text) {
   std::vector<uint32_t> depths;
@@ -38,21 +31,10 @@ Result<std::vector<uint32_t>> depths_in(const std::string& text) {
   return depths;
 }
 
-Result<std::vector<std::string>> workloads_in(const std::string& text) {
-  const auto& known = workload_names();
-  std::vector<std::string> words = split(text);
-  for (const std::string& word : words) {
-    if (std::ranges::find(known, word) == known.end()) {
-      return fail(ErrorCode::kInvalid, fmt::format("no workload '{}'; there are {}", word, fmt::join(known, ", ")));
-    }
-  }
-  return words;
-}
-
 /// Depth by depth, so that what belongs together is measured together.
 Result<std::vector<Point>> points_of(const BenchCqlOptions& options) {
   SAGITTA_TRY(const auto depths, depths_in(options.depths));
-  SAGITTA_TRY(const auto workloads, workloads_in(options.workloads));
+  SAGITTA_TRY(const auto workloads, known_words(options.workloads, "workload", workload_names()));
   std::vector<Point> points;
   const auto add = [&](const std::string& workload, uint32_t depth) {
     if (std::ranges::find(points, Point(workload, depth)) == points.end()) points.emplace_back(workload, depth);
@@ -68,14 +50,6 @@ Result<std::vector<Point>> points_of(const BenchCqlOptions& options) {
   add("ingest", kIngestDepth);
   add("ingest_plain", kIngestDepth);
   return points;
-}
-
-std::string processor_name() {
-  std::ifstream info("/proc/cpuinfo");
-  for (std::string line; std::getline(info, line);) {
-    if (line.starts_with("model name")) return line.substr(line.find(':') + 2);
-  }
-  return "unknown";
 }
 
 void print_setting(const Trial& trial, const BenchCqlOptions& options) {
@@ -139,34 +113,6 @@ void print_row_figures(const Trial& trial) {
       "{:.2f}\n",
       written, synced, empty, written / (synced + 3 * empty));
 }
-
-/// A folder that is removed at the end, unless the user named it.
-class Folder {
- public:
-  static Result<Folder> make(const std::string& named) {
-    std::error_code error;
-    if (!named.empty()) {
-      std::filesystem::create_directories(named, error);
-      if (error) return fail(ErrorCode::kIo, fmt::format("cannot make {}: {}", named, error.message()));
-      return Folder(named, false);
-    }
-    std::string path = (std::filesystem::temp_directory_path(error) / "sagitta-bench-XXXXXX").string();
-    if (::mkdtemp(path.data()) == nullptr) return fail(ErrorCode::kIo, fmt::format("cannot make {}", path));
-    return Folder(path, true);
-  }
-  Folder(Folder&& other) noexcept : path_(std::exchange(other.path_, {})), ours_(std::exchange(other.ours_, false)) {}
-  Folder& operator=(Folder&&) = delete;
-  ~Folder() {
-    std::error_code ignored;
-    if (ours_) std::filesystem::remove_all(path_, ignored);
-  }
-  const std::string& path() const { return path_; }
-
- private:
-  Folder(std::string path, bool ours) : path_(std::move(path)), ours_(ours) {}
-  std::string path_;
-  bool ours_;
-};
 
 Status run(const BenchCqlOptions& options) {
   SAGITTA_TRY(const auto points, points_of(options));

@@ -69,22 +69,7 @@ class PreallocatedFile {
   int fd_;
 };
 
-double to_us(uint64_t ns) { return static_cast<double>(ns) / 1e3; }
-
-double median_of(const std::vector<Measured>& all, double Measured::* field) {
-  std::vector<double> values;
-  for (const Measured& one : all) values.push_back(one.*field);
-  return bench::median(std::move(values));
-}
-
 }  // namespace
-
-Measured medians(const std::vector<Measured>& all) {
-  Measured out{median_of(all, &Measured::rate),    median_of(all, &Measured::p50_us), median_of(all, &Measured::p99_us),
-               median_of(all, &Measured::p999_us), median_of(all, &Measured::cpu_us), 0};
-  for (const Measured& one : all) out.failed += one.failed;
-  return out;
-}
 
 const std::vector<std::string>& workload_names() {
   static const std::vector<std::string> kNames = {"empty", "read",     "ingest",   "ingest_plain",
@@ -136,17 +121,6 @@ load::LoopResult Trial::run(load::Workload& workload, const load::LoopOptions& l
   return result;
 }
 
-Measured Trial::judge(const load::LoopResult& result, int64_t cpu_ns) {
-  const load::Histogram& latencies = result.latencies;
-  const auto answered = static_cast<double>(std::max(result.answered, uint64_t{1}));
-  return {.rate = result.rate(),
-          .p50_us = to_us(latencies.percentile_ns(0.5)),
-          .p99_us = to_us(latencies.percentile_ns(0.99)),
-          .p999_us = to_us(latencies.percentile_ns(0.999)),
-          .cpu_us = static_cast<double>(cpu_ns) / 1e3 / answered,
-          .failed = result.failed};
-}
-
 std::unique_ptr<load::Workload> Trial::workload_of(const std::string& name) const {
   if (name == "empty") return std::make_unique<Empty>();
   if (name == "read") return std::make_unique<Prepared>(statements_.read());
@@ -163,7 +137,7 @@ Result<Measured> Trial::measure(const Point& point) {
   run(*workload, {.depth = depth, .seconds = options_.seconds, .requests = kWarmRequests});
   const int64_t before = server_->cpu_ns();
   const auto result = run(*workload, {.depth = depth, .rate = options_.rate, .seconds = options_.seconds});
-  return judge(result, server_->cpu_ns() - before);
+  return measured_of(result, server_->cpu_ns() - before);
 }
 
 /// Into a fresh table; the server's CPU until it rests, so that all rows are linked, and flushed as
@@ -184,7 +158,7 @@ Result<Measured> Trial::measure_ingest(const Point& point, bool indexed) {
   server_->rest(kRestSeconds);
   const int64_t cpu_ns = server_->cpu_ns() - before;
   SAGITTA_CHECK(drop_table(client, table));
-  return judge(result, cpu_ns);
+  return measured_of(result, cpu_ns);
 }
 
 Status Trial::measure_engine() {

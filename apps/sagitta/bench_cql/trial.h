@@ -14,21 +14,11 @@
 
 #include "data.h"
 #include "engine.h"
+#include "measured.h"
 #include "options.h"
 #include "tables.h"
 
 namespace sagitta::cql_bench {
-
-/// What one measurement gave, or the medians of several.
-struct Measured {
-  double rate = 0;  ///< answers a second
-  double p50_us = 0, p99_us = 0, p999_us = 0;
-  double cpu_us = 0;  ///< of the server, for each answer
-  uint64_t failed = 0;
-};
-
-/// Each field by itself; `failed` is the sum.
-Measured medians(const std::vector<Measured>& all);
 
 /// A workload at a depth: "ann", 16.
 using Point = std::pair<std::string, uint32_t>;
@@ -69,7 +59,6 @@ class Trial {
   std::unique_ptr<load::Workload> workload_of(const std::string& name) const;
   Result<Measured> measure(const Point& point);
   Result<Measured> measure_ingest(const Point& point, bool indexed);
-  Measured judge(const load::LoopResult& result, int64_t cpu_ns);
   load::LoopResult run(load::Workload& workload, const load::LoopOptions& loop);
   Status measure_engine();
 

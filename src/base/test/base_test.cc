@@ -1,5 +1,8 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <vector>
+
 #include "sagitta/base/budget.h"
 #include "sagitta/base/bytes.h"
 #include "sagitta/base/checksum.h"
@@ -46,6 +49,17 @@ TEST(Uuid, TextAndTimeComeBack) {
   EXPECT_EQ(first.version(), 1);
   EXPECT_EQ(timeuuid_us(first), clock.now_us());
   EXPECT_NE(first, second);
+}
+
+TEST(Uuid, OrderedOnesAreInTheOrderOfTheirTimes) {
+  SeededRandom random(1);
+  const int64_t begin_us = 1'645'557'742'000'000;
+  EXPECT_EQ(to_string(Uuid::ordered(begin_us, random)).substr(0, 18), "017f22e2-79b0-7000");
+  std::vector<Uuid> ids;
+  for (int64_t us = begin_us - 1'500; us < begin_us + 1'500; ++us) ids.push_back(Uuid::ordered(us, random));
+  EXPECT_TRUE(std::ranges::is_sorted(ids));
+  EXPECT_TRUE(std::ranges::all_of(ids, [](const Uuid& id) { return id.version() == 7 && id.octets[8] >> 6 == 2; }));
+  EXPECT_NE(Uuid::ordered(begin_us, random), Uuid::ordered(begin_us, random));
 }
 
 TEST(Uuid, TimeUuidsGoOnBehindTheTimeTheyStartAt) {

@@ -1,4 +1,4 @@
-/// A server of our own to load, and what the operating system says of it.
+/// A server to load: one of our own, or any process, and what the operating system says of it.
 #pragma once
 
 #include <sys/types.h>
@@ -13,7 +13,24 @@
 
 namespace sagitta::load {
 
-class ServerProcess {
+/// A process of this machine.
+class Process {
+ public:
+  explicit Process(pid_t pid) : pid_(pid) {}
+  pid_t pid() const { return pid_; }
+  /// CPU time of all its threads, ended ones too, in nanoseconds; 0 when there is no such process.
+  int64_t cpu_ns() const;
+  /// Waits until it does nothing: no more than the part `idle` of a core for half a second; at most
+  /// `timeout_s`. False when it still works then.
+  bool rest(double timeout_s, double idle = 0.01) const;
+  /// Its most memory in RAM so far, in bytes.
+  uint64_t peak_resident_bytes() const;
+
+ private:
+  pid_t pid_;
+};
+
+class ServerProcess : public Process {
  public:
   /// Starts `program serve --data DATA` on free ports of this machine, with `options` besides, and
   /// waits until it serves. Its log goes to DATA.log. kIo naming the log when it ends before that.
@@ -25,17 +42,9 @@ class ServerProcess {
   ServerProcess& operator=(const ServerProcess&) = delete;
 
   const async::Endpoint& cql() const { return cql_; }
-  /// CPU time of all its threads, ended ones too, in nanoseconds.
-  int64_t cpu_ns() const;
-  /// Waits until it does nothing: no more than a hundredth of a core for half a second; at most
-  /// `timeout_s`. False when it still works then.
-  bool rest(double timeout_s) const;
-  /// Its most memory in RAM so far, in bytes.
-  uint64_t peak_resident_bytes() const;
 
  private:
-  explicit ServerProcess(pid_t pid) : pid_(pid) {}
-  pid_t pid_;
+  explicit ServerProcess(pid_t pid) : Process(pid) {}
   async::Endpoint cql_;
 };
 

@@ -1,4 +1,5 @@
-/// UUIDs: random (version 4) and time-based (version 1), as CQL's uuid() and now() make them.
+/// UUIDs: random (version 4) and time-based (version 1), as CQL's uuid() and now() make them, and
+/// ordered ones (version 7).
 #pragma once
 
 #include <array>
@@ -24,6 +25,9 @@ struct Uuid {
   bool is_nil() const { return *this == Uuid{}; }
 
   static Uuid random(Random& random);
+  /// Version 7: the time first, to a quarter of a microsecond, then 62 random bits. Ids of one time
+  /// are near each other in an ordered store.
+  static Uuid ordered(int64_t time_us, Random& random);
   /// A UUID whose octets are a hash of `text`, marked version 4: the same for the same text.
   static Uuid from_name(std::string_view text);
   /// From exactly 16 bytes; nothing for any other number.
