@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "sagitta/base/limits.h"
+
 #include "ddl.h"
 #include "options.h"
 
@@ -20,6 +22,12 @@ Status check_ttl(const std::map<std::string, schema::OptionValue>& options, bool
   return fail(ErrorCode::kInvalid, "Cannot set default_time_to_live on a table with counters");
 }
 
+Status check_column_count(std::string_view table, size_t count) {
+  if (count <= limits::kColumnsMax) return {};
+  return fail(ErrorCode::kInvalid,
+              fmt::format("Table {} would have {} columns, the most is {}", table, count, limits::kColumnsMax));
+}
+
 /// Builds the TableDef of one CREATE TABLE.
 class TableBuilder {
  public:
@@ -35,6 +43,7 @@ class TableBuilder {
                                                   "non-alphanumeric-underscore characters (got \"{}\")",
                                                   table_.keyspace, table_.name, table_.name));
     }
+    SAGITTA_CHECK(check_column_count(table_.name, statement_.columns.size()));
     for (const cql::ColumnDefinition& column : statement_.columns) SAGITTA_CHECK(add_column(column));
     SAGITTA_CHECK(place_key(statement_.partition_key, ColumnKind::kPartitionKey));
     SAGITTA_CHECK(place_key(statement_.clustering_key, ColumnKind::kClustering));
@@ -180,6 +189,9 @@ struct AlterBinder {
                                  .table = statement.name.name,
                                  .if_exists = statement.if_exists,
                                  .if_column_not_exists = add.if_not_exists};
+    const schema::TableDefPtr table = binder.schema().find_table(keyspace, statement.name.name);
+    const size_t present = table == nullptr ? 0 : table->columns.size();
+    SAGITTA_CHECK(check_column_count(statement.name.name, present + add.columns.size()));
     for (const cql::ColumnDefinition& definition : add.columns) {
       ColumnDef column;
       column.name = definition.name;
