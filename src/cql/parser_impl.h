@@ -105,6 +105,8 @@ class Parser {
 
   // Types and terms (type_parser.cc, term_parser.cc)
   RawType type();
+  /// Without the words frozen<> around it, which do not count as nesting.
+  RawType bare_type();
   void type_parameters(RawType& raw);
   void vector_dimension(RawType& raw);
   Term term();

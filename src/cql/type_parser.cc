@@ -29,6 +29,19 @@ const Parametric* find_parametric(std::string_view name) {
 
 RawType Parser::type() {
   const Nesting nesting(*this);
+  size_t frozen = 0;
+  while (at_word("frozen") && is_symbol(peek(), "<")) {
+    advance();
+    advance();
+    ++frozen;
+  }
+  RawType raw = bare_type();
+  raw.frozen = frozen > 0;
+  for (; frozen > 0 && ok(); --frozen) expect(">");
+  return raw;
+}
+
+RawType Parser::bare_type() {
   RawType raw;
   if (token_.kind == TokenKind::kString) {
     raw.custom = true;
@@ -62,10 +75,6 @@ void Parser::type_parameters(RawType& raw) {
   if (raw.parameters.size() < parametric->parameters_min) fail_here();
   if (raw.name == "vector") vector_dimension(raw);
   expect(">");
-  if (!ok() || raw.name != "frozen") return;
-  RawType inner = std::move(raw.parameters.front());
-  inner.frozen = true;
-  raw = std::move(inner);
 }
 
 void Parser::vector_dimension(RawType& raw) {

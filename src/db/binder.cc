@@ -5,6 +5,8 @@
 
 #include <utility>
 
+#include "sagitta/cql/parser.h"
+
 namespace sagitta::db {
 namespace {
 
@@ -17,13 +19,25 @@ Error unprepared(BytesView id) {
           std::string(id)};
 }
 
+/// What a shorter text becomes is not charged: it is bound at once, and threads are few.
+constexpr size_t kUnchargedTextBytes = size_t{64} << 10;
+
+/// Charges for the tree and the plan of a text, which have about the same size.
+Result<MemoryCharge> charge_text(MemoryBudget& budget, std::string_view text) {
+  return MemoryCharge::take(budget, text.size() <= kUnchargedTextBytes ? 0 : cql::parse_bytes_max(text));
+}
+
 }  // namespace
 
-Result<StatementPtr> Binder::bind(std::string_view text, std::string_view keyspace) const {
+Result<StatementPtr> Binder::bind(std::string_view text, std::string_view keyspace,
+                                  std::vector<MemoryCharge>& charges) const {
+  SAGITTA_TRY(MemoryCharge charge, charge_text(frames_, text));
+  if (charge.bytes() > 0) charges.push_back(std::move(charge));
   return bind_statement(*schemas_.newest()->full, text, keyspace);
 }
 
 Result<StatementPtr> Binder::bind_to_prepare(std::string_view text, std::string_view keyspace) {
+  SAGITTA_TRY(const MemoryCharge charge, charge_text(frames_, text));
   const auto schemas = schemas_.newest();
   SAGITTA_TRY(StatementPtr statement, bind_statement(*schemas->full, text, keyspace));
   const StatementPtr known = prepared_.find(statement->id);

@@ -5,6 +5,7 @@
 #include <string_view>
 #include <vector>
 
+#include "sagitta/db/options.h"
 #include "sagitta/db/request.h"
 
 #include "authorisation.h"
@@ -16,11 +17,13 @@ namespace sagitta::db {
 /// Thread-safe.
 class Binder {
  public:
-  /// All must outlive it; `budget` pays for prepared statements.
-  Binder(const Schemas& schemas, MemoryBudget& budget, MetricsRegistry& metrics)
-      : schemas_(schemas), prepared_(budget, metrics) {}
+  /// All must outlive it.
+  Binder(const Schemas& schemas, Budgets& budgets, MetricsRegistry& metrics)
+      : schemas_(schemas), frames_(budgets.frames), prepared_(budgets.prepared, metrics) {}
 
-  Result<StatementPtr> bind(std::string_view text, std::string_view keyspace) const;
+  /// Of a long text: with a charge to the budget of frames for what it becomes, which joins
+  /// `charges`. kOverloaded when there is no room for it.
+  Result<StatementPtr> bind(std::string_view text, std::string_view keyspace, std::vector<MemoryCharge>& charges) const;
   /// The same, to be prepared: the statement that is known under its id, when that fits the schema.
   Result<StatementPtr> bind_to_prepare(std::string_view text, std::string_view keyspace);
   /// Makes it known under its id. kOverloaded when there is no room for it.
@@ -38,6 +41,7 @@ class Binder {
 
  private:
   const Schemas& schemas_;
+  MemoryBudget& frames_;
   PreparedCache prepared_;
 };
 

@@ -8,6 +8,7 @@
 
 #include "sagitta/base/logging.h"
 
+#include "batch_warnings.h"
 #include "describe.h"
 #include "verify.h"
 #include "work_limits.h"
@@ -48,7 +49,7 @@ Engine::Engine(Options options, Environment environment, DataDirectory directory
       schemas_(partitions_),
       slow_queries_(options_.slow_query_us, env_.clock, env_.metrics),
       admission_({env_.clock, env_.random, timeuuids_}, traces_, env_.loops, slow_queries_),
-      binder_(schemas_, budgets_.prepared, env_.metrics),
+      binder_(schemas_, budgets_, env_.metrics),
       authorisation_(env_.authoriser, schemas_),
       reader_(options_, env_, partitions_, schemas_,
               {options_, directory_.format.host_id, budgets_, partitions_, traces_, clients_, admission_, binder_}),
@@ -114,7 +115,9 @@ void Engine::query(std::string text, RequestOptions options, Done done) {
   const bool is_long = text.size() > kCallerTextBytes;
   auto request = admission_.admit({.words = std::move(text)}, std::move(options), std::move(done));
   if (request == nullptr) return;
-  auto work = [this, request] { run_bound(request, binder_.bind(request->asked.words, request->options.keyspace)); };
+  auto work = [this, request] {
+    run_bound(request, binder_.bind(request->asked.words, request->options.keyspace, request->charges));
+  };
   is_long ? env_.workers.post(std::move(work)) : work();
 }
 
@@ -170,11 +173,12 @@ void Engine::carry(const RequestPtr& request, Part part) {
   });
 }
 
-Result<std::vector<plan::BatchEntry>> Engine::bind_batch(const Request& request, std::vector<BatchItem> items) {
+Result<std::vector<plan::BatchEntry>> Engine::bind_batch(Request& request, std::vector<BatchItem> items) {
   std::vector<plan::BatchEntry> entries;
   for (BatchItem& item : items) {
-    SAGITTA_TRY(StatementPtr bound, item.prepared_id.empty() ? binder_.bind(item.text, request.options.keyspace)
-                                                             : binder_.find(item.prepared_id));
+    SAGITTA_TRY(StatementPtr bound, item.prepared_id.empty()
+                                        ? binder_.bind(item.text, request.options.keyspace, request.charges)
+                                        : binder_.find(item.prepared_id));
     SAGITTA_TRY(const Permitted statement, authorisation_.permit(request.options.who, std::move(bound)));
     SAGITTA_TRY(auto values, arrange_values(*statement->plan, std::move(item.values)));
     entries.push_back({statement->plan, std::move(values)});
@@ -243,6 +247,9 @@ Status Engine::run_write(const RequestPtr& request, WorkMeter* meter) {
 
 void Engine::write(const RequestPtr& request, plan::Write write) {
   if (write.mutations.empty()) return request->finish(Answer{Void{}, {}, {}});
+  if (request->batch && !write.conditional) {
+    request->warnings = batch_warnings(*schemas_.newest()->full, *request->batch, write.mutations);
+  }
   completion_.complete(request, std::move(write));
 }
 

@@ -54,7 +54,7 @@ class Engine final : public Database {
   void run_bound(const RequestPtr& request, Result<StatementPtr> bound);
   void run_batch(const RequestPtr& request, BatchKind kind, std::vector<BatchItem> items);
   /// Each statement bound, authorised, and with its values.
-  Result<std::vector<plan::BatchEntry>> bind_batch(const Request& request, std::vector<BatchItem> items);
+  Result<std::vector<plan::BatchEntry>> bind_batch(Request& request, std::vector<BatchItem> items);
   /// Does a part of the request here, as long as that is little work (kWouldBlock), else on a
   /// worker, without a meter.
   template <class Part>

@@ -7,6 +7,7 @@
 
 #include "sagitta/exec/ann.h"
 #include "sagitta/exec/indexed_rows.h"
+#include "sagitta/types/token.h"
 
 namespace sagitta::db {
 namespace {
@@ -16,11 +17,23 @@ constexpr uint64_t kRowsTried = 500;
 /// LIMIT of an ANN query that is tried there.
 constexpr uint64_t kAnnLimitTried = 200;
 
+/// Cassandra's default of tombstone_warn_threshold.
+constexpr uint64_t kTombstonesWarn = 1000;
+/// Of a statement's text in a warning.
+constexpr size_t kTextShown = 1000;
+
 constexpr std::string_view kAnnHelp = "ANN queries, by how they were answered";
 
 Gauge& work_gauge(MetricsRegistry& metrics, const char* thread) {
   return metrics.gauge("sagitta_read_work_max", "The most units of work that a read did in one go, by thread",
                        {{"thread", thread}});
+}
+
+std::string warning_of_tombstones(std::string_view text, const plan::BoundSelect& select, const RowsRead& rows) {
+  const bool one = select.partitions && select.partitions->size() == 1;
+  return fmt::format("Read {} live rows and {} tombstone cells for query {}{}{} (see tombstone_warn_threshold)",
+                     rows.live, rows.tombstones, text.substr(0, kTextShown), text.size() > kTextShown ? "..." : "",
+                     one ? fmt::format("; token {}", types::token_of(select.partitions->front())) : "");
 }
 
 bool is_error(const Result<Answer>& answer, ErrorCode code) { return !answer && answer.error().code() == code; }
@@ -138,6 +151,7 @@ void Reader::finish(Read& read, Result<Answer> answer) {
 void Reader::begin(Read& read, kv::ReadMode mode) {
   const schema::TableDefPtr& table = read.select.plan->table;
   const auto request = read.to_exec(env_.clock);
+  read.meter.rows() = {};
   const int64_t now_s = read.request->options.now_s.value_or(env_.clock.now_us() / 1'000'000);
   if (read.select.ann) {
     const auto open = [this, &read, mode, now_s] { return stored_rows(read, {now_s, mode}); };
@@ -173,6 +187,10 @@ Result<Answer> Reader::step(Read& read, kv::ReadMode mode) {
                 {}};
   answer.warnings.insert(answer.warnings.end(), read.select.warnings.begin(), read.select.warnings.end());
   if (!read.way.warning.empty()) answer.warnings.push_back(read.way.warning);
+  const RowsRead& rows = read.meter.rows();
+  if (rows.tombstones > kTombstonesWarn) {
+    answer.warnings.push_back(warning_of_tombstones(read.request->statement->text, read.select, rows));
+  }
   return answer;
 }
 

@@ -41,6 +41,7 @@ void Request::finish(Result<Answer> answer) {
     trace->finish();
     if (answer) answer->tracing_id = trace->id();
   }
+  charges.clear();
   std::exchange(done, nullptr)(std::move(answer));
 }
 

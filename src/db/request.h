@@ -4,8 +4,10 @@
 
 #include <atomic>
 #include <memory>
+#include <string>
 #include <vector>
 
+#include "sagitta/base/budget.h"
 #include "sagitta/base/random.h"
 #include "sagitta/base/trace.h"
 #include "sagitta/db/answer.h"
@@ -67,6 +69,10 @@ struct Request {
   std::vector<plan::BindValue> values;
   /// Of a conditional write: what its answer shows.
   std::optional<plan::Conditional> conditional;
+  /// For what its long texts became; given back with the answer.
+  std::vector<MemoryCharge> charges;
+  /// What the answer of a write is to warn of, beside what its statement has.
+  std::vector<std::string> warnings;
   /// Of a write, from the stage *complete* on.
   Draft draft;
   /// Of a write that is in the log and not applied yet.

@@ -173,7 +173,8 @@ void Writer::finish(Request& request, const replica::ApplyResult& result) {
     const auto& event = result.schema->event;
     answer.body = SchemaChangeEvent{event.change, event.target, event.keyspace, event.name, {}};
   }
-  if (request.statement) answer.warnings = request.statement->plan->warnings;
+  answer.warnings = std::move(request.warnings);
+  if (request.statement) std::ranges::copy(request.statement->plan->warnings, std::back_inserter(answer.warnings));
   request.finish(std::move(answer));
 }
 

@@ -3,6 +3,8 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <map>
+#include <set>
 #include <utility>
 
 #include "sagitta/index/kinds.h"
@@ -26,18 +28,28 @@ std::string_view statement_name(ModificationBody::Kind kind) {
   return "";
 }
 
-/// A column that is set as a whole, and a field, is assigned once.
-Status check_single(std::span<const cql::Assignment> earlier, const cql::Assignment& assignment) {
-  using AssignmentKind = cql::Assignment::Kind;
-  for (const cql::Assignment& other : earlier) {
-    if (other.column != assignment.column) continue;
-    const bool whole = other.kind == AssignmentKind::kSet || assignment.kind == AssignmentKind::kSet;
-    const bool fields = other.kind == AssignmentKind::kField && assignment.kind == AssignmentKind::kField;
-    if (!whole && !(fields && other.field == assignment.field)) continue;
-    return fail(ErrorCode::kSyntax, fmt::format("Multiple incompatible setting of column {}", other.column));
+/// The columns that an UPDATE sets so far.
+class AssignedColumns {
+ public:
+  /// kSyntax when the assignment and an earlier one cannot both be.
+  Status add(const cql::Assignment& assignment) {
+    const bool whole = assignment.kind == cql::Assignment::Kind::kSet;
+    const auto [place, is_new] = columns_.try_emplace(assignment.column);
+    Assigned& earlier = place->second;
+    bool clash = !is_new && (whole || earlier.whole);
+    if (assignment.kind == cql::Assignment::Kind::kField) clash |= !earlier.fields.insert(assignment.field).second;
+    earlier.whole |= whole;
+    if (!clash) return {};
+    return fail(ErrorCode::kSyntax, fmt::format("Multiple incompatible setting of column {}", assignment.column));
   }
-  return {};
-}
+
+ private:
+  struct Assigned {
+    bool whole = false;
+    std::set<std::string_view> fields;
+  };
+  std::map<std::string_view, Assigned> columns_;
+};
 
 /// What a column is that an operation on `wanted` columns does not fit.
 std::string column_noun(const DataType& type, std::string_view wanted) {
@@ -165,9 +177,10 @@ class ModificationBinder {
 
   Result<Plan> update(const cql::Update& statement) {
     SAGITTA_CHECK(open(statement.table, statement.attributes, statement.if_exists || !statement.conditions.empty()));
-    for (size_t i = 0; i < statement.assignments.size(); ++i) {
-      SAGITTA_CHECK(check_single(std::span(statement.assignments).first(i), statement.assignments[i]));
-      SAGITTA_CHECK(bind_assignment(statement.assignments[i]));
+    AssignedColumns assigned;
+    for (const cql::Assignment& assignment : statement.assignments) {
+      SAGITTA_CHECK(assigned.add(assignment));
+      SAGITTA_CHECK(bind_assignment(assignment));
     }
     SAGITTA_TRY(std::vector<Relation> where, bind_relations(binder_, table(), statement.where));
     SAGITTA_CHECK(bind_if(statement.if_exists, statement.conditions));

@@ -30,7 +30,8 @@ class Binder {
   Result<schema::TableDefPtr> use_table(const cql::QualifiedName& name);
 
   /// kInvalid for a type that is not known. UDTs without a keyspace are looked up in `keyspace`.
-  Result<types::DataTypePtr> resolve(const cql::RawType& type, const std::string& keyspace) const;
+  Result<types::DataTypePtr> resolve(const cql::RawType& type, const std::string& keyspace,
+                                     bool inside_frozen = false) const;
 
   /// A term that no column may occur in.
   Result<Expression> bind_term(const cql::Term& term, const Receiver& receiver);

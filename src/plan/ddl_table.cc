@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "sagitta/base/limits.h"
+
 #include "ddl.h"
 #include "options.h"
 
@@ -28,6 +30,12 @@ bool nests_collection(const types::DataType& type) {
          std::ranges::any_of(type.parameters(), [](const auto& field) { return field->is_multi_cell(); });
 }
 
+Status check_column_count(std::string_view table, size_t count) {
+  if (count <= limits::kColumnsMax) return {};
+  return fail(ErrorCode::kInvalid,
+              fmt::format("Table {} would have {} columns, the most is {}", table, count, limits::kColumnsMax));
+}
+
 /// Builds the TableDef of one CREATE TABLE.
 class TableBuilder {
  public:
@@ -43,6 +51,7 @@ class TableBuilder {
                                                   "non-alphanumeric-underscore characters (got \"{}\")",
                                                   table_.keyspace, table_.name, table_.name));
     }
+    SAGITTA_CHECK(check_column_count(table_.name, statement_.columns.size()));
     for (const cql::ColumnDefinition& column : statement_.columns) SAGITTA_CHECK(add_column(column));
     SAGITTA_CHECK(place_key(statement_.partition_key, ColumnKind::kPartitionKey));
     SAGITTA_CHECK(place_key(statement_.clustering_key, ColumnKind::kClustering));
@@ -190,6 +199,9 @@ struct AlterBinder {
                                  .table = statement.name.name,
                                  .if_exists = statement.if_exists,
                                  .if_column_not_exists = add.if_not_exists};
+    const schema::TableDefPtr table = binder.schema().find_table(keyspace, statement.name.name);
+    const size_t present = table == nullptr ? 0 : table->columns.size();
+    SAGITTA_CHECK(check_column_count(statement.name.name, present + add.columns.size()));
     for (const cql::ColumnDefinition& definition : add.columns) {
       ColumnDef column;
       column.name = definition.name;

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "sagitta/base/limits.h"
+
 #include "ddl.h"
 
 namespace sagitta::plan {
@@ -17,6 +19,12 @@ Result<types::DataTypePtr> field_type(const Binder& binder, const cql::FieldDefi
   return type;
 }
 
+Status check_field_count(std::string_view type, size_t count) {
+  if (count <= limits::kColumnsMax) return {};
+  return fail(ErrorCode::kInvalid,
+              fmt::format("Type {} would have {} fields, the most is {}", type, count, limits::kColumnsMax));
+}
+
 /// One overload for each thing that ALTER TYPE does.
 struct AlterBinder {
   const Binder& binder;
@@ -25,6 +33,9 @@ struct AlterBinder {
 
   Result<schema::SchemaChange> operator()(const cql::AddFields& add) const {
     if (add.fields.size() != 1) return fail(ErrorCode::kInvalid, "ALTER TYPE adds one field at a time");
+    const auto present = binder.schema().find_type(keyspace, statement.name.name);
+    const size_t count = present == nullptr ? 0 : present->field_names().size();
+    SAGITTA_CHECK(check_field_count(statement.name.name, count + 1));
     SAGITTA_TRY(types::DataTypePtr type, field_type(binder, add.fields[0], keyspace));
     return schema::AlterTypeAdd{.keyspace = keyspace,
                                 .name = statement.name.name,
@@ -57,6 +68,7 @@ struct AlterBinder {
 
 Result<Plan> bind_ddl(Binder& binder, const cql::CreateType& statement) {
   SAGITTA_TRY(std::string keyspace, existing_user_keyspace(binder, statement.name));
+  SAGITTA_CHECK(check_field_count(statement.name.name, statement.fields.size()));
   schema::CreateType change{
       .keyspace = keyspace, .name = statement.name.name, .if_not_exists = statement.if_not_exists};
   for (const cql::FieldDefinition& field : statement.fields) {

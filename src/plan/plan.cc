@@ -4,6 +4,7 @@
 
 #include <utility>
 
+#include "sagitta/base/limits.h"
 #include "sagitta/base/random.h"
 #include "sagitta/types/duration.h"
 
@@ -82,6 +83,10 @@ Status check_all_markers_used(const std::vector<MarkerInfo>& markers) {
 }  // namespace
 
 Result<PlanPtr> bind(const schema::Schema& schema, std::string_view keyspace, const cql::Statement& statement) {
+  if (statement.markers.size() > limits::kMarkersMax) {
+    return fail(ErrorCode::kInvalid, fmt::format("Too many markers(?). {} markers exceed the allowed maximum of {}",
+                                                 statement.markers.size(), limits::kMarkersMax));
+  }
   Binder binder(schema, keyspace, statement.markers);
   SAGITTA_TRY(Plan plan, std::visit(StatementBinder{binder}, statement.body));
   SAGITTA_CHECK(check_all_markers_used(binder.markers()));

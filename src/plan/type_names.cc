@@ -35,17 +35,17 @@ Status check_inner(const cql::RawType& whole, const DataType& inner, bool frozen
   return {};
 }
 
-Result<DataTypePtr> make_collection(const cql::RawType& raw, std::vector<DataTypePtr> inner) {
+Result<DataTypePtr> make_collection(const cql::RawType& raw, std::vector<DataTypePtr> inner, bool frozen) {
   if (inner.size() != (raw.name == "map" ? 2U : 1U)) {
     return fail(ErrorCode::kInvalid, fmt::format("Wrong number of types in {}", to_string(raw)));
   }
   for (size_t i = 0; i < inner.size(); ++i) {
-    SAGITTA_CHECK(check_inner(raw, *inner[i], raw.frozen, i == 0 && raw.name != "list"));
+    SAGITTA_CHECK(check_inner(raw, *inner[i], frozen, i == 0 && raw.name != "list"));
     inner[i] = DataType::freeze(inner[i]);
   }
-  if (raw.name == "list") return DataType::list(inner[0], raw.frozen);
-  if (raw.name == "set") return DataType::set(inner[0], raw.frozen);
-  return DataType::map(inner[0], inner[1], raw.frozen);
+  if (raw.name == "list") return DataType::list(inner[0], frozen);
+  if (raw.name == "set") return DataType::set(inner[0], frozen);
+  return DataType::map(inner[0], inner[1], frozen);
 }
 
 Result<DataTypePtr> make_vector(const cql::RawType& raw, std::vector<DataTypePtr> inner) {
@@ -64,14 +64,15 @@ bool has_duration(const DataType& type) {
   return type.kind() == Kind::kDuration || std::ranges::any_of(type.parameters(), inner);
 }
 
-Result<DataTypePtr> Binder::resolve(const cql::RawType& type, const std::string& keyspace) const {
+Result<DataTypePtr> Binder::resolve(const cql::RawType& type, const std::string& keyspace, bool inside_frozen) const {
   if (type.custom) return fail(ErrorCode::kInvalid, fmt::format("Custom types are not supported: {}", type.name));
+  const bool frozen = type.frozen || inside_frozen;
   std::vector<DataTypePtr> inner;
   for (const cql::RawType& parameter : type.parameters) {
-    SAGITTA_TRY(DataTypePtr resolved, resolve(parameter, keyspace));
+    SAGITTA_TRY(DataTypePtr resolved, resolve(parameter, keyspace, frozen));
     inner.push_back(std::move(resolved));
   }
-  if (is_collection_name(type.name) && !inner.empty()) return make_collection(type, std::move(inner));
+  if (is_collection_name(type.name) && !inner.empty()) return make_collection(type, std::move(inner), frozen);
   if (type.name == "vector" && !inner.empty()) return make_vector(type, std::move(inner));
   if (type.name == "tuple" && !inner.empty()) {
     for (DataTypePtr& field : inner) field = DataType::freeze(field);
@@ -93,7 +94,7 @@ Result<DataTypePtr> Binder::resolve(const cql::RawType& type, const std::string&
   const std::string& home = type.keyspace.empty() ? keyspace : type.keyspace;
   DataTypePtr udt = schema_.find_type(home, type.name);
   if (udt == nullptr) return fail(ErrorCode::kInvalid, fmt::format("Unknown type {}.{}", home, type.name));
-  return type.frozen ? DataType::freeze(udt) : udt;
+  return frozen ? DataType::freeze(udt) : udt;
 }
 
 }  // namespace sagitta::plan

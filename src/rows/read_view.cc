@@ -1,5 +1,6 @@
 #include "sagitta/rows/read_view.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "sagitta/rows/apart_cells.h"
@@ -28,6 +29,13 @@ struct Source {
     if (meter != nullptr) meter->add(units);
   }
 
+  /// A row that was read. One that is gone counts as one tombstone at least.
+  void note(bool is_live, size_t dead_cells) const {
+    if (meter == nullptr) return;
+    meter->rows().live += is_live ? 1 : 0;
+    meter->rows().tombstones += is_live ? dead_cells : std::max<size_t>(dead_cells, 1);
+  }
+
   std::unique_ptr<kv::Iterator> iterate(BytesView from, BytesView to) const {
     return store->iterate(Family::kRows, from, to, mode, snapshot);
   }
@@ -46,7 +54,10 @@ Result<std::optional<LiveRow>> read_row(const schema::TableDef& table, const Sou
     source.charge(work::kExpression * cells.size());
   }
   if (!source.sweeps.is_empty()) stored.shadow(source.sweeps.over(key, stored.epoch));
-  return live_row(table, std::move(stored), is_static, now_s);
+  const size_t dead = stored.dead_cells(now_s);
+  auto live = live_row(table, std::move(stored), is_static, now_s);
+  source.note(live.has_value(), dead);
+  return live;
 }
 
 /// Walks entries of [from, to) and yields the live rows among them.

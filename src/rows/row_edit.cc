@@ -43,8 +43,11 @@ Status out_of_bounds(int64_t number, size_t size, bool deletes) {
                                            : "Attempted to set an element on a list which is null");
 }
 
-bool is_one_of(const Bytes& value, const std::vector<Bytes>& elements) {
-  return std::ranges::find(elements, value) != elements.end();
+/// What a list is to lose, in order.
+std::vector<BytesView> sorted(const std::vector<Bytes>& elements) {
+  std::vector<BytesView> out(elements.begin(), elements.end());
+  std::ranges::sort(out);
+  return out;
 }
 
 Status set_list_element(CellMap& list, int64_t number, const Cell& cell, int64_t now_s) {
@@ -57,8 +60,9 @@ Status set_list_element(CellMap& list, int64_t number, const Cell& cell, int64_t
 }
 
 void discard_list_elements(CellMap& list, const CellOp& op, const Cell& tombstone, int64_t now_s) {
+  const std::vector<BytesView> lost = sorted(op.elements);
   for (const Bytes& path : live_paths(list, now_s)) {
-    if (is_one_of(*list.cells[path].value, op.elements)) list.put(path, tombstone);
+    if (std::ranges::binary_search(lost, BytesView(*list.cells[path].value))) list.put(path, tombstone);
   }
 }
 
@@ -392,9 +396,10 @@ Status RowEdit::set_apart_element(const CellOp& op, const Cell& cell, const Tomb
 
 Status RowEdit::discard_apart_elements(const CellOp& op, const Cell& cell, const Tombstone& covering) {
   SAGITTA_TRY(const ApartCells cells, apart_cells(op.column_id));
+  const std::vector<BytesView> lost = sorted(op.elements);
   std::vector<Bytes> paths;
   SAGITTA_CHECK(cells.visit([&](const Bytes& path, const Cell& old) {
-    if (old.is_live(log_s_) && is_one_of(*old.value, op.elements)) paths.push_back(path);
+    if (old.is_live(log_s_) && std::ranges::binary_search(lost, BytesView(*old.value))) paths.push_back(path);
     return true;
   }));
   return put_apart(op.column_id, paths, cell, covering);

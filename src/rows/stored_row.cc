@@ -185,6 +185,13 @@ void StoredRow::put(const Marker& other) {
   if (!marker.is_set() || newer || later) marker = other;
 }
 
+size_t StoredRow::dead_cells(int64_t now_s) const {
+  const auto is_dead = [now_s](const auto& entry) { return !entry.second.is_live(now_s); };
+  size_t dead = static_cast<size_t>(std::ranges::count_if(cells, is_dead));
+  for (const auto& [id, map] : maps) dead += static_cast<size_t>(std::ranges::count_if(map.cells, is_dead));
+  return dead;
+}
+
 void StoredRow::shadow(const Tombstone& tombstone) {
   if (tombstone.covers(deletion.timestamp_us)) deletion = {};
   Tombstone strongest = deletion;

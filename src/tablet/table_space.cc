@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <limits>
 #include <mutex>
+#include <set>
+#include <utility>
 
 #include "sagitta/index/follower.h"
 #include "sagitta/rows/read_view.h"
@@ -24,15 +26,15 @@ constexpr size_t kBuiltAtOnce = 1024;
 
 /// The rows that the write changes and has no condition on.
 std::vector<rows::RowCondition> changed_besides(const rows::ConditionalWrite& write) {
+  std::set<std::pair<bool, std::vector<Bytes>>> known;
+  for (const rows::RowCondition& condition : write.conditions) {
+    known.emplace(condition.is_static, condition.clustering);
+  }
   std::vector<rows::RowCondition> changed;
   for (const rows::Mutation& mutation : write.mutations) {
     for (const rows::RowMutation& row : mutation.rows) {
-      const auto is_same = [&](const rows::RowCondition& condition) {
-        return condition.is_static == row.is_static && condition.clustering == row.clustering;
-      };
-      if (std::ranges::none_of(write.conditions, is_same)) {
-        changed.push_back({.is_static = row.is_static, .clustering = row.clustering, .columns = {}});
-      }
+      if (!known.emplace(row.is_static, row.clustering).second) continue;
+      changed.push_back({.is_static = row.is_static, .clustering = row.clustering, .columns = {}});
     }
   }
   return changed;

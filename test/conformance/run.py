@@ -59,6 +59,7 @@ SUITES = {
     "raw bytes": own_suite("raw_bytes.py"),
     "limits": limits_suite("limits.py"),
     "memory": limits_suite("memory.py"),
+    "long statements": python_suite(NEWEST, "long_statements.py"),
     "python 3.29 default (v5, lz4)": python_suite(NEWEST, "driver_suite.py", "--expect-version", "5"),
     "python 3.29 v5 plain": python_suite(NEWEST, "driver_suite.py", "--protocol", "5", "--compression", "none"),
     "python 3.29 v4 plain": python_suite(NEWEST, "driver_suite.py", "--protocol", "4", "--compression", "none"),
@@ -104,7 +105,8 @@ LONG_SUITES = {
 REQUESTS = {"@restart": Server.restart, "@crash": Server.crash}
 # Of the suites whose server is not as it comes.
 SERVER_OPTIONS = {"limits": ("--workers", "1", "--memory", "256", "--block-cache", "32"),
-                  "memory": ("--memory", "256", "--block-cache", "32")}
+                  "memory": ("--memory", "256", "--block-cache", "32"),
+                  "long statements": ("--memory", "1024", "--block-cache", "32")}
 # How many log partitions every suite asks; else by partitions_of.
 PARTITIONS = os.environ.get("SAGITTA_PARTITIONS")
 

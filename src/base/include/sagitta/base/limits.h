@@ -20,5 +20,9 @@ inline constexpr uint32_t kVectorDimMax = 16000;
 inline constexpr uint32_t kAnnLimitMax = 1000;
 /// Nesting of types, literals and terms: bounds recursion.
 inline constexpr uint32_t kNestingMax = 64;
+/// Bind markers of a statement, as Cassandra: their number has two bytes in the protocol.
+inline constexpr uint32_t kMarkersMax = 65535;
+/// Columns of a table, and fields of a user type.
+inline constexpr uint32_t kColumnsMax = 10000;
 
 }  // namespace sagitta::limits

@@ -29,6 +29,12 @@ constexpr uint64_t distance(size_t dim) { return 50 + dim / 8; }
 
 }  // namespace work
 
+/// What a read came upon.
+struct RowsRead {
+  uint64_t live = 0;        ///< rows
+  uint64_t tombstones = 0;  ///< cells, and rows of which nothing else is left
+};
+
 /// Adds up the work of one request. Not thread-safe.
 class WorkMeter {
  public:
@@ -39,6 +45,8 @@ class WorkMeter {
   bool spent() const { return used_ >= allowed_; }
   /// Since the last refill.
   uint64_t used() const { return used_; }
+  /// Since the request, or what reads its rows anew, began.
+  RowsRead& rows() { return rows_; }
   uint64_t left() const { return spent() ? 0 : allowed_ - used_; }
   void refill(uint64_t allowed) {
     allowed_ = allowed;
@@ -48,6 +56,7 @@ class WorkMeter {
  private:
   uint64_t allowed_;
   uint64_t used_ = 0;
+  RowsRead rows_;
 };
 
 }  // namespace sagitta

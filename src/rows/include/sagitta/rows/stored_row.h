@@ -76,6 +76,8 @@ struct StoredRow {
 
   void put(uint32_t column_id, Cell cell);
   void put(const Marker& other);
+  /// Cells that are deleted or have expired, counted in `maps` too.
+  size_t dead_cells(int64_t now_s) const;
   /// Drops what `tombstone` and the row's own deletions cover; leaves columns that are apart.
   void shadow(const Tombstone& tombstone);
   /// Drops tombstones and expired cells that count as absent: older than the grace period on the
