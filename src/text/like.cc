@@ -14,8 +14,8 @@ size_t length_of_first(BytesView text) {
   const auto first = static_cast<uint8_t>(text[0]);
   const size_t length = first < 0x80 ? 1 : static_cast<size_t>(std::countl_one(first));
   if (length == 0 || length > 4 || length > text.size()) return 1;
-  const bool is_whole = std::ranges::all_of(
-      text.substr(1, length - 1), [](char byte) { return (static_cast<uint8_t>(byte) & 0xC0) == 0x80; });
+  const bool is_whole = std::ranges::all_of(text.substr(1, length - 1),
+                                            [](char byte) { return (static_cast<uint8_t>(byte) & 0xC0) == 0x80; });
   return is_whole ? length : 1;
 }
 

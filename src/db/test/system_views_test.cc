@@ -137,9 +137,9 @@ TEST_F(SystemViewsTest, AReadEndsWhenItsClientHasLeft) {
   client->leave(machine_.clock.steady_us() + 5000);
   machine_.clock.advance_us(1000);
   EXPECT_EQ(abandoned(), 0);
-  for (const char* read : {"SELECT count(*) FROM t", "SELECT * FROM t", "SELECT a, count(*) FROM t GROUP BY k",
-                           "SELECT k FROM t WHERE a = 'a1' ALLOW FILTERING",
-                           "SELECT k FROM t ORDER BY v ANN OF [1, 1] LIMIT 3"}) {
+  for (const char* read :
+       {"SELECT count(*) FROM t", "SELECT * FROM t", "SELECT a, count(*) FROM t GROUP BY k",
+        "SELECT k FROM t WHERE a = 'a1' ALLOW FILTERING", "SELECT k FROM t ORDER BY v ANN OF [1, 1] LIMIT 3"}) {
     const double before = abandoned();
     EXPECT_THAT(error_of(read, of(client)), StartsWith("ReadTimeout: The client left after 0 rows were read")) << read;
     EXPECT_EQ(abandoned(), before + 1) << read;

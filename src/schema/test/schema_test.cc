@@ -88,8 +88,7 @@ TEST_F(SchemaTest, IndexNamesAreOneKeyspaceWide) {
   expect_refused(elsewhere, ErrorCode::kInvalid, "Index 'mine' already exists");
   elsewhere.if_not_exists = true;
   expect_nothing(elsewhere);
-  expect_refused(index(""), ErrorCode::kInvalid,
-                 "Index t_v_idx is a duplicate of existing index mine");
+  expect_refused(index(""), ErrorCode::kInvalid, "Index t_v_idx is a duplicate of existing index mine");
   expect_nothing(index("", "v", true));
   CreateIndex own = index("", "v", true);
   own.index.options = {{"similarity_function", "euclidean"}};
