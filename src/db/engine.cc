@@ -237,6 +237,7 @@ Status Engine::run_write(const RequestPtr& request, WorkMeter* meter) {
 
 void Engine::write(const RequestPtr& request, plan::Write write) {
   if (write.mutations.empty()) return request->finish(Answer{Void{}, {}, {}});
+  request->warnings = std::move(write.warnings);
   completion_.complete(request, std::move(write));
 }
 

@@ -63,6 +63,8 @@ struct Request {
   std::vector<plan::BindValue> values;
   /// Of a conditional write: what its answer shows.
   std::optional<plan::Conditional> conditional;
+  /// Of a write: beside the statement's.
+  std::vector<std::string> warnings;
   /// Of a write, from the stage *complete* on.
   Draft draft;
   /// Of a write that is in the log and not applied yet.

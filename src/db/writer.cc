@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "sagitta/base/limits.h"
@@ -171,6 +172,7 @@ void Writer::finish(Request& request, const replica::ApplyResult& result) {
     answer.body = SchemaChangeEvent{event.change, event.target, event.keyspace, event.name, {}};
   }
   if (request.statement) answer.warnings = request.statement->plan->warnings;
+  std::ranges::move(request.warnings, std::back_inserter(answer.warnings));
   request.finish(std::move(answer));
 }
 
