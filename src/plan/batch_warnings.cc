@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <set>
 #include <utility>
 
@@ -60,6 +61,8 @@ std::set<std::string> names_of_tables(std::span<const PlanPtr> children) {
 
 std::vector<std::string> batch_warnings(types::BatchKind kind, std::span<const PlanPtr> children,
                                         std::span<const rows::Mutation> mutations) {
+  const auto is_first = [&](const rows::Mutation& other) { return other.partition_key == mutations[0].partition_key; };
+  if (std::ranges::all_of(mutations, is_first)) return {};
   std::set<BytesView> keys;
   std::set<std::pair<uint32_t, BytesView>> partitions;
   size_t bytes = 0;
@@ -69,7 +72,6 @@ std::vector<std::string> batch_warnings(types::BatchKind kind, std::span<const P
     bytes += bytes_of(mutation);
   }
   std::vector<std::string> warnings;
-  if (keys.size() < 2) return warnings;
   const auto tables = names_of_tables(children);
   if (bytes > kBytesMost) {
     warnings.push_back(fmt::format("Batch for [{}] is of size {}, exceeding specified threshold of {} by {}.",
