@@ -8,7 +8,6 @@
 
 #include "sagitta/base/logging.h"
 
-#include "batch_warnings.h"
 #include "describe.h"
 #include "verify.h"
 #include "work_limits.h"
@@ -247,9 +246,7 @@ Status Engine::run_write(const RequestPtr& request, WorkMeter* meter) {
 
 void Engine::write(const RequestPtr& request, plan::Write write) {
   if (write.mutations.empty()) return request->finish(Answer{Void{}, {}, {}});
-  if (request->batch && !write.conditional) {
-    request->warnings = batch_warnings(*schemas_.newest()->full, *request->batch, write.mutations);
-  }
+  request->warnings = std::move(write.warnings);
   completion_.complete(request, std::move(write));
 }
 

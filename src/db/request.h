@@ -71,7 +71,7 @@ struct Request {
   std::optional<plan::Conditional> conditional;
   /// For what its long texts became; given back with the answer.
   std::vector<MemoryCharge> charges;
-  /// What the answer of a write is to warn of, beside what its statement has.
+  /// Of a write: beside the statement's.
   std::vector<std::string> warnings;
   /// Of a write, from the stage *complete* on.
   Draft draft;

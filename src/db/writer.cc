@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "sagitta/base/limits.h"
@@ -173,8 +174,8 @@ void Writer::finish(Request& request, const replica::ApplyResult& result) {
     const auto& event = result.schema->event;
     answer.body = SchemaChangeEvent{event.change, event.target, event.keyspace, event.name, {}};
   }
-  answer.warnings = std::move(request.warnings);
-  if (request.statement) std::ranges::copy(request.statement->plan->warnings, std::back_inserter(answer.warnings));
+  if (request.statement) answer.warnings = request.statement->plan->warnings;
+  std::ranges::move(request.warnings, std::back_inserter(answer.warnings));
   request.finish(std::move(answer));
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "batch_warnings.h"
 #include "modification.h"
 #include "statements.h"
 
@@ -77,7 +78,9 @@ Status append_batch(const BatchPlan& batch, const EvalContext& context, Write& o
   for (const PlanPtr& child : batch.children) {
     SAGITTA_CHECK(append_write(std::get<ModificationPlan>(child->body), timestamp, context, out));
   }
-  return join_conditions(context, out);
+  SAGITTA_CHECK(join_conditions(context, out));
+  if (!out.conditional) out.warnings = batch_warnings(batch.kind, batch.children, out.mutations);
+  return {};
 }
 
 }  // namespace
@@ -163,6 +166,7 @@ Result<Write> make_batch(types::BatchKind kind, std::span<BatchEntry> entries, c
     SAGITTA_CHECK(append_write(std::get<ModificationPlan>(entry.plan->body), std::nullopt, own, write));
   }
   SAGITTA_CHECK(join_conditions(context, write));
+  if (!write.conditional) write.warnings = batch_warnings(kind, children, write.mutations);
   return write;
 }
 

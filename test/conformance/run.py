@@ -17,6 +17,7 @@ from server import Server
 
 HERE = pathlib.Path(__file__).resolve().parent
 SUITE_SECONDS = 240
+LONG_SUITE_SECONDS = 900
 
 
 def python_suite(environment, script, *options):
@@ -159,7 +160,7 @@ def run_suite(name, command_for, binary, totals):
     process = subprocess.Popen([str(part) for part in command], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                stderr=subprocess.STDOUT, text=True,
                                env={**os.environ, "SERVER_PID": str(server.process.pid)})
-    watchdog = threading.Timer(SUITE_SECONDS, process.kill)
+    watchdog = threading.Timer(SUITE_SECONDS if name in SUITES else LONG_SUITE_SECONDS, process.kill)
     watchdog.start()
     failed = converse(process, server, totals)
     status = process.wait()

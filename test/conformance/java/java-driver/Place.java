@@ -12,13 +12,14 @@ import java.time.Duration;
 record Place(int port, String version, String compression) {
   boolean isV5() { return version.equals("V5"); }
 
-  /** What every session is told: nothing that changes what it says, but when it gives up. */
+  /** What every session is told: nothing that changes what it says, but when. */
   ProgrammaticDriverConfigLoaderBuilder options() {
     ProgrammaticDriverConfigLoaderBuilder options = DriverConfigLoader.programmaticBuilder()
         .withDuration(DefaultDriverOption.REQUEST_TIMEOUT, Duration.ofSeconds(30))
         .withDuration(DefaultDriverOption.RECONNECTION_BASE_DELAY, Duration.ofMillis(200))
         .withDuration(DefaultDriverOption.RECONNECTION_MAX_DELAY, Duration.ofSeconds(1))
         .withDuration(DefaultDriverOption.METADATA_SCHEMA_REQUEST_TIMEOUT, Duration.ofSeconds(30))
+        .withDuration(DefaultDriverOption.METADATA_SCHEMA_WINDOW, Duration.ofMillis(10))
         .withString(DefaultDriverOption.PROTOCOL_COMPRESSION, compression);
     // The newest version is left for the driver to find.
     return isV5() ? options : options.withString(DefaultDriverOption.PROTOCOL_VERSION, version);

@@ -42,6 +42,8 @@ final class SearchChecks {
     for (String index : List.of("colour", "price", "tags", "entries(prices)")) {
       session.execute("CREATE INDEX ON shop.things (" + index + ") USING 'sai'");
     }
+    session.execute("CREATE CUSTOM INDEX things_v ON shop.things (v) USING 'StorageAttachedIndex' "
+        + "WITH OPTIONS = {'similarity_function': 'euclidean'}");
     PreparedStatement insert =
         session.prepare("INSERT INTO shop.things (id, colour, price, tags, prices, v) VALUES (?, ?, ?, ?, ?, ?)");
     for (int id = 0; id < 60; ++id) {
@@ -62,8 +64,6 @@ final class SearchChecks {
   private static final CqlVector<Float> PLACE = CqlVector.newInstance(10.2f, 1f, 0f);
 
   private void nearestNeighbours() throws Exception {
-    session.execute("CREATE CUSTOM INDEX things_v ON shop.things (v) USING 'StorageAttachedIndex' "
-        + "WITH OPTIONS = {'similarity_function': 'euclidean'}");
     PreparedStatement nearest = session.prepare(
         "SELECT id, similarity_euclidean(v, ?) AS score FROM shop.things ORDER BY v ANN OF ? LIMIT ?");
     List<Row> rows = session.execute(nearest.bind(PLACE, PLACE, 3)).all();

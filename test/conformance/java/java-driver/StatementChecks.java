@@ -45,6 +45,7 @@ final class StatementChecks {
     checks.add("a page resumed by another session", this::pageResumed);
     checks.add("pages asked for one by one", this::asynchronousPages);
     checks.add("batches", this::batches);
+    checks.add("warnings of a large batch", this::warnings);
     checks.add("counters", this::counters);
     checks.add("conditional statements", this::conditional);
     checks.add("conditional batches", this::conditionalBatches);
@@ -122,6 +123,16 @@ final class StatementChecks {
     }
     session.execute(BatchStatement.newInstance(DefaultBatchType.LOGGED, insert.bind(9, 9, "timed")).setQueryTimestamp(1234));
     equal(session.execute("SELECT writetime(v) FROM shop.batched WHERE p = 9").one().getLong(0), 1234L);
+  }
+
+  private void warnings() {
+    PreparedStatement insert = session.prepare("INSERT INTO shop.batched (p, k, v) VALUES (?, ?, ?)");
+    BatchStatementBuilder batch = BatchStatement.builder(DefaultBatchType.UNLOGGED);
+    for (int i = 0; i < 100; ++i) batch.addStatement(insert.bind(100 + i, i, "x".repeat(200)));
+    equal(session.execute(batch.build()).getExecutionInfo().getWarnings(), List.of(
+        "Batch for [shop.batched] is of size 27400, exceeding specified threshold of 5120 by 22280.",
+        "Unlogged batch covering 100 partitions detected against table [shop.batched]. You should use a logged batch for "
+            + "atomicity, or asynchronous writes for performance."));
   }
 
   private void counters() throws Exception {

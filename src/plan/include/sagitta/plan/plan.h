@@ -123,6 +123,8 @@ struct Conditional {
 struct Write {
   std::vector<rows::Mutation> mutations;
   std::optional<Conditional> conditional = {};
+  /// For the client, once it is done.
+  std::vector<std::string> warnings = {};
 };
 
 /// Everything nondeterministic (now(), timestamps, expiry) is fixed in it. kInvalid for values that
