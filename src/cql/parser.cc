@@ -60,12 +60,14 @@ Result<Statement> parse(std::string_view text) {
 
 size_t parse_bytes_max(std::string_view text) {
   const Lexer lexer(text);
-  size_t tokens = 0;
+  size_t tokens = 0, number_bytes = 0;
   for (Token token = lexer.next(0); token.kind != TokenKind::kEnd; ++tokens) {
-    const size_t list_end = lexer.text(token) == "[" ? lexer.number_list_end(token.end, [](std::string_view) {}) : 0;
+    const bool begins_list = token.kind == TokenKind::kSymbol && lexer.text(token) == "[";
+    const size_t list_end = begins_list ? lexer.number_list_end(token.end, [](std::string_view) {}) : 0;
+    if (list_end != 0) number_bytes += list_end - token.end;
     token = lexer.next(list_end == 0 ? token.end : list_end);
   }
-  return tokens * kParsedTokenBytes + text.size() * kParsedTextBytes + kParsedBytes;
+  return tokens * kParsedTokenBytes + number_bytes * kParsedNumberBytes + text.size() * kParsedTextBytes + kParsedBytes;
 }
 
 Result<RawType> parse_type(std::string_view text) {

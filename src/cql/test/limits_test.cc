@@ -156,7 +156,7 @@ TEST(ParseBytes, AreFewForLongLiteralsAndVectors) {
   EXPECT_LE(allocated_by(literal), 2 * kMiB);
   const std::string vector = "INSERT INTO t (a, b) VALUES (1, [" + repeated("-0.123456789, ", 80'000) + "1])";
   EXPECT_LE(allocated_by(vector), 6 * vector.size());
-  EXPECT_LE(parse_bytes_max(vector), 20 * vector.size());
+  EXPECT_LE(parse_bytes_max(vector), 21 * vector.size());
 }
 
 TEST(ParseBytes, AreFewForAnErrorHoweverFarBehind) {

@@ -16,10 +16,10 @@ namespace sagitta::cql {
 Result<Statement> parse(std::string_view text);
 
 /// The most that parse() allocates for `text`, in bytes, all in all: kParsedTokenBytes a token
-/// outside of lists of numbers, kParsedTextBytes a byte of the text, and kParsedBytes. Reads the
-/// text once and allocates nothing.
+/// outside of lists of numbers, kParsedNumberBytes a byte of such lists, kParsedTextBytes a byte of
+/// the text, and kParsedBytes. Reads the text once and allocates nothing.
 size_t parse_bytes_max(std::string_view text);
-inline constexpr size_t kParsedTokenBytes = 256, kParsedTextBytes = 16, kParsedBytes = 4096;
+inline constexpr size_t kParsedTokenBytes = 256, kParsedNumberBytes = 16, kParsedTextBytes = 4, kParsedBytes = 4096;
 
 /// Parses a type alone: "frozen<list<ks.udt>>", "vector<float, 3>". Errors: kSyntax.
 Result<RawType> parse_type(std::string_view text);
