@@ -72,12 +72,14 @@ std::vector<std::string> batch_warnings(types::BatchKind kind, std::span<const P
     bytes += bytes_of(mutation);
   }
   std::vector<std::string> warnings;
+  const bool covers_many = kind != types::BatchKind::kLogged && keys.size() > kPartitionsMost;
+  if (bytes <= kBytesMost && !covers_many) return warnings;
   const auto tables = names_of_tables(children);
   if (bytes > kBytesMost) {
     warnings.push_back(fmt::format("Batch for [{}] is of size {}, exceeding specified threshold of {} by {}.",
                                    fmt::join(tables, ", "), bytes, kBytesMost, bytes - kBytesMost));
   }
-  if (kind != types::BatchKind::kLogged && keys.size() > kPartitionsMost) {
+  if (covers_many) {
     warnings.push_back(
         fmt::format("Unlogged batch covering {} partitions detected against table{} [{}]. You should use a logged "
                     "batch for atomicity, or asynchronous writes for performance.",
