@@ -24,7 +24,8 @@ constexpr size_t kUnchargedTextBytes = size_t{64} << 10;
 
 /// Charges for the tree and the plan of a text, which have about the same size.
 Result<MemoryCharge> charge_text(MemoryBudget& budget, std::string_view text) {
-  return MemoryCharge::take(budget, text.size() <= kUnchargedTextBytes ? 0 : cql::parse_bytes_max(text));
+  if (text.size() <= kUnchargedTextBytes) return MemoryCharge();
+  return MemoryCharge::take(budget, cql::parse_bytes_max(text));
 }
 
 }  // namespace

@@ -235,7 +235,8 @@ def others_were_served_and_memory_was_bounded(c):
     assert c.beside.asked > 100 and c.beside.slowest < 5, (c.beside.asked, c.beside.slowest)
     with open(f"/proc/{os.environ['SERVER_PID']}/status") as status:
         high = next(int(line.split()[1]) for line in status if line.startswith("VmHWM")) * 1024
-    assert high <= MEMORY * 5 // 4, f"{high / MIB:.0f} MiB"
+    # A frame of 64 MiB comes in through buffers that double; unbounded, these statements take several times as much.
+    assert high <= MEMORY * 3 // 2, f"{high / MIB:.0f} MiB"
     print(f"   high water {high / MIB:.0f} MiB of {MEMORY // MIB}; another client waited {c.beside.slowest:.2f} s at most")
 
 
