@@ -58,10 +58,14 @@ class Missing(Exception):
     """A toolchain that is not on this machine, or a package that cannot be had."""
 
 
-def _run(command, **options):
+class Broken(Exception):
+    """A suite that does not compile."""
+
+
+def _run(command, failure=Missing, **options):
     done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, **options)
     if done.returncode != 0:
-        raise Missing(f"{' '.join(map(str, command[:4]))} failed: {done.stdout.strip()[-400:]}")
+        raise failure(f"{' '.join(map(str, command[:4]))} failed: {done.stdout.strip()[-400:]}")
 
 
 def _cached(name, requirements, make):
@@ -137,7 +141,7 @@ def java(name, sources):
     path = (folder / "class_path").read_text()
     classes = folder / "classes"
     shutil.rmtree(classes, ignore_errors=True)
-    _run(["javac", "-proc:none", "-d", classes, "-cp", path, *sources])
+    _run(["javac", "-proc:none", "-d", classes, "-cp", path, *sources], failure=Broken)
     return f"{classes}{os.pathsep}{path}"
 
 
@@ -159,7 +163,9 @@ def go(sources):
     """The program of the module in folder `sources`, built of the modules that its go.sum names."""
     _wanted("Go", GO_MIN, _version_of("go", "version"))
     program = CLIENTS / sources.name / "suite"
-    _run(["go", "build", "-mod=readonly", "-o", program, "."], cwd=sources, env={**os.environ, "GOTOOLCHAIN": "local"})
+    own = {"cwd": sources, "env": {**os.environ, "GOTOOLCHAIN": "local"}}
+    _run(["go", "mod", "download"], **own)
+    _run(["go", "build", "-mod=readonly", "-o", program, "."], failure=Broken, **own)
     return program
 
 
@@ -167,5 +173,6 @@ def rust(sources):
     """The program of the package in folder `sources`, built of the crates that its Cargo.lock names."""
     _wanted("Rust", RUST_MIN, _version_of("cargo", "--version"))
     target = CLIENTS / f"{sources.name}-rust"
-    _run(["cargo", "build", "--quiet", "--locked", "--target-dir", target], cwd=sources)
+    _run(["cargo", "fetch", "--quiet", "--locked"], cwd=sources)
+    _run(["cargo", "build", "--quiet", "--offline", "--locked", "--target-dir", target], failure=Broken, cwd=sources)
     return target / "debug" / "suite"
