@@ -1,4 +1,5 @@
-/// Warnings of batches: measured as Cassandra measures them, so that a client hears the same of both.
+/// Warnings of batches: measured as Cassandra measures them, so that a client hears the same of
+/// both.
 #include "batch_warnings.h"
 
 #include <fmt/format.h>

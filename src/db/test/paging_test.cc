@@ -1,5 +1,5 @@
-/// Pages of every kind of plan, with writes and restarts between them: a row that stays as it is comes
-/// once, in its place. SAGITTA_SEED replays a run.
+/// Pages of every kind of plan, with writes and restarts between them: a row that stays as it is
+/// comes once, in its place. SAGITTA_SEED replays a run.
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -12,7 +12,8 @@ namespace sagitta::schema {
 
 /// What Cassandra shows in system_schema for a table whose options were not given.
 const std::map<std::string, OptionValue>& default_table_options();
-/// Whether an option that is a switch is on: "true", or a map whose `enabled` is "true", in any case.
+/// Whether an option that is a switch is on: "true", or a map whose `enabled` is "true", in any
+/// case.
 bool turns_on(const OptionValue& option);
 
 /// Is described only: system_schema has nothing of it, as what it says is so anyway, or as nothing
