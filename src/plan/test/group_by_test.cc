@@ -80,9 +80,10 @@ TEST_F(GroupByTest, LikeTestsRowsAndNeedsAllowFiltering) {
   EXPECT_THAT(refusal("WHERE v LIKE 1 ALLOW FILTERING"), HasSubstr("only on string types, which v is not"));
   const schema::ColumnDef s{.name = "s", .type = types::DataType::native(types::Kind::kText)};
   const Filter filter{.columns = {&s}, .map_key = {}, .op = Operator::kLike, .operands = {{Bytes("a_c%")}}};
-  EXPECT_TRUE(matches(filter, FakeRow({{"s", "abcd"}})));
-  EXPECT_FALSE(matches(filter, FakeRow({{"s", "abd"}})));
-  EXPECT_FALSE(matches(filter, FakeRow({}))) << "null is like nothing";
+  const auto passes = [&](std::map<std::string, Bytes> row) { return matches(filter, FakeRow(std::move(row))); };
+  EXPECT_TRUE(passes({{"s", Bytes("abcd")}}));
+  EXPECT_FALSE(passes({{"s", Bytes("abd")}}));
+  EXPECT_FALSE(passes({})) << "null is like nothing";
 }
 
 TEST_F(GroupByTest, OptionsThatDoNothingAreWarnedOf) {
