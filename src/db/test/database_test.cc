@@ -44,7 +44,7 @@ TEST_F(DatabaseTest, DescribesItself) {
               ElementsAre("'local'|'5.0.0'|'datacenter1'|'rack1'"));
   EXPECT_THAT(show("SELECT cluster_name FROM system.local WHERE key = 'local'"), ElementsAre("'Sagitta'"));
   EXPECT_THAT(show("SELECT * FROM system.peers_v2"), ElementsAre());
-  EXPECT_EQ(show("SELECT table_name FROM system_schema.tables WHERE keyspace_name = 'system'").size(), 3U);
+  EXPECT_EQ(show("SELECT table_name FROM system_schema.tables WHERE keyspace_name = 'system'").size(), 4U);
   EXPECT_THAT(
       show("SELECT type, position, clustering_order FROM system_schema.columns WHERE keyspace_name = 'system' AND "
            "table_name = 'peers_v2' AND column_name = 'peer_port'"),

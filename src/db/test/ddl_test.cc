@@ -89,7 +89,7 @@ TEST_F(DdlTest, AnUnnamedIndexIsMadeOnceHoweverOftenItIsAskedFor) {
   must(text);
   EXPECT_TRUE(std::holds_alternative<Void>(must(text).body));
   EXPECT_THAT(error_of("CREATE CUSTOM INDEX ON ks.t (v) USING 'StorageAttachedIndex'"),
-              "Invalid: Cannot create more than one storage-attached index on the same column: v");
+              "Invalid: Index t_v_idx_1 is a duplicate of existing index t_v_idx");
   EXPECT_THAT(show("SELECT index_name FROM system_schema.indexes WHERE keyspace_name = 'ks'"),
               ElementsAre("'t_v_idx'"));
 }

@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <thread>
 
+#include "sagitta/base/logging.h"
+
 #include "database_fixture.h"
 
 namespace sagitta::db::test {
@@ -165,6 +167,7 @@ class Slow final : public Authoriser {
 TEST_F(SystemViewsTest, SlowRequestsAreLogged) {
   Slow slowness(machine_.clock);
   machine_.authoriser = &slowness;
+  set_log_level("warn");
   Options options;
   options.slow_query_us = 20'000;
   reopen(options);
@@ -186,6 +189,7 @@ TEST_F(SystemViewsTest, SlowRequestsAreLogged) {
 TEST_F(SystemViewsTest, LinesOfASecondAreFew) {
   Slow slowness(machine_.clock);
   machine_.authoriser = &slowness;
+  set_log_level("warn");
   Options options;
   options.slow_query_us = 1;
   reopen(options);

@@ -25,8 +25,9 @@ class GroupByTest : public PlanTest {
     return plan ? std::get<std::shared_ptr<const SelectPlan>>((*plan)->body) : nullptr;
   }
   std::vector<std::string> columns(const std::string& rest) const {
+    const auto plan = select(rest);
     std::vector<std::string> names;
-    for (const schema::ColumnDef* column : select(rest)->group_by) names.push_back(column->name);
+    for (const schema::ColumnDef* column : plan->group_by) names.push_back(column->name);
     return names;
   }
   std::string refusal(const std::string& rest) const {
