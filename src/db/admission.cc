@@ -11,7 +11,9 @@
 namespace sagitta::db {
 namespace {
 
-constexpr size_t kTaskBytesMax = 1000;
+constexpr size_t kTaskBytesMax = 300;
+/// All others wait while they are described.
+constexpr size_t kShownMax = 500;
 
 std::string_view name_of(Asked::Kind kind) {
   switch (kind) {
@@ -91,7 +93,7 @@ std::vector<Admission::Running> Admission::running() const {
   std::vector<Running> running;
   const int64_t now_us = sources_.clock.steady_us();
   std::lock_guard lock(mutex_);
-  for (const Request* request = newest_; request != nullptr; request = request->earlier) {
+  for (const Request* request = newest_; request != nullptr && running.size() < kShownMax; request = request->earlier) {
     running.push_back({.number = request->number,
                        .client = request->options.client,
                        .keyspace = request->options.keyspace,

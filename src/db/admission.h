@@ -48,6 +48,7 @@ class Admission {
     std::string task;
     int64_t running_us = 0;
   };
+  /// The newest first, some hundred at most.
   std::vector<Running> running() const;
   /// How many came so far, by Asked::Kind.
   std::array<uint64_t, 3> counts() const;

@@ -19,20 +19,17 @@ Error unprepared(BytesView id) {
           std::string(id)};
 }
 
-/// What a shorter text becomes is not charged: it is bound at once, and threads are few.
-constexpr size_t kUnchargedTextBytes = size_t{64} << 10;
-
 /// Charges for the tree and the plan of a text, which have about the same size.
-Result<MemoryCharge> charge_text(MemoryBudget& budget, std::string_view text) {
-  if (text.size() <= kUnchargedTextBytes) return MemoryCharge();
+Result<MemoryCharge> charge_text(MemoryBudget& budget, std::string_view text, size_t uncharged = kCallerTextBytes) {
+  if (text.size() <= uncharged) return MemoryCharge();
   return MemoryCharge::take(budget, cql::parse_bytes_max(text));
 }
 
 }  // namespace
 
-Result<StatementPtr> Binder::bind(std::string_view text, std::string_view keyspace,
-                                  std::vector<MemoryCharge>& charges) const {
-  SAGITTA_TRY(MemoryCharge charge, charge_text(frames_, text));
+Result<StatementPtr> Binder::bind(std::string_view text, std::string_view keyspace, std::vector<MemoryCharge>& charges,
+                                  size_t uncharged) const {
+  SAGITTA_TRY(MemoryCharge charge, charge_text(frames_, text, uncharged));
   if (charge.bytes() > 0) charges.push_back(std::move(charge));
   return bind_statement(*schemas_.newest()->full, text, keyspace);
 }

@@ -21,9 +21,10 @@ class Binder {
   Binder(const Schemas& schemas, Budgets& budgets, MetricsRegistry& metrics)
       : schemas_(schemas), frames_(budgets.frames), prepared_(budgets.prepared, metrics) {}
 
-  /// Of a long text: with a charge to the budget of frames for what it becomes, which joins
-  /// `charges`. kOverloaded when there is no room for it.
-  Result<StatementPtr> bind(std::string_view text, std::string_view keyspace, std::vector<MemoryCharge>& charges) const;
+  /// Of a text of more than `uncharged` bytes: with a charge to the budget of frames for what it
+  /// becomes, which joins `charges`. kOverloaded when there is no room for it.
+  Result<StatementPtr> bind(std::string_view text, std::string_view keyspace, std::vector<MemoryCharge>& charges,
+                            size_t uncharged = kCallerTextBytes) const;
   /// The same, to be prepared: the statement that is known under its id, when that fits the schema.
   Result<StatementPtr> bind_to_prepare(std::string_view text, std::string_view keyspace);
   /// Makes it known under its id. kOverloaded when there is no room for it.

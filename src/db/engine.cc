@@ -173,10 +173,12 @@ void Engine::carry(const RequestPtr& request, Part part) {
 }
 
 Result<std::vector<plan::BatchEntry>> Engine::bind_batch(Request& request, std::vector<BatchItem> items) {
+  // Of up to 65,535 statements, which are all there at once, short ones are not charged.
+  constexpr size_t kUncharged = 512;
   std::vector<plan::BatchEntry> entries;
   for (BatchItem& item : items) {
     SAGITTA_TRY(StatementPtr bound, item.prepared_id.empty()
-                                        ? binder_.bind(item.text, request.options.keyspace, request.charges)
+                                        ? binder_.bind(item.text, request.options.keyspace, request.charges, kUncharged)
                                         : binder_.find(item.prepared_id));
     SAGITTA_TRY(const Permitted statement, authorisation_.permit(request.options.who, std::move(bound)));
     SAGITTA_TRY(auto values, arrange_values(*statement->plan, std::move(item.values)));

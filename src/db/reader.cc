@@ -36,6 +36,11 @@ std::string warning_of_tombstones(std::string_view text, const plan::BoundSelect
                      one ? fmt::format("; token {}", types::token_of(select.partitions->front())) : "");
 }
 
+/// Other virtual tables show the whole schema, or all that is running, prepared or traced.
+bool has_one_row(const schema::TableDef& table) {
+  return table.keyspace == "system" && (table.name == "local" || table.name.starts_with("peers"));
+}
+
 bool is_error(const Result<Answer>& answer, ErrorCode code) { return !answer && answer.error().code() == code; }
 
 }  // namespace
@@ -67,8 +72,10 @@ struct Reader::Read {
   }
   /// Reads so much that there is no use in trying it on the caller's thread.
   bool is_wide(uint64_t caller_work) const {
-    // Those of the node itself have a row each; the others show the whole schema, or all traces.
-    if (select.plan->table->is_virtual) return select.plan->table->keyspace != "system";
+    if (select.plan->table->is_virtual) return !has_one_row(*select.plan->table);
+    // A pattern may take long to find in one long text.
+    if (std::ranges::find(select.filters, plan::Operator::kLike, &plan::Filter::op) != select.filters.end())
+      return true;
     if (way.kind == plan::Way::Kind::kPostings) return select.plan->aggregate || way.rows > kRowsTried;
     if (select.partitions) return select.partitions->size() * select.clustering.size() > caller_work / work::kSeek;
     if (select.ann) return way.index == nullptr || *select.limit > kAnnLimitTried;

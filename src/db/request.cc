@@ -22,6 +22,7 @@ Request::~Request() {
   if (!finished) finish(fail(ErrorCode::kServer, "the request was dropped"));
   // Who waits until nobody is in may end what the room is of.
   room = {};
+  charges.clear();
   admission.leave(*this);
 }
 
@@ -41,7 +42,8 @@ void Request::finish(Result<Answer> answer) {
     trace->finish();
     if (answer) answer->tracing_id = trace->id();
   }
-  charges.clear();
+  // A write that is not applied yet keeps what was charged for it.
+  if (answer || answer.error().code() != ErrorCode::kWriteTimeout) charges.clear();
   std::exchange(done, nullptr)(std::move(answer));
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "sagitta/cql/parser.h"
+#include "sagitta/db/request.h"
 
 namespace sagitta::db {
 namespace {
@@ -13,7 +14,10 @@ constexpr size_t kColumnBytes = 128;
 
 size_t cost_of(const BoundStatement& statement) {
   const size_t columns = statement.result->columns.size() + statement.markers.size();
-  return kStatementBytes + 4 * statement.text.size() + columns * kColumnBytes;
+  // A long text may become much: of what parsing may take, about a third is kept.
+  const size_t text_bytes =
+      statement.text.size() > kCallerTextBytes ? cql::parse_bytes_max(statement.text) / 3 : 4 * statement.text.size();
+  return kStatementBytes + text_bytes + columns * kColumnBytes;
 }
 
 ColumnSpec spec_of(const plan::MarkerInfo& marker) { return {marker.keyspace, marker.table, marker.name, marker.type}; }

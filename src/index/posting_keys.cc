@@ -95,9 +95,8 @@ class RangeKeys final : public PostingKeys {
   }
   void pick(BytesView key, BytesView from) {
     if (key < from) return;
-    if (held_.size() < kHeldKeys && held_bytes_ < kHeldBytes) return hold(key);
-    left_some_ = true;
-    if (key < *held_.rbegin()) hold(key);
+    // Once a key was left, every greater one is: what is held has no gaps.
+    if (!left_some_ || key < *held_.rbegin()) hold(key);
   }
   void hold(BytesView key) {
     if (!held_.emplace(key).second) return;

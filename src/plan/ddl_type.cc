@@ -37,12 +37,30 @@ struct AlterBinder {
     const size_t count = present == nullptr ? 0 : present->field_names().size();
     SAGITTA_CHECK(check_field_count(statement.name.name, count + 1));
     SAGITTA_TRY(types::DataTypePtr type, field_type(binder, add.fields[0], keyspace));
+    if (type->is_multi_cell()) SAGITTA_CHECK(check_no_cells());
     return schema::AlterTypeAdd{.keyspace = keyspace,
                                 .name = statement.name.name,
                                 .field_name = add.fields[0].name,
                                 .field_type = std::move(type),
                                 .if_exists = statement.if_exists,
                                 .if_field_not_exists = add.if_not_exists};
+  }
+
+  /// A column that has a cell for each field of the type cannot have cells within one.
+  Status check_no_cells() const {
+    const auto owner = binder.schema().find_keyspace(keyspace);
+    if (owner == nullptr) return {};
+    for (const auto& [name, table] : owner->tables) {
+      for (const schema::ColumnDef& column : table->columns) {
+        const bool has_cells = column.type->kind() == types::Kind::kUdt && column.type->is_multi_cell();
+        if (!has_cells || column.type->name() != statement.name.name) continue;
+        return fail(ErrorCode::kInvalid,
+                    fmt::format("Non-frozen UDTs with nested non-frozen collections are not supported for column {} of "
+                                "table {}",
+                                column.name, name));
+      }
+    }
+    return {};
   }
 
   Result<schema::SchemaChange> operator()(const cql::RenameFields& rename) const {

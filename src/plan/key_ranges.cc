@@ -275,6 +275,16 @@ Result<TokenRange> evaluate_token_range(std::span<const Relation> relations, con
   return range;
 }
 
+/// A text of n bytes costs up to n times as much.
+constexpr size_t kPatternBytesMax = 1000;
+
+Status check_pattern(const Filter& filter) {
+  const Value& pattern = filter.operands[0][0];
+  if (!pattern || pattern->size() <= kPatternBytesMax) return {};
+  return fail(ErrorCode::kInvalid, fmt::format("The pattern of LIKE on {} has {} bytes, the most is {}",
+                                               filter.columns[0]->name, pattern->size(), kPatternBytesMax));
+}
+
 Result<Filter> evaluate_filter(const Relation& relation, const EvalContext& context) {
   Filter filter{.columns = relation.columns, .op = relation.op};
   if (relation.map_key) {
@@ -285,6 +295,7 @@ Result<Filter> evaluate_filter(const Relation& relation, const EvalContext& cont
     }
   }
   SAGITTA_TRY(filter.operands, evaluate_operands(relation, context));
+  if (relation.op == Operator::kLike) SAGITTA_CHECK(check_pattern(filter));
   if (relation.op != Operator::kIn) {
     for (size_t i = 0; i < filter.operands[0].size(); ++i) {
       if (filter.operands[0][i]) continue;

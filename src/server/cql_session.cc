@@ -171,7 +171,12 @@ void CqlSession::startup(const wire::Startup& message, const CqlCall& call) {
 
 void CqlSession::tell_of_start(const wire::Startup& message) {
   std::map<std::string, std::string> options;
-  for (const auto& [name, value] : message.options) options.emplace(name, value);
+  size_t bytes = 0;
+  for (const auto& [name, value] : message.options) {
+    bytes += name.size() + value.size();
+    if (bytes > kStartupBytesKept || options.size() == kStartupOptionsKept) break;
+    options.emplace(name, value);
+  }
   client_->start(version_, std::move(options));
 }
 

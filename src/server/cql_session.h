@@ -29,6 +29,9 @@ inline constexpr size_t kAnswerPieceBytes = size_t{256} << 10;
 /// A client that has said its last word waits for answers so much longer: reads end then.
 inline constexpr int64_t kLeaveGraceUs = 1'000'000;
 
+/// Of a client's STARTUP so much is kept, for system_views.clients.
+inline constexpr size_t kStartupBytesKept = size_t{4} << 10, kStartupOptionsKept = 32;
+
 /// Charged to the session budget for a connection at rest: socket, session, and the buffers that it
 /// keeps.
 inline constexpr size_t kSessionBytes = size_t{16} << 10;

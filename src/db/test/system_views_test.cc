@@ -8,6 +8,7 @@
 
 #include "sagitta/base/logging.h"
 
+#include "asked.h"
 #include "database_fixture.h"
 
 namespace sagitta::db::test {
@@ -67,6 +68,15 @@ TEST_F(SystemViewsTest, QueriesAreThoseThatRun) {
   ASSERT_TRUE(answer);
   EXPECT_EQ(rows_of(*answer)[0][0], "EXECUTE SELECT task, keyspace_name FROM system_views.queries at consistency ONE");
   EXPECT_THAT(show("SELECT thread_id FROM system_views.queries"), ElementsAre(StartsWith("'request-")));
+}
+
+TEST_F(SystemViewsTest, ALongTextIsCutBetweenCharacters) {
+  const Asked asked{.words = std::string(9, 'a') + "дом"};
+  EXPECT_EQ(asked.describe(9), "QUERY aaaaaaaaa...");
+  EXPECT_EQ(asked.describe(10), "QUERY aaaaaaaaa...") << "within the first letter";
+  EXPECT_EQ(asked.describe(11), "QUERY aaaaaaaaaд...");
+  EXPECT_EQ(asked.describe(15), "QUERY aaaaaaaaaдом");
+  EXPECT_EQ((Asked{.kind = Asked::Kind::kBatch, .statements = 3}).describe(9), "BATCH of [3] statements");
 }
 
 TEST_F(SystemViewsTest, SettingsAreWhatTheProcessWasStartedWith) {

@@ -121,6 +121,35 @@ TEST_F(PostingKeysTest, MoreRowsThanAreHeldAreAllThere) {
   expect_all({of_terms(1, {{0, 3}, {5, 6}})});
 }
 
+/// More bytes than are held, by keys that are long and short.
+TEST_F(PostingKeysTest, MoreBytesThanAreHeldAreAllThere) {
+  const char* const given = std::getenv("SAGITTA_SEED");
+  const uint64_t seed = given != nullptr ? std::strtoull(given, nullptr, 10) : std::random_device()();
+  SCOPED_TRACE(fmt::format("SAGITTA_SEED={}", seed));
+  std::mt19937_64 random(seed);
+  std::set<Bytes> expected;
+  for (uint32_t row = 0; row < 700; ++row) {
+    const Bytes term = wide(static_cast<uint32_t>(random() % 7));
+    const Bytes key = wide(row) + Bytes(random() % 8 == 0 ? random() % 60'000 : random() % 8'000, 'x');
+    const rows::Posting posting{.term = term, .row_key = key, .path = {}, .expires_s = 0};
+    batch_->put(kv::Family::kPostings, rows::posting_key(1, posting), rows::posting_value(posting));
+    expected.insert(key);
+  }
+  const rows::ReadView view = this->view();
+  const std::vector<PostingProbe> probes = {of_terms(1, {{0, 100}})};
+  const auto keys = open_keys(view, probes);
+  std::set<Bytes> found;
+  for (Bytes from;;) {
+    const auto next = keys->seek(from);
+    ASSERT_TRUE(next);
+    if (!*next) break;
+    found.emplace(**next);
+    from = Bytes(**next) + '\0';
+  }
+  EXPECT_EQ(found.size(), expected.size());
+  EXPECT_TRUE(found == expected);
+}
+
 TEST_F(PostingKeysTest, AsManyRowsAsAreHeldAreAllThere) {
   for (uint32_t row = 0; row < kHeldKeys; ++row) put(1, row % 7, row);
   expect_all({of_terms(1, {{0, 100}})});
