@@ -170,7 +170,7 @@ def cql_load():
 
 def cql_peer(folder):
     """Two servers of our own: every answer of both is looked at."""
-    peer = subprocess.Popen([SAGITTA, "serve", "--data", folder / "peer", "--cql", "127.0.0.1:0", "--http", "127.0.0.1:0"],
+    peer = subprocess.Popen([SAGITTA, "serve", "--data", folder / "served", "--cql", "127.0.0.1:0", "--http", "127.0.0.1:0"],
                             stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
     try:
         cql = re.search(r"cql (\S+)", peer.stdout.readline()).group(1)
