@@ -6,7 +6,7 @@ import struct
 import threading
 import time
 
-from bare import ERROR, OVERLOADED, QUERY, Connection, ask, frame, page, segment
+from bare import ERROR, OVERLOADED, QUERY, Connection, ask, frame, page, query_body, segment
 from checks import arguments, check, equal, eventually, run
 
 MIB = 1 << 20
@@ -117,6 +117,28 @@ def one_worker_builds_an_index_while_it_reads_and_writes(port, http_port):
     equal(failures, [])
     assert len(counted) >= 2 and min(counted) >= 4000, counted
     equal(page(http_port, "/readyz")[0], 200)
+
+
+def metric(http_port, name):
+    found = re.search(rf"^{name} (\S+)$", page(http_port, "/metrics")[1], re.M)
+    return float(found.group(1)) if found else 0
+
+
+@check
+def work_for_a_client_that_left_is_not_done(port, http_port):
+    """Fifty reads of 4,051 rows wait for one worker when their client is gone: few are done."""
+    c, steady = Connection(port, 4), Connection(port, 4)
+    wide, abandoned = "sagitta_reads_wide_total", "sagitta_reads_abandoned_total"
+    equal(metric(http_port, abandoned), 0)
+    before = metric(http_port, wide)
+    query = query_body("SELECT count(*) FROM limits.t")
+    c.send(b"".join(frame(QUERY, query, stream=n) for n in range(50)))
+    eventually(lambda: metric(http_port, wide) >= before + 50)
+    c.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    c.socket.close()
+    eventually(lambda: metric(http_port, abandoned) >= 1)
+    steady.works()
+    eventually(lambda: b"count" not in ask(steady, "SELECT task FROM system_views.queries"))
 
 
 if __name__ == "__main__":
