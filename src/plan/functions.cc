@@ -35,9 +35,24 @@ void Registry::add(std::string_view name, Function function) {
   all_.push_back(std::move(made));
 }
 
-void Registry::add(Names names, const std::vector<Kind>& parameters, Kind result, Function::Call call) {
+namespace {
+
+Function fixed(const std::vector<Kind>& parameters, Kind result, Function::Call call) {
   Function function{.result = native(result), .call = call};
   for (Kind kind : parameters) function.parameters.push_back(native(kind));
+  return function;
+}
+
+}  // namespace
+
+void Registry::add(Names names, const std::vector<Kind>& parameters, Kind result, Function::Call call) {
+  const Function function = fixed(parameters, result, call);
+  for (std::string_view name : names) add(name, function);
+}
+
+void Registry::add_monotonic(Names names, const std::vector<Kind>& parameters, Kind result, Function::Call call) {
+  Function function = fixed(parameters, result, call);
+  function.is_monotonic = true;
   for (std::string_view name : names) add(name, function);
 }
 

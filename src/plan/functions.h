@@ -47,6 +47,9 @@ struct Function {
   Call call = nullptr;
   /// Null as soon as one argument is: `call` then sees values only.
   bool null_on_null = true;
+  /// Where the first argument grows and the others stay, the result does not go back: rows in the
+  /// order of a column can be grouped by it.
+  bool is_monotonic = false;
 };
 
 /// All functions that are called by their names.
@@ -55,6 +58,8 @@ class Registry {
   using Names = std::initializer_list<std::string_view>;
   /// A function of fixed types, under each of its names (lower case).
   void add(Names names, const std::vector<types::Kind>& parameters, types::Kind result, Function::Call call);
+  /// The same, for one that is monotonic.
+  void add_monotonic(Names names, const std::vector<types::Kind>& parameters, types::Kind result, Function::Call call);
   /// A generic function.
   void add_generic(Names names, std::vector<Parameter> parameters, Function::ResultOf result_of, Function::Call call);
   /// As `add_generic`, but `call` sees nulls too.

@@ -130,8 +130,8 @@ Result<Value> call_floor_time(const Expression&, Arguments arguments, const Eval
 }
 
 void add_floor(Registry& registry, Kind argument, Kind start, Function::Call call) {
-  registry.add({"floor"}, {argument, Kind::kDuration}, start, call);
-  registry.add({"floor"}, {argument, Kind::kDuration, start}, start, call);
+  registry.add_monotonic({"floor"}, {argument, Kind::kDuration}, start, call);
+  registry.add_monotonic({"floor"}, {argument, Kind::kDuration, start}, start, call);
 }
 
 }  // namespace
@@ -143,11 +143,11 @@ void add_time_functions(Registry& registry) {
   registry.add({"current_date", "currentdate"}, {}, Kind::kDate, call_current_date);
   registry.add({"current_time", "currenttime"}, {}, Kind::kTime, call_current_time);
   for (Kind kind : {Kind::kTimeuuid, Kind::kDate})
-    registry.add({"totimestamp", "to_timestamp"}, {kind}, Kind::kTimestamp, call_to_timestamp);
+    registry.add_monotonic({"totimestamp", "to_timestamp"}, {kind}, Kind::kTimestamp, call_to_timestamp);
   for (Kind kind : {Kind::kTimeuuid, Kind::kTimestamp})
-    registry.add({"todate", "to_date"}, {kind}, Kind::kDate, call_to_date);
+    registry.add_monotonic({"todate", "to_date"}, {kind}, Kind::kDate, call_to_date);
   for (Kind kind : {Kind::kTimeuuid, Kind::kTimestamp, Kind::kDate}) {
-    registry.add({"tounixtimestamp", "to_unix_timestamp"}, {kind}, Kind::kBigint, call_to_timestamp);
+    registry.add_monotonic({"tounixtimestamp", "to_unix_timestamp"}, {kind}, Kind::kBigint, call_to_timestamp);
   }
   registry.add({"dateof"}, {Kind::kTimeuuid}, Kind::kTimestamp, call_to_timestamp);
   registry.add({"unixtimestampof"}, {Kind::kTimeuuid}, Kind::kBigint, call_to_timestamp);
@@ -156,7 +156,7 @@ void add_time_functions(Registry& registry) {
   add_floor(registry, Kind::kTimestamp, Kind::kTimestamp, call_floor_timestamp);
   add_floor(registry, Kind::kTimeuuid, Kind::kTimestamp, call_floor_timestamp);
   add_floor(registry, Kind::kDate, Kind::kDate, call_floor_date);
-  registry.add({"floor"}, {Kind::kTime, Kind::kDuration}, Kind::kTime, call_floor_time);
+  registry.add_monotonic({"floor"}, {Kind::kTime, Kind::kDuration}, Kind::kTime, call_floor_time);
 }
 
 }  // namespace sagitta::plan

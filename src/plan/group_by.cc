@@ -3,25 +3,18 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <array>
-
 #include "functions.h"
 #include "term_binder.h"
 
 namespace sagitta::plan {
 namespace {
 
-/// Their results do not go back where an argument grows, and no other is a column.
-constexpr std::array<std::string_view, 7> kMonotonic = {
-    "floor", "to_date", "todate", "to_timestamp", "totimestamp", "to_unix_timestamp", "tounixtimestamp"};
-
 constexpr std::string_view kOneColumn = "GROUP BY functions must have one clustering column name as parameter";
 
 Status check_monotonic(const Expression& expression) {
   if (expression.kind != Expression::Kind::kCall) return {};
   for (const Expression& argument : expression.arguments) SAGITTA_CHECK(check_monotonic(argument));
-  if (std::ranges::find(kMonotonic, function_name(expression)) != kMonotonic.end()) return {};
+  if (expression.function->is_monotonic) return {};
   return fail(ErrorCode::kInvalid,
               fmt::format("Only monotonic functions are supported in the GROUP BY clause. Got: {} ",
                           signature(*expression.function)));
